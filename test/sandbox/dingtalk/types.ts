@@ -1,0 +1,246 @@
+/**
+ * What a test, the demo or the chat window may ask of the simulated DingTalk. The simulator follows DingTalk's own
+ * published behaviour and shares no code with `src`.
+ */
+
+/** Durations in milliseconds. Real ones run on the real clock; those marked "virtual" are moved by `advance`. */
+export type DingTalkSettings = {
+  /** Reply deadline of an EVENT push. */
+  eventDeadlineMs: number
+  /** Reply deadline of a card action push. */
+  cardDeadlineMs: number
+  /** Reply deadline of a robot message push. */
+  robotDeadlineMs: number
+  /** Pauses before each redelivery of an EVENT that was missed or answered LATER; after the last one it is dropped. */
+  redeliveryDelaysMs: number[]
+  /** Pause between SYSTEM pings, and how long the echo may take. 0 = no pings. */
+  systemPingMs: number
+  systemPingReplyMs: number
+  /** Silence between a SYSTEM disconnect and the close of the socket. */
+  disconnectSilenceMs: number
+  /** Virtual. */
+  ticketTtlMs: number
+  /** Virtual. */
+  tokenTtlMs: number
+  /** Calls per app and API in any one second; 0 = unlimited. */
+  qpsPerApi: number
+  /** Least time between two PUTs of one card; 0 = not enforced. */
+  cardUpdateSpacingMs: number
+}
+
+export type App = {
+  clientId: string
+  clientSecret: string
+  corpId: string
+  agentId: string
+  /** Code of its cool app, `COOLAPP-1-…`. */
+  coolAppCode: string
+  unifiedAppId: string
+  scopes: string[]
+  published: boolean
+  eventMode: 'STREAM' | 'HTTP'
+  /** userIds that can see the app; `'ALL'` = everybody. */
+  visibleTo: string[] | 'ALL'
+}
+
+export type User = { userId: string; unionId: string; name: string }
+
+export type Group = {
+  /** `cid` + base64 with `+`, `/` and `=`. */
+  openConversationId: string
+  chatId: string
+  title: string
+  ownerUserId: string
+  memberUserIds: string[]
+  disbanded: boolean
+  /** Cool apps installed in it: code and the robot that came along. */
+  coolApps: { coolAppCode: string; robotCode: string; clientId: string }[]
+}
+
+export type Button = { id: string; text: string; color: string } | { url: string; text: string; color: string }
+
+/** The card as one viewer's client would draw it from the public Markdown-with-buttons template. */
+export type RenderedCard = {
+  outTrackId: string
+  cardTemplateId: string
+  title: string
+  markdown: string
+  tips: string
+  buttons: Button[]
+  /** Every variable that viewer has: public, then private, then what the answer to their own press changed. */
+  data: Record<string, string>
+}
+
+export type ChatMessage = {
+  /** Unique and growing. */
+  seq: number
+  /** Real clock, epoch ms. */
+  at: number
+  robotCode: string
+  content:
+    | { kind: 'card'; outTrackId: string; alertContent: string; lastMessage: string }
+    | { kind: 'robot'; msgKey: string; msgParam: Record<string, string> }
+    | { kind: 'notice'; text: string }
+}
+
+export type Conversation = {
+  /** openConversationId of a group, `robot:<clientId>:<userId>` of a 1:1 chat with the robot. */
+  id: string
+  kind: 'group' | 'robot'
+  title: string
+  messages: ChatMessage[]
+}
+
+export type PressResult =
+  | {
+      outcome: 'answered'
+      tookMs: number
+      /** The `response` object the daemon returned (D 6.8), already applied to the presser's view. */
+      response: unknown
+      view: RenderedCard
+    }
+  /** What the client shows as a failed request: no connection, no reply inside the deadline, or a broken reply. */
+  | { outcome: 'failed'; tookMs: number; reason: string }
+
+/** Name of an endpoint for faults, quotas and the journal. */
+export type ApiName =
+  | 'accessToken'
+  | 'gettoken'
+  | 'connections/open'
+  | 'createAndDeliver'
+  | 'createCard'
+  | 'deliver'
+  | 'updateCard'
+  | 'groupMessages/send'
+  | 'oToMessages/batchSend'
+  | 'sceneGroups/query'
+
+export type Fault = {
+  api: ApiName
+  /** How many calls it hits before it goes away; default 1. */
+  times?: number
+  /** Only calls whose raw body contains this text. */
+  bodyContains?: string
+  effect:
+    /** Answer this instead of doing the call. */
+    | { kind: 'answer'; status: number; body: unknown; contentType?: string }
+    /** Wait, then do the call and answer as usual. */
+    | { kind: 'delay'; ms: number }
+    /** Never answer; the call is not done. */
+    | { kind: 'hang' }
+    /** Cut the connection; the call is not done. */
+    | { kind: 'reset' }
+    /** Do the call, then never answer. */
+    | { kind: 'apply-then-hang' }
+    /** Do the call, then cut the connection. */
+    | { kind: 'apply-then-reset' }
+}
+
+export type JournalEntry = { seq: number; /** real clock, epoch ms */ at: number } & (
+  | {
+      type: 'request'
+      base: 'api' | 'oapi'
+      api: ApiName | 'unknown'
+      method: string
+      path: string
+      headers: Record<string, string>
+      body: unknown
+      status: number
+      answer: unknown
+      tookMs: number
+    }
+  | { type: 'stream-open'; connectionId: string; clientId: string; subscriptions: { type: string; topic: string }[] }
+  | { type: 'stream-close'; connectionId: string; code: number; by: 'client' | 'server' }
+  | {
+      type: 'frame-sent'
+      connectionId: string
+      messageId: string
+      frame: unknown
+      attempt: number
+      businessId?: string
+    }
+  | { type: 'frame-received'; connectionId: string; messageId: string; frame: unknown; tookMs: number }
+  /** Late or second replies, replies to unknown messageIds, frames that are not replies. */
+  | { type: 'violation'; connectionId: string; messageId: string; reason: string; frame: unknown }
+  /** An EVENT came to its end: acknowledged, or dropped after the last redelivery. */
+  | { type: 'event-settled'; eventId: string; eventType: string; outcome: 'success' | 'dropped'; attempts: number }
+  | { type: 'message'; conversationId: string; message: ChatMessage }
+  /** What one viewer sees after a change of the card; `cause` names what changed it. */
+  | {
+      type: 'view'
+      outTrackId: string
+      userId: string
+      cause: 'create' | 'deliver' | 'put' | 'press-answer'
+      card: RenderedCard
+    }
+)
+
+export interface Journal {
+  all(): readonly JournalEntry[]
+  of<T extends JournalEntry['type']>(type: T): Extract<JournalEntry, { type: T }>[]
+  /** Requests to one endpoint, oldest first. */
+  requests(api: ApiName): Extract<JournalEntry, { type: 'request' }>[]
+  subscribe(listener: (entry: JournalEntry) => void): () => void
+  /** First entry, past or coming, for which the predicate holds; rejects with the tail of the journal after the time. */
+  waitFor(what: string, predicate: (entry: JournalEntry) => boolean, timeoutMs?: number): Promise<JournalEntry>
+}
+
+export interface DingTalkControl {
+  readonly settings: DingTalkSettings
+  /** Moves the virtual clock, on which tickets, tokens and codes expire. */
+  advance(ms: number): void
+
+  createApp(fields?: Partial<App>): App
+  createUser(fields: Partial<User> & { name: string }): User
+  createGroup(fields: { title: string; memberUserIds: string[]; ownerUserId?: string }): Group
+  app(clientId: string): App
+  user(userId: string): User
+  group(openConversationId: string): Group
+  groups(): Group[]
+
+  /** Installs the app's cool app in the group (its robot joins) and pushes `im_cool_app_install`. Returns the eventId. */
+  installCoolApp(
+    openConversationId: string,
+    clientId: string,
+    fields?: { operator?: string; robotCode?: string },
+  ): string
+  uninstallCoolApp(openConversationId: string, clientId: string, fields?: { operator?: string }): string
+  /** Changes the title and pushes `chat_update_title` to every app of the corporation. */
+  renameGroup(openConversationId: string, title: string, fields?: { operator?: string }): string
+  disbandGroup(openConversationId: string, fields?: { operator?: string }): string
+  /** Pushes any event as it stands: for odd shapes, duplicates (same eventId) and reorderings. */
+  pushEvent(clientId: string, event: { eventType: string; eventId?: string; data: unknown; bornTime?: number }): string
+  /** Resolves when the event was acknowledged or dropped. */
+  eventSettled(eventId: string, timeoutMs?: number): Promise<'success' | 'dropped'>
+
+  conversationsOf(userId: string): Conversation[]
+  /** The card as this user sees it, or undefined when it reached no place this user can see. */
+  view(outTrackId: string, userId: string): RenderedCard | undefined
+  /** outTrackIds of every card instance, oldest first. */
+  cards(): string[]
+  /** How many messages show this card, by conversation id. */
+  placementsOf(outTrackId: string): Record<string, number>
+  /** The user presses a button of the card they see. Throws when that button is not in their view, unless `force`. */
+  press(press: { outTrackId: string; userId: string; buttonId: string; force?: boolean }): Promise<PressResult>
+
+  addFault(fault: Fault): void
+  clearFaults(): void
+  revokeTokens(clientId: string): void
+  /** Live Stream connections of the app. */
+  connections(clientId: string): string[]
+  /** SYSTEM disconnect to these (default all) connections, then silence, then close. */
+  disconnect(clientId: string, connectionId?: string): void
+  /** Cuts the TCP connections without a word. */
+  dropConnections(clientId: string): void
+  /** Sends this text as it is on every connection of the app. */
+  sendRaw(clientId: string, text: string): void
+}
+
+export interface DingTalkSandbox {
+  /** Stand-ins for https://api.dingtalk.com and https://oapi.dingtalk.com */
+  apiUrl: string
+  oapiUrl: string
+  control: DingTalkControl
+  journal: Journal
+  close(): Promise<void>
+}
