@@ -4,6 +4,8 @@ export type Member = {
   member_id: number
   member_name: string
   email: string
+  /** Full number, or '' for none; the Open API shows it masked. */
+  phone: string
   status: 'enabled' | 'pending' | 'deleted'
   /** The member's APP Key: the Open API acts as this member. */
   app_key: string
@@ -42,7 +44,7 @@ export type FlashdutyFault = {
   path: string
   times?: number
   effect:
-    | { kind: 'error'; status: number; code: string; message: string }
+    | { kind: 'error'; status: number; code: string; message: string; headers?: Record<string, string> }
     | { kind: 'delay'; ms: number }
     | { kind: 'hang' }
     | { kind: 'apply-then-hang' }
@@ -55,24 +57,36 @@ export type FlashdutyRequest = {
   /** Whose key it was; undefined for an unknown key. */
   member_id: number | undefined
   body: unknown
+  /** 0 while nothing was answered. */
   status: number
   answer: unknown
 }
 
+/** One try to post an event to the webhook address; a 200 is the only success. */
+export type WebhookPost = { at: number; event_id: string; attempt: 1 | 2; status: number; error: string | undefined }
+
+/** What happened, as it happens: a call was answered (or given up), an event was built. */
+export type FlashdutyHappening =
+  | { kind: 'request'; request: FlashdutyRequest }
+  | { kind: 'event'; event: IncidentEvent }
+
 export interface FlashdutyControl {
   createMember(fields: Partial<Member> & { member_name: string }): Member
   createChannel(name: string): Channel
+  /** The member itself, not a copy: change its fields to change what it may do. */
   member(memberId: number): Member
   incident(incidentId: string): Incident
   incidents(): Incident[]
   /**
    * A new incident: `i_new`, then `i_assign` with the `delivery` extension naming the targets, both sent out through
-   * whatever sinks are on. Resolves once both have been handed over.
+   * whatever sinks are on. Resolves once both have been handed over. With neither `chats`, `personIds` nor `delivery`
+   * the `i_assign` is a raw one, as a plain incident webhook sends it.
    */
   fireIncident(fields: {
     title: string
     severity?: Severity
     channelId: number
+    /** Defaults to `personIds`. */
     responderIds?: number[]
     labels?: Record<string, string>
     description?: string
@@ -82,12 +96,19 @@ export interface FlashdutyControl {
     /** Further keys of `delivery`. */
     delivery?: Record<string, unknown>
   }): Promise<Incident>
-  /** Same acts as the Open API's, done by a person in the console (or by the system when no member is named). */
+  /**
+   * Same acts and state rules as the Open API's, done by a person in the console. Without a member it is the system:
+   * it can only resolve (recovery) and retitle.
+   */
   act(
     incidentId: string,
     act: 'ack' | 'unack' | 'resolve' | 'wake' | 'reopen' | { snoozeMinutes: number } | { title: string },
     memberId?: number,
   ): Promise<Incident>
+  /** Gone as after a merge that removes its sources: every call about it answers `ResourceNotFound`; no event. */
+  deleteIncident(incidentId: string): void
+  /** What the end of a snooze does, now: back to `Triggered`, assigned and notified again. */
+  endSnooze(incidentId: string): Promise<Incident>
   /** The next event bodies are built but kept back; returns the function that hands them over (in any order you like). */
   holdEvents(): { held: IncidentEvent[]; release(order?: (held: IncidentEvent[]) => IncidentEvent[]): Promise<void> }
   /** Every event built so far, oldest first. */
@@ -97,10 +118,18 @@ export interface FlashdutyControl {
   addFault(fault: FlashdutyFault): void
   clearFaults(): void
   requests(): readonly FlashdutyRequest[]
+  webhookPosts(): readonly WebhookPost[]
+  /** Resolves once every event built so far was handed over or given up (held ones do not count). */
+  idle(): Promise<void>
+  subscribe(listener: (happening: FlashdutyHappening) => void): () => void
+  /** First event, past or coming, for which the predicate holds; rejects with what there was instead. */
+  waitForEvent(predicate: (event: IncidentEvent) => boolean, timeoutMs?: number): Promise<IncidentEvent>
+  /** Same for calls of the Open API, looked at on arrival (`status` 0) and again when answered. */
+  waitForRequest(predicate: (request: FlashdutyRequest) => boolean, timeoutMs?: number): Promise<FlashdutyRequest>
 }
 
 export interface FlashdutySandbox {
-  /** Stand-in for https://api.flashcat.cloud */
+  /** Stand-in for https://api.flashcat.cloud; `detail_url` of an incident opens a bare console page on it. */
   apiUrl: string
   control: FlashdutyControl
   close(): Promise<void>

@@ -1,0 +1,101 @@
+import { type Body, incidentId, incidentIds, integer, optionalBoolean, optionalText, personIds, text } from './body.ts'
+import type { Act } from './incidents.ts'
+import { type Store, checkPermission, toPerson } from './store.ts'
+import type { Member } from './types.ts'
+
+const RESPONDER_ROLE = 6
+const VIEWER_ROLE = 8
+
+/** One call of the Open API: checks the caller and the body, does it, returns `data`. Throws the refusal. */
+export type Call = (store: Store, caller: Member, body: Body) => unknown
+
+/** Path to call; anything else answers `RouteNotFound` (F 3.4). */
+export const CALLS: Record<string, Call> = {
+  '/incident/ack': acting(() => ({ kind: 'ack' })),
+  '/incident/unack': acting(() => ({ kind: 'unack' })),
+  '/incident/snooze': acting((body) => ({ kind: 'snooze', minutes: integer(body, 'minutes', 1, 1440) })),
+  '/incident/wake': acting(() => ({ kind: 'wake' })),
+  '/incident/resolve': acting((body) => ({
+    kind: 'resolve',
+    rootCause: optionalText(body, 'root_cause', 1024),
+    resolution: optionalText(body, 'resolution', 1024),
+  })),
+  '/incident/reopen': acting((body) => {
+    optionalText(body, 'reason', 1024)
+    return { kind: 'reopen' }
+  }),
+  '/incident/comment': acting((body) => {
+    text(body, 'comment', { from: 1, to: 1024 })
+    optionalBoolean(body, 'mute_reply')
+    return { kind: 'comment' }
+  }),
+  '/incident/info': (store, caller, body) => {
+    checkPermission(caller, 'view')
+    return store.get(incidentId(body))
+  },
+  '/incident/list-by-ids': (store, caller, body) => {
+    checkPermission(caller, 'view')
+    return { items: incidentIds(body).flatMap((id) => store.find(id) ?? []) }
+  },
+  '/member/info': (store, caller) => ({
+    account_id: store.account.accountId,
+    account_name: store.account.accountName,
+    ...describe(caller),
+  }),
+  '/member/list': (store, _caller, body) => {
+    const p = integer(body, 'p', 1, 10_000, 1)
+    const limit = integer(body, 'limit', 1, 100, 20)
+    const query = optionalText(body, 'query', 256)?.trim().toLowerCase() ?? ''
+    const found = [...store.members.values()].filter((one) => one.status !== 'deleted' && matches(one, query))
+    return { p, limit, total: found.length, items: found.slice((p - 1) * limit, p * limit).map(describe) }
+  },
+  '/person/infos': (store, _caller, body) => ({
+    items: personIds(body).flatMap((id) => {
+      const member = store.members.get(id)
+      if (member === undefined) return []
+      const shown = { phone: maskPhone(member.phone), as: 'member', status: member.status }
+      return [{ ...toPerson(member), ...shown, locale: 'zh-CN', time_zone: 'Asia/Shanghai' }]
+    }),
+  }),
+}
+
+/** The caller does `act` to every incident of `incident_ids`. The answer does not wait for the webhooks. */
+function acting(act: (body: Body) => Act): Call {
+  return (store, caller, body) => {
+    checkPermission(caller, 'handle')
+    store.perform(incidentIds(body), act(body), toPerson(caller)).catch(() => {})
+    return {}
+  }
+}
+
+function describe(member: Member): Record<string, unknown> {
+  return {
+    member_id: member.member_id,
+    member_name: member.member_name,
+    email: member.email,
+    email_verified: true,
+    country_code: member.phone === '' ? '' : 'CN',
+    phone: maskPhone(member.phone),
+    phone_verified: member.phone !== '',
+    status: member.status,
+    account_role_ids: [member.may_handle ? RESPONDER_ROLE : VIEWER_ROLE],
+    ref_id: '',
+    is_external: false,
+    locale: 'zh-CN',
+    time_zone: 'Asia/Shanghai',
+  }
+}
+
+/** Part of the name or e-mail; a phone number or a member id only as a whole. */
+function matches(member: Member, query: string): boolean {
+  return (
+    member.member_name.toLowerCase().includes(query) ||
+    member.email.toLowerCase().includes(query) ||
+    (member.phone !== '' && member.phone === query) ||
+    String(member.member_id) === query
+  )
+}
+
+function maskPhone(phone: string): string {
+  return phone.replace(/^(\d{3})\d+(\d{4})$/, '$1****$2')
+}

@@ -1,0 +1,230 @@
+import { FlashdutyError, invalid, notFound } from './errors.ts'
+import { bigId, hex, objectId } from './ids.ts'
+import { type Act, type Assignment, type FullIncident, type Person } from './incidents.ts'
+import { EVENT_OF, apply, assign, backToTriggered, check, isSnoozed, newIncident } from './incidents.ts'
+import type { Channel, FlashdutyControl, IncidentEvent, Member } from './types.ts'
+
+const ACCOUNT = { accountId: bigId(), accountName: '演示企业' }
+const SNOOZE_PRESETS_MINUTES = [120, 240, 720]
+
+type Kept = { incident: FullIncident; delivery?: Record<string, unknown>; snooze?: NodeJS.Timeout }
+type Fired = Parameters<FlashdutyControl['fireIncident']>[0]
+
+/** Members, channels and incidents of one account. Each change of an incident publishes its event. */
+export class Store {
+  readonly members = new Map<number, Member>()
+  readonly channels = new Map<number, Channel & { ruleId: string }>()
+  readonly account = ACCOUNT
+  readonly #incidents = new Map<string, Kept>()
+  readonly #publish: (event: IncidentEvent) => Promise<void>
+  readonly #consoleUrl: () => string
+  readonly #integrationId: number | undefined
+
+  constructor(
+    publish: (event: IncidentEvent) => Promise<void>,
+    consoleUrl: () => string,
+    integrationId: number | undefined,
+  ) {
+    this.#publish = publish
+    this.#consoleUrl = consoleUrl
+    this.#integrationId = integrationId
+  }
+
+  createMember(fields: Partial<Member> & { member_name: string }): Member {
+    const id = fields.member_id ?? bigId()
+    const member: Member = {
+      member_id: id,
+      email: `member-${id}@example.com`,
+      phone: '',
+      status: 'enabled',
+      app_key: hex(20),
+      licensed: true,
+      may_handle: true,
+      ...fields,
+    }
+    this.members.set(id, member)
+    return member
+  }
+
+  createChannel(name: string): Channel {
+    const channel = { channel_id: bigId(), channel_name: name }
+    this.channels.set(channel.channel_id, { ...channel, ruleId: objectId(Date.now()) })
+    return channel
+  }
+
+  getMember(memberId: number): Member {
+    const member = this.members.get(memberId)
+    if (member === undefined) throw new Error(`no member ${memberId}`)
+    return member
+  }
+
+  /** The enabled member whose APP Key this is. */
+  memberByKey(appKey: string | null): Member | undefined {
+    if (appKey === null || appKey === '') return undefined
+    return [...this.members.values()].find((one) => one.app_key === appKey && one.status === 'enabled')
+  }
+
+  /** A copy, as it is now; throws `ResourceNotFound`. */
+  get(incidentId: string): FullIncident {
+    return structuredClone(this.#kept(incidentId).incident)
+  }
+
+  find(incidentId: string): FullIncident | undefined {
+    return structuredClone(this.#incidents.get(incidentId)?.incident)
+  }
+
+  all(): FullIncident[] {
+    return [...this.#incidents.values()].map((kept) => structuredClone(kept.incident))
+  }
+
+  delete(incidentId: string): void {
+    clearTimeout(this.#kept(incidentId).snooze)
+    this.#incidents.delete(incidentId)
+  }
+
+  async fire(fields: Fired): Promise<FullIncident> {
+    const channel = this.channels.get(fields.channelId)
+    if (channel === undefined) throw new Error(`no channel ${fields.channelId}`)
+    const people = (fields.responderIds ?? fields.personIds ?? []).map((id) => toPerson(this.getMember(id)))
+    const incident = newIncident(
+      {
+        title: fields.title,
+        severity: fields.severity ?? 'Critical',
+        description: fields.description ?? '',
+        labels: { ...fields.labels },
+      },
+      {
+        ...ACCOUNT,
+        channelId: channel.channel_id,
+        channelName: channel.channel_name,
+        consoleUrl: this.#consoleUrl(),
+      },
+      Date.now(),
+    )
+    const kept: Kept = { incident }
+    this.#incidents.set(incident.incident_id, kept)
+    await this.#emit('i_new', incident)
+
+    const assignment = this.#assignment(incident, 'assign')
+    if (fields.chats !== undefined || fields.personIds !== undefined || fields.delivery !== undefined) {
+      kept.delivery = {
+        schema: 1,
+        ...(this.#integrationId === undefined ? {} : { integration_id: this.#integrationId }),
+        fire_type: 'fire',
+        fire_times: 1,
+        escalate_rule_id: assignment.escalate_rule_id,
+        escalate_rule_name: assignment.escalate_rule_name,
+        layer_idx: assignment.layer_idx,
+        chats: fields.chats ?? [],
+        person_ids: fields.personIds ?? [],
+        snooze_minutes: SNOOZE_PRESETS_MINUTES,
+        ...fields.delivery,
+      }
+    }
+    await this.#assign(kept, people, assignment)
+    return structuredClone(incident)
+  }
+
+  /**
+   * Does the act to each of these incidents, or to none of them. Resolves once the events were handed over; the change
+   * itself has happened when this returns. `by` undefined is the system.
+   */
+  perform(incidentIds: string[], act: Act, by: Person | undefined): Promise<void> {
+    const nowMs = Date.now()
+    const targets = [...new Set(incidentIds)].map((id) => this.#kept(id))
+    for (const { incident } of targets) check(incident, act, by, nowMs)
+    const sent: Promise<void>[] = []
+    for (const kept of targets) {
+      const { incident } = kept
+      if (!apply(incident, act, by, nowMs)) continue
+      sent.push(this.#emit(EVENT_OF[act.kind], incident, by))
+      this.#watchSnooze(kept)
+      if (act.kind === 'reopen') sent.push(this.#assignAgain(kept, 'reopen'))
+    }
+    return Promise.all(sent).then(() => {})
+  }
+
+  /** Back to `Triggered`, assigned and notified again. */
+  endSnooze(incidentId: string): Promise<void> {
+    const kept = this.#kept(incidentId)
+    if (!isSnoozed(kept.incident, Date.now()) && kept.snooze === undefined) {
+      throw invalid('The incident is not snoozed', '故障未被暂缓')
+    }
+    backToTriggered(kept.incident)
+    this.#watchSnooze(kept)
+    return this.#assignAgain(kept, 'assign')
+  }
+
+  close(): void {
+    for (const { snooze } of this.#incidents.values()) clearTimeout(snooze)
+  }
+
+  #kept(incidentId: string): Kept {
+    const kept = this.#incidents.get(incidentId)
+    if (kept === undefined) throw notFound(incidentId)
+    return kept
+  }
+
+  #watchSnooze(kept: Kept): void {
+    const { incident_id: id, snoozed_before: until } = kept.incident
+    clearTimeout(kept.snooze)
+    delete kept.snooze
+    if (until === 0) return
+    kept.snooze = setTimeout(() => void this.endSnooze(id).catch(() => {}), until * 1000 - Date.now()).unref()
+  }
+
+  #assignment(incident: FullIncident, type: Assignment['type']): Assignment {
+    return {
+      id: hex(12),
+      type,
+      escalate_rule_id: this.channels.get(incident.channel_id)?.ruleId ?? '0'.repeat(24),
+      escalate_rule_name: '默认分派',
+      layer_idx: 0,
+      person_ids: [],
+      assigned_at: Math.floor(Date.now() / 1000),
+    }
+  }
+
+  #assignAgain(kept: Kept, type: Assignment['type']): Promise<void> {
+    return this.#assign(kept, kept.incident.responders.map(barePerson), this.#assignment(kept.incident, type))
+  }
+
+  /** Each notification is a new one: it gets a record id (`rid`) of its own. */
+  #assign(kept: Kept, people: Person[], assignment: Assignment): Promise<void> {
+    const { incident, delivery } = kept
+    assign(incident, people, { ...assignment, person_ids: people.map((one) => one.person_id) })
+    incident.updated_at = Math.max(incident.updated_at, assignment.assigned_at)
+    return this.#emit('i_assign', incident, undefined, delivery && { rid: objectId(Date.now()), ...delivery })
+  }
+
+  #emit(type: string, incident: FullIncident, by?: Person, delivery?: Record<string, unknown>): Promise<void> {
+    return this.#publish(
+      structuredClone({
+        event_id: hex(16),
+        event_time: Date.now(),
+        event_type: type,
+        ...(by === undefined ? {} : { person: by }),
+        incident,
+        ...(delivery === undefined ? {} : { delivery }),
+      }),
+    )
+  }
+}
+
+export function toPerson(member: Member): Person {
+  return { person_id: member.member_id, person_name: member.member_name, email: member.email }
+}
+
+function barePerson({ person_id, person_name, email }: Person): Person {
+  return { person_id, person_name, email }
+}
+
+/** Viewing and acting need a licence, acting needs the role as well. */
+export function checkPermission(member: Member, need: 'view' | 'handle'): void {
+  if (!member.licensed) {
+    throw new FlashdutyError('NoLicense', 'No available license', '无可用 License')
+  }
+  if (need === 'handle' && !member.may_handle) {
+    throw new FlashdutyError('AccessDenied', 'You have no permission to handle incidents', '无故障管理权限')
+  }
+}
