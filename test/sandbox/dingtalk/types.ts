@@ -26,6 +26,8 @@ export type DingTalkSettings = {
   qpsPerApi: number
   /** Least time between two PUTs of one card; 0 = not enforced. */
   cardUpdateSpacingMs: number
+  /** Every second `connections/open` of an app answers an endpoint that already has a query string. */
+  endpointQuery: boolean
 }
 
 export type App = {
@@ -136,6 +138,18 @@ export type Fault = {
     | { kind: 'apply-then-reset' }
 }
 
+/** Hits the WebSocket upgrades of every app, whatever the ticket; the ticket stays unspent unless it was accepted. */
+export type HandshakeFault = {
+  /** How many upgrades it hits before it goes away; default 1. */
+  times?: number
+  effect:
+    | { kind: 'refuse'; status: number }
+    /** Never answer the upgrade. */
+    | { kind: 'hang' }
+    | { kind: 'reset' }
+    | { kind: 'accept-then-close' }
+}
+
 export type JournalEntry = { seq: number; /** real clock, epoch ms */ at: number } & (
   | {
       type: 'request'
@@ -145,6 +159,7 @@ export type JournalEntry = { seq: number; /** real clock, epoch ms */ at: number
       path: string
       headers: Record<string, string>
       body: unknown
+      /** 0 when nothing was answered; `answer` is then what the call came to, or null when it was not done. */
       status: number
       answer: unknown
       tookMs: number
@@ -163,7 +178,14 @@ export type JournalEntry = { seq: number; /** real clock, epoch ms */ at: number
   /** Late or second replies, replies to unknown messageIds, frames that are not replies. */
   | { type: 'violation'; connectionId: string; messageId: string; reason: string; frame: unknown }
   /** An EVENT came to its end: acknowledged, or dropped after the last redelivery. */
-  | { type: 'event-settled'; eventId: string; eventType: string; outcome: 'success' | 'dropped'; attempts: number }
+  | {
+      type: 'event-settled'
+      clientId: string
+      eventId: string
+      eventType: string
+      outcome: 'success' | 'dropped'
+      attempts: number
+    }
   | { type: 'message'; conversationId: string; message: ChatMessage }
   /** What one viewer sees after a change of the card; `cause` names what changed it. */
   | {
@@ -191,6 +213,8 @@ export interface DingTalkControl {
   advance(ms: number): void
 
   createApp(fields?: Partial<App>): App
+  /** Console changes after the fact: scopes granted or taken, visibility, publication, event mode. */
+  updateApp(clientId: string, fields: Partial<Omit<App, 'clientId'>>): App
   createUser(fields: Partial<User> & { name: string }): User
   createGroup(fields: { title: string; memberUserIds: string[]; ownerUserId?: string }): Group
   app(clientId: string): App
@@ -210,7 +234,10 @@ export interface DingTalkControl {
   disbandGroup(openConversationId: string, fields?: { operator?: string }): string
   /** Pushes any event as it stands: for odd shapes, duplicates (same eventId) and reorderings. */
   pushEvent(clientId: string, event: { eventType: string; eventId?: string; data: unknown; bornTime?: number }): string
-  /** Resolves when the event was acknowledged or dropped. */
+  /**
+   * Resolves when the event was acknowledged or dropped. An event that went out more than once (to several apps, or
+   * pushed again under the same eventId) is settled when all of them are: `dropped` when any one was.
+   */
   eventSettled(eventId: string, timeoutMs?: number): Promise<'success' | 'dropped'>
 
   conversationsOf(userId: string): Conversation[]
@@ -224,7 +251,11 @@ export interface DingTalkControl {
   press(press: { outTrackId: string; userId: string; buttonId: string; force?: boolean }): Promise<PressResult>
 
   addFault(fault: Fault): void
+  addHandshakeFault(fault: HandshakeFault): void
+  /** Both kinds. */
   clearFaults(): void
+  /** 1:1 robot messages to these users come back in `flowControlledStaffIdList`, until set anew. */
+  setFlowControlled(userIds: string[]): void
   revokeTokens(clientId: string): void
   /** Live Stream connections of the app. */
   connections(clientId: string): string[]
@@ -232,6 +263,8 @@ export interface DingTalkControl {
   disconnect(clientId: string, connectionId?: string): void
   /** Cuts the TCP connections without a word. */
   dropConnections(clientId: string): void
+  /** Half-open: these (default all) connections go silent both ways without closing; pushes to them are lost. */
+  freeze(clientId: string, connectionId?: string): void
   /** Sends this text as it is on every connection of the app. */
   sendRaw(clientId: string, text: string): void
 }

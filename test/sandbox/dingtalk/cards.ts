@@ -1,0 +1,90 @@
+/** The card instances and what each viewer's copy of the data looks like. */
+
+export type SpaceType = 'IM_GROUP' | 'IM_ROBOT' | 'IM_SINGLE' | 'ONE_BOX'
+
+export type Params = Record<string, string>
+
+/** What the answer to a viewer's own press changed for that viewer alone, until the next PUT. */
+type PressOverlay = { publicBase?: Params; privateBase?: Params; changed: Params }
+
+export type CardInstance = {
+  outTrackId: string
+  clientId: string
+  cardTemplateId: string
+  callbackType: 'STREAM' | 'HTTP' | undefined
+  /** 1 = userId, 2 = unionId; also what callbacks carry. */
+  userIdType: number
+  publicData: Params
+  /** By userId. */
+  privateData: Map<string, Params>
+  overlays: Map<string, PressOverlay>
+  /** Spaces for which creation brought a space model, with the texts a chat list shows for it. */
+  spaces: Map<SpaceType, { alertContent: string; lastMessage: string }>
+  lastPutAtMs: number | undefined
+}
+
+export type CardChange = {
+  cardData: Params | undefined
+  /** By userId. */
+  privateData: Map<string, Params> | undefined
+  byKey: boolean
+  privateByKey: boolean
+}
+
+export type PressAnswer = {
+  cardData: Params | undefined
+  userPrivateData: Params | undefined
+  byKey: boolean
+  privateByKey: boolean
+}
+
+export class CardStore {
+  #cards = new Map<string, CardInstance>()
+
+  add(card: CardInstance): void {
+    this.#cards.set(card.outTrackId, card)
+  }
+
+  find(outTrackId: string): CardInstance | undefined {
+    return this.#cards.get(outTrackId)
+  }
+
+  ids(): string[] {
+    return [...this.#cards.keys()]
+  }
+}
+
+/** A PUT replaces what it names unless it says by key, and everybody's view starts from it again. */
+export function applyPut(card: CardInstance, change: CardChange): void {
+  if (change.cardData) card.publicData = { ...(change.byKey ? card.publicData : {}), ...change.cardData }
+  if (change.privateData) {
+    if (!change.privateByKey) card.privateData.clear()
+    for (const [userId, params] of change.privateData) {
+      card.privateData.set(userId, { ...card.privateData.get(userId), ...params })
+    }
+  }
+  card.overlays.clear()
+}
+
+/** D:message-card-sending-and-updating: what a press is answered with reaches the presser only. */
+export function applyPressAnswer(card: CardInstance, userId: string, answer: PressAnswer): void {
+  const overlay = card.overlays.get(userId) ?? { changed: {} }
+  if (answer.cardData && answer.byKey) Object.assign(overlay.changed, answer.cardData)
+  if (answer.cardData && !answer.byKey) {
+    overlay.publicBase = answer.cardData
+    overlay.changed = {}
+  }
+  if (answer.userPrivateData && answer.privateByKey) Object.assign(overlay.changed, answer.userPrivateData)
+  if (answer.userPrivateData && !answer.privateByKey) overlay.privateBase = answer.userPrivateData
+  card.overlays.set(userId, overlay)
+}
+
+/** Public data, over it the private, over it what the viewer's own press changed (D:public-private-and-local-data). */
+export function dataFor(card: CardInstance, userId: string): Params {
+  const overlay = card.overlays.get(userId)
+  return {
+    ...(overlay?.publicBase ?? card.publicData),
+    ...(overlay?.privateBase ?? card.privateData.get(userId)),
+    ...overlay?.changed,
+  }
+}

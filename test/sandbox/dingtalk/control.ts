@@ -1,0 +1,84 @@
+import type { CardStore } from './cards.ts'
+import { renderCard } from './card-view.ts'
+import type { Chat } from './chat.ts'
+import type { VirtualClock } from './clock.ts'
+import type { EventPusher } from './events.ts'
+import type { FaultBook } from './faults.ts'
+import type { Gateway } from './gateway.ts'
+import type { GroupLife } from './groups.ts'
+import { newEventId } from './ids.ts'
+import type { MemoryJournal } from './journal.ts'
+import { press } from './press.ts'
+import type { TokenBook } from './tokens.ts'
+import type { DingTalkControl, DingTalkSettings } from './types.ts'
+import type { World } from './world.ts'
+
+type Deps = {
+  settings: DingTalkSettings
+  clock: VirtualClock
+  world: World
+  chat: Chat
+  cards: CardStore
+  journal: MemoryJournal
+  tokens: TokenBook
+  faults: FaultBook
+  gateway: Gateway
+  events: EventPusher
+  groupLife: GroupLife
+}
+
+/** The test's hand in the sandbox. State leaves it only as copies. */
+export function createControl(deps: Deps): DingTalkControl {
+  const { world, chat, cards, gateway, events, groupLife } = deps
+  return {
+    settings: deps.settings,
+    advance: (ms) => deps.clock.advance(ms),
+
+    createApp: (fields) => structuredClone(world.createApp(fields)),
+    updateApp: (clientId, fields) => structuredClone(Object.assign(world.getApp(clientId), fields)),
+    createUser: (fields) => structuredClone(world.createUser(fields)),
+    createGroup: (fields) => structuredClone(world.createGroup(fields)),
+    app: (clientId) => structuredClone(world.getApp(clientId)),
+    user: (userId) => structuredClone(world.getUser(userId)),
+    group: (openConversationId) => structuredClone(world.getGroup(openConversationId)),
+    groups: () => structuredClone([...world.groups.values()]),
+
+    installCoolApp: (openConversationId, clientId, fields) => groupLife.install(openConversationId, clientId, fields),
+    uninstallCoolApp: (openConversationId, clientId, fields) =>
+      groupLife.uninstall(openConversationId, clientId, fields),
+    renameGroup: (openConversationId, title, fields) => groupLife.rename(openConversationId, title, fields),
+    disbandGroup: (openConversationId, fields) => groupLife.disband(openConversationId, fields),
+    pushEvent(clientId, { eventType, eventId = newEventId(), data, bornTime = Date.now() }) {
+      const text = typeof data === 'string' ? data : JSON.stringify(data)
+      events.push([world.getApp(clientId)], { eventType, eventId, bornTime, data: text })
+      return eventId
+    },
+    eventSettled: (eventId, timeoutMs) => events.settled(eventId, timeoutMs),
+
+    conversationsOf: (userId) => structuredClone(chat.conversationsOf(userId)),
+    view(outTrackId, userId) {
+      const card = cards.find(outTrackId)
+      return card && chat.viewersOf(outTrackId).has(userId) ? renderCard(card, userId) : undefined
+    },
+    cards: () => cards.ids(),
+    placementsOf: (outTrackId) => chat.placementsOf(outTrackId),
+    press: (request) => press(deps, request),
+
+    addFault: (fault) => deps.faults.add(fault),
+    addHandshakeFault: (fault) => gateway.addHandshakeFault(fault),
+    clearFaults() {
+      deps.faults.clear()
+      gateway.clearHandshakeFaults()
+    },
+    setFlowControlled(userIds) {
+      world.flowControlled.clear()
+      for (const userId of userIds) world.flowControlled.add(userId)
+    },
+    revokeTokens: (clientId) => deps.tokens.revoke(clientId),
+    connections: (clientId) => gateway.connections(clientId),
+    disconnect: (clientId, connectionId) => gateway.disconnect(clientId, connectionId),
+    dropConnections: (clientId) => gateway.drop(clientId),
+    freeze: (clientId, connectionId) => gateway.freeze(clientId, connectionId),
+    sendRaw: (clientId, text) => gateway.sendRaw(clientId, text),
+  }
+}

@@ -1,0 +1,79 @@
+import type { Chat } from './chat.ts'
+import { coolAppChanged, disbanded, titleChanged } from './event-shapes.ts'
+import type { EventPusher } from './events.ts'
+import { newEventId } from './ids.ts'
+import type { App, Group } from './types.ts'
+import type { World } from './world.ts'
+
+type By = { operator?: string }
+
+/** What people do with groups, and the events that follow. Every verb returns the eventId. */
+export class GroupLife {
+  #world: World
+  #chat: Chat
+  #events: EventPusher
+
+  constructor(world: World, chat: Chat, events: EventPusher) {
+    this.#world = world
+    this.#chat = chat
+    this.#events = events
+  }
+
+  /** The robot joins with the cool app. Its code is the clientId unless told otherwise. */
+  install(openConversationId: string, clientId: string, fields: By & { robotCode?: string } = {}): string {
+    const group = this.#world.getGroup(openConversationId)
+    const app = this.#world.getApp(clientId)
+    const robotCode = fields.robotCode ?? app.clientId
+    group.coolApps = [
+      ...group.coolApps.filter((entry) => entry.clientId !== clientId),
+      { coolAppCode: app.coolAppCode, robotCode, clientId },
+    ]
+    const operator = fields.operator ?? group.ownerUserId
+    this.#notice(group, robotCode, `${this.#nameOf(operator)} added the app's robot`)
+    return this.#push([app], 'im_cool_app_install', coolAppChanged(app, group, robotCode, operator))
+  }
+
+  uninstall(openConversationId: string, clientId: string, fields: By = {}): string {
+    const group = this.#world.getGroup(openConversationId)
+    const app = this.#world.getApp(clientId)
+    const installed = group.coolApps.find((entry) => entry.clientId === clientId)
+    if (!installed) throw new Error(`the cool app of ${clientId} is not installed in ${openConversationId}`)
+    group.coolApps = group.coolApps.filter((entry) => entry !== installed)
+    const operator = fields.operator ?? group.ownerUserId
+    this.#notice(group, installed.robotCode, `${this.#nameOf(operator)} removed the app's robot`)
+    return this.#push([app], 'im_cool_app_uninstall', coolAppChanged(app, group, installed.robotCode, operator))
+  }
+
+  rename(openConversationId: string, title: string, fields: By = {}): string {
+    const group = this.#world.getGroup(openConversationId)
+    group.title = title
+    const operator = fields.operator ?? group.ownerUserId
+    this.#notice(group, '', `${this.#nameOf(operator)} changed the group name to ${title}`)
+    return this.#push(this.#appsOfCorp(), 'chat_update_title', titleChanged(this.#world, group, operator))
+  }
+
+  disband(openConversationId: string, fields: By = {}): string {
+    const group = this.#world.getGroup(openConversationId)
+    group.disbanded = true
+    const operator = fields.operator ?? group.ownerUserId
+    return this.#push(this.#appsOfCorp(), 'chat_disband', disbanded(this.#world, group, operator))
+  }
+
+  #push(apps: App[], eventType: string, data: object): string {
+    const eventId = newEventId()
+    this.#events.push(apps, { eventType, eventId, bornTime: Date.now(), data: JSON.stringify(data) })
+    return eventId
+  }
+
+  #appsOfCorp(): App[] {
+    return [...this.#world.apps.values()].filter((app) => app.corpId === this.#world.corpId)
+  }
+
+  #notice(group: Group, robotCode: string, text: string): void {
+    this.#chat.post(group.openConversationId, robotCode, { kind: 'notice', text })
+  }
+
+  #nameOf(userId: string): string {
+    return this.#world.users.get(userId)?.name ?? userId
+  }
+}

@@ -1,0 +1,98 @@
+import type { Server } from 'node:http'
+import { ApiBase } from './api-base.ts'
+import { CardApi } from './card-api.ts'
+import { CardStore } from './cards.ts'
+import { Chat } from './chat.ts'
+import { createClock } from './clock.ts'
+import { serveControl } from './control-http.ts'
+import { createControl } from './control.ts'
+import { EventPusher } from './events.ts'
+import { FaultBook } from './faults.ts'
+import { Gateway } from './gateway.ts'
+import { GroupLife } from './groups.ts'
+import { startBase } from './http-server.ts'
+import { MemoryJournal } from './journal.ts'
+import { CallRate } from './limits.ts'
+import { OapiBase } from './oapi-base.ts'
+import { RobotApi } from './robot-api.ts'
+import { completeSettings } from './settings.ts'
+import { StreamOpen } from './stream-open.ts'
+import { Tickets } from './tickets.ts'
+import { Timers } from './timers.ts'
+import { TokenBook } from './tokens.ts'
+import type { DingTalkSandbox, DingTalkSettings } from './types.ts'
+import { World } from './world.ts'
+
+/** Starts a DingTalk of its own on free ports of 127.0.0.1. Close it. */
+export async function startDingTalk(partial: Partial<DingTalkSettings> = {}): Promise<DingTalkSandbox> {
+  const settings = completeSettings(partial)
+  const clock = createClock()
+  const timers = new Timers()
+  const journal = new MemoryJournal()
+  const faults = new FaultBook()
+  const world = new World()
+  const chat = new Chat(world, journal)
+  const cards = new CardStore()
+  const tokens = new TokenBook(clock, settings.tokenTtlMs)
+  const tickets = new Tickets(clock, settings.ticketTtlMs)
+  const gateway = new Gateway({ settings, journal, timers, tickets })
+  const events = new EventPusher({ settings, gateway, journal, timers })
+  const groupLife = new GroupLife(world, chat, events)
+  const control = createControl({
+    settings,
+    clock,
+    world,
+    chat,
+    cards,
+    journal,
+    tokens,
+    faults,
+    gateway,
+    events,
+    groupLife,
+  })
+
+  const apiBase = new ApiBase({
+    world,
+    tokens,
+    rate: new CallRate(settings.qpsPerApi),
+    cards: new CardApi({ settings, world, chat, cards, journal }),
+    robots: new RobotApi(world, chat),
+    streamOpen: new StreamOpen(world, tickets, settings),
+  })
+  const oapiBase = new OapiBase(world, tokens)
+  const http = { faults, journal, timers }
+  const api = await startBase(http, {
+    base: 'api',
+    nameOf: (call) => apiBase.nameOf(call),
+    answer: (call) => apiBase.answer(call),
+    aside: (call) => serveControl(control, journal, call),
+  })
+  api.server.on('upgrade', (request, socket, head) => gateway.upgrade(request, socket, head))
+  const oapi = await startBase(http, {
+    base: 'oapi',
+    nameOf: (call) => oapiBase.nameOf(call),
+    answer: (call) => oapiBase.answer(call),
+  })
+
+  return {
+    apiUrl: api.url,
+    oapiUrl: oapi.url,
+    control,
+    journal,
+    async close() {
+      timers.clear()
+      gateway.close()
+      await Promise.all([closeServer(api.server), closeServer(oapi.server)])
+      journal.close()
+    },
+  }
+}
+
+/** Does not wait for idle or hanging connections. */
+function closeServer(server: Server): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.close((error) => (error ? reject(error) : resolve()))
+    server.closeAllConnections()
+  })
+}

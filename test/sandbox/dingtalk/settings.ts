@@ -1,0 +1,21 @@
+import type { DingTalkSettings } from './types.ts'
+
+/** The platform's published durations and limits; where it publishes none, the default the reference chose. */
+const DEFAULTS: DingTalkSettings = {
+  eventDeadlineMs: 3_000,
+  cardDeadlineMs: 2_000,
+  robotDeadlineMs: 2_000,
+  redeliveryDelaysMs: [10_000, 30_000],
+  systemPingMs: 30_000,
+  systemPingReplyMs: 5_000,
+  disconnectSilenceMs: 10_000,
+  ticketTtlMs: 90_000,
+  tokenTtlMs: 7_200_000,
+  qpsPerApi: 20,
+  cardUpdateSpacingMs: 0,
+  endpointQuery: true,
+}
+
+export function completeSettings(partial: Partial<DingTalkSettings>): DingTalkSettings {
+  return { ...DEFAULTS, ...partial }
+}

@@ -1,0 +1,42 @@
+import type { VirtualClock } from './clock.ts'
+import { newToken } from './ids.ts'
+
+export type TokenFamily = 'api' | 'oapi'
+
+/**
+ * App access tokens (D:obtain-the-access-token-of-an-internal-app): a fetch within validity returns the same token
+ * and renews it. Each family has its own token; both families accept either.
+ */
+export class TokenBook {
+  #clock: VirtualClock
+  #ttlMs: number
+  #tokens = new Map<string, { clientId: string; family: TokenFamily; expiresAtMs: number }>()
+
+  constructor(clock: VirtualClock, ttlMs: number) {
+    this.#clock = clock
+    this.#ttlMs = ttlMs
+  }
+
+  fetch(clientId: string, family: TokenFamily): { token: string; expiresInS: number } {
+    const expiresAtMs = this.#clock.nowMs() + this.#ttlMs
+    const expiresInS = Math.floor(this.#ttlMs / 1000)
+    for (const [token, entry] of this.#tokens) {
+      if (entry.clientId !== clientId || entry.family !== family || !this.findOwner(token)) continue
+      entry.expiresAtMs = expiresAtMs
+      return { token, expiresInS }
+    }
+    const token = newToken()
+    this.#tokens.set(token, { clientId, family, expiresAtMs })
+    return { token, expiresInS }
+  }
+
+  /** clientId of a token that is still good. */
+  findOwner(token: string): string | undefined {
+    const entry = this.#tokens.get(token)
+    return entry && entry.expiresAtMs > this.#clock.nowMs() ? entry.clientId : undefined
+  }
+
+  revoke(clientId: string): void {
+    for (const [token, entry] of this.#tokens) if (entry.clientId === clientId) this.#tokens.delete(token)
+  }
+}

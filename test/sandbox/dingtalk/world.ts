@@ -1,0 +1,82 @@
+import * as ids from './ids.ts'
+import type { App, Group, User } from './types.ts'
+
+const ALL_SCOPES = ['qyapi_base', 'qyapi_robot_sendmsg', 'qyapi_chat_manage', 'qyapi_chat_read', 'Card.Instance.Write']
+
+/** One corporation: its apps, people and groups. Holds state and looks it up; rules live elsewhere. */
+export class World {
+  readonly corpId = ids.newCorpId()
+  readonly apps = new Map<string, App>()
+  readonly users = new Map<string, User>()
+  readonly groups = new Map<string, Group>()
+  /** userIds to whom 1:1 robot messages are refused for their number. */
+  readonly flowControlled = new Set<string>()
+
+  createApp(fields: Partial<App> = {}): App {
+    const app: App = {
+      clientId: ids.newClientId(),
+      clientSecret: ids.newClientSecret(),
+      corpId: this.corpId,
+      agentId: ids.newAgentId(),
+      coolAppCode: ids.newCoolAppCode(),
+      unifiedAppId: ids.newUuid(),
+      scopes: [...ALL_SCOPES],
+      published: true,
+      eventMode: 'STREAM',
+      visibleTo: 'ALL',
+      ...fields,
+    }
+    this.apps.set(app.clientId, app)
+    return app
+  }
+
+  createUser(fields: Partial<User> & { name: string }): User {
+    const user: User = { userId: ids.newUserId(), unionId: ids.newUnionId(), ...fields }
+    this.users.set(user.userId, user)
+    return user
+  }
+
+  createGroup(fields: { title: string; memberUserIds: string[]; ownerUserId?: string }): Group {
+    const ownerUserId = fields.ownerUserId ?? fields.memberUserIds[0]
+    if (ownerUserId === undefined) throw new Error('a group needs an owner or at least one member')
+    const memberUserIds = [...new Set([ownerUserId, ...fields.memberUserIds])]
+    for (const userId of memberUserIds) this.getUser(userId)
+    const group: Group = {
+      openConversationId: ids.newOpenConversationId(),
+      chatId: ids.newChatId(),
+      title: fields.title,
+      ownerUserId,
+      memberUserIds,
+      disbanded: false,
+      coolApps: [],
+    }
+    this.groups.set(group.openConversationId, group)
+    return group
+  }
+
+  getApp(clientId: string): App {
+    return this.apps.get(clientId) ?? missing('app', clientId)
+  }
+
+  getUser(userId: string): User {
+    return this.users.get(userId) ?? missing('user', userId)
+  }
+
+  getGroup(openConversationId: string): Group {
+    return this.groups.get(openConversationId) ?? missing('group', openConversationId)
+  }
+
+  /** @param userIdType 1 = userId, 2 = unionId (D:faq-card) */
+  findUser(id: string, userIdType: number): User | undefined {
+    if (userIdType === 1) return this.users.get(id)
+    return [...this.users.values()].find((user) => user.unionId === id)
+  }
+
+  isVisible(app: App, userId: string): boolean {
+    return app.visibleTo === 'ALL' || app.visibleTo.includes(userId)
+  }
+}
+
+function missing(kind: string, id: string): never {
+  throw new Error(`no ${kind} ${id} in the sandbox`)
+}
