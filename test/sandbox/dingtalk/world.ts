@@ -31,7 +31,9 @@ export class World {
   }
 
   createUser(fields: Partial<User> & { name: string }): User {
-    const user: User = { userId: ids.newUserId(), unionId: ids.newUnionId(), ...fields }
+    let userId = ids.newUserId()
+    while (this.users.has(userId)) userId = ids.newUserId()
+    const user: User = { userId, unionId: ids.newUnionId(), ...fields }
     this.users.set(user.userId, user)
     return user
   }
