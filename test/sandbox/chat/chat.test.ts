@@ -1,0 +1,228 @@
+import { chromium, type Browser, type Page } from 'playwright-core'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { findChromium } from '../../support/chromium.ts'
+import { startDingTalk } from '../dingtalk/index.ts'
+import type { App, DingTalkSandbox, Group, User } from '../dingtalk/types.ts'
+import { startFlashduty } from '../flashduty/index.ts'
+import type { FlashdutySandbox, Incident, Member } from '../flashduty/types.ts'
+import { startChat } from './index.ts'
+import { TinyRobot } from './tiny-robot.ts'
+
+const FLAGS = [
+  '--headless',
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-background-networking',
+  '--disable-component-update',
+]
+const WAIT_MS = 5_000
+
+const program = await findChromium()
+if (program === undefined && process.env['CI']) throw new Error('the page tests need a Chromium; set CHROMIUM_PATH')
+if (program === undefined) process.stderr.write('no Chromium found: the tests of the chat page were left out\n')
+
+describe.runIf(program !== undefined)('the chat page', () => {
+  let browser: Browser
+  let dingtalk: DingTalkSandbox
+  let flashduty: FlashdutySandbox
+  let app: App
+  let li: User
+  let wang: User
+  let member: Member
+  let group: Group
+  let robot: TinyRobot
+  let chat: { url: string; close(): Promise<void> }
+  let page: Page
+  let problems: string[]
+
+  beforeAll(async () => {
+    browser = await chromium.launch({ executablePath: program ?? '', args: FLAGS })
+  })
+  afterAll(() => browser.close())
+
+  beforeEach(async () => {
+    problems = []
+    dingtalk = await startDingTalk()
+    flashduty = await startFlashduty()
+    app = dingtalk.control.createApp()
+    li = dingtalk.control.createUser({ name: '李雷' })
+    wang = dingtalk.control.createUser({ name: '王大锤' })
+    member = flashduty.control.createMember({ member_name: '李雷' })
+    group = dingtalk.control.createGroup({ title: '支付值班群', memberUserIds: [li.userId, wang.userId] })
+    robot = new TinyRobot(dingtalk, flashduty, app.clientId, new Map([[li.userId, member]]))
+    await robot.connect()
+    await dingtalk.control.eventSettled(dingtalk.control.installCoolApp(group.openConversationId, app.clientId))
+    chat = await startChat({
+      dingtalk,
+      flashduty,
+      people: [
+        { userId: li.userId, name: '李雷', note: '已关联' },
+        { userId: wang.userId, name: '王大锤', note: '从未关联' },
+      ],
+      clientId: app.clientId,
+      groups: [group.openConversationId],
+      fire: async () => void (await fire()),
+    })
+    page = await openPage()
+  })
+
+  afterEach(async () => {
+    await page.context().close()
+    await robot.disconnect()
+    await chat.close()
+    await flashduty.close()
+    await dingtalk.close()
+    if (problems.length > 0) throw new Error(`the page complained: ${problems.join('; ')}`)
+  })
+
+  /** A window of its own; whatever the page complains about fails the test. */
+  async function openPage(viewer = ''): Promise<Page> {
+    const context = await browser.newContext({ viewport: { width: 1280, height: 800 } })
+    context.setDefaultTimeout(WAIT_MS)
+    const opened = await context.newPage()
+    opened.on('pageerror', (error) => problems.push(error.message))
+    opened.on('console', (message) => {
+      if (message.type() === 'error') problems.push(message.text())
+    })
+    await opened.goto(`${chat.url}/?viewer=${viewer}`)
+    await opened.getByTestId('conversation-0').waitFor()
+    return opened
+  }
+
+  async function fire(fields: { title?: string; description?: string } = {}): Promise<Incident> {
+    const channelId = flashduty.control.createChannel('支付核心').channel_id
+    const incident = await flashduty.control.fireIncident({
+      title: fields.title ?? 'db-01 磁盘将满',
+      description: fields.description ?? '剩余 **3%**',
+      channelId,
+      responderIds: [member.member_id],
+    })
+    await robot.sendCard(incident, { group: group.openConversationId })
+    return incident
+  }
+
+  const textOf = (testid: string, of = page) => of.getByTestId(testid).last().textContent()
+
+  test('a card that arrives is drawn at once: title, body, tips, buttons', async () => {
+    const incident = await fire()
+    await page.getByTestId('card').waitFor()
+    expect(await textOf('card-title')).toBe(`🔴 待处理 | #${incident.num} db-01 磁盘将满`)
+    expect(await page.getByTestId('card-markdown').innerHTML()).toContain('剩余 <strong>3%</strong>')
+    expect(await textOf('card-tips')).toBe('Flashduty · 支付核心')
+    expect(await page.locator('.buttons .button').allTextContents()).toEqual(['认领', '关闭', '查看详情'])
+    expect(await textOf('conversation-0')).toContain(`#${incident.num}`)
+  })
+
+  test('a press waits visibly, then the card changes and shows that it did, for everybody looking on', async () => {
+    const incident = await fire()
+    const other = await openPage(wang.userId)
+    let answer = () => {}
+    robot.beforeAnswer = () => new Promise((resolve) => (answer = resolve))
+    await page.getByTestId('button-认领').click()
+    await page.getByTestId('button-认领').filter({ hasText: '处理中' }).waitFor()
+    expect(await page.getByTestId('button-关闭').isDisabled()).toBe(true)
+    expect(await textOf('button-认领', other)).toBe('认领')
+    answer()
+    for (const one of [page, other]) {
+      await one.getByTestId('button-取消认领').waitFor()
+      expect(await textOf('card-title', one)).toContain('处理中')
+      expect(await one.getByTestId('card').getAttribute('class')).toContain('changed')
+    }
+    expect(flashduty.control.incident(incident.incident_id).progress).toBe('Processing')
+    await other.context().close()
+  })
+
+  test('what only the presser is told, only the presser sees', async () => {
+    await fire()
+    await page.getByTestId(`viewer-${wang.userId}`).click()
+    await page.getByTestId('button-认领').click()
+    await page.getByTestId('card-tips').filter({ hasText: '未关联应用' }).waitFor()
+    await page.getByTestId(`viewer-${li.userId}`).click()
+    await page.getByTestId(`viewer-${li.userId}`).and(page.locator('.chosen')).waitFor()
+    expect(await textOf('card-tips')).toBe('Flashduty · 支付核心')
+    expect(await textOf('button-认领')).toBe('认领')
+  })
+
+  test('a press that nobody answers ends in a toast, and the button can be pressed again', async () => {
+    await fire()
+    await robot.disconnect()
+    await page.getByTestId('online').filter({ hasText: '离线' }).waitFor()
+    await page.getByTestId('button-认领').click()
+    await page.getByTestId('toast').waitFor()
+    expect(await textOf('toast')).toMatch(/^请求失败：./)
+    await page
+      .getByTestId('button-认领')
+      .filter({ hasText: /^认领$/ })
+      .waitFor()
+    expect(await page.getByTestId('button-认领').isEnabled()).toBe(true)
+  })
+
+  test('unread messages are counted for everybody until they look', async () => {
+    await robot.say(wang.userId, 'sampleText', { content: '你好' })
+    await fire()
+    const colleague = page.getByTestId(`viewer-${wang.userId}`)
+    await colleague.getByTestId('unread').filter({ hasText: '2' }).waitFor()
+    await colleague.click()
+    await page.getByTestId('conversation-0').getByTestId('unread').waitFor({ state: 'detached' })
+    expect(await page.getByTestId('conversation-1').getByTestId('unread').textContent()).toBe('1')
+    await page.getByTestId('conversation-1').click()
+    expect(await textOf('robot-text')).toBe('你好')
+    await page.getByTestId('unread').first().waitFor({ state: 'detached' })
+  })
+
+  test('links open a new window; the wrapper of the client is undone', async () => {
+    const incident = await fire()
+    const [detail] = await Promise.all([page.waitForEvent('popup'), page.getByTestId('button-查看详情').click()])
+    expect(detail.url()).toBe(incident['detail_url'])
+    expect(await detail.textContent('h2')).toContain('磁盘将满')
+    const url = `dingtalk://dingtalkclient/page/link?url=${encodeURIComponent('https://example.com/h5?a=1')}&pc_slide=true`
+    const card = { title: '关联', text: '请先登录', singleTitle: '去关联', singleURL: url }
+    await robot.say(li.userId, 'sampleActionCard', card)
+    await page.getByTestId('conversation-1').click()
+    expect(await page.getByTestId('button-去关联').getAttribute('href')).toBe('https://example.com/h5?a=1')
+  })
+
+  test('nothing that is said becomes markup', async () => {
+    const evil = '<img src=x onerror="document.title=1"><b>x</b>'
+    await fire({ title: evil, description: `${evil}\n\n[x](javascript:alert(1))` })
+    dingtalk.control.renameGroup(group.openConversationId, evil)
+    await page.getByTestId('talk-title').filter({ hasText: '<img' }).waitFor()
+    expect(await textOf('card-title')).toContain(evil)
+    expect(await textOf('card-markdown')).toContain(evil)
+    expect(await page.locator('img, .card b, [href^="javascript"]').count()).toBe(0)
+  })
+
+  test('the controls fire, rename, uninstall and install', async () => {
+    await page.getByTestId('control-fire').click()
+    await page.getByTestId('card').waitFor()
+
+    await page.getByTestId('rename-title').fill('核心值班群')
+    await page.getByTestId('control-rename').click()
+    await page.getByTestId('talk-title').filter({ hasText: '核心值班群' }).waitFor()
+    expect(dingtalk.control.group(group.openConversationId).title).toBe('核心值班群')
+
+    expect(await page.getByTestId('control-install').isDisabled()).toBe(true)
+    await page.getByTestId('control-uninstall').click()
+    await page.getByTestId('uninstalled').waitFor()
+    expect(dingtalk.control.group(group.openConversationId).coolApps).toEqual([])
+    await page.getByTestId('control-install').click()
+    await page.getByTestId('uninstalled').waitFor({ state: 'hidden' })
+    await page.getByTestId('feed').getByText('应答 im_cool_app_uninstall').waitFor()
+  })
+
+  test.each([1280, 900])('at %i px nothing sticks out', async (width) => {
+    await fire({ title: 'x'.repeat(300), description: `\`${'y'.repeat(300)}\`\n\n${'z'.repeat(300)}` })
+    await page.setViewportSize({ width, height: 800 })
+    await page.getByTestId('card').waitFor()
+    const sticking = await page
+      .locator('body *')
+      .evaluateAll(
+        (all, edge) => all.filter((one) => one.getBoundingClientRect().right > edge + 0.5).map((one) => one.className),
+        width,
+      )
+    expect(sticking).toEqual([])
+    const [card, talk] = [await page.getByTestId('card').boundingBox(), await page.locator('main').boundingBox()]
+    expect((card?.x ?? 0) + (card?.width ?? 0)).toBeLessThanOrEqual((talk?.x ?? 0) + (talk?.width ?? 0))
+    expect(card?.width).toBeGreaterThan(300)
+  })
+})

@@ -1,0 +1,138 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { startDingTalk } from '../dingtalk/index.ts'
+import type { App, DingTalkSandbox, Group, User } from '../dingtalk/types.ts'
+import { startFlashduty } from '../flashduty/index.ts'
+import type { FlashdutySandbox } from '../flashduty/types.ts'
+import { startChat } from './index.ts'
+import { clientLink, renderMarkdown } from './markdown.ts'
+import type { ChatState } from './model.ts'
+
+describe('Markdown', () => {
+  test('markup in the text is text; links open outside; a person is named', () => {
+    expect(renderMarkdown('<img src=x onerror=alert(1)> **b**')).toBe(
+      '<p>&lt;img src=x onerror=alert(1)&gt; <strong>b</strong></p>\n',
+    )
+    expect(renderMarkdown('[x](https://example.com/a)')).toBe(
+      '<p><a href="https://example.com/a" target="_blank" rel="noopener">x</a></p>\n',
+    )
+    expect(renderMarkdown('[x](javascript:alert(1))')).not.toContain('<a')
+    expect(renderMarkdown('问 <a atId=u1>韩<i>梅</i></a>')).not.toContain('<i>')
+    expect(renderMarkdown('问 <a atId=u1>韩梅梅</a>！')).toBe('<p>问 <b class="mention">@韩梅梅</b>！</p>\n')
+  })
+
+  test.each([
+    ['https://example.com/a?b=c', 'https://example.com/a?b=c'],
+    [
+      'dingtalk://dingtalkclient/page/link?url=https%3A%2F%2Fexample.com%2Fh5%3Fa%3D1&pc_slide=true',
+      'https://example.com/h5?a=1',
+    ],
+    [
+      'dingtalk://dingtalkclient/action/open_platform_link?pcLink=https%3A%2F%2Fpc.example.com%2F',
+      'https://pc.example.com/',
+    ],
+    ['dingtalk://dingtalkclient/page/link?url=javascript:alert(1)', undefined],
+    ['javascript:alert(1)', undefined],
+    ['not a link', undefined],
+  ])('%s leads to %s', (url, target) => {
+    expect(clientLink(url)).toBe(target)
+  })
+})
+
+describe('the API of the page', () => {
+  let dingtalk: DingTalkSandbox
+  let flashduty: FlashdutySandbox
+  let app: App
+  let li: User
+  let group: Group
+  let fired: (string | undefined)[]
+  let chat: { url: string; close(): Promise<void> }
+
+  beforeEach(async () => {
+    dingtalk = await startDingTalk()
+    flashduty = await startFlashduty()
+    app = dingtalk.control.createApp()
+    li = dingtalk.control.createUser({ name: '李雷' })
+    group = dingtalk.control.createGroup({ title: '值班群', memberUserIds: [li.userId] })
+    const other = dingtalk.control.createUser({ name: '王大锤' })
+    dingtalk.control.createGroup({ title: '无关群', memberUserIds: [li.userId, other.userId] })
+    fired = []
+    const people = [li, other].map(({ userId, name }) => ({ userId, name, note: '' }))
+    const fire = async (kind?: string) => void fired.push(kind)
+    const groups = [group.openConversationId]
+    chat = await startChat({ dingtalk, flashduty, people, clientId: app.clientId, groups, fire })
+  })
+
+  afterEach(async () => {
+    await chat.close()
+    await flashduty.close()
+    await dingtalk.close()
+  })
+
+  const state = async (viewer: string) =>
+    (await (await fetch(`${chat.url}/api/state?viewer=${viewer}`)).json()) as ChatState & { feed: { text: string }[] }
+
+  const post = (name: string, body: unknown, type = 'application/json') =>
+    fetch(`${chat.url}/api/${name}`, { method: 'POST', headers: { 'Content-Type': type }, body: JSON.stringify(body) })
+
+  test('shows the groups it was given and the own chat with the robot', async () => {
+    expect((await state(li.userId)).conversations).toMatchObject([
+      { kind: 'group', title: '值班群', members: ['李雷'], installed: false },
+      { kind: 'robot', title: 'Flashduty', installed: true, messages: [] },
+    ])
+    const [, wang] = (await state('nobody')).people
+    expect((await state(wang?.userId ?? '')).conversations.map(({ kind }) => kind)).toEqual(['robot'])
+  })
+
+  test('acts on the simulator, and says what it would not do', async () => {
+    const { openConversationId: id } = group
+    expect((await post('install', { viewer: li.userId, group: id })).status).toBe(200)
+    expect(dingtalk.control.group(id).coolApps).toMatchObject([{ clientId: app.clientId }])
+    await post('rename', { viewer: li.userId, group: id, title: '新名' })
+    expect(dingtalk.control.group(id).title).toBe('新名')
+    await post('uninstall', { viewer: li.userId, group: id })
+    const twice = await post('uninstall', { viewer: li.userId, group: id })
+    expect(twice.status).toBe(409)
+    expect(await twice.json()).toEqual({ error: expect.stringContaining('not installed') as string })
+    await post('fire', {})
+    await post('fire', { kind: 'storm' })
+    expect(fired).toEqual([undefined, 'storm'])
+  })
+
+  test.each([
+    ['an act it does not know', 'toString', {}, 'application/json', 404],
+    ['anything but JSON', 'fire', {}, 'text/plain', 415],
+    ['no object', 'fire', 'x', 'application/json', 400],
+    ['a field that is no text', 'fire', { kind: 1 }, 'application/json', 400],
+  ])('refuses %s', async (_what, name, body, type, status) => {
+    expect((await post(name, body, type)).status).toBe(status)
+    expect(fired).toEqual([])
+  })
+
+  test('serves its three files and nothing else of the folder', async () => {
+    for (const path of ['/', '/chat.css', '/chat.js']) expect((await fetch(chat.url + path)).status).toBe(200)
+    for (const path of ['/index.html', '/../server.ts', '/%2e%2e/server.ts', '/api/nothing']) {
+      expect((await fetch(chat.url + path)).status).toBe(404)
+    }
+  })
+
+  test('the feed tells calls, pushes and events apart', async () => {
+    const { member_id: memberId, app_key: key } = flashduty.control.createMember({ member_name: '李雷' })
+    const { channel_id: channelId } = flashduty.control.createChannel('支付')
+    const incident = await flashduty.control.fireIncident({ title: 't', channelId, personIds: [memberId] })
+    await fetch(`${flashduty.apiUrl}/incident/ack?app_key=${key}`, {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json' },
+      body: JSON.stringify({ incident_ids: [incident.incident_id] }),
+    })
+    await fetch(`${flashduty.apiUrl}/incident/ack?app_key=unknown`, { method: 'POST' })
+    await fetch(`${dingtalk.apiUrl}/v1.0/oauth2/accessToken`, { method: 'POST', body: '{}' })
+    expect((await state(li.userId)).feed).toMatchObject([
+      { source: 'Flashduty', text: '事件 i_new', aside: `#${incident.num}` },
+      { source: 'Flashduty', text: '事件 i_assign' },
+      { source: 'Flashduty', text: '事件 i_ack', aside: `#${incident.num} · 李雷` },
+      { source: 'Flashduty', text: '/incident/ack', tone: 'good', aside: '200 · 李雷' },
+      { source: 'Flashduty', text: '/incident/ack', tone: 'bad', aside: 'Unauthorized' },
+      { source: '钉钉', text: 'accessToken', tone: 'bad' },
+    ])
+  })
+})
