@@ -1,12 +1,10 @@
-import type * as CardModule from '@alicloud/dingtalk/dist/card_1_0/client.js' with { 'resolution-mode': 'require' }
-import type * as OauthModule from '@alicloud/dingtalk/dist/oauth2_1_0/client.js' with { 'resolution-mode': 'require' }
-import type * as ImModule from '@alicloud/dingtalk/dist/im_1_0/client.js' with { 'resolution-mode': 'require' }
-import type * as RobotModule from '@alicloud/dingtalk/dist/robot_1_0/client.js' with { 'resolution-mode': 'require' }
-import type * as GatewayModule from '@alicloud/dingtalk/dist/gateway_1_0/client.js' with {
-  'resolution-mode': 'require',
-}
-import type * as OpenApi from '@alicloud/openapi-client' with { 'resolution-mode': 'require' }
-import type * as TeaUtil from '@alicloud/tea-util' with { 'resolution-mode': 'require' }
+import type CardModule from '@alicloud/dingtalk/dist/card_1_0/client.js'
+import type OauthModule from '@alicloud/dingtalk/dist/oauth2_1_0/client.js'
+import type ImModule from '@alicloud/dingtalk/dist/im_1_0/client.js'
+import type RobotModule from '@alicloud/dingtalk/dist/robot_1_0/client.js'
+import type GatewayModule from '@alicloud/dingtalk/dist/gateway_1_0/client.js'
+import type OpenApi from '@alicloud/openapi-client'
+import type TeaUtil from '@alicloud/tea-util'
 import { createRequire } from 'node:module'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { startDingTalk } from '../sandbox/dingtalk/index.ts'
@@ -85,7 +83,7 @@ function newCard(outTrackId: string): ConstructorParameters<typeof cardModule.Cr
   }
 }
 
-async function createAndDeliver(fields: ReturnType<typeof newCard>): ReturnType<typeof cards.createAndDeliver> {
+async function createAndDeliver(fields: ReturnType<typeof newCard>): Promise<CardModule.CreateAndDeliverResponse> {
   const headers = new cardModule.CreateAndDeliverHeaders({ xAcsDingtalkAccessToken })
   return cards.createAndDeliverWithOptions(new cardModule.CreateAndDeliverRequest(fields), headers, runtime)
 }
