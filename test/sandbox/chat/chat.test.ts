@@ -149,7 +149,7 @@ describe.runIf(program !== undefined)('the chat page', () => {
     await page.getByTestId('online').filter({ hasText: '离线' }).waitFor()
     await page.getByTestId('button-认领').click()
     await page.getByTestId('toast').waitFor()
-    expect(await textOf('toast')).toMatch(/^请求失败：./)
+    expect(await textOf('toast')).toBe('请求失败：机器人未连接')
     await page
       .getByTestId('button-认领')
       .filter({ hasText: /^认领$/ })
@@ -200,6 +200,7 @@ describe.runIf(program !== undefined)('the chat page', () => {
     await page.getByTestId('control-rename').click()
     await page.getByTestId('talk-title').filter({ hasText: '核心值班群' }).waitFor()
     expect(dingtalk.control.group(group.openConversationId).title).toBe('核心值班群')
+    await page.getByText('李雷 将群名称修改为“核心值班群”').last().waitFor()
 
     expect(await page.getByTestId('control-install').isDisabled()).toBe(true)
     await page.getByTestId('control-uninstall').click()

@@ -105,7 +105,7 @@ export class ChatModel {
 }
 
 function drawMessage({ seq, at, content }: ChatMessage, view: RenderedCard | undefined): DrawnMessage {
-  if (content.kind === 'notice') return { seq, at, kind: 'notice', text: content.text }
+  if (content.kind === 'notice') return { seq, at, kind: 'notice', text: wordNotice(content.text) }
   if (content.kind === 'robot') return { seq, at, ...drawRobotMessage(content.msgKey, content.msgParam) }
   if (view === undefined) return { seq, at, kind: 'lost-card' }
   return {
@@ -142,8 +142,16 @@ function drawButton(button: Button): DrawnButton {
   return 'id' in button ? { text, color, id: button.id } : { text, color, url: clientLink(button.url) ?? '' }
 }
 
+/** A client words the notices of the system in its own language; one it does not know stays as it is. */
+function wordNotice(text: string): string {
+  return text
+    .replace(/ added the app's robot$/, ' 安装了酷应用，机器人已入群')
+    .replace(/ removed the app's robot$/, ' 卸载了酷应用，机器人已退群')
+    .replace(/ changed the group name to (.*)$/s, ' 将群名称修改为“$1”')
+}
+
 function lastLineOf({ content }: ChatMessage): string {
-  if (content.kind === 'notice') return content.text
+  if (content.kind === 'notice') return wordNotice(content.text)
   if (content.kind === 'card') return `Flashduty：${content.lastMessage === '' ? '[卡片]' : content.lastMessage}`
   return `Flashduty：${content.msgParam['title'] ?? content.msgParam['content'] ?? '[消息]'}`
 }

@@ -350,6 +350,12 @@ async function act(name, body) {
   return answer.result
 }
 
+const REASONS = {
+  'no connection': '机器人未连接',
+  'no reply in time': '机器人未及时应答',
+  'connection closed': '机器人连接已断开',
+}
+
 async function press(card, button) {
   const key = `${viewer} ${card}`
   if (pressing.has(key)) return
@@ -357,7 +363,7 @@ async function press(card, button) {
   draw()
   try {
     const result = await act('press', { viewer, card, button })
-    if (result.outcome === 'failed') say(`请求失败：${result.reason}`)
+    if (result.outcome === 'failed') say(`请求失败：${REASONS[result.reason] ?? result.reason}`)
   } catch (error) {
     say(`请求失败：${error.message}`)
   }
