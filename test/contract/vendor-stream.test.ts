@@ -20,7 +20,7 @@ let interceptor: number
 
 beforeEach(async () => {
   vi.spyOn(console, 'info').mockReturnValue()
-  sandbox = await startDingTalk({ systemPingMs: 0, eventDeadlineMs: 500, redeliveryDelaysMs: [10] })
+  sandbox = await startDingTalk({ systemPingMs: 0, redeliveryDelaysMs: [10] })
   interceptor = axios.interceptors.request.use((request) => ({
     ...request,
     proxy: false as const,

@@ -9,6 +9,8 @@ import type { GroupLife } from './groups.ts'
 import { newEventId } from './ids.ts'
 import type { MemoryJournal } from './journal.ts'
 import { press } from './press.ts'
+import { messageRobot } from './robot-push.ts'
+import type { Timers } from './timers.ts'
 import type { TokenBook } from './tokens.ts'
 import type { DingTalkControl, DingTalkSettings } from './types.ts'
 import type { World } from './world.ts'
@@ -16,6 +18,7 @@ import type { World } from './world.ts'
 type Deps = {
   settings: DingTalkSettings
   clock: VirtualClock
+  timers: Timers
   world: World
   chat: Chat
   cards: CardStore
@@ -35,7 +38,7 @@ export function createControl(deps: Deps): DingTalkControl {
     advance: (ms) => deps.clock.advance(ms),
 
     createApp: (fields) => structuredClone(world.createApp(fields)),
-    updateApp: (clientId, fields) => structuredClone(Object.assign(world.getApp(clientId), fields)),
+    updateApp: (clientId, fields) => structuredClone(Object.assign(world.getApp(clientId), structuredClone(fields))),
     createUser: (fields) => structuredClone(world.createUser(fields)),
     createGroup: (fields) => structuredClone(world.createGroup(fields)),
     app: (clientId) => structuredClone(world.getApp(clientId)),
@@ -48,6 +51,8 @@ export function createControl(deps: Deps): DingTalkControl {
       groupLife.uninstall(openConversationId, clientId, fields),
     renameGroup: (openConversationId, title, fields) => groupLife.rename(openConversationId, title, fields),
     disbandGroup: (openConversationId, fields) => groupLife.disband(openConversationId, fields),
+    removeUser: (userId) => groupLife.leave(userId),
+    messageRobot: (message) => messageRobot(deps, message),
     pushEvent(clientId, { eventType, eventId = newEventId(), data, bornTime = Date.now() }) {
       const text = typeof data === 'string' ? data : JSON.stringify(data)
       events.push([world.getApp(clientId)], { eventType, eventId, bornTime, data: text })

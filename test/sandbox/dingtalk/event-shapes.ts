@@ -28,6 +28,11 @@ export function coolAppChanged(app: App, group: Group, robotCode: string, operat
   }
 }
 
+/** D:address-book-user-resignation; `timeStamp` is text. */
+export function userLeft(userId: string): object {
+  return { timeStamp: String(Date.now()), userId: [userId] }
+}
+
 function chatFields(
   world: World,
   group: Group,

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { Office, ReceivedFrame } from './rig.ts'
-import { openOffice, openStream, polite } from './rig.ts'
+import { openOffice, openStream, polite, reopen } from './rig.ts'
 
 let office: Office
 
@@ -56,6 +56,7 @@ describe('delivery', () => {
     ['a code other than 200', { code: 500, data: { status: 'SUCCESS' } }],
     ['silence', undefined],
   ] as const)('%s brings a redelivery with a new messageId', async ([, reply]) => {
+    if (!reply) office = await reopen(office, { eventDeadlineMs: 400 })
     const { sandbox, app } = office
     const stream = await openStream(office, answering(reply, SUCCESS))
     const eventId = sandbox.control.pushEvent(app.clientId, { eventType: 'x', data: {} })
@@ -77,16 +78,22 @@ describe('delivery', () => {
     expect(sandbox.journal.of('event-settled').at(-1)).toMatchObject({ eventId, outcome: 'dropped', attempts: 3 })
   })
 
-  test('without a connection each attempt is a miss; one that comes in time gets the event', async () => {
+  test('without a connection each attempt is a miss', async () => {
     const { sandbox, app } = office
-    const lost = sandbox.control.pushEvent(app.clientId, { eventType: 'x', data: {} })
-    expect(await sandbox.control.eventSettled(lost)).toBe('dropped')
-    const rescued = sandbox.control.pushEvent(app.clientId, { eventType: 'x', data: {} })
+    const eventId = sandbox.control.pushEvent(app.clientId, { eventType: 'x', data: {} })
+    expect(await sandbox.control.eventSettled(eventId)).toBe('dropped')
+  })
+
+  test('a connection that comes in time gets the event', async () => {
+    office = await reopen(office, { redeliveryDelaysMs: [700] })
+    const { sandbox, app } = office
+    const eventId = sandbox.control.pushEvent(app.clientId, { eventType: 'x', data: {} })
     await openStream(office)
-    expect(await sandbox.control.eventSettled(rescued)).toBe('success')
+    expect(await sandbox.control.eventSettled(eventId)).toBe('success')
   })
 
   test('a connection that breaks before its reply is a miss', async () => {
+    office = await reopen(office, { redeliveryDelaysMs: [700] })
     const { sandbox, app } = office
     const first = await openStream(office, () => undefined)
     const eventId = sandbox.control.pushEvent(app.clientId, { eventType: 'x', data: {} })
@@ -172,5 +179,54 @@ describe('shapes', () => {
       ])
     }
     expect(sandbox.control.group(openConversationId)).toMatchObject({ title: 'On-call B', disbanded: true })
+  })
+
+  test('somebody leaving the corporation', async () => {
+    const { sandbox, group, wang } = office
+    const stream = await openStream(office)
+    const left = sandbox.control.removeUser(wang.userId)
+    expect(await sandbox.control.eventSettled(left)).toBe('success')
+    expect(stream.frames[0]?.headers['eventType']).toBe('user_leave_org')
+    const data = { timeStamp: expect.stringMatching(/^\d{13}$/), userId: [wang.userId] }
+    expect(JSON.parse(stream.frames[0]?.data ?? '')).toEqual(data)
+    expect(sandbox.control.group(group.openConversationId).memberUserIds).not.toContain(wang.userId)
+    expect(() => sandbox.control.user(wang.userId)).toThrow('no user')
+  })
+})
+
+describe('messages to the robot', () => {
+  const TOPICS = [{ type: 'CALLBACK', topic: '/v1.0/im/bot/messages/get' }]
+
+  test('in a group they name group and sender; unanswered they come once more', async () => {
+    office = await reopen(office, { robotDeadlineMs: 400 })
+    const { sandbox, app, group, li } = office
+    const stream = await openStream(office, answering(undefined, { data: { response: null } }), TOPICS)
+    const { openConversationId } = group
+    const say = { clientId: app.clientId, userId: li.userId, text: 'ack 1234', openConversationId }
+    const msgId = sandbox.control.messageRobot(say)
+    await sandbox.journal.waitFor('the reply', (entry) => entry.type === 'frame-received')
+    expect(sandbox.journal.of('frame-sent')).toMatchObject([{ businessId: msgId }, { businessId: msgId, attempt: 2 }])
+    expect(stream.frames[0]).toMatchObject({ type: 'CALLBACK', headers: { topic: TOPICS[0]?.topic } })
+    expect(JSON.parse(stream.frames[0]?.data ?? '')).toMatchObject({
+      conversationId: openConversationId,
+      conversationType: '2',
+      conversationTitle: 'On-call A',
+      isInAtList: true,
+      robotCode: app.clientId,
+      msgId,
+      msgtype: 'text',
+      text: { content: ' ack 1234' },
+      senderStaffId: li.userId,
+      senderNick: 'Li',
+    })
+  })
+
+  test('1:1 they have a conversation of their own', async () => {
+    const { sandbox, app, li } = office
+    const stream = await openStream(office, answering({ data: { response: null } }), TOPICS)
+    sandbox.control.messageRobot({ clientId: app.clientId, userId: li.userId, text: 'hello' })
+    const data = JSON.parse((await stream.first).data) as object
+    expect(data).toMatchObject({ conversationType: '1', text: { content: 'hello' } })
+    expect(data).toMatchObject({ conversationId: expect.stringMatching(/^cid[A-Za-z0-9+/]{22}==$/) })
   })
 })

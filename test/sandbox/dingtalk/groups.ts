@@ -1,5 +1,5 @@
 import type { Chat } from './chat.ts'
-import { coolAppChanged, disbanded, titleChanged } from './event-shapes.ts'
+import { coolAppChanged, disbanded, titleChanged, userLeft } from './event-shapes.ts'
 import type { EventPusher } from './events.ts'
 import { newEventId } from './ids.ts'
 import type { App, Group } from './types.ts'
@@ -7,7 +7,7 @@ import type { World } from './world.ts'
 
 type By = { operator?: string }
 
-/** What people do with groups, and the events that follow. Every verb returns the eventId. */
+/** What people do with groups and the corporation, and the events that follow. Every verb returns the eventId. */
 export class GroupLife {
   #world: World
   #chat: Chat
@@ -57,6 +57,15 @@ export class GroupLife {
     group.disbanded = true
     const operator = fields.operator ?? group.ownerUserId
     return this.#push(this.#appsOfCorp(), 'chat_disband', disbanded(this.#world, group, operator))
+  }
+
+  leave(userId: string): string {
+    this.#world.getUser(userId)
+    this.#world.users.delete(userId)
+    for (const group of this.#world.groups.values()) {
+      group.memberUserIds = group.memberUserIds.filter((member) => member !== userId)
+    }
+    return this.#push(this.#appsOfCorp(), 'user_leave_org', userLeft(userId))
   }
 
   #push(apps: App[], eventType: string, data: object): string {

@@ -34,6 +34,8 @@ export const newUnionId = (): string => `${pick(ALNUM, 20)}iEiE`
 /** 16 bytes of base64 behind `cid`, always with `+`, `/` and `==`. */
 export const newOpenConversationId = (): string => `cid${awkwardBase64(22)}==`
 export const newChatId = (): string => `chat${pick(HEX, 32)}`
+export const newMsgId = (): string => `msg${awkwardBase64(22)}==`
+export const newLwcpId = (): string => `$:LWCP_v1:$${awkwardBase64(24)}`
 export const newEventId = (): string => pick(HEX, 32)
 export const newTicket = (): string => randomUUID()
 export const newToken = (): string => pick(HEX, 32)

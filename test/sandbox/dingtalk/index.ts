@@ -41,6 +41,7 @@ export async function startDingTalk(partial: Partial<DingTalkSettings> = {}): Pr
   const control = createControl({
     settings,
     clock,
+    timers,
     world,
     chat,
     cards,

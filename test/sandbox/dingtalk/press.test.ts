@@ -6,11 +6,13 @@ import {
   cardParams,
   createAndDeliver,
   groupCard,
+  IMPATIENT,
   openOffice,
   openStream,
   personCard,
   polite,
   putCard,
+  reopen,
 } from './rig.ts'
 
 let office: Office
@@ -137,6 +139,7 @@ describe('the answer', () => {
       'all strings',
     ],
   ])('%s fails the press', async ([, answer, reason]) => {
+    if (reason === 'no reply in time') office = await reopen(office, IMPATIENT)
     await createAndDeliver(office, groupCard(office))
     await openStream(office, answer)
     const before = office.sandbox.control.view('card-1', office.li.userId)

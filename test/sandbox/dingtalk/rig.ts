@@ -7,16 +7,19 @@ import type { App, DingTalkSandbox, DingTalkSettings, Group, User } from './type
 
 export const TEMPLATE = '1366a1eb-bc54-4859-ac88-517c56a9acb1.schema'
 
-/** Short enough that a test may wait for all of it. */
-export const QUICK: Partial<DingTalkSettings> = {
-  eventDeadlineMs: 80,
-  cardDeadlineMs: 80,
+/** Pauses short enough to wait for, deadlines that a busy machine still keeps. */
+const QUICK: Partial<DingTalkSettings> = {
+  eventDeadlineMs: 3_000,
+  robotRedeliveryDelayMs: 10,
   redeliveryDelaysMs: [20, 30],
   systemPingMs: 0,
-  systemPingReplyMs: 60,
+  systemPingReplyMs: 3_000,
   disconnectSilenceMs: 60,
   qpsPerApi: 0,
 }
+
+/** For tests in which nobody answers. */
+export const IMPATIENT: Partial<DingTalkSettings> = { eventDeadlineMs: 50, cardDeadlineMs: 50, systemPingReplyMs: 50 }
 
 export type ReceivedFrame = {
   specVersion: string
@@ -59,6 +62,12 @@ export async function openOffice(settings: Partial<DingTalkSettings> = {}): Prom
   // Only now, so that no test has the event of this installation on its stream.
   const app = control.updateApp(clientId, { eventMode: 'STREAM' })
   return { sandbox, app, li, wang, group, token: await fetchToken(sandbox, app) }
+}
+
+/** The same with other settings, for a test that needs them. */
+export async function reopen(office: Office, settings: Partial<DingTalkSettings>): Promise<Office> {
+  await office.sandbox.close()
+  return openOffice(settings)
 }
 
 export type Answered = { status: number; body: Json }

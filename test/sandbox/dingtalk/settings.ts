@@ -5,6 +5,7 @@ const DEFAULTS: DingTalkSettings = {
   eventDeadlineMs: 3_000,
   cardDeadlineMs: 2_000,
   robotDeadlineMs: 2_000,
+  robotRedeliveryDelayMs: 60_000,
   redeliveryDelaysMs: [10_000, 30_000],
   systemPingMs: 30_000,
   systemPingReplyMs: 5_000,

@@ -1,7 +1,17 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { WebSocket } from 'ws'
 import type { Office } from './rig.ts'
-import { openOffice, openStream, polite, refusedUpgrade, replyTo, requestTicket, streamUrl } from './rig.ts'
+import {
+  IMPATIENT,
+  openOffice,
+  openStream,
+  polite,
+  refusedUpgrade,
+  reopen,
+  replyTo,
+  requestTicket,
+  streamUrl,
+} from './rig.ts'
 
 let office: Office
 
@@ -97,6 +107,7 @@ describe('replies', () => {
   })
 
   test('a late reply is a violation and acknowledges nothing', async () => {
+    office = await reopen(office, IMPATIENT)
     const { sandbox, app } = office
     const stream = await openStream(office, (frame) => (frame.type === 'EVENT' ? undefined : polite(frame)))
     const eventId = sandbox.control.pushEvent(app.clientId, { eventType: 'x', data: {} })
@@ -146,7 +157,7 @@ function violation(office: Pick<Parameters<typeof openStream>[0], 'sandbox'>, re
 
 describe('the life of a connection', () => {
   test('pings want their data back', async () => {
-    const office = await openOffice({ systemPingMs: 15 })
+    office = await reopen(office, { systemPingMs: 15 })
     const { sandbox } = office
     const stream = await openStream(office)
     const echo = await sandbox.journal.waitFor('an echo', (entry) => entry.type === 'frame-received')
@@ -155,18 +166,17 @@ describe('the life of a connection', () => {
     expect(JSON.parse(ping.data)).toEqual({ opaque: expect.any(String) })
     expect(echo).toMatchObject({ messageId: ping.headers['messageId'], frame: { data: ping.data } })
     expect(sandbox.journal.of('violation')).toEqual([])
-    await sandbox.close()
   })
 
   test('a client that does not echo is cut off', async () => {
-    const office = await openOffice({ systemPingMs: 15 })
+    office = await reopen(office, { ...IMPATIENT, systemPingMs: 15 })
     const stream = await openStream(office, () => undefined)
     expect(await stream.closed).toEqual({ code: 1006 })
     expect(await violation(office, 'not echoed in time')).toMatchObject({ type: 'violation' })
-    await office.sandbox.close()
   })
 
   test('WebSocket pings are answered, until the connection freezes', async () => {
+    office = await reopen(office, IMPATIENT)
     const stream = await openStream(office)
     const pong = new Promise((resolve) => stream.socket.once('pong', resolve))
     stream.socket.ping()

@@ -11,6 +11,8 @@ export type DingTalkSettings = {
   cardDeadlineMs: number
   /** Reply deadline of a robot message push. */
   robotDeadlineMs: number
+  /** Pause before the one redelivery of a robot message that got no reply with code 200. */
+  robotRedeliveryDelayMs: number
   /** Pauses before each redelivery of an EVENT that was missed or answered LATER; after the last one it is dropped. */
   redeliveryDelaysMs: number[]
   /** Pause between SYSTEM pings, and how long the echo may take. 0 = no pings. */
@@ -232,6 +234,13 @@ export interface DingTalkControl {
   /** Changes the title and pushes `chat_update_title` to every app of the corporation. */
   renameGroup(openConversationId: string, title: string, fields?: { operator?: string }): string
   disbandGroup(openConversationId: string, fields?: { operator?: string }): string
+  /** The person leaves the corporation and all groups; pushes `user_leave_org` to every app of the corporation. */
+  removeUser(userId: string): string
+  /**
+   * What a person writes to the robot: in the group, mentioning it, or 1:1 without a group. Pushed as a robot message
+   * callback; returns the msgId, which is the `businessId` of its frames.
+   */
+  messageRobot(message: { clientId: string; userId: string; text: string; openConversationId?: string }): string
   /** Pushes any event as it stands: for odd shapes, duplicates (same eventId) and reorderings. */
   pushEvent(clientId: string, event: { eventType: string; eventId?: string; data: unknown; bornTime?: number }): string
   /**

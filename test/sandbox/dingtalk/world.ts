@@ -3,9 +3,9 @@ import type { App, Group, User } from './types.ts'
 
 const ALL_SCOPES = ['qyapi_base', 'qyapi_robot_sendmsg', 'qyapi_chat_manage', 'qyapi_chat_read', 'Card.Instance.Write']
 
-/** One corporation: its apps, people and groups. Holds state and looks it up; rules live elsewhere. */
+/** One corporation, named by its first app if that names one: its apps, people and groups. Holds state and looks it up; rules live elsewhere. */
 export class World {
-  readonly corpId = ids.newCorpId()
+  corpId = ids.newCorpId()
   readonly apps = new Map<string, App>()
   readonly users = new Map<string, User>()
   readonly groups = new Map<string, Group>()
@@ -13,6 +13,7 @@ export class World {
   readonly flowControlled = new Set<string>()
 
   createApp(fields: Partial<App> = {}): App {
+    if (this.apps.size === 0) this.corpId = fields.corpId ?? this.corpId
     const app: App = {
       clientId: ids.newClientId(),
       clientSecret: ids.newClientSecret(),
@@ -24,7 +25,7 @@ export class World {
       published: true,
       eventMode: 'STREAM',
       visibleTo: 'ALL',
-      ...fields,
+      ...structuredClone(fields),
     }
     this.apps.set(app.clientId, app)
     return app
