@@ -1,0 +1,99 @@
+import { dirname, join } from 'node:path'
+
+import { z } from 'zod'
+
+/** Blank means unset: zod would coerce `''` to 0 and the like. */
+const env = <T extends z.ZodType>(schema: T) =>
+  z.preprocess((value) => (typeof value === 'string' && value.trim() === '' ? undefined : value), schema)
+
+const httpUrl = z
+  .url({ protocol: /^https?$/, error: 'must be an http:// or https:// address' })
+  .transform((url) => url.replace(/\/+$/, ''))
+
+/** Every setting the daemon reads; the README's table is checked against this by a test. */
+export const Env = z.object({
+  REDIS_URL: env(
+    z
+      .url({ protocol: /^rediss?$/, error: 'must be a redis:// or rediss:// address' })
+      .default('redis://127.0.0.1:6379'),
+  ),
+  REDIS_PREFIX: env(
+    z
+      .string()
+      .regex(/^[^:]+$/, 'must not contain a colon')
+      .default('bull'),
+  ),
+  DATABASE_URL: env(
+    z
+      .string()
+      .regex(/^sqlite:.+/, 'must be sqlite:PATH (PostgreSQL is not there yet)')
+      .default('sqlite:data/flashduty-dingtalk.db'),
+  ),
+  HTTP_HOST: env(z.string().default('0.0.0.0')),
+  HTTP_PORT: env(
+    z.coerce
+      .number({ error: 'must be a port number, 0 to 65535' })
+      .int('must be a port number, 0 to 65535')
+      .min(0, 'must be a port number, 0 to 65535')
+      .max(65535, 'must be a port number, 0 to 65535')
+      .default(8080),
+  ),
+  PUBLIC_URL: env(httpUrl.optional()),
+  EGRESS_IP: env(z.union([z.ipv4(), z.ipv6()], { error: 'must be an IP address' }).optional()),
+  DINGTALK_API_URL: env(httpUrl.default('https://api.dingtalk.com')),
+  DINGTALK_OAPI_URL: env(httpUrl.default('https://oapi.dingtalk.com')),
+  FLASHDUTY_API_URL: env(httpUrl.default('https://api.flashcat.cloud')),
+  SECRET_KEY: env(z.string().min(32, 'must have at least 32 characters').optional()),
+  LOG_LEVEL: env(
+    z
+      .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace'], {
+        error: 'must be fatal, error, warn, info, debug or trace',
+      })
+      .default('info'),
+  ),
+})
+
+export type Config = Readonly<{
+  redis: { url: string; prefix: string }
+  /** Path of the SQLite file. */
+  databasePath: string
+  http: { host: string; port: number; publicUrl: string | undefined }
+  egressIp: string | undefined
+  dingtalk: { apiUrl: string; oapiUrl: string }
+  flashduty: { apiUrl: string }
+  secret: { key: string | undefined; file: string }
+  logLevel: string
+}>
+
+/** All faults at once, by variable name and never by value: values may be secrets. */
+export class ConfigError extends Error {
+  override name = 'ConfigError'
+  readonly faults: { variable: string; problem: string }[]
+
+  constructor(faults: { variable: string; problem: string }[]) {
+    super(faults.map(({ variable, problem }) => `${variable}: ${problem}`).join('\n'))
+    this.faults = faults
+  }
+}
+
+/** @throws ConfigError naming every wrong variable */
+export function loadConfig(environment: Record<string, string | undefined>): Config {
+  const parsed = Env.safeParse(environment)
+  if (!parsed.success) {
+    throw new ConfigError(
+      parsed.error.issues.map((issue) => ({ variable: issue.path.join('.'), problem: issue.message })),
+    )
+  }
+  const values = parsed.data
+  const databasePath = values.DATABASE_URL.slice('sqlite:'.length)
+  return Object.freeze({
+    redis: { url: values.REDIS_URL, prefix: values.REDIS_PREFIX },
+    databasePath,
+    http: { host: values.HTTP_HOST, port: values.HTTP_PORT, publicUrl: values.PUBLIC_URL },
+    egressIp: values.EGRESS_IP,
+    dingtalk: { apiUrl: values.DINGTALK_API_URL, oapiUrl: values.DINGTALK_OAPI_URL },
+    flashduty: { apiUrl: values.FLASHDUTY_API_URL },
+    secret: { key: values.SECRET_KEY, file: join(dirname(databasePath), 'secret.key') },
+    logLevel: values.LOG_LEVEL,
+  })
+}

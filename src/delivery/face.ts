@@ -1,0 +1,17 @@
+import type { CardFace } from '../domain/card.ts'
+import type { CardOfNotification } from '../storage/cards.ts'
+import type { StoredIncident } from '../storage/incidents.ts'
+
+/** What the card has to show now, from stored state alone. */
+export function faceOf(card: CardOfNotification, stored: StoredIncident): CardFace {
+  return {
+    incident: stored.incident,
+    rev: stored.rev,
+    lastAct: stored.lastAct,
+    snoozeOver: stored.snoozeOver,
+    prefix: card.prefix,
+    superseded: card.frozen === 1,
+    locale: card.audience.locale,
+    snoozeMinutes: card.audience.snoozeMinutes,
+  }
+}

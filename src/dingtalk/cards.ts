@@ -1,0 +1,126 @@
+import { z } from 'zod'
+
+import type { DrawnCard, Space } from '../domain/card.ts'
+import { AppError } from '../errors.ts'
+import type { DingTalkClient } from './client.ts'
+import { classifyTarget } from './error-codes.ts'
+
+/** DingTalk's limit on `openSpaceId` (page "create-and-deliver-cards"). */
+export const MAX_OPEN_SPACE_ID = 1_000
+
+/** `dtv1.card//IM_GROUP.<openConversationId>;IM_ROBOT.<userId>…` */
+export function openSpaceId(spaces: Space[]): string {
+  return `dtv1.card//${spaces.map(({ kind, targetId }) => `${kind === 'group' ? 'IM_GROUP' : 'IM_ROBOT'}.${targetId}`).join(';')}`
+}
+
+/** What became of the card in one space; `unknown` when DingTalk's answer cannot be told apart. */
+export type SpaceResult = { space: Space } & (
+  | { outcome: 'delivered'; carrierId: string | undefined }
+  | { outcome: 'failed'; reason: string; detail: string }
+  | { outcome: 'unknown' }
+)
+
+export type CardToCreate = {
+  outTrackId: string
+  templateId: string
+  callbackType: 'STREAM'
+  robotCode: string
+  drawn: DrawnCard
+  spaces: Space[]
+}
+
+/** One call: makes the card instance and puts it into every space. */
+export async function createAndDeliver(client: DingTalkClient, card: CardToCreate): Promise<SpaceResult[]> {
+  const lastMessageI18n = { ZH_CN: card.drawn.pushText, EN_US: card.drawn.pushText }
+  const notification = { alertContent: card.drawn.pushText, notificationOff: false }
+  const answer = await client.call('POST', '/v1.0/card/instances/createAndDeliver', {
+    cardTemplateId: card.templateId,
+    outTrackId: card.outTrackId,
+    callbackType: card.callbackType,
+    cardData: { cardParamMap: card.drawn.cardParamMap },
+    userIdType: 1,
+    openSpaceId: openSpaceId(card.spaces),
+    // Both space models, whatever the first targets are: a later target then joins by one deliver call.
+    imGroupOpenSpaceModel: { supportForward: false, lastMessageI18n, notification },
+    imRobotOpenSpaceModel: { supportForward: false, lastMessageI18n, notification },
+    ...deliverModels(card),
+  })
+  return matchResults(card.spaces, readDeliverResults(answer))
+}
+
+/** One call: puts an existing card into further spaces. */
+export async function deliverCard(
+  client: DingTalkClient,
+  card: Pick<CardToCreate, 'outTrackId' | 'robotCode' | 'spaces'>,
+): Promise<SpaceResult[]> {
+  const answer = await client.call('POST', '/v1.0/card/instances/deliver', {
+    outTrackId: card.outTrackId,
+    userIdType: 1,
+    openSpaceId: openSpaceId(card.spaces),
+    ...deliverModels(card),
+  })
+  return matchResults(card.spaces, readDeliverResults(answer))
+}
+
+/** One call: every viewer in every space sees these values. Keys that are not sent keep their values. */
+export async function updateCard(
+  client: DingTalkClient,
+  card: { outTrackId: string; cardParamMap: Record<string, string> },
+): Promise<void> {
+  const answer = await client.call('PUT', '/v1.0/card/instances', {
+    outTrackId: card.outTrackId,
+    userIdType: 1,
+    cardData: { cardParamMap: card.cardParamMap },
+    cardUpdateOptions: { updateCardDataByKey: true, updatePrivateDataByKey: true },
+  })
+  const parsed = z.looseObject({ success: z.boolean(), result: z.unknown() }).safeParse(answer)
+  if (!parsed.success || !parsed.data.success || parsed.data.result === false) {
+    throw new AppError({ kind: 'unknown-outcome', code: 'IM_ERROR' }, 'updating the card was not confirmed')
+  }
+}
+
+function deliverModels({ robotCode, spaces }: Pick<CardToCreate, 'robotCode' | 'spaces'>): Record<string, unknown> {
+  const kinds = new Set(spaces.map(({ kind }) => kind))
+  return {
+    ...(kinds.has('group') ? { imGroupOpenDeliverModel: { robotCode } } : {}),
+    ...(kinds.has('person') ? { imRobotOpenDeliverModel: { spaceType: 'IM_ROBOT', robotCode } } : {}),
+  }
+}
+
+const Row = z.looseObject({
+  spaceType: z.string().optional(),
+  spaceId: z.string().optional(),
+  success: z.boolean(),
+  carrierId: z.string().optional(),
+  errorMsg: z.string().optional(),
+})
+export type DeliverRow = z.infer<typeof Row>
+
+/** createAndDeliver nests the rows in `result.deliverResults`, deliver has them as `result`; both have been seen bare. */
+function readDeliverResults(answer: unknown): DeliverRow[] {
+  const rows = z.array(Row)
+  const parsed = z
+    .looseObject({
+      success: z.boolean().optional(),
+      result: z.union([rows, z.looseObject({ deliverResults: rows })]),
+    })
+    .safeParse(answer)
+  if (!parsed.success) {
+    throw new AppError({ kind: 'unknown-outcome', code: 'IM_ERROR' }, 'the delivery answer names no results')
+  }
+  const { result } = parsed.data
+  return Array.isArray(result) ? result : result.deliverResults
+}
+
+/** Pure: rows by their exact space ids, else by position when the counts agree, else nobody knows. */
+export function matchResults(spaces: Space[], rows: DeliverRow[]): SpaceResult[] {
+  const byId = new Map(rows.map((row) => [row.spaceId, row]))
+  const exact = spaces.every((space) => byId.has(space.targetId))
+  return spaces.map((space, index): SpaceResult => {
+    const row = exact ? byId.get(space.targetId) : rows.length === spaces.length ? rows[index] : undefined
+    if (!row) return { space, outcome: 'unknown' }
+    if (row.success) return { space, outcome: 'delivered', carrierId: row.carrierId }
+    const detail = row.errorMsg ?? ''
+    return { space, outcome: 'failed', reason: classifyTarget(detail, space.kind), detail }
+  })
+}

@@ -1,0 +1,56 @@
+import type { Failure } from '../errors.ts'
+
+/**
+ * DingTalk's codes and what each means for us. From the pages "server-api-error-codes-1",
+ * "how-to-process-api-throttling-on-the-dingtalk-server" and the pages of the card, robot and group calls.
+ * `token` = refresh the access token once and repeat the call once.
+ */
+type Row = [pattern: RegExp, meaning: Failure | { kind: 'token' }]
+
+const retryable = (code: string, retryAfterMs?: number): Failure => ({
+  kind: 'retryable',
+  code,
+  ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+})
+const throttled = (retryAfterMs: number): Failure => ({ kind: 'throttled', code: 'IM_RATE_LIMITED', retryAfterMs })
+const blocked = (code: string): Failure => ({ kind: 'blocked', code })
+const permanent = (code: string): Failure => ({ kind: 'permanent', code })
+
+const TABLE: Row[] = [
+  [/^InvalidAuthentication$/, { kind: 'token' }],
+  [/QpsLimit/, throttled(1_000)],
+  [/QpmLimit|^send\.(too\.fast|byToken\.tooFast)$|^too\.many\.(group|people)$/, throttled(60_000)],
+  [/ApiCountLimit/, blocked('IM_QUOTA_EXCEEDED')],
+  [/AccessTokenPermissionDenied/, blocked('APP_PERMISSION_MISSING')],
+  [/IpNotInWhiteList|^ip\.not\.match$/, blocked('IP_NOT_ALLOWED')],
+  [/^(invalidClientIdOrSecret|authFailed|invalid\.client|unauthorized\.client)$/, blocked('APP_CREDENTIAL_INVALID')],
+  [/orgAuthLevelNotEnough/, blocked('APP_PERMISSION_MISSING')],
+  [/^param\.template(NotExist|Unpublished)$|^param\.cardTemplateIdEmpty$/, blocked('TEMPLATE_INVALID')],
+  [/^coolAppUninstalled$/, permanent('COOL_APP_NOT_INSTALLED')],
+  [
+    /^(group\.disbanded|invalid\.openConversationId|conversation\.org\.notMatch|miss\.openConversationId)$/,
+    permanent('CHAT_NOT_FOUND'),
+  ],
+  [/^(resource\.unavailable|bot\.stopped|robot\.oto\.notExist)$/, permanent('ROBOT_NOT_IN_CHAT')],
+  [/^(staffId\.notExisted|param\.userIdNotExist)$/, permanent('IM_USER_NOT_FOUND')],
+  [/^param\.contentUnsafe$|^contain\./, permanent('CONTENT_REJECTED')],
+  [/^param\.cardNotExist$/, permanent('CARD_NOT_EXIST')],
+  [/^param\.cardAlreadyExist$/, permanent('CARD_ALREADY_EXIST')],
+  [/^system\.?busy$/i, retryable('IM_ERROR', 1_000)],
+]
+
+/** @param status HTTP status of the answer  @param code its `code`, or '' when it had none */
+export function classify(status: number, code: string): Failure | { kind: 'token' } {
+  for (const [pattern, meaning] of TABLE) if (pattern.test(code)) return meaning
+  if (status === 429) return throttled(1_000)
+  // After a 5xx nobody knows whether the call was done.
+  if (status >= 500) return { kind: 'unknown-outcome', code: 'IM_ERROR' }
+  return permanent('IM_ERROR')
+}
+
+/** Failures of one target, told inside an HTTP 200 as free text. */
+export function classifyTarget(errorMsg: string, kind: 'group' | 'person'): string {
+  if (/robot/i.test(errorMsg)) return 'ROBOT_NOT_IN_CHAT'
+  if (/spaceId is illegal/i.test(errorMsg)) return kind === 'group' ? 'CHAT_NOT_FOUND' : 'IM_USER_NOT_FOUND'
+  return 'IM_ERROR'
+}

@@ -1,0 +1,51 @@
+import type { Incident, LastAct } from './incident.ts'
+import type { Locale } from './messages.ts'
+
+/** What targets must share to share one card instance. Its hash names the card, so keys are never reordered or dropped. */
+export type Audience = {
+  robotCode: string
+  templateId: string
+  callbackType: 'STREAM' | 'HTTP'
+  locale: Locale
+  /** Sorted; empty = all. */
+  replyEventTypes: string[]
+  disableAt: boolean
+  snoozeMinutes: number[]
+}
+
+/** Everything a card's face depends on. There is no clock in it: a face changes only when stored state does. */
+export type CardFace = {
+  incident: Incident
+  /** Revision of the incident; the buttons carry it. */
+  rev: number
+  lastAct: LastAct | undefined
+  /** The stored snooze has run out though no event said so. */
+  snoozeOver: boolean
+  /** `REFIRE`, `ESCALATE` … of the notification, or empty. */
+  prefix: string
+  /** A newer notification reached all of this card's targets. */
+  superseded: boolean
+  locale: Locale
+  snoozeMinutes: number[]
+}
+
+/** A card ready to be sent: DingTalk wants every value as text. */
+export type DrawnCard = {
+  cardParamMap: Record<string, string>
+  /** The line that phones show on the lock screen and in the list of chats. */
+  pushText: string
+  /** Equal for equal faces; blind to the revision inside button ids. */
+  hash: string
+}
+
+export type TargetKind = 'group' | 'person'
+
+/** A place a card can be in: a group by openConversationId, a person by DingTalk userId. */
+export type Space = { kind: TargetKind; targetId: string }
+
+/** Incident `Processing` and put off, as far as the snapshot itself can tell. */
+export function isSnoozed(incident: Incident, snoozeOver: boolean): boolean {
+  return (
+    incident.progress === 'Processing' && !snoozeOver && incident.snoozed_before > Math.max(incident.updated_at ?? 0, 0)
+  )
+}

@@ -1,0 +1,52 @@
+import type { Action } from './button.ts'
+import { isSnoozed } from './card.ts'
+import type { Incident } from './incident.ts'
+
+export type ActionVerdict =
+  /** Flashduty has to be called. */
+  | 'needed'
+  /** The incident is where the press wants it already. */
+  | 'reached'
+  /** The state has moved on; the action has no meaning any more. */
+  | 'not-applicable'
+
+/** Tells our own snooze from an earlier, shorter one when a press is repeated after a crash (seconds). */
+const SNOOZE_TOLERANCE = 90
+
+/** Pure: what a press still means for an incident. @param pressedAt Unix seconds */
+export function judgeAction(
+  incident: Incident,
+  click: { action: Action; minutes: number | undefined; memberId: number; pressedAt: number },
+): ActionVerdict {
+  const closed = incident.progress === 'Closed'
+  const snoozed = isSnoozed(incident, false)
+  switch (click.action) {
+    case 'ack': {
+      if (closed) return 'not-applicable'
+      const mine = incident.responders?.find((person) => person.person_id === click.memberId)
+      return incident.progress === 'Processing' && mine && mine.acknowledged_at > 0 ? 'reached' : 'needed'
+    }
+    case 'unack':
+      if (closed) return 'not-applicable'
+      return incident.progress === 'Triggered' ? 'reached' : 'needed'
+    case 'snooze': {
+      if (incident.progress !== 'Processing') return 'not-applicable'
+      const wanted = click.pressedAt + (click.minutes ?? 0) * 60
+      return snoozed && incident.snoozed_before >= wanted - SNOOZE_TOLERANCE ? 'reached' : 'needed'
+    }
+    case 'wake':
+      if (closed) return 'not-applicable'
+      return snoozed ? 'needed' : 'reached'
+    case 'resolve':
+      return closed ? 'reached' : 'needed'
+  }
+}
+
+/** The event that Flashduty sends for each action; filters and the card's last line go by it. */
+export const EVENT_OF_ACTION: Record<Action, string> = {
+  ack: 'i_ack',
+  unack: 'i_unack',
+  snooze: 'i_snooze',
+  wake: 'i_wake',
+  resolve: 'i_rslv',
+}

@@ -1,0 +1,177 @@
+import { z } from 'zod'
+
+import { type Incident, IncidentSchema } from './incident.ts'
+
+/** Every group or person a delivery names; absent = not said, empty = none. */
+const list = <T extends z.ZodType>(item: T) => z.array(item).nullish()
+
+/** Lists of texts as rules carry them: an array, JSON text of one, or words joined by commas. */
+const texts = z.preprocess((value) => {
+  if (typeof value !== 'string') return value
+  const text = value.trim()
+  if (text === '') return []
+  if (!text.startsWith('[')) return text.split(',').map((word) => word.trim())
+  try {
+    return JSON.parse(text) as unknown
+  } catch {
+    return value
+  }
+}, z.array(z.string()).nullish())
+
+const Chat = z.looseObject({
+  chat_id: z.string().min(1),
+  chat_name: z.string().optional(),
+  disable_at: z.boolean().default(false),
+  reply_event_types: texts,
+  severities: texts,
+  serverities: texts,
+})
+
+const Delivery = z.looseObject({
+  integration_id: z.number().int().optional(),
+  data_source_id: z.number().int().optional(),
+  rid: z.string().optional(),
+  fire_type: z.enum(['fire', 'refire']).optional(),
+  fire_times: z.number().int().optional(),
+  mode: z.enum(['auto', 'create', 'update']).default('auto'),
+  chats: list(Chat),
+  chat_ids: texts,
+  person_ids: list(z.number().int()),
+  snooze_minutes: z.array(z.number().int().min(1).max(1440)).min(1).max(3).optional(),
+  expire_at: z.number().optional(),
+  locale: z.enum(['zh-CN', 'en-US']).optional(),
+})
+
+const Body = z.looseObject({
+  event_id: z.string().min(1),
+  event_time: z.number().int().min(0).max(253_402_300_799_999),
+  event_type: z.string().min(1),
+  person: z
+    .looseObject({ person_id: z.number().int(), person_name: z.string().default(''), email: z.string().default('') })
+    .nullish(),
+  incident: IncidentSchema,
+  delivery: Delivery.nullish(),
+})
+
+/** One group as a delivery names it. */
+export type ChatTarget = {
+  chatId: string
+  chatName: string | undefined
+  disableAt: boolean
+  /** Event types that may change the card in this group; empty = all. */
+  replyEventTypes: string[]
+  /** Severities that may reach this group; empty = all. */
+  severities: string[]
+}
+
+/** What Flashduty wants told, as the deliver queue carries it: an incident webhook's body, optionally with `delivery`. */
+export type IncidentEvent = {
+  eventId: string
+  /** Epoch ms. */
+  eventTime: number
+  eventType: string
+  person: { id: number; name: string } | undefined
+  incident: Incident
+  delivery: {
+    dataSourceId: number | undefined
+    rid: string | undefined
+    fireType: 'fire' | 'refire'
+    mode: 'auto' | 'create' | 'update'
+    /** The targets named outright; undefined = none were named, look elsewhere. */
+    targets: { chats: ChatTarget[]; personIds: number[] } | undefined
+    snoozeMinutes: number[]
+    /** Epoch ms. */
+    expiresAtMs: number | undefined
+    locale: 'zh-CN' | 'en-US' | undefined
+  }
+}
+
+export type ParsedEvent =
+  | { kind: 'event'; event: IncidentEvent }
+  /** A well-formed body whose type means nothing to us; never a failure. */
+  | { kind: 'unsupported'; eventId: string; eventType: string; incidentId: string | undefined }
+  | { kind: 'invalid'; eventId: string | undefined; incidentId: string | undefined; path: string; problem: string }
+
+const SUPPORTED = new Set(
+  (
+    'i_new i_assign i_a_rspd i_snooze i_wake i_ack i_unack i_storm i_custom i_rslv i_reopen i_merge i_comm ' +
+    'i_r_title i_r_desc i_r_impact i_r_rc i_r_rsltn i_r_severity i_r_field i_notify'
+  ).split(' '),
+)
+
+export const DEFAULT_SNOOZE_MINUTES = [120, 240, 720]
+
+/** Unknown in, typed out; never throws. Unknown keys are kept. */
+export function parseIncidentEvent(raw: unknown): ParsedEvent {
+  const envelope = z
+    .looseObject({
+      event_id: z.string().optional(),
+      event_type: z.string().optional(),
+      incident: z.looseObject({ event_id: z.string().optional(), incident_id: z.string().optional() }).optional(),
+    })
+    .safeParse(raw)
+  const seen = envelope.success ? envelope.data : undefined
+  // Custom actions put the event id inside the incident.
+  const eventId = seen?.event_id ?? seen?.incident?.event_id
+  const incidentId = seen?.incident?.incident_id
+
+  if (eventId && seen?.event_type && !SUPPORTED.has(seen.event_type) && /^[ai]_/.test(seen.event_type)) {
+    return { kind: 'unsupported', eventId, eventType: seen.event_type, incidentId }
+  }
+
+  const parsed = Body.safeParse(seen && eventId ? { ...seen, event_id: eventId } : raw)
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0]
+    return {
+      kind: 'invalid',
+      eventId,
+      incidentId,
+      path: issue ? issue.path.join('.') || '(body)' : '(body)',
+      problem: issue?.message ?? 'is not an incident event',
+    }
+  }
+  const body = parsed.data
+  if (!SUPPORTED.has(body.event_type)) {
+    return { kind: 'unsupported', eventId: body.event_id, eventType: body.event_type, incidentId }
+  }
+  return {
+    kind: 'event',
+    event: {
+      eventId: body.event_id,
+      eventTime: body.event_time,
+      eventType: body.event_type,
+      person: body.person ? { id: body.person.person_id, name: body.person.person_name } : undefined,
+      incident: body.incident,
+      delivery: readDelivery(body.delivery ?? undefined),
+    },
+  }
+}
+
+function readDelivery(delivery: z.infer<typeof Delivery> | undefined): IncidentEvent['delivery'] {
+  const chats = new Map<string, ChatTarget>()
+  for (const chat of delivery?.chats ?? []) {
+    chats.set(chat.chat_id, {
+      chatId: chat.chat_id,
+      chatName: chat.chat_name,
+      disableAt: chat.disable_at,
+      replyEventTypes: chat.reply_event_types ?? [],
+      severities: chat.severities ?? chat.serverities ?? [],
+    })
+  }
+  for (const chatId of delivery?.chat_ids ?? []) {
+    if (chats.has(chatId)) continue
+    chats.set(chatId, { chatId, chatName: undefined, disableAt: false, replyEventTypes: [], severities: [] })
+  }
+  const named = delivery && (delivery.chats ?? delivery.chat_ids ?? delivery.person_ids) !== undefined
+  const presets = delivery?.snooze_minutes ?? DEFAULT_SNOOZE_MINUTES
+  return {
+    dataSourceId: delivery?.integration_id ?? delivery?.data_source_id,
+    rid: delivery?.rid,
+    fireType: delivery?.fire_type ?? 'fire',
+    mode: delivery?.mode ?? 'auto',
+    targets: named ? { chats: [...chats.values()], personIds: [...new Set(delivery.person_ids ?? [])] } : undefined,
+    snoozeMinutes: [...new Set(presets)],
+    expiresAtMs: delivery?.expire_at ? delivery.expire_at * 1000 : undefined,
+    locale: delivery?.locale,
+  }
+}

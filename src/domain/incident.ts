@@ -1,0 +1,73 @@
+import { z } from 'zod'
+
+/** Unix seconds up to the year 9999, so that every one of them is a date. */
+const time = z.number().min(0).max(253_402_300_799)
+/** 0 and absent both mean unset. */
+const seconds = time.default(0)
+
+const Person = z.looseObject({
+  person_id: z.number().int(),
+  person_name: z.string().default(''),
+  email: z.string().default(''),
+})
+
+const Responder = Person.extend({ assigned_at: seconds, acknowledged_at: seconds })
+
+/**
+ * The incident as Flashduty's webhook, jobs and `/incident/info` carry it; times in Unix seconds.
+ * Only the fields the daemon reads are named; the rest passes through untouched.
+ */
+export const IncidentSchema = z.looseObject({
+  incident_id: z.string().min(1).max(64),
+  num: z.string().default(''),
+  title: z.string(),
+  incident_severity: z.enum(['Critical', 'Warning', 'Info', 'Ok']),
+  progress: z.enum(['Triggered', 'Processing', 'Closed']),
+  start_time: time,
+  detail_url: z.string().default(''),
+  silence_url: z.string().optional(),
+  description: z.string().default(''),
+  updated_at: time.optional(),
+  ack_time: seconds,
+  close_time: seconds,
+  end_time: seconds,
+  snoozed_before: seconds,
+  channel_id: z.number().default(0),
+  channel_name: z.string().default(''),
+  alert_cnt: z.number().default(0),
+  labels: z.record(z.string(), z.string()).nullish(),
+  responders: z.array(Responder).nullish(),
+  closer: Person.nullish(),
+  account_locale: z.string().optional(),
+  account_time_zone: z.string().optional(),
+  assigned_to: z
+    .looseObject({
+      type: z.string().optional(),
+      escalate_rule_id: z.string().optional(),
+      escalate_rule_name: z.string().optional(),
+      layer_idx: z.number().optional(),
+    })
+    .nullish(),
+})
+
+export type Incident = z.infer<typeof IncidentSchema>
+export type Severity = Incident['incident_severity']
+export type Progress = Incident['progress']
+
+/**
+ * Which of two snapshots of an incident is newer, compared field by field. An answer of `/incident/info` counts as
+ * `(updated_at, updated_at·1000, '')`; our own clock never takes part.
+ */
+export type IncidentVersion = { updatedAt: number; eventTime: number; eventId: string }
+
+export function versionOfEvent(incident: Incident, eventTime: number, eventId: string): IncidentVersion {
+  return { updatedAt: incident.updated_at ?? Math.floor(eventTime / 1000), eventTime, eventId }
+}
+
+export function versionOfInfo(incident: Incident): IncidentVersion {
+  const updatedAt = incident.updated_at ?? 0
+  return { updatedAt, eventTime: updatedAt * 1000, eventId: '' }
+}
+
+/** Who did the last thing worth naming on the card, and when (Unix seconds). */
+export type LastAct = { eventType: string; personName: string; at: number }

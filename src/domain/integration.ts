@@ -1,0 +1,44 @@
+/** One DingTalk internal app of one corporation, as the guide's form describes it; secrets in clear, so never log it whole. */
+export type Integration = {
+  /** Public; part of the page addresses. */
+  id: string
+  name: string
+  corpId: string
+  agentId: string
+  /** AppKey; the robot's code by default. */
+  clientId: string
+  clientSecret: string
+  aesKey: string
+  token: string
+  /** Secret, 128 bits: part of the callback addresses. */
+  callbackKey: string
+  /** Flashduty's id of this integration, as deliveries name it. */
+  dataSourceId: number | undefined
+  coolAppCode: string | undefined
+  /** Calls a second that DingTalk allows this app per API. */
+  qps: number
+  isDefault: boolean
+  enabled: boolean
+  /** Grows with every change. */
+  revision: number
+}
+
+export type IntegrationAddresses = {
+  coolAppPage: string
+  mobileHome: string
+  pcHome: string
+  eventSubscription: string
+}
+
+/** What the guide's step 二 shows, for pasting into DingTalk's developer console. */
+export function addressesOf(
+  integration: Pick<Integration, 'id' | 'callbackKey'>,
+  publicUrl: string,
+): IntegrationAddresses {
+  return {
+    coolAppPage: `${publicUrl}/h5/${integration.id}/group?corpId=$CORPID$&cid=$ENCCID$`,
+    mobileHome: `${publicUrl}/h5/${integration.id}/`,
+    pcHome: `${publicUrl}/h5/${integration.id}/pc`,
+    eventSubscription: `${publicUrl}/event/push/dingtalk?integration_key=${integration.callbackKey}`,
+  }
+}

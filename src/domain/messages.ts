@@ -1,0 +1,124 @@
+import type { Severity } from './incident.ts'
+
+export type Locale = 'zh-CN' | 'en-US'
+
+/** Every text people see in DingTalk and on the pages: Chinese, English beside it. `{name}` is filled in by `say`. */
+const MESSAGES = {
+  'progress.Triggered': ['待处理', 'Triggered'],
+  'progress.Processing': ['处理中', 'Processing'],
+  'progress.Closed': ['已关闭', 'Closed'],
+  'progress.snoozed': ['已暂缓至 {time}', 'Snoozed until {time}'],
+  'fact.channel': ['协作空间', 'Channel'],
+  'fact.severity': ['严重程度', 'Severity'],
+  'fact.start': ['触发时间', 'Started'],
+  'fact.duration': ['持续时长', 'Duration'],
+  'fact.alerts': ['聚合告警', 'Alerts'],
+  'fact.alerts.count': ['{count} 条', '{count}'],
+  'fact.responders': ['处理人', 'Responders'],
+  'fact.nobody': ['暂无', 'nobody yet'],
+  'button.ack': ['认领', 'Acknowledge'],
+  'button.unack': ['取消认领', 'Withdraw'],
+  'button.snooze': ['暂缓 {span}', 'Snooze {span}'],
+  'button.wake': ['取消暂缓', 'Wake up'],
+  'button.resolve': ['关闭', 'Close'],
+  'button.detail': ['查看详情', 'Details'],
+  'span.hours': ['{n} 小时', '{n} h'],
+  'span.minutes': ['{n} 分钟', '{n} min'],
+  'span.days': ['{n} 天', '{n} d'],
+  'act.i_ack': ['{name} 于 {time} 认领', 'Acknowledged by {name} at {time}'],
+  'act.i_unack': ['{name} 于 {time} 取消认领', 'Acknowledgement withdrawn by {name} at {time}'],
+  'act.i_snooze': ['{name} 于 {time} 暂缓', 'Snoozed by {name} at {time}'],
+  'act.i_wake': ['{name} 于 {time} 取消暂缓', 'Woken up by {name} at {time}'],
+  'act.i_rslv': ['{name} 于 {time} 关闭', 'Closed by {name} at {time}'],
+  'act.i_reopen': ['{name} 于 {time} 重新打开', 'Reopened by {name} at {time}'],
+  'act.i_merge': ['{name} 于 {time} 合并', 'Merged by {name} at {time}'],
+  'act.i_comm': ['{name} 于 {time} 评论', 'Comment by {name} at {time}'],
+  'act.i_assign': ['{name} 于 {time} 分派', 'Assigned by {name} at {time}'],
+  'act.i_a_rspd': ['{name} 于 {time} 添加处理人', 'Responders added by {name} at {time}'],
+  'card.superseded': ['已更新，请见新消息', 'Updated: see the newer message'],
+  'press.working': ['处理中，卡片稍后更新', 'Working on it; the card will follow'],
+  'press.done': ['操作成功', 'Done'],
+  'press.NOT_LINKED': [
+    '未关联应用：请打开工作台应用完成登录关联，然后再点一次按钮',
+    'Not linked: open the app from the workbench, log in once, then press again',
+  ],
+  'press.KEY_MISSING': [
+    '已关联，但未登记你的 Flashduty APP Key：请联系管理员登记后再试',
+    'Linked, but your Flashduty APP Key is not on file: ask the administrator to add it',
+  ],
+  'press.KEY_INVALID': [
+    '关联已失效：APP Key 无效或已过期，请重新登录关联（右上角切换账户），或联系管理员',
+    'The link is no longer valid: your APP Key is wrong or expired. Link again, or ask the administrator',
+  ],
+  'press.NO_LICENSE': [
+    '无可用 License：请联系管理员在费用中心处理',
+    'No licence: ask the administrator to look in the billing centre',
+  ],
+  'press.NO_PERMISSION': [
+    '当前账号无故障管理权限：请联系管理员，或切换账户后再试',
+    'This account may not handle incidents: ask the administrator or switch account',
+  ],
+  'press.INCIDENT_NOT_FOUND': ['故障不存在或已删除', 'The incident does not exist any more'],
+  'press.ACTION_REJECTED': [
+    '操作未被接受（可能需填写表单）：请点“查看详情”在控制台操作',
+    'Not accepted (a form may be required): open the details and act in the console',
+  ],
+  'press.SECOND_FACTOR': ['需要二次验证：请到控制台操作', 'A second factor is needed: act in the console'],
+  'press.FLASHDUTY_RATE_LIMITED': ['操作过于频繁：请稍后再试', 'Too many actions: try again in a moment'],
+  'press.FLASHDUTY_UNAVAILABLE': [
+    'Flashduty 服务暂不可用：请稍后再试，或点“查看详情”',
+    'Flashduty is not available: try again in a moment, or open the details',
+  ],
+  'press.STATE_CHANGED': [
+    '故障状态已变化，此操作不再适用：请以最新卡片为准',
+    'The incident has moved on and this action no longer applies: see the card as it is now',
+  ],
+  'press.CARD_UNKNOWN': [
+    '卡片已失效：请在 Flashduty 控制台查看该故障',
+    'This card is no longer known: open the incident in the Flashduty console',
+  ],
+  'press.BUTTON_UNKNOWN': ['按钮已失效：请以最新卡片为准', 'This button is no longer known: see the newest card'],
+  'press.STORE_UNAVAILABLE': ['服务暂不可用：请稍后再点一次', 'The service is not available: press again in a moment'],
+  'press.INTEGRATION_DISABLED': ['集成已停用：请联系管理员', 'The integration is switched off: ask the administrator'],
+  'press.UNKNOWN': ['操作失败：请点“查看详情”在控制台操作', 'It failed: open the details and act in the console'],
+} as const satisfies Record<string, readonly [string, string]>
+
+export type MessageKey = keyof typeof MESSAGES
+
+export function say(locale: Locale, key: MessageKey, fill: Record<string, string | number> = {}): string {
+  const text: string = MESSAGES[key][locale === 'zh-CN' ? 0 : 1]
+  return text.replaceAll(/\{(\w+)\}/g, (whole, name: string) => String(fill[name] ?? whole))
+}
+
+export function isMessageKey(key: string): key is MessageKey {
+  return key in MESSAGES
+}
+
+const SEVERITY: Record<Severity, { dot: string; names: readonly [string, string] }> = {
+  Critical: { dot: '🔴', names: ['严重', 'Critical'] },
+  Warning: { dot: '🟠', names: ['警告', 'Warning'] },
+  Info: { dot: '🟡', names: ['提醒', 'Info'] },
+  Ok: { dot: '🟢', names: ['恢复', 'Ok'] },
+}
+
+export function severityDot(severity: Severity): string {
+  return SEVERITY[severity].dot
+}
+
+export function severityName(locale: Locale, severity: Severity): string {
+  return SEVERITY[severity].names[locale === 'zh-CN' ? 0 : 1]
+}
+
+/** A stretch of time in its largest fitting units: `2 小时`, `1 小时 30 分钟`. */
+export function span(locale: Locale, minutes: number): string {
+  const whole = Math.max(0, Math.round(minutes))
+  const days = Math.floor(whole / 1440)
+  const hours = Math.floor((whole % 1440) / 60)
+  const rest = whole % 60
+  const parts = [
+    days > 0 ? say(locale, 'span.days', { n: days }) : '',
+    hours > 0 ? say(locale, 'span.hours', { n: hours }) : '',
+    rest > 0 || whole === 0 ? say(locale, 'span.minutes', { n: rest }) : '',
+  ]
+  return parts.filter(Boolean).join(' ')
+}

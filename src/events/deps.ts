@@ -1,0 +1,20 @@
+import type { Clock } from '../clock.ts'
+import type { InboundEvent } from '../domain/inbound.ts'
+import type { Log } from '../log.ts'
+import type { Producer } from '../queue/producer.ts'
+import type { Db } from '../storage/db.ts'
+import type { Handle } from '../storage/schema.ts'
+
+export type EventDeps = {
+  db: Db
+  clock: Clock
+  log: Log
+  producer: Pick<Producer, 'tick'>
+  integration: { id: string; corpId: string; clientId: string }
+}
+
+/**
+ * What one kind of event does, inside the transaction that also remembers its id.
+ * @returns what to wake once that is committed
+ */
+export type HandleEvent = (deps: EventDeps, trx: Handle, event: InboundEvent) => Promise<{ refreshGroup: boolean }>

@@ -1,0 +1,13 @@
+import type { InboundEvent } from '../domain/inbound.ts'
+
+/** A text field of the event; DingTalk spells keys in several cases, so `fields` holds them in lower case. */
+export function textOf(event: InboundEvent, key: string): string | undefined {
+  const value = event.fields[key.toLowerCase()]
+  return typeof value === 'string' && value !== '' ? value : undefined
+}
+
+/** A time in epoch milliseconds, sent as a number or as digits; 0 when there is none. */
+export function timeOf(event: InboundEvent, key: string): number {
+  const value = Number(event.fields[key.toLowerCase()])
+  return Number.isSafeInteger(value) && value > 0 ? value : 0
+}

@@ -1,0 +1,45 @@
+import type { EventAck, InboundEvent } from '../domain/inbound.ts'
+import { AppError } from '../errors.ts'
+import { enterInbox } from '../storage/inbox.ts'
+import { coolAppChanged } from './cool-app-changed.ts'
+import type { EventDeps, HandleEvent } from './deps.ts'
+import { groupRenamed } from './group-renamed.ts'
+
+/** By `eventType`, never by topic. */
+const HANDLERS: Record<string, HandleEvent> = {
+  chat_update_title: groupRenamed,
+  im_cool_app_install: coolAppChanged('installed'),
+  im_cool_app_uninstall: coolAppChanged('uninstalled'),
+}
+
+/**
+ * Takes in one event: its effect and its id are committed together before SUCCESS is answered, so a redelivery does
+ * nothing. LATER when they could not be: DingTalk pushes it again. Never throws.
+ */
+export async function takeEvent(deps: EventDeps, event: InboundEvent): Promise<EventAck> {
+  const ids = { eventId: event.eventId, eventType: event.eventType }
+  const handle = HANDLERS[event.eventType]
+  if (!handle) {
+    deps.log.info(ids, 'event-ignored')
+    return { status: 'SUCCESS', message: 'ignored' }
+  }
+  try {
+    const taken = await deps.db.write(async (trx) => {
+      const isNew = await enterInbox(
+        trx,
+        { source: 'event', id: `${deps.integration.id}:${event.eventId}` },
+        deps.clock.nowMs(),
+      )
+      return isNew ? handle(deps, trx, event) : 'duplicate'
+    })
+    if (taken === 'duplicate') {
+      deps.log.info(ids, 'event-duplicate')
+      return { status: 'SUCCESS', message: 'duplicate' }
+    }
+    if (taken.refreshGroup) await deps.producer.tick(deps.integration.id, 'group')
+    return { status: 'SUCCESS', message: 'ok' }
+  } catch (error) {
+    deps.log.error({ ...ids, err: error }, 'event-not-stored')
+    return { status: 'LATER', message: error instanceof AppError ? error.failure.code : 'internal error' }
+  }
+}

@@ -1,0 +1,33 @@
+import type { Failure } from '../errors.ts'
+
+/** Flashduty's `error.code` decides; the HTTP status is only a hint (Open API catalogue, error codes). */
+const TABLE: Record<string, Failure> = {
+  InvalidParameter: { kind: 'permanent', code: 'ACTION_REJECTED' },
+  BadRequest: { kind: 'permanent', code: 'ACTION_REJECTED' },
+  InvalidContentType: { kind: 'permanent', code: 'ACTION_REJECTED' },
+  ReferenceExist: { kind: 'permanent', code: 'ACTION_REJECTED' },
+  ResourceNotFound: { kind: 'permanent', code: 'INCIDENT_NOT_FOUND' },
+  NoLicense: { kind: 'permanent', code: 'NO_LICENSE' },
+  BalanceNotEnough: { kind: 'permanent', code: 'NO_LICENSE' },
+  Unauthorized: { kind: 'permanent', code: 'KEY_INVALID' },
+  AccessDenied: { kind: 'permanent', code: 'NO_PERMISSION' },
+  RequestVerifyRequired: { kind: 'permanent', code: 'SECOND_FACTOR' },
+  DangerousOperation: { kind: 'permanent', code: 'SECOND_FACTOR' },
+  RequestLocked: { kind: 'permanent', code: 'NO_PERMISSION' },
+  RouteNotFound: { kind: 'permanent', code: 'ACTION_REJECTED' },
+  MethodNotAllowed: { kind: 'permanent', code: 'ACTION_REJECTED' },
+  EntityTooLarge: { kind: 'permanent', code: 'ACTION_REJECTED' },
+  RequestTooFrequently: { kind: 'retryable', code: 'FLASHDUTY_RATE_LIMITED', retryAfterMs: 1_000 },
+  InternalError: { kind: 'unknown-outcome', code: 'FLASHDUTY_UNAVAILABLE' },
+  ServiceUnavailable: { kind: 'unknown-outcome', code: 'FLASHDUTY_UNAVAILABLE' },
+}
+
+export function classify(status: number, code: string): Failure {
+  const known = TABLE[code]
+  if (known) return known
+  if (status === 401) return { kind: 'permanent', code: 'KEY_INVALID' }
+  if (status === 403) return { kind: 'permanent', code: 'NO_PERMISSION' }
+  if (status === 429) return { kind: 'retryable', code: 'FLASHDUTY_RATE_LIMITED', retryAfterMs: 1_000 }
+  if (status >= 500) return { kind: 'unknown-outcome', code: 'FLASHDUTY_UNAVAILABLE' }
+  return { kind: 'permanent', code: 'ACTION_REJECTED' }
+}

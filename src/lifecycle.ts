@@ -1,0 +1,81 @@
+/** Last-in-first-out named teardown steps. Every step runs; failures are collected. */
+export class Teardown {
+  #steps: { name: string; run: () => void | Promise<void> }[] = []
+  #done: Promise<void> | undefined
+
+  /** Register on the line after the thing it undoes exists. */
+  defer(name: string, run: () => void | Promise<void>): void {
+    if (this.#done) throw new Error(`teardown already ran; too late to defer "${name}"`)
+    this.#steps.push({ name, run })
+  }
+
+  /** Runs once, newest first; a second call returns the first result. */
+  run(): Promise<void> {
+    return (this.#done ??= this.#unwind())
+  }
+
+  async #unwind(): Promise<void> {
+    const failed: Error[] = []
+    for (const { name, run } of this.#steps.reverse()) {
+      try {
+        await run()
+      } catch (cause) {
+        failed.push(new Error(`teardown "${name}" failed`, { cause }))
+      }
+    }
+    if (failed.length > 0) throw new AggregateError(failed, 'teardown was not clean')
+  }
+}
+
+/** Work that nobody awaits but that a graceful stop must wait for. */
+export class InFlight {
+  #running = new Set<Promise<void>>()
+  readonly #onError: (error: unknown) => void
+
+  /** @param onError told of every failure; the work itself has no caller left to tell */
+  constructor(onError: (error: unknown) => void) {
+    this.#onError = onError
+  }
+
+  add(work: Promise<unknown>): void {
+    const done = work.then(
+      () => {},
+      (error: unknown) => this.#onError(error),
+    )
+    this.#running.add(done)
+    void done.finally(() => this.#running.delete(done))
+  }
+
+  /** Resolves when nothing is running any more, including work added meanwhile. */
+  async idle(): Promise<void> {
+    while (this.#running.size > 0) await Promise.all(this.#running)
+  }
+}
+
+/** Resolves after `ms`, or at once when the signal aborts: a loop then looks at the signal, not at a rejection. */
+export function sleep(ms: number, signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve()
+  return new Promise((resolve) => {
+    const done = (): void => {
+      clearTimeout(timer)
+      signal.removeEventListener('abort', done)
+      resolve()
+    }
+    const timer = setTimeout(done, ms)
+    signal.addEventListener('abort', done)
+  })
+}
+
+/** The promise's value, or `'timeout'` after `ms`; the promise itself goes on and its late failure is swallowed. */
+export async function within<T>(ms: number, work: Promise<T>): Promise<T | 'timeout'> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<'timeout'>((resolve) => {
+    timer = setTimeout(() => resolve('timeout'), ms)
+  })
+  try {
+    return await Promise.race([work, late])
+  } finally {
+    clearTimeout(timer)
+    work.catch(() => {})
+  }
+}

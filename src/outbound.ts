@@ -1,0 +1,97 @@
+import { Agent } from 'undici'
+
+import { AppError } from './errors.ts'
+
+export type HttpRequest = {
+  method: 'GET' | 'POST' | 'PUT'
+  /** May carry a key in its query: never put it in a message. */
+  url: string
+  headers?: Record<string, string>
+  /** Sent as JSON when given. */
+  body?: unknown
+  timeoutMs: number
+}
+
+export type HttpAnswer = { status: number; contentType: string; text: string }
+
+/**
+ * One HTTP exchange. Resolves with any answer, whatever its status.
+ * @throws AppError `retryable NETWORK` when the request never left, `unknown-outcome NETWORK` when it may have been done
+ */
+export type SendHttp = (request: HttpRequest) => Promise<HttpAnswer>
+
+const ANSWER_LIMIT_BYTES = 4 * 1024 * 1024
+
+/** Codes of failures that happen before a byte of the request is written. */
+const NEVER_SENT = new Set([
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'UND_ERR_CONNECT_TIMEOUT',
+  'CERT_HAS_EXPIRED',
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+  'SELF_SIGNED_CERT_IN_CHAIN',
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+  'ERR_TLS_CERT_ALTNAME_INVALID',
+])
+
+/** The process's only HTTP client: keep-alive connections per origin, every exchange bounded in time and size. */
+export function createOutbound(): { send: SendHttp; close: () => Promise<void> } {
+  const agent = new Agent({ connectTimeout: 5_000, connections: 64, keepAliveTimeout: 10_000, pipelining: 1 })
+
+  const send: SendHttp = async ({ method, url, headers, body, timeoutMs }) => {
+    const target = new URL(url)
+    try {
+      const answer = await agent.request({
+        origin: target.origin,
+        path: `${target.pathname}${target.search}`,
+        method,
+        headers: {
+          accept: 'application/json',
+          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+          ...headers,
+        },
+        body: body === undefined ? null : JSON.stringify(body),
+        signal: AbortSignal.timeout(timeoutMs),
+      })
+      return {
+        status: answer.statusCode,
+        contentType: String(answer.headers['content-type'] ?? ''),
+        text: await readBounded(answer.body),
+      }
+    } catch (cause) {
+      const where = `${method} ${target.host}${target.pathname}`
+      const code = errorCode(cause)
+      if (NEVER_SENT.has(code)) {
+        throw new AppError({ kind: 'retryable', code: 'NETWORK' }, `${where} could not be reached (${code})`, {
+          detail: code,
+        })
+      }
+      throw new AppError({ kind: 'unknown-outcome', code: 'NETWORK' }, `${where} did not answer (${code})`, {
+        detail: code,
+      })
+    }
+  }
+
+  return { send, close: () => agent.destroy() }
+}
+
+async function readBounded(body: AsyncIterable<Buffer>): Promise<string> {
+  const chunks: Buffer[] = []
+  let size = 0
+  for await (const chunk of body) {
+    size += chunk.length
+    if (size > ANSWER_LIMIT_BYTES) throw Object.assign(new Error('answer too large'), { code: 'ANSWER_TOO_LARGE' })
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks).toString('utf8')
+}
+
+function errorCode(error: unknown): string {
+  if (!(error instanceof Error)) return 'UNKNOWN'
+  if (error.name === 'TimeoutError') return 'TIMEOUT'
+  const code: unknown = (error as { code?: unknown }).code
+  return typeof code === 'string' ? code : error.name
+}

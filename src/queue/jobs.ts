@@ -1,0 +1,21 @@
+/** The queues of this daemon. Names carry no colon: BullMQ refuses it. */
+
+/** Written by Flashduty: the incident webhook's body, optionally with `delivery`. */
+export const DELIVER_QUEUE = 'flashduty-dingtalk-deliver'
+
+/** Ticks for clicks that Flashduty has not answered yet; the job's data is `{ clickId }`. */
+export const CLICK_QUEUE = 'flashduty-dingtalk-click'
+
+/** DingTalk counts calls per app and API, so each has its own pace: creates and delivers, updates, questions about groups. */
+export const PACED_APIS = ['create', 'update', 'group'] as const
+export type PacedApi = (typeof PACED_APIS)[number]
+
+/** Ticks: "something is due for this integration and this API". They carry nothing. */
+export function paceQueue(integrationId: string, api: PacedApi): string {
+  return `flashduty-dingtalk-pace-${integrationId}-${api}`
+}
+
+/** Flashduty's own id for a delivery job, so that a repeated enqueue is one job while the first still exists. */
+export function deliverJobId(eventId: string): string {
+  return `ev-${eventId.replaceAll(/[^\w-]/g, '_')}`
+}

@@ -1,0 +1,70 @@
+import { Queue } from 'bullmq'
+import type { Redis } from 'ioredis'
+
+import { within } from '../lifecycle.ts'
+import type { Log } from '../log.ts'
+import { CLICK_QUEUE, DELIVER_QUEUE, deliverJobId, type PacedApi, paceQueue } from './jobs.ts'
+
+const PATIENCE_MS = 500
+
+export type Producer = {
+  /** Wakes the pacer after `delayMs`. Never fails and never waits long: a lost tick is made up for by the sweep. */
+  tick(integrationId: string, api: PacedApi, delayMs?: number): Promise<void>
+  /** Wakes the worker of one click. As `tick`. */
+  tickClick(clickId: string, delayMs?: number): Promise<void>
+  /** Adds a delivery as Flashduty would. @throws when Redis does not take it */
+  addDelivery(body: unknown, eventId: string, eventType: string): Promise<string>
+  /** Whether Redis answers now. */
+  ping(): Promise<boolean>
+  close(): Promise<void>
+}
+
+/** @param redis impatient; the producer closes it */
+export function createProducer(redis: Redis, prefix: string, log: Log): Producer {
+  const queues = new Map<string, Queue>()
+  const queue = (name: string): Queue => {
+    const known = queues.get(name)
+    if (known) return known
+    const made = new Queue(name, { connection: redis, prefix, skipWaitingForReady: true, skipMetasUpdate: true })
+    // The connection's own listener says it once; without a listener here every error would be thrown.
+    made.on('error', () => {})
+    queues.set(name, made)
+    return made
+  }
+  const wake = async (name: string, data: object, delayMs: number): Promise<void> => {
+    const options = { delay: Math.max(0, Math.round(delayMs)), removeOnComplete: true, removeOnFail: true }
+    try {
+      const added = await within(PATIENCE_MS, queue(name).add('tick', data, options))
+      if (added === 'timeout') log.debug({ queue: name }, 'tick-slow')
+    } catch {
+      log.debug({ queue: name }, 'tick-lost')
+    }
+  }
+
+  return {
+    tick: (integrationId, api, delayMs = 0) => wake(paceQueue(integrationId, api), {}, delayMs),
+    tickClick: (clickId, delayMs = 0) => wake(CLICK_QUEUE, { clickId }, delayMs),
+    async addDelivery(body, eventId, eventType) {
+      const jobId = deliverJobId(eventId)
+      await queue(DELIVER_QUEUE).add(eventType, body, {
+        jobId,
+        attempts: 5,
+        backoff: { type: 'exponential', delay: 2_000 },
+        removeOnComplete: { age: 86_400 },
+        removeOnFail: { age: 604_800 },
+      })
+      return jobId
+    },
+    async ping() {
+      try {
+        return (await within(PATIENCE_MS, redis.ping())) === 'PONG'
+      } catch {
+        return false
+      }
+    },
+    async close() {
+      for (const made of queues.values()) await made.close()
+      redis.disconnect()
+    },
+  }
+}

@@ -1,0 +1,48 @@
+import { Redis } from 'ioredis'
+
+import type { Log } from '../log.ts'
+
+export type RedisSettings = { url: string; prefix: string }
+
+/** For workers: waits for Redis as long as it takes. */
+export function connectPatiently(settings: RedisSettings, log: Log): Redis {
+  return watch(new Redis(settings.url, { maxRetriesPerRequest: null, retryStrategy: backOff }), log, 'worker')
+}
+
+/** For adding jobs: a command settles within half a second, whether or not Redis is there. */
+export function connectImpatiently(settings: RedisSettings, log: Log): Redis {
+  const redis = new Redis(settings.url, { maxRetriesPerRequest: 1, commandTimeout: 500, retryStrategy: backOff })
+  return watch(redis, log, 'producer')
+}
+
+function backOff(attempt: number): number {
+  return Math.min(100 * 2 ** Math.min(attempt, 6), 2_000)
+}
+
+/** One line when the connection is lost and one when it is back, however many errors there are between. */
+function watch(redis: Redis, log: Log, role: string): Redis {
+  let up: boolean | undefined
+  redis.on('ready', () => {
+    if (up !== true) log.info({ role, state: 'ready' }, 'redis-state')
+    up = true
+  })
+  redis.on('error', (error: Error & { code?: string }) => {
+    if (up !== false) log.error({ role, state: 'lost', code: error.code ?? error.name }, 'redis-state')
+    up = false
+  })
+  redis.on('close', () => {
+    if (up === true) log.warn({ role, state: 'closed' }, 'redis-state')
+    up = undefined
+  })
+  return redis
+}
+
+/**
+ * Marks this Redis as belonging to one database. Queues of another installation would be worked off into the wrong groups.
+ * @returns the id found there: ours, or that of somebody else
+ */
+export async function claimRedis(redis: Redis, prefix: string, installationId: string): Promise<string> {
+  const key = `${prefix}:flashduty-dingtalk:installation`
+  await redis.setnx(key, installationId)
+  return (await redis.get(key)) ?? installationId
+}

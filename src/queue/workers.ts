@@ -1,0 +1,134 @@
+import { DelayedError, type Job, UnrecoverableError, Worker, type WorkerOptions } from 'bullmq'
+import type { Redis } from 'ioredis'
+import { z } from 'zod'
+
+import { AppError } from '../errors.ts'
+import type { Log } from '../log.ts'
+import { CLICK_QUEUE, DELIVER_QUEUE, type PacedApi, paceQueue } from './jobs.ts'
+
+export type WorkerDeps = { redis: Redis; prefix: string; log: Log }
+
+export type RunningWorker = {
+  isRunning(): boolean
+  /** Takes no more jobs and resolves when those under way are done. */
+  close(): Promise<void>
+}
+
+/** A job of a worker that died is taken over after some 5 s, and as often as it takes. */
+const TAKE_OVER: Partial<WorkerOptions> = { lockDuration: 5_000, stalledInterval: 2_000, maxStalledCount: 1_000_000 }
+
+const RETRY_MAX_MS = 60_000
+/** A job that only ever meets bugs of ours ends as failed, readable in Redis, instead of going round for good. */
+const GIVE_UP_AFTER_MS = 24 * 3_600_000
+
+/**
+ * @param accept resolves once the job's plan is committed. `rejected` = it can never be; the reason stays with the job.
+ *   An AppError `retryable` delays the job without spending one of the producer's attempts.
+ */
+export function startDeliverWorker(
+  deps: WorkerDeps,
+  accept: (body: unknown, jobId: string) => Promise<{ outcome: 'accepted' } | { outcome: 'rejected'; why: string }>,
+): RunningWorker {
+  return start(
+    DELIVER_QUEUE,
+    deps,
+    { concurrency: 64, removeOnComplete: { age: 86_400, count: 10_000 }, removeOnFail: { age: 604_800 } },
+    async (job, token) => {
+      const jobId = job.id ?? 'unknown'
+      try {
+        const accepted = await accept(job.data, jobId)
+        if (accepted.outcome === 'rejected') throw new UnrecoverableError(accepted.why)
+      } catch (error) {
+        if (error instanceof UnrecoverableError) throw error
+        const expected = error instanceof AppError && error.failure.kind !== 'permanent'
+        if (expected) deps.log.warn({ jobId, err: error }, 'deliver-delayed')
+        else deps.log.error({ jobId, err: error }, 'deliver-failed')
+        if (Date.now() - job.timestamp > GIVE_UP_AFTER_MS) throw error
+        const delayMs = Math.min(500 * 2 ** Math.min(job.attemptsStarted, 8), RETRY_MAX_MS)
+        await job.moveToDelayed(Date.now() + delayMs, token)
+        throw new DelayedError()
+      }
+    },
+  )
+}
+
+/**
+ * One metered call per tick, evenly paced.
+ * @param work an AppError `throttled` pauses this pacer only; other failures are the work's own to store before it throws
+ */
+export function startPacer(
+  deps: WorkerDeps,
+  pacer: { integrationId: string; api: PacedApi; qps: number },
+  work: () => Promise<void>,
+): RunningWorker {
+  const { integrationId, api } = pacer
+  const worker: RunningWorker & { pause?: (ms: number) => Promise<void> } = start(
+    paceQueue(integrationId, api),
+    deps,
+    {
+      concurrency: 32,
+      // A limiter of {max: n} is a fixed window that lets almost 2n through in one second; this one is even.
+      ...(pacer.qps > 0 ? { limiter: { max: 1, duration: Math.ceil(1_000 / pacer.qps) } } : {}),
+      removeOnComplete: { count: 0 },
+      removeOnFail: { count: 0 },
+    },
+    async () => {
+      try {
+        await work()
+      } catch (error) {
+        if (error instanceof AppError && error.failure.kind === 'throttled') {
+          deps.log.warn({ integrationId, api, pauseMs: error.failure.retryAfterMs, err: error }, 'pacer-throttled')
+          await worker.pause?.(error.failure.retryAfterMs)
+          throw Worker.RateLimitError()
+        }
+        deps.log.error({ integrationId, api, err: error }, 'tick-failed')
+      }
+    },
+  )
+  return worker
+}
+
+const ClickTick = z.looseObject({ clickId: z.string() })
+
+export function startClickWorker(deps: WorkerDeps, perform: (clickId: string) => Promise<void>): RunningWorker {
+  return start(
+    CLICK_QUEUE,
+    deps,
+    { concurrency: 20, removeOnComplete: { count: 0 }, removeOnFail: { count: 0 } },
+    async (job) => {
+      const tick = ClickTick.safeParse(job.data)
+      if (!tick.success) return
+      try {
+        await perform(tick.data.clickId)
+      } catch (error) {
+        deps.log.error({ clickId: tick.data.clickId, err: error }, 'click-failed')
+      }
+    },
+  )
+}
+
+function start(
+  name: string,
+  { redis, prefix, log }: WorkerDeps,
+  options: Partial<WorkerOptions>,
+  process: (job: Job, token: string | undefined) => Promise<void>,
+): RunningWorker & { pause: (ms: number) => Promise<void> } {
+  const worker = new Worker(name, (job: Job, token?: string) => process(job, token), {
+    connection: redis,
+    prefix,
+    autorun: false,
+    ...TAKE_OVER,
+    ...options,
+  })
+  // Lost connections are reported once by the connection itself.
+  worker.on('error', (error) => log.debug({ queue: name, err: error }, 'worker-error'))
+  const running = worker.run().catch((error: unknown) => log.error({ queue: name, err: error }, 'worker-stopped'))
+  return {
+    isRunning: () => worker.isRunning(),
+    pause: (ms) => worker.rateLimit(ms),
+    async close() {
+      await worker.close()
+      await running
+    },
+  }
+}

@@ -1,0 +1,383 @@
+import { sql, type Selectable } from 'kysely'
+
+import type { Audience, Space } from '../domain/card.ts'
+import type { CardsTable, Handle, PlacementsTable } from './schema.ts'
+
+export type Card = Omit<Selectable<CardsTable>, 'audience'> & { audience: Audience }
+export type Placement = Selectable<PlacementsTable>
+
+/** A card with what decides its face beside the incident. */
+export type CardOfNotification = Card & { generation: number; prefix: string }
+
+const LIVE_PLACEMENTS = ['waiting', 'sending', 'delivered'] as const
+
+export async function findCard(db: Handle, outTrackId: string): Promise<CardOfNotification | undefined> {
+  const row = await selectCards(db).where('out_track_id', '=', outTrackId).executeTakeFirst()
+  return row && fromRow(row)
+}
+
+export async function listCardsOfIncident(
+  db: Handle,
+  integrationId: string,
+  incidentId: string,
+): Promise<CardOfNotification[]> {
+  const rows = await selectCards(db)
+    .where('cards.integration_id', '=', integrationId)
+    .where('cards.incident_id', '=', incidentId)
+    .orderBy('cards.created_at')
+    .execute()
+  return rows.map(fromRow)
+}
+
+export async function listPlacements(db: Handle, outTrackIds: string[]): Promise<Placement[]> {
+  if (outTrackIds.length === 0) return []
+  return db
+    .selectFrom('placements')
+    .selectAll()
+    .where('out_track_id', 'in', outTrackIds)
+    .orderBy('kind')
+    .orderBy('target_id')
+    .execute()
+}
+
+export function isLive(placement: Placement): boolean {
+  return LIVE_PLACEMENTS.some((status) => status === placement.status)
+}
+
+export async function addNotification(
+  trx: Handle,
+  notification: {
+    integrationId: string
+    incidentId: string
+    key: string
+    generation: number
+    prefix: string
+    eventId: string
+  },
+  nowMs: number,
+): Promise<void> {
+  await trx
+    .insertInto('notifications')
+    .values({
+      integration_id: notification.integrationId,
+      incident_id: notification.incidentId,
+      notification_key: notification.key,
+      generation: notification.generation,
+      prefix: notification.prefix,
+      event_id: notification.eventId,
+      created_at: nowMs,
+    })
+    .onConflict((oc) => oc.doNothing())
+    .execute()
+}
+
+export async function addCard(
+  trx: Handle,
+  card: {
+    outTrackId: string
+    integrationId: string
+    incidentId: string
+    notificationKey: string
+    audienceKey: string
+    audience: Audience
+    rev: number
+  },
+  nowMs: number,
+): Promise<void> {
+  await trx
+    .insertInto('cards')
+    .values({
+      out_track_id: card.outTrackId,
+      integration_id: card.integrationId,
+      incident_id: card.incidentId,
+      notification_key: card.notificationKey,
+      audience_key: card.audienceKey,
+      audience: JSON.stringify(card.audience),
+      replacement: 0,
+      stage: 'absent',
+      frozen: 0,
+      allowed_rev: card.rev,
+      shown_rev: 0,
+      shown_hash: null,
+      deliver_due_at: null,
+      update_due_at: null,
+      held_until: 0,
+      lease_owner: null,
+      lease_until: 0,
+      called_at: 0,
+      failures: 0,
+      created_at: nowMs,
+      updated_at: nowMs,
+    })
+    .onConflict((oc) => oc.doNothing())
+    .execute()
+}
+
+/** Spaces the card is to be delivered to; one that failed before gets another try. */
+export async function addPlacements(trx: Handle, outTrackId: string, spaces: Space[], nowMs: number): Promise<void> {
+  for (const space of spaces) {
+    await trx
+      .insertInto('placements')
+      .values({
+        out_track_id: outTrackId,
+        kind: space.kind,
+        target_id: space.targetId,
+        status: 'waiting',
+        alone: 0,
+        unknown_outcomes: 0,
+        carrier_id: null,
+        reason: null,
+        updated_at: nowMs,
+      })
+      .onConflict((oc) =>
+        oc
+          .columns(['out_track_id', 'kind', 'target_id'])
+          .doUpdateSet({ status: 'waiting', alone: 1, reason: null, updated_at: nowMs })
+          .where('placements.status', 'in', ['failed', 'cancelled']),
+      )
+      .execute()
+  }
+  await trx
+    .updateTable('cards')
+    .set({ deliver_due_at: sql<number>`coalesce(deliver_due_at, ${nowMs})`, updated_at: nowMs })
+    .where('out_track_id', '=', outTrackId)
+    .execute()
+}
+
+/** The cards may show this revision; those DingTalk has become due, no sooner than `spacingMs` after their last call. */
+export async function allowRevision(
+  trx: Handle,
+  outTrackIds: string[],
+  rev: number,
+  nowMs: number,
+  spacingMs: number,
+): Promise<void> {
+  if (outTrackIds.length === 0) return
+  const soonest = sql<number>`case when called_at + ${spacingMs} > ${nowMs} then called_at + ${spacingMs} else ${nowMs} end`
+  await trx
+    .updateTable('cards')
+    .set({
+      allowed_rev: sql<number>`case when allowed_rev < ${rev} then ${rev} else allowed_rev end`,
+      update_due_at: sql<number | null>`case
+        when stage = 'absent' then update_due_at
+        when update_due_at is null or update_due_at > ${soonest} then ${soonest}
+        else update_due_at end`,
+      updated_at: nowMs,
+    })
+    .where('out_track_id', 'in', outTrackIds)
+    .execute()
+}
+
+/** One last PUT is due (见新消息), then the card is never touched again. */
+export async function freezeCards(trx: Handle, outTrackIds: string[], nowMs: number): Promise<void> {
+  if (outTrackIds.length === 0) return
+  await trx
+    .updateTable('cards')
+    .set({ frozen: 1, shown_hash: null, update_due_at: nowMs, updated_at: nowMs })
+    .where('out_track_id', 'in', outTrackIds)
+    .execute()
+}
+
+/** Cards of which nothing was sent and nothing will be. */
+export async function cancelCards(trx: Handle, outTrackIds: string[], reason: string, nowMs: number): Promise<void> {
+  if (outTrackIds.length === 0) return
+  await trx
+    .updateTable('cards')
+    .set({ frozen: 1, deliver_due_at: null, update_due_at: null, updated_at: nowMs })
+    .where('out_track_id', 'in', outTrackIds)
+    .execute()
+  await trx
+    .updateTable('placements')
+    .set({ status: 'cancelled', reason, updated_at: nowMs })
+    .where('out_track_id', 'in', outTrackIds)
+    .where('status', '=', 'waiting')
+    .execute()
+}
+
+type Lease = { owner: string; nowMs: number; untilMs: number }
+
+/** The longest due card of the integration that waits to be created or delivered, now leased. */
+export async function claimForDelivery(
+  trx: Handle,
+  integrationId: string,
+  lease: Lease,
+): Promise<CardOfNotification | undefined> {
+  return claim(trx, integrationId, lease, 'deliver_due_at', (query) =>
+    query.where('stage', 'in', ['absent', 'present']),
+  )
+}
+
+/** The longest due card of the integration that waits to be updated or probed, now leased. */
+export async function claimForUpdate(
+  trx: Handle,
+  integrationId: string,
+  lease: Lease,
+): Promise<CardOfNotification | undefined> {
+  return claim(trx, integrationId, lease, 'update_due_at', (query) =>
+    query.where('stage', '!=', 'absent').where('held_until', '<=', lease.nowMs),
+  )
+}
+
+type CandidateQuery = ReturnType<typeof selectCandidates>
+
+function selectCandidates(trx: Handle, integrationId: string, nowMs: number) {
+  return trx
+    .selectFrom('cards')
+    .select('out_track_id')
+    .where('integration_id', '=', integrationId)
+    .where('lease_until', '<=', nowMs)
+}
+
+async function claim(
+  trx: Handle,
+  integrationId: string,
+  lease: Lease,
+  due: 'deliver_due_at' | 'update_due_at',
+  narrow: (query: CandidateQuery) => CandidateQuery,
+): Promise<CardOfNotification | undefined> {
+  const claimed = await trx
+    .updateTable('cards')
+    .set({ lease_owner: lease.owner, lease_until: lease.untilMs })
+    .where('out_track_id', '=', (eb) =>
+      narrow(selectCandidates(eb as unknown as Handle, integrationId, lease.nowMs).where(due, '<=', lease.nowMs))
+        .orderBy(due)
+        .limit(1),
+    )
+    .where('lease_until', '<=', lease.nowMs)
+    .returning('out_track_id')
+    .executeTakeFirst()
+  return claimed && findCard(trx, claimed.out_track_id)
+}
+
+/** Written by whoever holds the lease; a holder that lost it changes nothing. */
+export async function changeLeased(
+  trx: Handle,
+  outTrackId: string,
+  owner: string,
+  change: Partial<
+    Pick<
+      CardsTable,
+      | 'stage'
+      | 'frozen'
+      | 'shown_rev'
+      | 'shown_hash'
+      | 'deliver_due_at'
+      | 'update_due_at'
+      | 'lease_owner'
+      | 'lease_until'
+      | 'called_at'
+      | 'failures'
+    >
+  >,
+): Promise<boolean> {
+  const done = await trx
+    .updateTable('cards')
+    .set(change)
+    .where('out_track_id', '=', outTrackId)
+    .where('lease_owner', '=', owner)
+    .executeTakeFirst()
+  return done.numUpdatedRows > 0n
+}
+
+export async function changePlacements(
+  trx: Handle,
+  outTrackId: string,
+  spaces: Space[],
+  change: Partial<Pick<PlacementsTable, 'status' | 'alone' | 'carrier_id' | 'reason'>> & { unknownOutcome?: true },
+  nowMs: number,
+): Promise<void> {
+  const { unknownOutcome, ...columns } = change
+  for (const space of spaces) {
+    await trx
+      .updateTable('placements')
+      .set((eb) => ({
+        ...columns,
+        ...(unknownOutcome ? { unknown_outcomes: eb('unknown_outcomes', '+', 1) } : {}),
+        updated_at: nowMs,
+      }))
+      .where('out_track_id', '=', outTrackId)
+      .where('kind', '=', space.kind)
+      .where('target_id', '=', space.targetId)
+      .execute()
+  }
+}
+
+/** While a press on it is being answered, no PUT of the card may cross the answer. It stays due, lest a crash forget it. */
+export async function holdCard(trx: Handle, outTrackId: string, untilMs: number): Promise<void> {
+  await trx
+    .updateTable('cards')
+    .set({
+      held_until: sql<number>`case when held_until < ${untilMs} then ${untilMs} else held_until end`,
+      update_due_at: sql<number>`coalesce(update_due_at, ${untilMs})`,
+    })
+    .where('out_track_id', '=', outTrackId)
+    .where('stage', '!=', 'absent')
+    .where('frozen', '=', 0)
+    .execute()
+}
+
+/**
+ * The answer to a press is out. `shown` when it was all there is to show and everybody who has the card saw it;
+ * `dueAt` when nobody knows what the presser's client shows now, so that everybody gets an update; `as-it-was` when the
+ * press changed nothing.
+ */
+export async function releaseCard(
+  trx: Handle,
+  outTrackId: string,
+  after: { shown: { rev: number; hash: string } } | { dueAt: number } | 'as-it-was',
+): Promise<void> {
+  const card = trx
+    .updateTable('cards')
+    .set({ held_until: 0 })
+    .where('out_track_id', '=', outTrackId)
+    .where('stage', '!=', 'absent')
+    .where('frozen', '=', 0)
+  if (after === 'as-it-was') await card.execute()
+  else if ('dueAt' in after) await card.set({ shown_hash: null, update_due_at: after.dueAt }).execute()
+  else {
+    const { rev, hash } = after.shown
+    const stillDue = sql<number | null>`case when allowed_rev > ${rev} then update_due_at else null end`
+    await card.set({ shown_rev: rev, shown_hash: hash, update_due_at: stillDue }).execute()
+  }
+}
+
+export type DueCard = { integrationId: string; outTrackId: string; api: 'create' | 'update'; dueAt: number }
+
+/** Cards that are due up to a time, with the moment each can be worked on: its due time, or the end of another's lease. */
+export async function listDueCards(db: Handle, untilMs: number, outTrackIds?: string[]): Promise<DueCard[]> {
+  if (outTrackIds?.length === 0) return []
+  const rows = await db
+    .selectFrom('cards')
+    .select(['integration_id', 'out_track_id', 'stage', 'deliver_due_at', 'update_due_at', 'lease_until', 'held_until'])
+    .where((eb) => eb.or([eb('deliver_due_at', '<=', untilMs), eb('update_due_at', '<=', untilMs)]))
+    .$if(outTrackIds !== undefined, (query) => query.where('out_track_id', 'in', outTrackIds ?? []))
+    .execute()
+  return rows.flatMap((row) => {
+    const due: DueCard[] = []
+    const base = { integrationId: row.integration_id, outTrackId: row.out_track_id }
+    if (row.deliver_due_at !== null && (row.stage === 'absent' || row.stage === 'present')) {
+      due.push({ ...base, api: 'create', dueAt: Math.max(row.deliver_due_at, row.lease_until) })
+    }
+    if (row.update_due_at !== null && row.stage !== 'absent') {
+      due.push({ ...base, api: 'update', dueAt: Math.max(row.update_due_at, row.lease_until, row.held_until) })
+    }
+    return due
+  })
+}
+
+function selectCards(db: Handle) {
+  return db
+    .selectFrom('cards')
+    .innerJoin('notifications', (join) =>
+      join
+        .onRef('notifications.integration_id', '=', 'cards.integration_id')
+        .onRef('notifications.incident_id', '=', 'cards.incident_id')
+        .onRef('notifications.notification_key', '=', 'cards.notification_key'),
+    )
+    .selectAll('cards')
+    .select(['notifications.generation', 'notifications.prefix'])
+}
+
+function fromRow(row: Selectable<CardsTable> & { generation: number; prefix: string }): CardOfNotification {
+  return { ...row, audience: JSON.parse(row.audience) as Audience }
+}

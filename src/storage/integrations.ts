@@ -1,0 +1,189 @@
+import { randomBytes } from 'node:crypto'
+
+import type { Selectable } from 'kysely'
+
+import { newId } from '../domain/ids.ts'
+import type { Integration } from '../domain/integration.ts'
+import { AppError } from '../errors.ts'
+import type { Handle, IntegrationsTable } from './schema.ts'
+import { hashSecret, type SecretBox } from './secret-box.ts'
+
+export type IntegrationFields = Pick<
+  Integration,
+  | 'name'
+  | 'corpId'
+  | 'agentId'
+  | 'clientId'
+  | 'clientSecret'
+  | 'aesKey'
+  | 'token'
+  | 'dataSourceId'
+  | 'coolAppCode'
+  | 'qps'
+  | 'isDefault'
+  | 'enabled'
+>
+
+/** @throws AppError `permanent INTEGRATION_EXISTS` when the Client ID or the data source id is taken */
+export async function addIntegration(
+  trx: Handle,
+  box: SecretBox,
+  fields: IntegrationFields,
+  nowMs: number,
+): Promise<Integration> {
+  const integration: Integration = {
+    ...fields,
+    id: newId(),
+    callbackKey: randomBytes(16).toString('hex'),
+    revision: 1,
+  }
+  await refuseTaken(trx, integration)
+  if (integration.isDefault) await trx.updateTable('integrations').set({ is_default: 0 }).execute()
+  await trx
+    .insertInto('integrations')
+    .values({
+      ...columns(integration, box),
+      id: integration.id,
+      callback_key_enc: box.seal(integration.callbackKey),
+      callback_key_hash: hashSecret(integration.callbackKey),
+      revision: 1,
+      created_at: nowMs,
+      updated_at: nowMs,
+    })
+    .execute()
+  return integration
+}
+
+/** @throws AppError `permanent INTEGRATION_EXISTS` when the Client ID or the data source id is taken */
+export async function saveIntegration(
+  trx: Handle,
+  box: SecretBox,
+  integration: Integration,
+  nowMs: number,
+): Promise<void> {
+  await refuseTaken(trx, integration)
+  if (integration.isDefault) await trx.updateTable('integrations').set({ is_default: 0 }).execute()
+  await trx
+    .updateTable('integrations')
+    .set((eb) => ({ ...columns(integration, box), revision: eb('revision', '+', 1), updated_at: nowMs }))
+    .where('id', '=', integration.id)
+    .execute()
+}
+
+export async function removeIntegration(trx: Handle, id: string): Promise<void> {
+  for (const table of ['groups', 'account_links', 'member_keys'] as const) {
+    await trx.deleteFrom(table).where('integration_id', '=', id).execute()
+  }
+  await trx.deleteFrom('integrations').where('id', '=', id).execute()
+}
+
+export async function listIntegrations(db: Handle, box: SecretBox): Promise<Integration[]> {
+  const rows = await db.selectFrom('integrations').selectAll().orderBy('created_at').orderBy('id').execute()
+  return rows.map((row) => fromRow(row, box))
+}
+
+/** Id and revision of each enabled one: cheap enough to ask every second. */
+export async function listRevisions(db: Handle): Promise<Map<string, number>> {
+  const rows = await db.selectFrom('integrations').select(['id', 'revision']).where('enabled', '=', 1).execute()
+  return new Map(rows.map((row) => [row.id, row.revision]))
+}
+
+export async function findIntegration(db: Handle, box: SecretBox, id: string): Promise<Integration | undefined> {
+  const row = await db.selectFrom('integrations').selectAll().where('id', '=', id).executeTakeFirst()
+  return row && fromRow(row, box)
+}
+
+export async function findIntegrationByCallbackKey(
+  db: Handle,
+  box: SecretBox,
+  callbackKey: string,
+): Promise<Integration | undefined> {
+  const row = await db
+    .selectFrom('integrations')
+    .selectAll()
+    .where('callback_key_hash', '=', hashSecret(callbackKey))
+    .executeTakeFirst()
+  return row && fromRow(row, box)
+}
+
+export type IntegrationForDelivery = { id: string; clientId: string; enabled: boolean }
+
+/** The one a delivery names, else the default one, else the only one. */
+export async function pickIntegration(
+  db: Handle,
+  dataSourceId: number | undefined,
+): Promise<IntegrationForDelivery | undefined> {
+  const rows = await db
+    .selectFrom('integrations')
+    .select(['id', 'client_id', 'enabled', 'data_source_id', 'is_default'])
+    .execute()
+  const found =
+    (dataSourceId === undefined ? undefined : rows.find((row) => row.data_source_id === dataSourceId)) ??
+    (dataSourceId === undefined || rows.every((row) => row.data_source_id === null)
+      ? (rows.find((row) => row.is_default === 1) ?? (rows.length === 1 ? rows[0] : undefined))
+      : undefined)
+  return found && { id: found.id, clientId: found.client_id, enabled: found.enabled === 1 }
+}
+
+async function refuseTaken(trx: Handle, integration: Integration): Promise<void> {
+  const taken = await trx
+    .selectFrom('integrations')
+    .select(['name', 'client_id'])
+    .where('id', '!=', integration.id)
+    .where((eb) =>
+      eb.or([
+        eb('client_id', '=', integration.clientId),
+        ...(integration.dataSourceId === undefined ? [] : [eb('data_source_id', '=', integration.dataSourceId)]),
+      ]),
+    )
+    .executeTakeFirst()
+  if (!taken) return
+  const field = taken.client_id === integration.clientId ? 'client-id' : 'data-source-id'
+  throw new AppError(
+    { kind: 'permanent', code: 'INTEGRATION_EXISTS' },
+    `--${field} is already used by the integration "${taken.name}"`,
+  )
+}
+
+function columns(
+  integration: IntegrationFields,
+  box: SecretBox,
+): Omit<
+  Selectable<IntegrationsTable>,
+  'id' | 'callback_key_enc' | 'callback_key_hash' | 'revision' | 'created_at' | 'updated_at'
+> {
+  return {
+    name: integration.name,
+    corp_id: integration.corpId,
+    agent_id: integration.agentId,
+    client_id: integration.clientId,
+    client_secret_enc: box.seal(integration.clientSecret),
+    aes_key_enc: box.seal(integration.aesKey),
+    token_enc: box.seal(integration.token),
+    data_source_id: integration.dataSourceId ?? null,
+    cool_app_code: integration.coolAppCode ?? null,
+    qps: integration.qps,
+    is_default: integration.isDefault ? 1 : 0,
+    enabled: integration.enabled ? 1 : 0,
+  }
+}
+
+function fromRow(row: Selectable<IntegrationsTable>, box: SecretBox): Integration {
+  return {
+    id: row.id,
+    name: row.name,
+    corpId: row.corp_id,
+    agentId: row.agent_id,
+    clientId: row.client_id,
+    clientSecret: box.open(row.client_secret_enc),
+    aesKey: box.open(row.aes_key_enc),
+    token: box.open(row.token_enc),
+    callbackKey: box.open(row.callback_key_enc),
+    dataSourceId: row.data_source_id ?? undefined,
+    coolAppCode: row.cool_app_code ?? undefined,
+    qps: row.qps,
+    isDefault: row.is_default === 1,
+    enabled: row.enabled === 1,
+    revision: row.revision,
+  }
+}

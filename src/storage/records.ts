@@ -1,0 +1,168 @@
+import type { Selectable } from 'kysely'
+
+import type { Space } from '../domain/card.ts'
+import { type Reason, reasonText } from '../domain/reasons.ts'
+import type { Handle, RecordsTable } from './schema.ts'
+
+export type OperationRecord = Selectable<RecordsTable>
+
+export type NewRecord = Pick<OperationRecord, 'record_key' | 'kind' | 'target_id' | 'status'> &
+  Partial<Omit<OperationRecord, 'failed_reason' | 'reason_code' | 'created_at' | 'updated_at' | 'duplicates'>> & {
+    reason?: Reason
+  }
+
+/** `ev:…` of an event and its target: the same pair is always the same row. */
+export function eventRecordKey(integrationId: string, eventId: string, kind: string, targetId: string): string {
+  return `ev:${integrationId}:${eventId}:${kind}:${targetId}`
+}
+
+/** One row per (event, target), click or unreadable job. A second one of the same key only counts. */
+export async function addRecord(trx: Handle, record: NewRecord, nowMs: number): Promise<void> {
+  const { reason, ...columns } = record
+  await trx
+    .insertInto('records')
+    .values({
+      integration_id: null,
+      event_id: null,
+      incident_id: null,
+      incident_num: null,
+      event_type: null,
+      fire_type: null,
+      rid: null,
+      target_name: null,
+      out_track_id: null,
+      rev: null,
+      effect: null,
+      msg_id: null,
+      detail: null,
+      note: null,
+      ...columns,
+      ...reasonColumns(record.status, reason),
+      duplicates: 0,
+      created_at: nowMs,
+      updated_at: nowMs,
+    })
+    .onConflict((oc) =>
+      oc
+        .column('record_key')
+        .doUpdateSet((eb) => ({ duplicates: eb('records.duplicates', '+', 1), updated_at: nowMs })),
+    )
+    .execute()
+}
+
+export async function countDuplicate(trx: Handle, recordKey: string, nowMs: number): Promise<void> {
+  await trx
+    .updateTable('records')
+    .set((eb) => ({ duplicates: eb('duplicates', '+', 1), updated_at: nowMs }))
+    .where('record_key', '=', recordKey)
+    .execute()
+}
+
+/** Which targets of an event have a record already, as `kind:target`. */
+export async function listRecordedTargets(db: Handle, integrationId: string, eventId: string): Promise<Set<string>> {
+  const prefix = eventRecordKey(integrationId, eventId, '', '').slice(0, -1)
+  const rows = await db
+    .selectFrom('records')
+    .select(['kind', 'target_id'])
+    .where('record_key', '>=', prefix)
+    .where('record_key', '<', `${prefix}\uFFFF`)
+    .execute()
+  return new Set(rows.map((row) => `${row.kind}:${row.target_id}`))
+}
+
+type Verdict = {
+  status: OperationRecord['status']
+  reason?: Reason
+  detail?: string | undefined
+  msgId?: string | undefined
+  note?: string | undefined
+}
+
+/** The card reached this space, or will not: settles the record that waits for it, and whatever the drawn face covers. */
+export async function settleDelivery(
+  trx: Handle,
+  card: { outTrackId: string; drawnRev: number },
+  space: Space,
+  verdict: Verdict,
+  nowMs: number,
+): Promise<void> {
+  const open = trx
+    .updateTable('records')
+    .where('out_track_id', '=', card.outTrackId)
+    .where('kind', '=', space.kind)
+    .where('target_id', '=', space.targetId)
+    .where('status', 'in', ['pending', 'retrying'])
+  await open.set(verdictColumns(verdict, nowMs)).where('effect', '=', 'create').execute()
+  const settled = verdict.status === 'success' || verdict.status === 'failed' || verdict.status === 'skipped'
+  if (!settled) return
+  await open
+    .set(verdictColumns(verdict.status === 'success' ? { status: 'updated' } : verdict, nowMs))
+    .where('effect', '=', 'update')
+    .$if(verdict.status === 'success', (query) => query.where('rev', '<=', card.drawnRev))
+    .execute()
+}
+
+/** A PUT (or the knowledge that none is needed) covers every event up to the drawn revision. */
+export async function settleUpdates(
+  trx: Handle,
+  card: { outTrackId: string; drawnRev: number },
+  verdict: Verdict,
+  nowMs: number,
+): Promise<void> {
+  await trx
+    .updateTable('records')
+    .set(verdictColumns(verdict, nowMs))
+    .where('out_track_id', '=', card.outTrackId)
+    .where('effect', '=', 'update')
+    .where('rev', '<=', card.drawnRev)
+    .where('status', 'in', ['pending', 'retrying'])
+    .execute()
+}
+
+export async function settleRecord(trx: Handle, recordKey: string, verdict: Verdict, nowMs: number): Promise<void> {
+  await trx.updateTable('records').set(verdictColumns(verdict, nowMs)).where('record_key', '=', recordKey).execute()
+}
+
+export type RecordFilter = { incident?: string; target?: string; status?: string; limit: number }
+
+/** Newest first; a group goes by its current title. */
+export async function listRecords(db: Handle, filter: RecordFilter): Promise<OperationRecord[]> {
+  const rows = await db
+    .selectFrom('records')
+    .leftJoin('groups', (join) =>
+      join
+        .onRef('groups.integration_id', '=', 'records.integration_id')
+        .onRef('groups.open_conversation_id', '=', 'records.target_id'),
+    )
+    .selectAll('records')
+    .select('groups.title as group_title')
+    .$if(filter.incident !== undefined, (query) => query.where('records.incident_id', '=', filter.incident ?? ''))
+    .$if(filter.target !== undefined, (query) => query.where('records.target_id', '=', filter.target ?? ''))
+    .$if(filter.status !== undefined, (query) =>
+      query.where('records.status', '=', filter.status as OperationRecord['status']),
+    )
+    .orderBy('records.created_at', 'desc')
+    .orderBy('records.record_key')
+    .limit(filter.limit)
+    .execute()
+  return rows.map(({ group_title: groupTitle, ...row }) => ({ ...row, target_name: groupTitle ?? row.target_name }))
+}
+
+function verdictColumns(verdict: Verdict, nowMs: number) {
+  return {
+    status: verdict.status,
+    ...reasonColumns(verdict.status, verdict.reason),
+    detail: verdict.detail ?? null,
+    ...(verdict.msgId === undefined ? {} : { msg_id: verdict.msgId }),
+    ...(verdict.note === undefined ? {} : { note: verdict.note }),
+    updated_at: nowMs,
+  }
+}
+
+function reasonColumns(status: OperationRecord['status'], reason: Reason | undefined) {
+  return {
+    reason_code: reason ?? null,
+    // Flashduty's shape: present exactly when the delivery failed.
+    failed_reason: status === 'failed' && reason ? reasonText(reason) : null,
+  }
+}

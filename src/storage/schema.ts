@@ -1,0 +1,215 @@
+import type { Kysely } from 'kysely'
+
+/** Epoch milliseconds unless a column says otherwise; flags are 0 or 1; nested values are JSON text. */
+
+export type IntegrationsTable = {
+  /** Public: it is part of the page addresses. */
+  id: string
+  name: string
+  corp_id: string
+  agent_id: string
+  client_id: string
+  client_secret_enc: string
+  aes_key_enc: string
+  token_enc: string
+  /** Secret key of the callback addresses, and its hash to find the integration by. */
+  callback_key_enc: string
+  callback_key_hash: string
+  data_source_id: number | null
+  cool_app_code: string | null
+  qps: number
+  is_default: number
+  enabled: number
+  /** Grows with every change, so that a running daemon notices. */
+  revision: number
+  created_at: number
+  updated_at: number
+}
+
+export type GroupsTable = {
+  integration_id: string
+  open_conversation_id: string
+  chat_id: string | null
+  title: string | null
+  /** `unknown`: heard of, but never seen installed. */
+  status: 'installed' | 'uninstalled' | 'disbanded' | 'unknown'
+  /** The robot that came with the cool app: may differ from the app's own. */
+  robot_code: string | null
+  cool_app_code: string | null
+  /** DingTalk's time of the newest install or uninstall taken in. */
+  operated_at: number
+  /** DingTalk's time of the newest title taken in. */
+  titled_at: number
+  /** When to ask DingTalk for the title; null = known. */
+  refresh_due_at: number | null
+  refresh_failures: number
+  created_at: number
+  updated_at: number
+}
+
+export type AccountLinksTable = {
+  integration_id: string
+  dingtalk_user_id: string
+  member_id: number
+  member_name: string
+  linked_by: 'admin'
+  linked_at: number
+}
+
+export type MemberKeysTable = {
+  integration_id: string
+  member_id: number
+  key_enc: string
+  status: 'good' | 'bad'
+  updated_at: number
+}
+
+export type IncidentsTable = {
+  integration_id: string
+  incident_id: string
+  /** How often the snapshot moved forward here; starts at 1. */
+  rev: number
+  version_updated_at: number
+  version_event_time: number
+  version_event_id: string
+  progress: 'Triggered' | 'Processing' | 'Closed'
+  snapshot: string
+  last_act: string | null
+  /** Epoch ms; null = not snoozed. */
+  snoozed_until: number | null
+  snooze_over: number
+  created_at: number
+  updated_at: number
+}
+
+export type NotificationsTable = {
+  integration_id: string
+  incident_id: string
+  notification_key: string
+  generation: number
+  prefix: string
+  event_id: string
+  created_at: number
+}
+
+export type CardsTable = {
+  out_track_id: string
+  integration_id: string
+  incident_id: string
+  notification_key: string
+  audience_key: string
+  audience: string
+  replacement: number
+  /** `creating`: a create may be under way; `unsure`: nobody knows whether it was done, ask DingTalk. */
+  stage: 'absent' | 'creating' | 'unsure' | 'present'
+  /** 1 = one last PUT is due or was made. */
+  frozen: number
+  allowed_rev: number
+  shown_rev: number
+  shown_hash: string | null
+  /** When placements want delivering, and when the face wants updating (or the card probing); null = nothing due. */
+  deliver_due_at: number | null
+  update_due_at: number | null
+  /** No PUT before this: a press is being answered. */
+  held_until: number
+  lease_owner: string | null
+  lease_until: number
+  /** When the last call for it ended. */
+  called_at: number
+  failures: number
+  created_at: number
+  updated_at: number
+}
+
+export type PlacementsTable = {
+  out_track_id: string
+  kind: 'group' | 'person'
+  target_id: string
+  /** `unsure`: the last delivery of it may or may not have happened. */
+  status: 'waiting' | 'sending' | 'delivered' | 'failed' | 'cancelled'
+  /** 1 = refused together with others; goes alone, so that a bad one cannot stop the rest. */
+  alone: number
+  /** Deliveries of it whose outcome was never learnt. */
+  unknown_outcomes: number
+  carrier_id: string | null
+  reason: string | null
+  updated_at: number
+}
+
+export type ClicksTable = {
+  id: string
+  integration_id: string
+  incident_id: string
+  out_track_id: string
+  dingtalk_user_id: string
+  member_id: number
+  action: string
+  minutes: number | null
+  revision: number
+  /** Unique while pending or done; null once failed, so that the person may press again. */
+  active_key: string | null
+  status: 'pending' | 'done' | 'failed'
+  reason: string | null
+  attempts: number
+  due_at: number | null
+  lease_owner: string | null
+  lease_until: number
+  created_at: number
+  updated_at: number
+}
+
+export type RecordsTable = {
+  record_key: string
+  integration_id: string | null
+  event_id: string | null
+  incident_id: string | null
+  incident_num: string | null
+  event_type: string | null
+  fire_type: string | null
+  rid: string | null
+  kind: 'group' | 'person' | 'action' | 'none' | 'job'
+  target_id: string
+  target_name: string | null
+  /** The card it waits for, and the revision that settles it. */
+  out_track_id: string | null
+  rev: number | null
+  effect: 'create' | 'update' | null
+  msg_id: string | null
+  status: 'pending' | 'retrying' | 'success' | 'updated' | 'failed' | 'skipped'
+  reason_code: string | null
+  failed_reason: string | null
+  detail: string | null
+  note: string | null
+  duplicates: number
+  created_at: number
+  updated_at: number
+}
+
+export type InboxTable = {
+  /** `event`: DingTalk's eventId. `deliver`: Flashduty's event_id or the job's id. */
+  source: 'event' | 'deliver'
+  id: string
+  received_at: number
+  /** The raw body, kept only when it could not be read. */
+  payload: string | null
+}
+
+export type InstallationTable = { id: string; created_at: number }
+
+export type Schema = {
+  installation: InstallationTable
+  integrations: IntegrationsTable
+  groups: GroupsTable
+  account_links: AccountLinksTable
+  member_keys: MemberKeysTable
+  incidents: IncidentsTable
+  notifications: NotificationsTable
+  cards: CardsTable
+  placements: PlacementsTable
+  clicks: ClicksTable
+  records: RecordsTable
+  inbox: InboxTable
+}
+
+/** A handle to read with, or the one transaction's own handle to read and write with. */
+export type Handle = Kysely<Schema>

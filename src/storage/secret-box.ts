@@ -1,0 +1,55 @@
+import { createCipheriv, createDecipheriv, createHash, hkdfSync, randomBytes } from 'node:crypto'
+import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { dirname } from 'node:path'
+
+/** Encrypts what may not lie in the database in clear. */
+export type SecretBox = {
+  /** `v1.` + base64url of nonce, tag and ciphertext (AES-256-GCM). */
+  seal(clear: string): string
+  /** @throws Error when the text was sealed with another key or changed since */
+  open(sealed: string): string
+}
+
+/** The key given, else the one in the file, which is made (mode 0600) when missing. */
+export function loadSecretKey(given: string | undefined, file: string): string {
+  if (given !== undefined) return given
+  if (existsSync(file)) return readFileSync(file, 'utf8').trim()
+  mkdirSync(dirname(file), { recursive: true })
+  try {
+    writeFileSync(file, `${randomBytes(32).toString('base64url')}\n`, { mode: 0o600, flag: 'wx' })
+    chmodSync(file, 0o600)
+  } catch (error) {
+    // Another process made it in the same moment: theirs is the key.
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+  }
+  return readFileSync(file, 'utf8').trim()
+}
+
+export function createSecretBox(secretKey: string): SecretBox {
+  const key = Buffer.from(hkdfSync('sha256', secretKey, '', 'flashduty-dingtalk stored secrets', 32))
+  return {
+    seal(clear) {
+      const nonce = randomBytes(12)
+      const cipher = createCipheriv('aes-256-gcm', key, nonce)
+      const body = Buffer.concat([cipher.update(clear, 'utf8'), cipher.final()])
+      return `v1.${Buffer.concat([nonce, cipher.getAuthTag(), body]).toString('base64url')}`
+    },
+    open(sealed) {
+      const bytes = Buffer.from(sealed.replace(/^v1\./, ''), 'base64url')
+      const decipher = createDecipheriv('aes-256-gcm', key, bytes.subarray(0, 12), { authTagLength: 16 })
+      decipher.setAuthTag(bytes.subarray(12, 28))
+      try {
+        return Buffer.concat([decipher.update(bytes.subarray(28)), decipher.final()]).toString('utf8')
+      } catch {
+        throw new Error(
+          'a stored secret cannot be read with this SECRET_KEY (or data/secret.key): restore the key the database was made with',
+        )
+      }
+    },
+  }
+}
+
+/** To find a row by a secret without keeping the secret. */
+export function hashSecret(secret: string): string {
+  return createHash('sha256').update(secret).digest('base64url')
+}
