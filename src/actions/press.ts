@@ -32,7 +32,7 @@ export type PressAnswer = {
 }
 
 type Taken =
-  | { kind: 'refused'; reason: Reason; known: boolean }
+  | { kind: 'refused'; reason: Reason; incidentId: string | undefined }
   | { kind: 'click'; click: Click; repeated: boolean; ownChat: boolean }
 
 /**
@@ -51,8 +51,8 @@ export async function answerPress(deps: PressDeps, press: InboundPress): Promise
     return overlay(deps, press, 'press.STORE_UNAVAILABLE')
   }
   if (taken.kind === 'refused') {
-    log.info({ reason: taken.reason, tookMs: elapsed(startedAt) }, 'press-refused')
-    return overlay(deps, press, refusal(taken.reason), taken.known)
+    log.info({ incidentId: taken.incidentId, reason: taken.reason, tookMs: elapsed(startedAt) }, 'press-refused')
+    return overlay(deps, press, refusal(taken.reason), taken.incidentId !== undefined)
   }
 
   const { click, repeated } = taken
@@ -166,7 +166,7 @@ async function refuse(
     },
     deps.clock.nowMs(),
   )
-  return { kind: 'refused', reason, known: card !== undefined }
+  return { kind: 'refused', reason, incidentId: card?.incident_id }
 }
 
 async function pressRecord(trx: Handle, press: InboundPress, card: CardOfNotification | undefined) {

@@ -169,7 +169,9 @@ async function acceptEvent(deps: AcceptDeps, event: IncidentEvent, jobId: string
       joins: plan.joins.length,
       updates: plan.updates.length,
       freezes: plan.freezes.length,
-      refused: plan.records.flatMap((record) => ('reason' in record ? [`${record.target.id}: ${record.reason}`] : [])),
+      refused: plan.records.flatMap((record) =>
+        'reason' in record ? [`${record.target.id || 'nobody'}: ${record.reason}`] : [],
+      ),
       tookMs: Math.round(performance.now() - startedAt),
     },
     'delivery-accepted',

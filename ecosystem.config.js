@@ -1,0 +1,21 @@
+/** pm2: `pm2 start ecosystem.config.js`, then `pm2 reload flashduty-dingtalk` after each `npm run build`. */
+export const apps = [
+  {
+    name: 'flashduty-dingtalk',
+    script: 'dist/main.js',
+    args: 'start',
+    node_args: '--enable-source-maps',
+    // One process per database: the Stream connection and the write lane live in it.
+    exec_mode: 'fork',
+    instances: 1,
+    // The daemon says ready once the database, the workers and the Stream connection are up.
+    wait_ready: true,
+    listen_timeout: 15_000,
+    // Longer than the daemon's own drain of 12 s, so that it is never killed while it finishes work under way.
+    kill_timeout: 15_000,
+    exp_backoff_restart_delay: 100,
+    // The log lines are JSON with their own time.
+    merge_logs: true,
+    time: false,
+  },
+]

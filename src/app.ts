@@ -1,0 +1,254 @@
+import { ACTION_SETTINGS, type ActionSettings, resumeClick } from './actions/perform-click.ts'
+import { type Clock, systemClock } from './clock.ts'
+import type { Config } from './config.ts'
+import { acceptDelivery } from './delivery/accept.ts'
+import { DELIVERY_SETTINGS, type DeliverySettings } from './delivery/settings.ts'
+import { sweep } from './delivery/sweep.ts'
+import { createWakeDueCards } from './delivery/wake.ts'
+import { newId } from './domain/ids.ts'
+import { AppError } from './errors.ts'
+import { createFlashdutyClient } from './flashduty/client.ts'
+import type { IntegrationStatus } from './http/integration-page.tsx'
+import type { Check } from './http/readiness.ts'
+import { createRoutes } from './http/routes.tsx'
+import { listen } from './http/server.ts'
+import { type IntegrationRuntime, startIntegration } from './integration-runtime.ts'
+import { InFlight, sleep, Teardown, within } from './lifecycle.ts'
+import type { Log } from './log.ts'
+import { createOutbound } from './outbound.ts'
+import { createProducer } from './queue/producer.ts'
+import { claimRedis, connectImpatiently, connectPatiently } from './queue/redis.ts'
+import { startClickWorker, startDeliverWorker } from './queue/workers.ts'
+import { openDb } from './storage/db.ts'
+import { getInstallationId } from './storage/inbox.ts'
+import { findIntegration, findIntegrationByCallbackKey, listRevisions } from './storage/integrations.ts'
+import { createSecretBox, loadSecretKey } from './storage/secret-box.ts'
+import { CONNECTION_SETTINGS, type ConnectionSettings } from './stream/connection.ts'
+import { DEADLINES, type Deadlines } from './stream/router.ts'
+import { type StreamState, SUPERVISOR_SETTINGS, type SupervisorSettings } from './stream/supervisor.ts'
+
+/** What tests put in the place of the usual. */
+export type Overrides = {
+  clock?: Clock
+  action?: Partial<ActionSettings>
+  delivery?: Partial<DeliverySettings>
+  connection?: Partial<ConnectionSettings>
+  supervisor?: Partial<SupervisorSettings>
+  deadlines?: Partial<Deadlines>
+  /** Pause between two looks for whatever is due. */
+  sweepMs?: number
+  /** Pause between two looks for integrations added or changed on the CLI. */
+  watchMs?: number
+}
+
+export type App = {
+  /** Where it listens. */
+  url: string
+  /** Resolves when every Stream connection is open, or the signal aborts. */
+  streamsOpened(signal: AbortSignal): Promise<void>
+  stop(): Promise<void>
+}
+
+/** Puts the daemon together. What has been started is undone, newest first, by `stop` or when a later step fails. */
+export async function startApp(config: Config, log: Log, overrides: Overrides = {}): Promise<App> {
+  const clock = overrides.clock ?? systemClock
+  const teardown = new Teardown()
+  try {
+    return await compose(config, log, clock, overrides, teardown)
+  } catch (error) {
+    await teardown.run().catch((cause: unknown) => log.error({ err: cause }, 'teardown-failed'))
+    throw error
+  }
+}
+
+async function compose(config: Config, log: Log, clock: Clock, overrides: Overrides, teardown: Teardown): Promise<App> {
+  const part = (component: string): Log => log.child({ component })
+  const settings = {
+    action: { ...ACTION_SETTINGS, ...overrides.action },
+    delivery: { ...DELIVERY_SETTINGS, ...overrides.delivery },
+    connection: { ...CONNECTION_SETTINGS, ...overrides.connection },
+    supervisor: { ...SUPERVISOR_SETTINGS, ...overrides.supervisor },
+    deadlines: { ...DEADLINES, ...overrides.deadlines },
+  }
+  const owner = newId()
+
+  const box = createSecretBox(loadSecretKey(config.secret.key, config.secret.file))
+  const db = await openDb(config.databasePath)
+  teardown.defer('database', () => db.close())
+  const installationId = await db.write((trx) => getInstallationId(trx, newId(), clock.nowMs()))
+
+  const outbound = createOutbound()
+  teardown.defer('http client', () => outbound.close())
+  const flashduty = createFlashdutyClient({ apiUrl: config.flashduty.apiUrl, send: outbound.send })
+
+  const quick = connectImpatiently(config.redis, part('queue'))
+  const producer = createProducer(quick, config.redis.prefix, part('queue'))
+  teardown.defer('producer', () => producer.close())
+  const patient = connectPatiently(config.redis, part('queue'))
+  teardown.defer('redis', () => patient.disconnect())
+  await refuseForeignRedis(config, quick, installationId, part('queue'))
+
+  const inFlight = new InFlight((error) => part('actions').error({ err: error }, 'background-failed'))
+  const wakeDueCards = createWakeDueCards({ db, clock, log: part('delivery'), producer })
+  const performing = {
+    db,
+    box,
+    clock,
+    flashduty,
+    owner,
+    producer,
+    wakeDueCards,
+    log: part('actions'),
+    settings: settings.action,
+  }
+  const workers = { redis: patient, prefix: config.redis.prefix, log: part('queue') }
+  const accepting = { db, clock, log: part('delivery'), settings: settings.delivery, wakeDueCards }
+
+  const runtimes = new Map<string, IntegrationRuntime>()
+  teardown.defer('work under way', () => inFlight.idle())
+  const deliverWorker = startDeliverWorker(workers, (body, jobId) => acceptDelivery(accepting, body, jobId))
+  teardown.defer('deliver worker', () => deliverWorker.close())
+  const clickWorker = startClickWorker(workers, (clickId) => resumeClick(performing, clickId))
+  teardown.defer('click worker', () => clickWorker.close())
+
+  const checks = (): Check[] => [
+    { part: 'database', why: () => unlessWorks(db.read.selectFrom('installation').select('id').execute()) },
+    { part: 'redis', why: async () => ((await producer.ping()) ? undefined : 'does not answer') },
+    { part: 'deliver worker', why: async () => (deliverWorker.isRunning() ? undefined : 'is not running') },
+    ...(runtimes.size === 0
+      ? [{ part: 'integration', why: async () => 'none yet: add one with `integration add`' }]
+      : []),
+    ...[...runtimes.values()].map((runtime) => ({
+      part: `stream of ${runtime.name}`,
+      why: async () => describeTrouble(runtime.streamState()),
+    })),
+  ]
+  const statusOf = (integration: { id: string; name: string; enabled: boolean } | undefined) =>
+    integration && describeIntegration(integration, runtimes.get(integration.id)?.streamState())
+  const routes = createRoutes({
+    log: part('http'),
+    checks,
+    statusById: async (id) => statusOf(await findIntegration(db.read, box, id)),
+    statusByCallbackKey: async (key) => statusOf(await findIntegrationByCallbackKey(db.read, box, key)),
+  })
+  const server = await listen(routes, config.http, part('http'))
+  teardown.defer('http server', () => server.close())
+
+  const integrationDeps = {
+    ...performing,
+    log,
+    settings,
+    dingtalkApiUrl: config.dingtalk.apiUrl,
+    send: outbound.send,
+    inFlight,
+    workers,
+  }
+  /** Starts what was added, restarts what was changed, stops what was removed or switched off on the CLI. */
+  const watchIntegrations = async (): Promise<void> => {
+    const wanted = await listRevisions(db.read)
+    for (const [id, runtime] of runtimes) {
+      if (wanted.get(id) === runtime.revision) continue
+      runtimes.delete(id)
+      await runtime.stop()
+      part('app').info({ integrationId: id }, 'integration-stopped')
+    }
+    for (const id of wanted.keys()) {
+      if (runtimes.has(id)) continue
+      const integration = await findIntegration(db.read, box, id)
+      if (!integration?.enabled) continue
+      runtimes.set(id, startIntegration(integrationDeps, integration))
+      part('app').info({ integrationId: id, name: integration.name }, 'integration-started')
+    }
+  }
+
+  const watchMs = overrides.watchMs ?? 1_000
+  const sweepMs = overrides.sweepMs ?? 60_000
+  await watchIntegrations()
+  teardown.defer('integrations', async () => {
+    await Promise.all([...runtimes.values()].map((runtime) => runtime.stop()))
+  })
+  const stopWatching = repeat(watchMs, watchIntegrations, (error) =>
+    part('app').error({ err: error }, 'integrations-unread'),
+  )
+  teardown.defer('watching integrations', stopWatching)
+  const sweeping = { db, clock, log: part('delivery'), producer, settings: settings.delivery, everyMs: sweepMs }
+  const sweepSafely = (): Promise<void> =>
+    sweep(sweeping).catch((error: unknown) => part('delivery').error({ err: error }, 'sweep-failed'))
+  await sweepSafely()
+  teardown.defer(
+    'sweep',
+    repeat(sweepMs, sweepSafely, () => {}),
+  )
+
+  return {
+    url: `http://${config.http.host === '0.0.0.0' ? '127.0.0.1' : config.http.host}:${server.port}`,
+    async streamsOpened(signal) {
+      await Promise.all([...runtimes.values()].map((runtime) => runtime.streamOpened(signal)))
+    },
+    stop: () => teardown.run(),
+  }
+}
+
+/** Two databases on one Redis would work off each other's alerts. Redis may also be absent yet; it is looked at again. */
+async function refuseForeignRedis(
+  config: Config,
+  redis: Parameters<typeof claimRedis>[0],
+  installationId: string,
+  log: Log,
+): Promise<void> {
+  const found = await within(3_000, claimRedis(redis, config.redis.prefix, installationId)).catch(() => 'timeout')
+  if (found === 'timeout') {
+    log.error('redis-absent')
+    return
+  }
+  if (found === installationId) return
+  throw new AppError(
+    { kind: 'permanent', code: 'REDIS_BELONGS_TO_ANOTHER' },
+    `this Redis (prefix ${config.redis.prefix}) belongs to another database: set REDIS_PREFIX or REDIS_URL, or, ` +
+      `if that database is gone for good, delete the key ${config.redis.prefix}:flashduty-dingtalk:installation`,
+  )
+}
+
+/** Runs the work again and again, `everyMs` after its last end. @returns stops it and waits for the run under way */
+function repeat(everyMs: number, work: () => Promise<void>, onError: (error: unknown) => void): () => Promise<void> {
+  const stopping = new AbortController()
+  const running = (async () => {
+    for (;;) {
+      await sleep(everyMs, stopping.signal)
+      if (stopping.signal.aborted) return
+      await work().catch(onError)
+    }
+  })()
+  return async () => {
+    stopping.abort()
+    await running
+  }
+}
+
+async function unlessWorks(work: Promise<unknown>): Promise<string | undefined> {
+  try {
+    await work
+    return undefined
+  } catch (error) {
+    return error instanceof Error ? error.message : 'does not answer'
+  }
+}
+
+function describeTrouble(state: StreamState): string | undefined {
+  if (state.state === 'open') return undefined
+  if (state.state === 'waiting') return `not connected: ${state.reason}${state.detail ? ` (${state.detail})` : ''}`
+  return state.state
+}
+
+function describeIntegration(
+  integration: { name: string; enabled: boolean },
+  stream: StreamState | undefined,
+): IntegrationStatus {
+  const words = {
+    connecting: '连接中',
+    open: '已连接',
+    waiting: `未连接${stream?.state === 'waiting' ? `（${stream.reason}）` : ''}`,
+    stopped: '已停止',
+  }
+  return { name: integration.name, enabled: integration.enabled, stream: stream ? words[stream.state] : '未启动' }
+}

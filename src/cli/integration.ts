@@ -1,0 +1,201 @@
+import { type Command, InvalidArgumentError } from 'commander'
+
+import { addressesOf, type Integration } from '../domain/integration.ts'
+import { addIntegration, listIntegrations, removeIntegration, saveIntegration } from '../storage/integrations.ts'
+import { chooseIntegration, type CliContext, CommandError, withStore } from './context.ts'
+import { formatRows } from './output.ts'
+
+type Fields = {
+  name: string
+  corpId: string
+  agentId: string
+  clientId: string
+  clientSecret: string
+  aesKey: string
+  token: string
+  dataSourceId?: number
+  coolAppCode?: string
+  qps: number
+  default?: boolean
+}
+
+export function addIntegrationCommands(program: Command, context: CliContext): void {
+  const integration = program.command('integration').description('DingTalk integrations (集成)')
+
+  const add = integration.command('add').description('make an integration from the fields of the guide’s form')
+  for (const [flags, text, parse] of FIELDS) add.requiredOption(flags, text, parse)
+  for (const [flags, text, parse] of OPTIONAL_FIELDS) add.option(flags, text, parse)
+  add
+    .option('--default', 'deliveries that name no integration go to this one')
+    .option('--json', 'print JSON')
+    .action(async (fields: Fields & { json?: boolean }) => {
+      await withStore(context, async (store) => {
+        const made = await store.db.write((trx) =>
+          addIntegration(
+            trx,
+            store.box,
+            {
+              ...fields,
+              qps: fields.qps ?? 20,
+              dataSourceId: fields.dataSourceId,
+              coolAppCode: fields.coolAppCode,
+              isDefault: fields.default ?? false,
+              enabled: true,
+            },
+            store.clock.nowMs(),
+          ),
+        )
+        context.print(describe(made, store.config, fields.json))
+      })
+    })
+
+  integration
+    .command('list')
+    .description('all integrations')
+    .option('--json', 'print JSON')
+    .action(async ({ json }: { json?: boolean }) => {
+      await withStore(context, async ({ db, box }) => {
+        const rows = (await listIntegrations(db.read, box)).map((row) => ({
+          id: row.id,
+          name: row.name,
+          corpId: row.corpId,
+          clientId: row.clientId,
+          dataSourceId: row.dataSourceId ?? null,
+          qps: row.qps,
+          default: row.isDefault,
+          enabled: row.enabled,
+        }))
+        context.print(
+          formatRows(rows, { json, empty: 'There is no integration yet: make one with `integration add`.' }),
+        )
+      })
+    })
+
+  integration
+    .command('show [integration]')
+    .description('one integration, with the addresses to paste into DingTalk’s developer console')
+    .option('--json', 'print JSON')
+    .action(async (wanted: string | undefined, { json }: { json?: boolean }) => {
+      await withStore(context, async (store) => {
+        context.print(describe(await chooseIntegration(store, wanted), store.config, json))
+      })
+    })
+
+  const set = integration.command('set <integration>').description('change fields of an integration')
+  for (const [flags, text, parse] of [...FIELDS, ...OPTIONAL_FIELDS]) set.option(flags, text, parse)
+  set
+    .option('--default', 'deliveries that name no integration go to this one')
+    .option('--enable', 'switch it on')
+    .option('--disable', 'switch it off: nothing is received or sent for it')
+    .action(async (wanted: string, fields: Partial<Fields> & { enable?: boolean; disable?: boolean }) => {
+      await withStore(context, async (store) => {
+        const { default: isDefault, enable, disable, ...changes } = fields
+        if (Object.keys(fields).length === 0) throw new CommandError('Nothing to change: name at least one field.')
+        if (enable && disable) throw new CommandError('--enable and --disable exclude each other.')
+        const before = await chooseIntegration(store, wanted)
+        const after: Integration = {
+          ...before,
+          ...changes,
+          isDefault: isDefault ?? before.isDefault,
+          enabled: enable ? true : disable ? false : before.enabled,
+        }
+        await store.db.write((trx) => saveIntegration(trx, store.box, after, store.clock.nowMs()))
+        context.print(`Changed ${before.id} (${after.name}). A running daemon takes it up within 2 s.`)
+      })
+    })
+
+  integration
+    .command('remove <integration>')
+    .description('remove an integration with its groups, links and keys; records stay')
+    .requiredOption('--yes', 'yes, remove it')
+    .action(async (wanted: string) => {
+      await withStore(context, async (store) => {
+        const { id, name } = await chooseIntegration(store, wanted)
+        await store.db.write((trx) => removeIntegration(trx, id))
+        context.print(`Removed ${id} (${name}).`)
+      })
+    })
+}
+
+type Option = [flags: string, text: string, parse: (value: string) => string | number]
+
+const filled = (value: string): string => {
+  if (value.trim() === '') throw new InvalidArgumentError('It must not be empty.')
+  return value.trim()
+}
+const matching = (pattern: RegExp, rule: string) => (value: string) => {
+  if (!pattern.test(value.trim())) throw new InvalidArgumentError(rule)
+  return value.trim()
+}
+const whole = (min: number, max: number) => (value: string) => {
+  const number = Number(value)
+  if (!Number.isInteger(number) || number < min || number > max) {
+    throw new InvalidArgumentError(`It must be a whole number from ${min} to ${max}.`)
+  }
+  return number
+}
+
+const FIELDS: Option[] = [
+  ['--name <name>', '集成名称', filled],
+  ['--corp-id <id>', 'CorpId', filled],
+  ['--agent-id <id>', 'AgentId', filled],
+  ['--client-id <id>', 'Client ID (AppKey)', filled],
+  ['--client-secret <secret>', 'Client Secret (AppSecret)', filled],
+  [
+    '--aes-key <key>',
+    '加密 aes_key',
+    matching(/^[A-Za-z0-9]{43}$/, 'It must be the 43 letters and digits that DingTalk shows as 加密 aes_key.'),
+  ],
+  [
+    '--token <token>',
+    '签名 Token',
+    matching(/^[A-Za-z0-9]{3,32}$/, 'It must be the 3 to 32 letters and digits that DingTalk shows as 签名 Token.'),
+  ],
+]
+
+const OPTIONAL_FIELDS: Option[] = [
+  ['--data-source-id <number>', 'Flashduty’s integration_id, as deliveries name it', whole(1, Number.MAX_SAFE_INTEGER)],
+  ['--cool-app-code <code>', 'code of the cool app (酷应用), COOLAPP-…', filled],
+  ['--qps <number>', 'calls a second DingTalk allows per API, 0 = unlimited (default: 20)', whole(0, 1_000)],
+]
+
+const PLACEHOLDER = 'https://PUBLIC_URL-is-not-set.example'
+
+function describe(
+  integration: Integration,
+  config: { http: { publicUrl: string | undefined }; egressIp: string | undefined },
+  json: boolean | undefined,
+): string {
+  const addresses = addressesOf(integration, config.http.publicUrl ?? PLACEHOLDER)
+  if (json) {
+    return JSON.stringify(
+      {
+        id: integration.id,
+        name: integration.name,
+        enabled: integration.enabled,
+        ...addresses,
+        egressIp: config.egressIp ?? null,
+      },
+      undefined,
+      2,
+    )
+  }
+  const hints = [
+    ...(config.http.publicUrl === undefined
+      ? ['Set PUBLIC_URL to how people’s browsers reach this daemon; the addresses above start with it.']
+      : []),
+    ...(config.egressIp === undefined ? ['Set EGRESS_IP to the address DingTalk sees this host call from.'] : []),
+    '事件订阅请求网址 contains a secret key: paste it into DingTalk’s console and nowhere else.',
+  ]
+  return [
+    `${integration.name} (${integration.id})${integration.enabled ? '' : '  已停用'}`,
+    '',
+    `酷应用网页地址      ${addresses.coolAppPage}`,
+    `应用首页地址        ${addresses.mobileHome}`,
+    `PC 端首页地址       ${addresses.pcHome}`,
+    `服务器出口 IP       ${config.egressIp ?? '(EGRESS_IP is not set)'}`,
+    `事件订阅请求网址    ${addresses.eventSubscription}`,
+    '',
+    ...hints,
+  ].join('\n')
+}

@@ -1,0 +1,122 @@
+import { type Command, InvalidArgumentError } from 'commander'
+
+import { AppError } from '../errors.ts'
+import { createFlashdutyClient } from '../flashduty/client.ts'
+import { createOutbound } from '../outbound.ts'
+import { listLinks, putLink, putMemberKey, removeLink } from '../storage/links.ts'
+import { chooseIntegration, type CliContext, CommandError, type Store, withStore } from './context.ts'
+import { formatRows, formatTime } from './output.ts'
+
+type AddOptions = { integration?: string; dingtalkUser: string; member: number; name?: string; memberKey?: string }
+
+export function addLinksCommands(program: Command, context: CliContext): void {
+  const links = program.command('links').description('who in DingTalk is which Flashduty member')
+
+  links
+    .command('list')
+    .description('all account links')
+    .option('--integration <id>', 'id or name; without it, all')
+    .option('--json', 'print JSON')
+    .action(async (options: { integration?: string; json?: boolean }) => {
+      await withStore(context, async (store) => {
+        const id =
+          options.integration === undefined ? undefined : (await chooseIntegration(store, options.integration)).id
+        const rows = (await listLinks(store.db.read, id)).map((link) => ({
+          dingtalkUser: link.dingtalk_user_id,
+          member: link.member_id,
+          name: link.member_name,
+          key: link.key === null ? 'missing' : link.key,
+          integration: link.integration_id,
+          linked: formatTime(link.linked_at),
+        }))
+        context.print(formatRows(rows, { json: options.json, empty: 'Nobody is linked yet.' }))
+      })
+    })
+
+  links
+    .command('add')
+    .description('link a DingTalk user to a Flashduty member; links that stand in the way are replaced')
+    .option('--integration <id>', 'id or name')
+    .requiredOption('--dingtalk-user <userId>', 'DingTalk userId', nonEmpty)
+    .requiredOption('--member <id>', 'Flashduty member_id', memberId)
+    .option('--name <name>', 'the member’s name, when no key tells it')
+    .option('--member-key <key>', 'the member’s own APP Key: presses are carried out with it; kept encrypted')
+    .action(async (options: AddOptions) => {
+      await withStore(context, async (store) => {
+        const integration = await chooseIntegration(store, options.integration)
+        const owner = options.memberKey === undefined ? undefined : await readOwner(store, options.memberKey)
+        if (owner && owner.memberId !== options.member) {
+          throw new CommandError(
+            `--member-key belongs to member ${owner.memberId} (${owner.memberName}), not to ${options.member}.`,
+          )
+        }
+        const replaced = await store.db.write(async (trx) => {
+          const nowMs = store.clock.nowMs()
+          if (options.memberKey !== undefined) {
+            const key = { integrationId: integration.id, memberId: options.member, appKey: options.memberKey }
+            await putMemberKey(trx, store.box, key, nowMs)
+          }
+          return putLink(trx, {
+            integration_id: integration.id,
+            dingtalk_user_id: options.dingtalkUser,
+            member_id: options.member,
+            member_name: options.name ?? owner?.memberName ?? `member ${options.member}`,
+            linked_by: 'admin',
+            linked_at: nowMs,
+          })
+        })
+        for (const old of replaced) {
+          context.print(`Replaced: ${old.dingtalk_user_id} was ${old.member_name} (${old.member_id}).`)
+        }
+        context.print(`Linked ${options.dingtalkUser} to member ${options.member}.`)
+        if (options.memberKey === undefined) {
+          context.print('No --member-key was given: alerts reach this person, but their presses cannot be carried out.')
+        }
+      })
+    })
+
+  links
+    .command('remove')
+    .description('undo a link')
+    .option('--integration <id>', 'id or name')
+    .requiredOption('--dingtalk-user <userId>', 'DingTalk userId', nonEmpty)
+    .action(async (options: { integration?: string; dingtalkUser: string }) => {
+      await withStore(context, async (store) => {
+        const { id } = await chooseIntegration(store, options.integration)
+        const removed = await store.db.write((trx) => removeLink(trx, id, options.dingtalkUser))
+        if (!removed) throw new CommandError(`${options.dingtalkUser} is not linked.`)
+        context.print(`${options.dingtalkUser} is no longer linked.`)
+      })
+    })
+}
+
+/** A key is proven before it is kept: a wrong one would only be noticed at night. */
+async function readOwner(store: Store, appKey: string): Promise<{ memberId: number; memberName: string }> {
+  const outbound = createOutbound()
+  try {
+    return await createFlashdutyClient({ apiUrl: store.config.flashduty.apiUrl, send: outbound.send }).readMember(
+      appKey,
+    )
+  } catch (error) {
+    if (!(error instanceof AppError)) throw error
+    throw new CommandError(
+      error.failure.code === 'KEY_INVALID'
+        ? '--member-key is not accepted by Flashduty: check that it was copied whole and is switched on.'
+        : `--member-key could not be checked with Flashduty: ${error.message}. Nothing was changed.`,
+    )
+  } finally {
+    await outbound.close()
+  }
+}
+
+function nonEmpty(value: string): string {
+  if (value.trim() === '') throw new InvalidArgumentError('It must not be empty.')
+  return value.trim()
+}
+
+function memberId(value: string): number {
+  const id = Number(value)
+  if (!Number.isSafeInteger(id) || id <= 0)
+    throw new InvalidArgumentError('It must be a Flashduty member_id, a number.')
+  return id
+}

@@ -1,0 +1,46 @@
+import { Command, CommanderError } from 'commander'
+
+import { ConfigError } from '../config.ts'
+import { AppError } from '../errors.ts'
+import { type CliContext, CommandError } from './context.ts'
+import { addDeliverCommand } from './deliver.ts'
+import { addGroupsCommand } from './groups.ts'
+import { addIntegrationCommands } from './integration.ts'
+import { addLinksCommands } from './links.ts'
+import { addRecordsCommand } from './records.ts'
+import { addSendTestCommand } from './send-test.ts'
+import { addStartCommand, type ProcessEdge } from './start.ts'
+
+/** @returns the exit code: 0 done, 1 failed, 2 wrong usage */
+export async function runCli(args: string[], context: CliContext, edge: ProcessEdge): Promise<number> {
+  const program = new Command('flashduty-dingtalk')
+    .description('Receive and answer Flashduty alerts inside DingTalk')
+    .configureOutput({
+      writeOut: (text) => context.print(text.trimEnd()),
+      writeErr: (text) => context.complain(text.trimEnd()),
+    })
+    .exitOverride()
+  addStartCommand(program, context, edge)
+  addIntegrationCommands(program, context)
+  addGroupsCommand(program, context)
+  addLinksCommands(program, context)
+  addRecordsCommand(program, context)
+  addDeliverCommand(program, context)
+  addSendTestCommand(program, context)
+  try {
+    await program.parseAsync(args, { from: 'user' })
+    return 0
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
+    if (error instanceof ConfigError) {
+      context.complain('These settings are wrong:')
+      for (const { variable, problem } of error.faults) context.complain(`  ${variable}: ${problem}`)
+      return 1
+    }
+    if (error instanceof CommandError || error instanceof AppError) {
+      context.complain(error.message)
+      return 1
+    }
+    throw error
+  }
+}

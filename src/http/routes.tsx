@@ -1,0 +1,56 @@
+import { Hono } from 'hono'
+import { bodyLimit } from 'hono/body-limit'
+import { secureHeaders } from 'hono/secure-headers'
+
+import type { Log } from '../log.ts'
+import { IntegrationPage, type IntegrationStatus, NotFoundPage } from './integration-page.tsx'
+import { type Check, checkReadiness } from './readiness.ts'
+
+export type RouteDeps = {
+  log: Log
+  checks: () => Check[]
+  statusById: (id: string) => Promise<IntegrationStatus | undefined>
+  statusByCallbackKey: (callbackKey: string) => Promise<IntegrationStatus | undefined>
+}
+
+const PAGES = { '/': '应用首页地址', '/pc': 'PC 端首页地址', '/group': '酷应用网页地址' } as const
+
+/** The whole route table. */
+export function createRoutes(deps: RouteDeps): Hono {
+  const app = new Hono()
+  app.use(secureHeaders({ xFrameOptions: false }))
+  app.use(bodyLimit({ maxSize: 1024 * 1024 }))
+
+  app.get('/healthz', (c) => c.json({ status: 'alive' }))
+  app.get('/readyz', async (c) => {
+    const readiness = await checkReadiness(deps.checks())
+    return c.json(readiness, readiness.ready ? 200 : 503)
+  })
+
+  for (const [path, what] of Object.entries(PAGES)) {
+    app.get(`/h5/:id${path}`, async (c) => {
+      const status = await deps.statusById(c.req.param('id') ?? '')
+      return status ? c.html(<IntegrationPage what={what} status={status} />) : c.html(<NotFoundPage />, 404)
+    })
+  }
+  app.get('/h5/:id', (c) => c.redirect(`${c.req.path}/`, 301))
+
+  app.get('/event/push/dingtalk', async (c) => {
+    const status = await deps.statusByCallbackKey(c.req.query('integration_key') ?? '')
+    return status ? c.html(<IntegrationPage what="事件订阅请求网址" status={status} />) : c.html(<NotFoundPage />, 404)
+  })
+  // Refused outright: DingTalk's console then says at save time that this address does not work yet.
+  app.post('/event/push/dingtalk', (c) =>
+    c.json(
+      { error: 'HTTP event subscription is not available in this version: choose Stream mode (Stream 模式推送)' },
+      501,
+    ),
+  )
+
+  app.notFound((c) => c.json({ error: 'no such address' }, 404))
+  app.onError((error, c) => {
+    deps.log.error({ path: c.req.path, err: error }, 'http-failed')
+    return c.json({ error: 'internal error' }, 500)
+  })
+  return app
+}

@@ -1,0 +1,103 @@
+import { answerPress } from './actions/press.ts'
+import type { ActionSettings, PerformDeps } from './actions/perform-click.ts'
+import { drawNow } from './delivery/draw-now.ts'
+import { reconcileDelivery, type ReconcileDeps, reconcileUpdate } from './delivery/reconcile.ts'
+import { refreshGroup } from './delivery/refresh-group.ts'
+import type { DeliverySettings } from './delivery/settings.ts'
+import type { WakeDueCards } from './delivery/wake.ts'
+import { createDingTalkClient } from './dingtalk/client.ts'
+import type { Integration } from './domain/integration.ts'
+import { takeEvent } from './events/take-event.ts'
+import type { InFlight } from './lifecycle.ts'
+import type { SendHttp } from './outbound.ts'
+import type { Producer } from './queue/producer.ts'
+import { startPacer, type WorkerDeps } from './queue/workers.ts'
+import type { ConnectionSettings } from './stream/connection.ts'
+import type { Deadlines } from './stream/router.ts'
+import { type StreamState, superviseStream, type SupervisorSettings } from './stream/supervisor.ts'
+
+export type IntegrationDeps = Omit<PerformDeps, 'settings'> & {
+  dingtalkApiUrl: string
+  send: SendHttp
+  producer: Producer
+  inFlight: InFlight
+  workers: WorkerDeps
+  wakeDueCards: WakeDueCards
+  settings: {
+    action: ActionSettings
+    delivery: DeliverySettings
+    connection: ConnectionSettings
+    supervisor: SupervisorSettings
+    deadlines: Deadlines
+  }
+}
+
+/** Everything that runs for one integration: its pacers and its Stream connection. */
+export type IntegrationRuntime = {
+  readonly revision: number
+  readonly name: string
+  streamState(): StreamState
+  streamOpened(signal: AbortSignal): Promise<void>
+  /** Frames first, then the calls under way. */
+  stop(): Promise<void>
+}
+
+export function startIntegration(deps: IntegrationDeps, integration: Integration): IntegrationRuntime {
+  const log = deps.log.child({ integrationId: integration.id })
+  const { settings } = deps
+  const client = createDingTalkClient(integration, { apiUrl: deps.dingtalkApiUrl, send: deps.send, clock: deps.clock })
+  const shared = { db: deps.db, clock: deps.clock, client, integrationId: integration.id }
+
+  const reconcile: ReconcileDeps = {
+    ...shared,
+    log: log.child({ component: 'delivery' }),
+    settings: settings.delivery,
+    owner: deps.owner,
+    wakeDueCards: deps.wakeDueCards,
+  }
+  const refreshing = { ...shared, log: log.child({ component: 'groups' }), producer: deps.producer }
+  const pace = { integrationId: integration.id, qps: integration.qps }
+  const pacers = [
+    startPacer(deps.workers, { ...pace, api: 'create' }, () => reconcileDelivery(reconcile)),
+    startPacer(deps.workers, { ...pace, api: 'update' }, () => reconcileUpdate(reconcile)),
+    startPacer(deps.workers, { ...pace, api: 'group' }, () => refreshGroup(refreshing)),
+  ]
+
+  const eventDeps = {
+    db: deps.db,
+    clock: deps.clock,
+    log: log.child({ component: 'events' }),
+    producer: deps.producer,
+    integration,
+  }
+  const pressDeps = {
+    ...deps,
+    log: log.child({ component: 'actions' }),
+    settings: settings.action,
+    integration,
+    drawNow: drawNow.bind(undefined, deps.db),
+  }
+  const stream = superviseStream({
+    app: integration,
+    apiUrl: deps.dingtalkApiUrl,
+    send: deps.send,
+    log: log.child({ component: 'stream' }),
+    connection: settings.connection,
+    settings: settings.supervisor,
+    deadlines: settings.deadlines,
+    nowMs: () => deps.clock.nowMs(),
+    takeEvent: (event) => takeEvent(eventDeps, event),
+    answerPress: (press) => answerPress(pressDeps, press),
+  })
+
+  return {
+    revision: integration.revision,
+    name: integration.name,
+    streamState: () => stream.state(),
+    streamOpened: (signal) => stream.opened(signal),
+    async stop() {
+      await stream.stop()
+      await Promise.all(pacers.map((pacer) => pacer.close()))
+    },
+  }
+}

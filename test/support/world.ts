@@ -1,0 +1,156 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { PassThrough } from 'node:stream'
+
+import { type App, type Overrides, startApp } from '../../src/app.ts'
+import { runCli } from '../../src/cli/program.ts'
+import { type Config, loadConfig } from '../../src/config.ts'
+import { createLog } from '../../src/log.ts'
+import { startDingTalk } from '../sandbox/dingtalk/index.ts'
+import type * as DingTalk from '../sandbox/dingtalk/types.ts'
+import { startFlashduty } from '../sandbox/flashduty/index.ts'
+import type { FlashdutySandbox, Member } from '../sandbox/flashduty/types.ts'
+import { type RedisServer, startRedis } from './redis.ts'
+
+export type Person = { user: DingTalk.User; member: Member }
+
+/** Flashduty's id of the integration, as its deliveries name it. */
+export const DATA_SOURCE_ID = 5_001
+
+/**
+ * A corporation with its people, groups and app at both platforms, a Redis and an empty data folder: everything around
+ * the daemon. 张三 and 李四 are linked with their keys; 王五 never opened the app.
+ */
+export type World = {
+  env: Record<string, string>
+  config: Config
+  redis: RedisServer
+  dingtalk: DingTalk.DingTalkSandbox
+  flashduty: FlashdutySandbox
+  dingtalkApp: DingTalk.App
+  integrationId: string
+  people: { zhang: Person; li: Person; wang: Person }
+  groups: { oncall: DingTalk.Group; platform: DingTalk.Group }
+  channelId: number
+  /** Runs a command of the CLI in this process. */
+  cli(...args: string[]): Promise<{ code: number; out: string; err: string }>
+  close(): Promise<void>
+}
+
+export type WorldSettings = { dingtalk?: Partial<DingTalk.DingTalkSettings>; env?: Record<string, string> }
+
+/** @param settings `env` is laid over what the daemon and the CLI get */
+export async function createWorld(settings: WorldSettings = {}): Promise<World> {
+  const folder = await mkdtemp(join(tmpdir(), 'flashduty-dingtalk-'))
+  const redis = await startRedis()
+  const dingtalk = await startDingTalk({ endpointQuery: true, ...settings.dingtalk })
+  const flashduty = await startFlashduty({ redisUrl: redis.url, integrationId: DATA_SOURCE_ID })
+  const close = async (): Promise<void> => {
+    await flashduty.close()
+    await dingtalk.close()
+    await redis.stop()
+    await rm(folder, { recursive: true, force: true })
+  }
+  try {
+    const env = {
+      REDIS_URL: redis.url,
+      DATABASE_URL: `sqlite:${join(folder, 'data', 'flashduty-dingtalk.db')}`,
+      HTTP_HOST: '127.0.0.1',
+      HTTP_PORT: '0',
+      PUBLIC_URL: 'https://oncall.example.com/fd',
+      EGRESS_IP: '203.0.113.7',
+      DINGTALK_API_URL: dingtalk.apiUrl,
+      DINGTALK_OAPI_URL: dingtalk.oapiUrl,
+      FLASHDUTY_API_URL: flashduty.apiUrl,
+      ...settings.env,
+    }
+    const cli: World['cli'] = (...args) => runInProcess(env, args)
+    const { control } = dingtalk
+    const zhang = createPerson(dingtalk, flashduty, '张三', 'zhang.san@example.com')
+    const li = createPerson(dingtalk, flashduty, '李四', 'li.si@example.com')
+    const wang = createPerson(dingtalk, flashduty, '王五', 'wang.wu@example.com')
+    const memberUserIds = [zhang, li, wang].map((person) => person.user.userId)
+    const groups = {
+      oncall: control.createGroup({ title: '数据库值班群', memberUserIds }),
+      platform: control.createGroup({ title: '平台运维群', memberUserIds }),
+    }
+    const app = control.createApp()
+    const added = await cli(
+      ...['integration', 'add', '--json', '--default', '--name', '钉钉值班', '--corp-id', app.corpId],
+      ...['--agent-id', app.agentId, '--client-id', app.clientId, '--client-secret', app.clientSecret],
+      ...['--aes-key', 'abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG', '--token', 'demoToken01'],
+      ...['--data-source-id', String(DATA_SOURCE_ID), '--cool-app-code', app.coolAppCode],
+    )
+    if (added.code !== 0) throw new Error(`integration add failed: ${added.err}`)
+    const integrationId = (JSON.parse(added.out) as { id: string }).id
+    for (const { user, member } of [zhang, li]) {
+      const link = ['--dingtalk-user', user.userId, '--member', String(member.member_id)]
+      const linked = await cli('links', 'add', ...link, '--member-key', member.app_key)
+      if (linked.code !== 0) throw new Error(`links add failed: ${linked.err}`)
+    }
+    return {
+      env,
+      config: loadConfig(env),
+      redis,
+      dingtalk,
+      flashduty,
+      dingtalkApp: app,
+      integrationId,
+      people: { zhang, li, wang },
+      groups,
+      channelId: flashduty.control.createChannel('数据库').channel_id,
+      cli,
+      close,
+    }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+function createPerson(
+  dingtalk: DingTalk.DingTalkSandbox,
+  flashduty: FlashdutySandbox,
+  name: string,
+  email: string,
+): Person {
+  return {
+    user: dingtalk.control.createUser({ name }),
+    member: flashduty.control.createMember({ member_name: name, email }),
+  }
+}
+
+async function runInProcess(env: Record<string, string>, args: string[]) {
+  let out = ''
+  let err = ''
+  const code = await runCli(
+    args,
+    { env, print: (text) => void (out += `${text}\n`), complain: (text) => void (err += `${text}\n`) },
+    {
+      stopping: AbortSignal.abort(),
+      ready: () => {},
+      exitAfter: () => {},
+    },
+  )
+  return { code, out, err }
+}
+
+export type LogLine = Record<string, unknown> & { level: string; component?: string; msg: string }
+
+export type RunningApp = App & { lines: LogLine[] }
+
+/** Boots the real daemon inside this process, with its log lines kept instead of printed. */
+export async function bootApp(world: World, overrides: Overrides = {}): Promise<RunningApp> {
+  const lines: LogLine[] = []
+  const stream = new PassThrough()
+  let rest = ''
+  stream.on('data', (chunk: Buffer) => {
+    const parts = (rest + chunk.toString('utf8')).split('\n')
+    rest = parts.pop() ?? ''
+    for (const part of parts) lines.push(JSON.parse(part) as LogLine)
+  })
+  const app = await startApp(world.config, createLog('debug', stream), { watchMs: 200, ...overrides })
+  await app.streamsOpened(AbortSignal.timeout(10_000))
+  return { ...app, lines }
+}
