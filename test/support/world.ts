@@ -76,12 +76,18 @@ export async function createWorld(settings: WorldSettings = {}): Promise<World> 
       platform: control.createGroup({ title: '平台运维群', memberUserIds }),
     }
     const app = control.createApp()
-    const added = await cli(
-      ...['integration', 'add', '--json', '--default', '--name', '钉钉值班', '--corp-id', app.corpId],
-      ...['--agent-id', app.agentId, '--client-id', app.clientId, '--client-secret', app.clientSecret],
-      ...['--aes-key', 'abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG', '--token', 'demoToken01'],
-      ...['--data-source-id', String(DATA_SOURCE_ID), '--cool-app-code', app.coolAppCode],
-    )
+    const form = {
+      '--name': '钉钉值班',
+      '--corp-id': app.corpId,
+      '--agent-id': app.agentId,
+      '--client-id': app.clientId,
+      '--client-secret': app.clientSecret,
+      '--aes-key': 'abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG',
+      '--token': 'demoToken01',
+      '--data-source-id': String(DATA_SOURCE_ID),
+      '--cool-app-code': app.coolAppCode,
+    }
+    const added = await cli('integration', 'add', '--json', '--default', ...Object.entries(form).flat())
     if (added.code !== 0) throw new Error(`integration add failed: ${added.err}`)
     const integrationId = (JSON.parse(added.out) as { id: string }).id
     for (const { user, member } of [zhang, li]) {

@@ -1,0 +1,75 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+
+import type { LogLine } from './world.ts'
+
+const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url))
+const READY_MS = 20_000
+
+/** The built daemon as a process of its own. */
+export type Daemon = {
+  pid: number
+  /** Its log so far. */
+  lines: LogLine[]
+  /** Sends the signal and resolves when the process is gone. */
+  end(signal: 'SIGTERM' | 'SIGKILL'): Promise<{ code: number | null; signal: NodeJS.Signals | null }>
+}
+
+/** Starts `dist/main.js start` (made by `npm run build`) and resolves at its line `ready`. */
+export async function startDaemon(env: Record<string, string>): Promise<Daemon> {
+  const child = spawn(process.execPath, ['--enable-source-maps', MAIN, 'start'], {
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  const lines: LogLine[] = []
+  let errors = ''
+  child.stderr.on('data', (chunk: Buffer) => (errors += chunk.toString('utf8')))
+  const killWithParent = (): void => void child.kill('SIGKILL')
+  process.once('exit', killWithParent)
+  const gone = new Promise<{ code: number | null; signal: NodeJS.Signals | null }>((resolve) => {
+    child.once('exit', (code, signal) => {
+      process.off('exit', killWithParent)
+      resolve({ code, signal })
+    })
+  })
+  await new Promise<void>((resolve, reject) => {
+    const timer = setTimeout(() => {
+      child.kill('SIGKILL')
+      reject(new Error(`the daemon was not ready within ${READY_MS} ms\n${errors}${describe(lines)}`))
+    }, READY_MS)
+    onLines(child, (line) => {
+      lines.push(line)
+      if (line.msg !== 'ready') return
+      clearTimeout(timer)
+      resolve()
+    })
+    void gone.then(({ code }) => {
+      clearTimeout(timer)
+      reject(new Error(`the daemon ended with ${code} before it was ready\n${errors}${describe(lines)}`))
+    })
+  })
+  return {
+    pid: child.pid ?? 0,
+    lines,
+    end(signal) {
+      child.kill(signal)
+      return gone
+    },
+  }
+}
+
+function onLines(child: ChildProcess, take: (line: LogLine) => void): void {
+  let rest = ''
+  child.stdout?.on('data', (chunk: Buffer) => {
+    const parts = (rest + chunk.toString('utf8')).split('\n')
+    rest = parts.pop() ?? ''
+    for (const part of parts) if (part.startsWith('{')) take(JSON.parse(part) as LogLine)
+  })
+}
+
+function describe(lines: LogLine[]): string {
+  return lines
+    .slice(-20)
+    .map((line) => JSON.stringify(line))
+    .join('\n')
+}
