@@ -144,7 +144,8 @@ async function compose(config: Config, log: Log, clock: Clock, overrides: Overri
     workers,
   }
   /** Starts what was added, restarts what was changed, stops what was removed or switched off on the CLI. */
-  const watchIntegrations = async (): Promise<void> => {
+  const watchIntegrations = async (): Promise<boolean> => {
+    let started = false
     const wanted = await listRevisions(db.read)
     for (const [id, runtime] of runtimes) {
       if (wanted.get(id) === runtime.revision) continue
@@ -157,8 +158,10 @@ async function compose(config: Config, log: Log, clock: Clock, overrides: Overri
       const integration = await findIntegration(db.read, box, id)
       if (!integration?.enabled) continue
       runtimes.set(id, startIntegration(integrationDeps, integration))
+      started = true
       part('app').info({ integrationId: id, name: integration.name }, 'integration-started')
     }
+    return started
   }
 
   const watchMs = overrides.watchMs ?? 1_000
@@ -167,13 +170,25 @@ async function compose(config: Config, log: Log, clock: Clock, overrides: Overri
   teardown.defer('integrations', async () => {
     await Promise.all([...runtimes.values()].map((runtime) => runtime.stop()))
   })
-  const stopWatching = repeat(watchMs, watchIntegrations, (error) =>
-    part('app').error({ err: error }, 'integrations-unread'),
-  )
-  teardown.defer('watching integrations', stopWatching)
-  const sweeping = { db, clock, log: part('delivery'), producer, settings: settings.delivery, everyMs: sweepMs }
+  const sweeping = {
+    db,
+    clock,
+    log: part('delivery'),
+    producer,
+    settings: settings.delivery,
+    everyMs: sweepMs,
+    isRunning: (id: string) => runtimes.has(id),
+  }
   const sweepSafely = (): Promise<void> =>
     sweep(sweeping).catch((error: unknown) => part('delivery').error({ err: error }, 'sweep-failed'))
+  const watch = async (): Promise<void> => {
+    // One that was switched on again may have cards due since long ago.
+    if (await watchIntegrations()) await sweepSafely()
+  }
+  teardown.defer(
+    'watching integrations',
+    repeat(watchMs, watch, (error) => part('app').error({ err: error }, 'integrations-unread')),
+  )
   await sweepSafely()
   teardown.defer(
     'sweep',

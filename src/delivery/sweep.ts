@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.ts'
 import type { Log } from '../log.ts'
+import type { PacedApi } from '../queue/jobs.ts'
 import type { Producer } from '../queue/producer.ts'
 import { allowRevision, listCardsOfIncident, listDueCards } from '../storage/cards.ts'
 import { listDueClicks } from '../storage/clicks.ts'
@@ -8,7 +9,6 @@ import { listRefreshesDue } from '../storage/groups.ts'
 import { trimInbox } from '../storage/inbox.ts'
 import { endSnoozes } from '../storage/incidents.ts'
 import type { DeliverySettings } from './settings.ts'
-import { tickDueCards } from './wake.ts'
 
 /** Seen ids are kept longer than any redelivery could take. */
 const INBOX_KEPT_MS = 48 * 3_600_000
@@ -24,6 +24,8 @@ export async function sweep(deps: {
   producer: Producer
   settings: DeliverySettings
   everyMs: number
+  /** Ticks for an integration that is switched off would lie in Redis for good. */
+  isRunning: (integrationId: string) => boolean
 }): Promise<void> {
   const { db, producer } = deps
   const nowMs = deps.clock.nowMs()
@@ -41,9 +43,39 @@ export async function sweep(deps: {
   const cards = await listDueCards(db.read, untilMs)
   const clicks = await listDueClicks(db.read, untilMs)
   const groups = await listRefreshesDue(db.read, untilMs)
-  await tickDueCards(deps, cards)
+  const wanted = [...cards, ...groups.map((group) => ({ ...group, api: 'group' as const }))]
+  const ticked = await tickWithinRoom(deps, wanted, nowMs)
   for (const click of clicks) await producer.tickClick(click.id, click.dueAt - nowMs)
-  for (const group of groups) await producer.tick(group.integrationId, 'group', group.dueAt - nowMs)
   const due = cards.length + clicks.length + groups.length
-  if (due > 0) deps.log.info({ cards: cards.length, clicks: clicks.length, groups: groups.length }, 'sweep')
+  if (due > 0) deps.log.info({ cards: cards.length, clicks: clicks.length, groups: groups.length, ticked }, 'sweep')
+}
+
+/** About what a pacer works off between two sweeps. More would only pile up in Redis while DingTalk is away. */
+const MAX_TICKS = 2_000
+
+type Due = { integrationId: string; api: PacedApi; dueAt: number }
+
+async function tickWithinRoom(
+  deps: { producer: Producer; isRunning: (integrationId: string) => boolean },
+  wanted: Due[],
+  nowMs: number,
+): Promise<number> {
+  const byPacer = new Map<string, Due[]>()
+  for (const due of wanted) {
+    if (!deps.isRunning(due.integrationId)) continue
+    const key = `${due.integrationId} ${due.api}`
+    const list = byPacer.get(key)
+    if (list) list.push(due)
+    else byPacer.set(key, [due])
+  }
+  let ticked = 0
+  for (const list of byPacer.values()) {
+    const [first] = list
+    if (!first) continue
+    const room = MAX_TICKS - (await deps.producer.countTicks(first.integrationId, first.api))
+    const soonest = list.sort((a, b) => a.dueAt - b.dueAt).slice(0, Math.max(0, room))
+    await Promise.all(soonest.map((due) => deps.producer.tick(due.integrationId, due.api, due.dueAt - nowMs)))
+    ticked += soonest.length
+  }
+  return ticked
 }

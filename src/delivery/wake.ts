@@ -23,10 +23,7 @@ export function createWakeDueCards(deps: {
   }
 }
 
-export async function tickDueCards(
-  deps: { clock: Clock; producer: Pick<Producer, 'tick'> },
-  due: DueCard[],
-): Promise<void> {
+async function tickDueCards(deps: { clock: Clock; producer: Pick<Producer, 'tick'> }, due: DueCard[]): Promise<void> {
   const nowMs = deps.clock.nowMs()
   await Promise.all(due.map((card) => deps.producer.tick(card.integrationId, card.api, card.dueAt - nowMs)))
 }

@@ -10,6 +10,8 @@ const PATIENCE_MS = 500
 export type Producer = {
   /** Wakes the pacer after `delayMs`. Never fails and never waits long: a lost tick is made up for by the sweep. */
   tick(integrationId: string, api: PacedApi, delayMs?: number): Promise<void>
+  /** Ticks on their way to the pacer; `Infinity` when Redis does not say. */
+  countTicks(integrationId: string, api: PacedApi): Promise<number>
   /** Wakes the worker of one click. As `tick`. */
   tickClick(clickId: string, delayMs?: number): Promise<void>
   /** Adds a delivery as Flashduty would. @throws when Redis does not take it */
@@ -43,6 +45,17 @@ export function createProducer(redis: Redis, prefix: string, log: Log): Producer
 
   return {
     tick: (integrationId, api, delayMs = 0) => wake(paceQueue(integrationId, api), {}, delayMs),
+    async countTicks(integrationId, api) {
+      try {
+        const counts = await within(
+          PATIENCE_MS,
+          queue(paceQueue(integrationId, api)).getJobCounts('waiting', 'delayed'),
+        )
+        return counts === 'timeout' ? Infinity : (counts['waiting'] ?? 0) + (counts['delayed'] ?? 0)
+      } catch {
+        return Infinity
+      }
+    },
     tickClick: (clickId, delayMs = 0) => wake(CLICK_QUEUE, { clickId }, delayMs),
     async addDelivery(body, eventId, eventType) {
       const jobId = deliverJobId(eventId)
