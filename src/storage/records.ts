@@ -60,12 +60,11 @@ export async function countDuplicate(trx: Handle, recordKey: string, nowMs: numb
 
 /** Which targets of an event have a record already, as `kind:target`. */
 export async function listRecordedTargets(db: Handle, integrationId: string, eventId: string): Promise<Set<string>> {
-  const prefix = eventRecordKey(integrationId, eventId, '', '').slice(0, -1)
   const rows = await db
     .selectFrom('records')
     .select(['kind', 'target_id'])
-    .where('record_key', '>=', prefix)
-    .where('record_key', '<', `${prefix}\uFFFF`)
+    .where('event_id', '=', eventId)
+    .where('integration_id', '=', integrationId)
     .execute()
   return new Set(rows.map((row) => `${row.kind}:${row.target_id}`))
 }

@@ -215,6 +215,7 @@ export async function up(db: Kysely<Schema>): Promise<void> {
     .addColumn('updated_at', 'bigint', (c) => c.notNull())
     .execute()
   await db.schema.createIndex('records_incident').on('records').columns(['incident_id', 'created_at']).execute()
+  await db.schema.createIndex('records_event').on('records').column('event_id').execute()
   await db.schema.createIndex('records_created').on('records').column('created_at').execute()
   await db.schema.createIndex('records_open').on('records').columns(['out_track_id', 'status']).execute()
 
