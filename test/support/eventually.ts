@@ -1,23 +1,27 @@
 const PAUSE_MS = 20
 
-/** The first truthy answer of the check; rejects with what was waited for, and the last failure, when time is up. */
+/**
+ * Looks again and again until `check` neither throws nor answers `false` or `undefined`, and resolves with what it
+ * answered. After the time it rejects with what the last look met.
+ * @param what completes the sentence "still waiting: …"
+ */
 export async function eventually<T>(
   what: string,
-  check: () => T | undefined | false | Promise<T | undefined | false>,
-  timeoutMs = 10_000,
-): Promise<T> {
-  const until = performance.now() + timeoutMs
-  let last: unknown
+  check: () => T | Promise<T>,
+  timeoutMs = 5_000,
+): Promise<Exclude<T, false | undefined>> {
+  const startedAt = performance.now()
   for (;;) {
+    let met: unknown = 'nothing yet'
     try {
-      const value = await check()
-      if (value) return value
-      last = undefined
+      const answer = await check()
+      if (answer !== false && answer !== undefined) return answer as Exclude<T, false | undefined>
     } catch (error) {
-      last = error
+      met = error
     }
-    if (performance.now() > until) {
-      throw new Error(`not within ${timeoutMs} ms: ${what}`, last === undefined ? {} : { cause: last })
+    if (performance.now() - startedAt > timeoutMs) {
+      const why = met instanceof Error ? met.message : String(met)
+      throw new Error(`after ${timeoutMs} ms still waiting: ${what}\n${why}`, { cause: met })
     }
     await new Promise((resolve) => setTimeout(resolve, PAUSE_MS))
   }

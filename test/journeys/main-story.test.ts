@@ -1,0 +1,178 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+
+import {
+  actsOn,
+  answerOf,
+  buttonTexts,
+  callsFor,
+  cardsOf,
+  everybodySees,
+  expectSilence,
+  fire,
+  inGroup,
+  listGroups,
+  openScene,
+  press,
+  recordsOf,
+  type Scene,
+  settledRecords,
+  theCardOf,
+  view,
+} from '../support/journey.ts'
+import { eventually } from '../support/eventually.ts'
+
+let scene: Scene
+beforeAll(async () => {
+  scene = await openScene()
+})
+afterAll(async () => {
+  await scene.close()
+})
+
+test('a group is known by its title from installing the cool app to removing it', async () => {
+  const { world } = scene
+  const { control } = world.dingtalk
+  const { oncall } = world.groups
+  const known = async () => (await listGroups(world)).find((row) => row.openConversationId === oncall.openConversationId)
+  expect(await known()).toMatchObject({ title: '数据库值班群', status: 'installed' })
+
+  control.renameGroup(oncall.openConversationId, '数据库值班一群')
+  await eventually('the new title', async () => (await known())?.title === '数据库值班一群')
+  const removed = control.uninstallCoolApp(oncall.openConversationId, world.dingtalkApp.clientId)
+  expect(await control.eventSettled(removed)).toBe('success')
+  expect(await known()).toMatchObject({ title: '数据库值班一群', status: 'uninstalled' })
+  control.installCoolApp(oncall.openConversationId, world.dingtalkApp.clientId)
+  await eventually('installed again', async () => (await known())?.status === 'installed')
+  expectSilence(world, scene.app.lines)
+})
+
+describe('an incident told to a group and to 李四', () => {
+  test('is one card that everybody works with until it is closed', async () => {
+    const { world } = scene
+    const { zhang, li, wang } = world.people
+    const chats = [inGroup(world.groups.oncall)]
+    const incident = await fire(world, { chats, personIds: [li.member.member_id], labels: { resource: 'db-01' } })
+    const card = await theCardOf(world, incident)
+
+    await eventually('both places have it', () => Object.keys(world.dingtalk.control.placementsOf(card)).length === 2)
+    const places = world.dingtalk.control.placementsOf(card)
+    expect(places[world.groups.oncall.openConversationId]).toBe(1)
+    expect(callsFor(world, 'createAndDeliver', card)).toHaveLength(1)
+    for (const person of [zhang, li, wang]) {
+      const seen = view(world, card, person)
+      expect(seen.title).toContain('待处理')
+      expect(seen.title).toContain(`#${incident.num} db-01 主从延迟过大`)
+      expect(seen.markdown).toContain('**严重程度**：严重')
+      expect(seen.markdown).toContain('**协作空间**：数据库')
+      expect(seen.markdown).toMatch(/\*\*触发时间\*\*：\d{4}-\d\d-\d\d \d\d:\d\d:\d\d/)
+      expect(seen.markdown).toContain('**处理人**：李四')
+      expect(seen.markdown).toContain('db-01')
+      expect(buttonTexts(seen)).toEqual(['认领', '关闭', '查看详情'])
+    }
+    const messages = world.dingtalk.control.conversationsOf(li.user.userId).flatMap(({ messages }) => messages)
+    const pushed = messages.flatMap(({ content }) =>
+      content.kind === 'card' && content.outTrackId === card ? [content] : [],
+    )
+    expect(pushed).toHaveLength(2)
+    for (const { alertContent, lastMessage } of pushed) {
+      for (const word of ['严重', 'db-01 主从延迟过大', '数据库']) {
+        expect(alertContent).toContain(word)
+        expect(lastMessage).toContain(word)
+      }
+    }
+
+    const acknowledged = answerOf(await press(world, card, li, '认领'))
+    expect(acknowledged.title).toContain('处理中')
+    expect(acknowledged.tips).toMatch(/^李四 于 \d\d:\d\d 认领$/)
+    expect(buttonTexts(acknowledged)).toEqual(['暂缓 2 小时', '暂缓 4 小时', '暂缓 12 小时', '关闭', '取消认领', '查看详情'])
+    await everybodySees(world, card, '处理中')
+    expect(view(world, card, zhang).tips).toMatch(/^李四 于 \d\d:\d\d 认领$/)
+    expect(view(world, card, wang).markdown).toContain('李四 ✓')
+
+    expect(answerOf(await press(world, card, li, '暂缓 2 小时')).title).toContain('已暂缓至')
+    await everybodySees(world, card, '已暂缓至')
+    expect(buttonTexts(view(world, card, zhang))).toEqual(['取消暂缓', '关闭', '查看详情'])
+
+    expect(answerOf(await press(world, card, zhang, '取消暂缓')).title).toContain('处理中')
+    await everybodySees(world, card, '处理中')
+
+    expect(answerOf(await press(world, card, li, '取消认领')).title).toContain('待处理')
+    await everybodySees(world, card, '待处理')
+
+    const closed = answerOf(await press(world, card, zhang, '关闭'))
+    expect(closed.title).toContain('已关闭')
+    expect(buttonTexts(closed)).toEqual(['查看详情'])
+    await everybodySees(world, card, '已关闭')
+    for (const person of [zhang, li, wang]) expect(buttonTexts(view(world, card, person))).toEqual(['查看详情'])
+
+    const acts = actsOn(world, incident).map(({ path, member_id: by, status }) => ({ path, by, status }))
+    expect(acts).toEqual([
+      { path: '/incident/ack', by: li.member.member_id, status: 200 },
+      { path: '/incident/snooze', by: li.member.member_id, status: 200 },
+      { path: '/incident/wake', by: zhang.member.member_id, status: 200 },
+      { path: '/incident/unack', by: li.member.member_id, status: 200 },
+      { path: '/incident/resolve', by: zhang.member.member_id, status: 200 },
+    ])
+    expect(cardsOf(world, incident)).toEqual([card])
+    expectSilence(world, scene.app.lines)
+  })
+
+  test('leaves one record for each event and target and for each press', async () => {
+    const { world } = scene
+    const [incident] = world.flashduty.control.incidents()
+    if (!incident) throw new Error('the story before this one tells of an incident')
+    const { oncall } = world.groups
+    const { zhang, li } = world.people
+    const records = await settledRecords(world, incident)
+    const rows = records.map(({ event_type: event, kind, target_id: target, status }) => [event, kind, target, status])
+    const both = (event: string, status: string) => [
+      [event, 'group', oncall.openConversationId, status],
+      [event, 'person', li.user.userId, status],
+    ]
+    expect(rows.sort()).toEqual(
+      [
+        ['i_new', 'none', '', 'skipped'],
+        ...both('i_assign', 'success'),
+        ...['i_ack', 'i_snooze', 'i_wake', 'i_unack', 'i_rslv'].flatMap((event) => both(event, 'updated')),
+        ['ack', 'action', li.user.userId, 'success'],
+        ['snooze', 'action', li.user.userId, 'success'],
+        ['wake', 'action', zhang.user.userId, 'success'],
+        ['unack', 'action', li.user.userId, 'success'],
+        ['resolve', 'action', zhang.user.userId, 'success'],
+      ].sort(),
+    )
+    expect(records.every(({ duplicates }) => duplicates === 0)).toBe(true)
+    expect(records.find(({ kind, event_type: type }) => kind === 'group' && type === 'i_assign')?.target_name).toBe(
+      '数据库值班一群',
+    )
+  })
+})
+
+test('a card that only its presser has needs no update after the press', async () => {
+  const { world } = scene
+  const { li } = world.people
+  const incident = await fire(world, { title: '只找李四', personIds: [li.member.member_id] })
+  const card = await theCardOf(world, incident)
+  expect(answerOf(await press(world, card, li, '认领')).title).toContain('处理中')
+  expect(answerOf(await press(world, card, li, '关闭')).title).toContain('已关闭')
+  const records = await settledRecords(world, incident)
+  expect(records.filter(({ event_type: type }) => type === 'i_rslv')).toMatchObject([{ status: 'updated' }])
+  expect(view(world, card, li).title).toContain('已关闭')
+  expect(callsFor(world, 'updateCard', card)).toEqual([])
+  expectSilence(world, scene.app.lines)
+})
+
+test('what is done in the console shows on the card, also for those who never press', async () => {
+  const { world } = scene
+  const { zhang } = world.people
+  const incident = await fire(world, { title: '控制台处理', chats: [inGroup(world.groups.platform)] })
+  const card = await theCardOf(world, incident)
+  await world.flashduty.control.act(incident.incident_id, 'ack', zhang.member.member_id)
+  await everybodySees(world, card, '处理中')
+  await world.flashduty.control.act(incident.incident_id, { title: '控制台改名' }, zhang.member.member_id)
+  await everybodySees(world, card, '控制台改名')
+  await world.flashduty.control.act(incident.incident_id, 'resolve')
+  await everybodySees(world, card, '已关闭')
+  expect((await recordsOf(world, incident)).filter(({ kind }) => kind === 'action')).toEqual([])
+  expectSilence(world, scene.app.lines)
+})

@@ -1,0 +1,237 @@
+import { expect } from 'vitest'
+
+import type { Overrides } from '../../src/app.ts'
+import type { Button, DingTalkSettings, Group, PressResult, RenderedCard } from '../sandbox/dingtalk/types.ts'
+import type { Incident } from '../sandbox/flashduty/types.ts'
+import { eventually } from './eventually.ts'
+import { bootApp, createWorld, type LogLine, type Person, type RunningApp, type World } from './world.ts'
+
+/** One row of `records --json`. */
+export type OperationRecord = {
+  record_key: string
+  incident_id: string | null
+  event_id: string | null
+  event_type: string | null
+  kind: 'group' | 'person' | 'action' | 'none' | 'job'
+  target_id: string
+  target_name: string | null
+  out_track_id: string | null
+  status: string
+  reason_code: string | null
+  failed_reason: string | null
+  detail: string | null
+  note: string | null
+  duplicates: number
+}
+
+/** Redeliveries come soon, pings stay away; deadlines are DingTalk's own. */
+const QUICK: Partial<DingTalkSettings> = { redeliveryDelaysMs: [300, 1_000, 1_000], systemPingMs: 0 }
+
+/** Shorter pauses, so that a journey waits for the daemon and not for its patience. Promised times are left alone. */
+const IMPATIENT: Overrides = {
+  delivery: { spacingMs: 100, blockedRetryMs: 500 },
+  action: { spacingMs: 100, retryMs: 200 },
+  supervisor: { backOffMinMs: 50, backOffMaxMs: 400, blockedMs: 200, lingerMs: 500 },
+}
+
+export type Scene = {
+  world: World
+  app: RunningApp
+  close(): Promise<void>
+}
+
+/** A world with the daemon running in it and the cool app installed in both groups, whose titles are known. */
+export async function openScene(
+  settings: { dingtalk?: Partial<DingTalkSettings>; overrides?: Overrides } = {},
+): Promise<Scene> {
+  const world = await createWorld({ dingtalk: { ...QUICK, ...settings.dingtalk } })
+  try {
+    const app = await bootImpatient(world, settings.overrides)
+    await install(world, Object.values(world.groups))
+    return {
+      world,
+      app,
+      async close() {
+        await app.stop()
+        await world.close()
+      },
+    }
+  } catch (error) {
+    await world.close()
+    throw error
+  }
+}
+
+export function bootImpatient(world: World, overrides: Overrides = {}): Promise<RunningApp> {
+  return bootApp(world, {
+    ...IMPATIENT,
+    ...overrides,
+    delivery: { ...IMPATIENT.delivery, ...overrides.delivery },
+    action: { ...IMPATIENT.action, ...overrides.action },
+    supervisor: { ...IMPATIENT.supervisor, ...overrides.supervisor },
+  })
+}
+
+/** Resolves once the daemon knows the groups by their titles. */
+export async function install(world: World, groups: Group[]): Promise<void> {
+  for (const group of groups) {
+    world.dingtalk.control.installCoolApp(group.openConversationId, world.dingtalkApp.clientId)
+  }
+  await eventually(
+    'the groups are known by title',
+    async () => {
+      const known = new Map((await listGroups(world)).map((row) => [row.openConversationId, row.title]))
+      return groups.every((group) => known.get(group.openConversationId) === group.title)
+    },
+    10_000,
+  )
+}
+
+/** Further groups of everybody, with the cool app. */
+export async function installInMany(world: World, count: number, name: string): Promise<Group[]> {
+  const memberUserIds = Object.values(world.people).map((person) => person.user.userId)
+  const groups = Array.from({ length: count }, (_, index) =>
+    world.dingtalk.control.createGroup({ title: `${name} ${index + 1}`, memberUserIds }),
+  )
+  await install(world, groups)
+  return groups
+}
+
+export async function listGroups(
+  world: World,
+): Promise<{ openConversationId: string; title: string; status: string }[]> {
+  const printed = await world.cli('groups', '--all', '--json')
+  return JSON.parse(printed.out) as { openConversationId: string; title: string; status: string }[]
+}
+
+export async function listRecords(world: World, ...filter: string[]): Promise<OperationRecord[]> {
+  const printed = await world.cli('records', '--json', '--limit', '10000', ...filter)
+  return JSON.parse(printed.out) as OperationRecord[]
+}
+
+export function recordsOf(world: World, incident: Pick<Incident, 'incident_id'>): Promise<OperationRecord[]> {
+  return listRecords(world, '--incident', incident.incident_id)
+}
+
+export function inGroup(group: Group, settings: Record<string, unknown> = {}): { chat_id: string } {
+  return { chat_id: group.openConversationId, ...settings }
+}
+
+type Fields = Parameters<World['flashduty']['control']['fireIncident']>[0]
+
+/** A critical incident of the channel 数据库; groups and people as the rule names them. */
+export function fire(world: World, fields: Partial<Fields> = {}): Promise<Incident> {
+  return world.flashduty.control.fireIncident({ title: 'db-01 主从延迟过大', channelId: world.channelId, ...fields })
+}
+
+/** Cards of the incident, oldest first. */
+export function cardsOf(world: World, incident: Pick<Incident, 'incident_id'>): string[] {
+  return world.dingtalk.control.cards().filter((outTrackId) => outTrackId.includes(incident.incident_id))
+}
+
+/** The incident's one card, once it is there. */
+export function theCardOf(world: World, incident: Pick<Incident, 'incident_id'>, timeoutMs?: number): Promise<string> {
+  return eventually(
+    `a card for ${incident.incident_id}`,
+    () => {
+      const cards = cardsOf(world, incident)
+      if (cards.length > 1) throw new Error(`there are ${cards.length} cards`)
+      return cards[0]
+    },
+    timeoutMs,
+  )
+}
+
+/** What the person sees of the card. */
+export function view(world: World, outTrackId: string, person: Person): RenderedCard {
+  const card = world.dingtalk.control.view(outTrackId, person.user.userId)
+  if (!card) throw new Error(`${person.user.name} does not see ${outTrackId}`)
+  return card
+}
+
+/** Resolves when the title that each of these people sees contains the word. */
+export async function everybodySees(
+  world: World,
+  outTrackId: string,
+  word: string,
+  people: Person[] = Object.values(world.people),
+  timeoutMs?: number,
+): Promise<void> {
+  await eventually(
+    `everybody sees ${word}`,
+    () => {
+      for (const person of people) expect(view(world, outTrackId, person).title).toContain(word)
+      return true
+    },
+    timeoutMs,
+  )
+}
+
+export function buttonTexts(card: RenderedCard): string[] {
+  return card.buttons.map((button) => button.text)
+}
+
+/** The person presses the button of that text on the card as they see it. */
+export function press(world: World, outTrackId: string, person: Person, text: string): Promise<PressResult> {
+  const card = view(world, outTrackId, person)
+  const button = card.buttons.find((one): one is Extract<Button, { id: string }> => one.text === text && 'id' in one)
+  if (!button) throw new Error(`no button ${text}; there are: ${buttonTexts(card).join(', ')}`)
+  return world.dingtalk.control.press({ outTrackId, userId: person.user.userId, buttonId: button.id })
+}
+
+/** What the presser sees after the answer, which has to have come inside DingTalk's two seconds. */
+export function answerOf(result: PressResult): RenderedCard {
+  if (result.outcome === 'failed') throw new Error(`the press failed: ${result.reason}`)
+  expect(result.tookMs).toBeLessThan(2_000)
+  return result.view
+}
+
+/** Requests that reached DingTalk for one card. */
+export function callsFor(world: World, api: 'createAndDeliver' | 'deliver' | 'updateCard', outTrackId: string) {
+  return world.dingtalk.journal
+    .requests(api)
+    .filter((request) => (request.body as { outTrackId?: string } | null)?.outTrackId === outTrackId)
+}
+
+/** Calls that act on an incident at Flashduty. */
+export function actsOn(world: World, incident: Pick<Incident, 'incident_id'>, action?: string) {
+  return world.flashduty.control
+    .requests()
+    .filter(({ path }) => /^\/incident\/(ack|unack|snooze|wake|resolve)$/.test(path))
+    .filter(({ path }) => action === undefined || path === `/incident/${action}`)
+    .filter(({ body }) => (body as { incident_ids?: string[] }).incident_ids?.includes(incident.incident_id))
+}
+
+/** Resolves when every record of the incident has come to its end, with the records. */
+export function settledRecords(world: World, incident: Incident, timeoutMs?: number): Promise<OperationRecord[]> {
+  return eventually(
+    `the records of ${incident.incident_id} are settled`,
+    async () => {
+      const records = await recordsOf(world, incident)
+      const open = records.filter(({ status }) => status === 'pending' || status === 'retrying')
+      if (open.length > 0) throw new Error(JSON.stringify(open, undefined, 1))
+      return records.length > 0 && records
+    },
+    timeoutMs,
+  )
+}
+
+/**
+ * What every journey ends with: nobody got a message twice, no reply was late or unasked for, and no line of the log
+ * says that somebody must act, but for the announced ones.
+ */
+export function expectSilence(
+  world: World,
+  lines: LogLine[],
+  announced: { errors?: string[]; repeats?: string[] } = {},
+): void {
+  const { control, journal } = world.dingtalk
+  const errors = lines.filter(({ level }) => level === 'error' || level === 'fatal')
+  expect(errors.filter(({ msg }) => !announced.errors?.includes(msg))).toEqual([])
+  expect(journal.of('violation')).toEqual([])
+  const repeated = control
+    .cards()
+    .filter((outTrackId) => !announced.repeats?.includes(outTrackId))
+    .filter((outTrackId) => Object.values(control.placementsOf(outTrackId)).some((messages) => messages !== 1))
+  expect(repeated).toEqual([])
+}
