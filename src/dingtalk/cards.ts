@@ -73,7 +73,7 @@ export async function updateCard(
     cardData: { cardParamMap: card.cardParamMap },
     cardUpdateOptions: { updateCardDataByKey: true, updatePrivateDataByKey: true },
   })
-  const parsed = z.looseObject({ success: z.boolean(), result: z.unknown() }).safeParse(answer)
+  const parsed = z.looseObject({ success: z.boolean(), result: z.unknown().optional() }).safeParse(answer)
   if (!parsed.success || !parsed.data.success || parsed.data.result === false) {
     throw new AppError({ kind: 'unknown-outcome', code: 'IM_ERROR' }, 'updating the card was not confirmed')
   }

@@ -19,7 +19,7 @@ export type FlashdutyClient = {
 }
 
 const Envelope = z.looseObject({
-  data: z.unknown(),
+  data: z.unknown().optional(),
   error: z.looseObject({ code: z.string(), message: z.string().default('') }).nullish(),
 })
 

@@ -14,7 +14,7 @@ const Frame = z.looseObject({
     eventId: text.optional(),
     eventCorpId: text.optional(),
   }),
-  data: z.unknown(),
+  data: z.unknown().optional(),
 })
 
 export const TOPIC_CARD = '/v1.0/card/instances/callback'
