@@ -33,7 +33,8 @@ test('a group is known by its title from installing the cool app to removing it'
   const { world } = scene
   const { control } = world.dingtalk
   const { oncall } = world.groups
-  const known = async () => (await listGroups(world)).find((row) => row.openConversationId === oncall.openConversationId)
+  const known = async () =>
+    (await listGroups(world)).find((row) => row.openConversationId === oncall.openConversationId)
   expect(await known()).toMatchObject({ title: '数据库值班群', status: 'installed' })
 
   control.renameGroup(oncall.openConversationId, '数据库值班一群')
@@ -84,7 +85,14 @@ describe('an incident told to a group and to 李四', () => {
     const acknowledged = answerOf(await press(world, card, li, '认领'))
     expect(acknowledged.title).toContain('处理中')
     expect(acknowledged.tips).toMatch(/^李四 于 \d\d:\d\d 认领$/)
-    expect(buttonTexts(acknowledged)).toEqual(['暂缓 2 小时', '暂缓 4 小时', '暂缓 12 小时', '关闭', '取消认领', '查看详情'])
+    expect(buttonTexts(acknowledged)).toEqual([
+      '暂缓 2 小时',
+      '暂缓 4 小时',
+      '暂缓 12 小时',
+      '关闭',
+      '取消认领',
+      '查看详情',
+    ])
     await everybodySees(world, card, '处理中')
     expect(view(world, card, zhang).tips).toMatch(/^李四 于 \d\d:\d\d 认领$/)
     expect(view(world, card, wang).markdown).toContain('李四 ✓')
