@@ -10,6 +10,8 @@ export type HttpRequest = {
   /** Sent as JSON when given. */
   body?: unknown
   timeoutMs: number
+  /** Gives up earlier. */
+  signal?: AbortSignal | undefined
 }
 
 export type HttpAnswer = { status: number; contentType: string; text: string }
@@ -41,7 +43,7 @@ const NEVER_SENT = new Set([
 export function createOutbound(): { send: SendHttp; close: () => Promise<void> } {
   const agent = new Agent({ connectTimeout: 5_000, connections: 64, keepAliveTimeout: 10_000, pipelining: 1 })
 
-  const send: SendHttp = async ({ method, url, headers, body, timeoutMs }) => {
+  const send: SendHttp = async ({ method, url, headers, body, timeoutMs, signal }) => {
     const target = new URL(url)
     try {
       const answer = await agent.request({
@@ -54,7 +56,7 @@ export function createOutbound(): { send: SendHttp; close: () => Promise<void> }
           ...headers,
         },
         body: body === undefined ? null : JSON.stringify(body),
-        signal: AbortSignal.timeout(timeoutMs),
+        signal: signal ? AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]) : AbortSignal.timeout(timeoutMs),
       })
       return {
         status: answer.statusCode,

@@ -69,7 +69,7 @@ export function superviseStream(
     let gone: () => void = () => {}
     const closed = new Promise<void>((resolve) => (gone = resolve))
     const connection = await openConnection(
-      { app: deps.app, apiUrl: deps.apiUrl, send: deps.send, settings: deps.connection },
+      { app: deps.app, apiUrl: deps.apiUrl, send: deps.send, settings: deps.connection, signal: stopping.signal },
       {
         onFrame(raw, reply) {
           if (stopping.signal.aborted) return
