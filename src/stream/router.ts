@@ -55,13 +55,8 @@ export async function routeFrame(
       reply({ code: 404, messageId: frame.messageId, data: '{}' })
       return
     case 'event': {
-      const ack = await within(deps.deadlines.eventMs, deps.takeEvent(frame.event))
-      if (ack === 'timeout') {
-        counters.late += 1
-        deps.log.error({ messageId: frame.messageId, eventId: frame.event.eventId }, 'event-late')
-      }
-      const status: EventAck = ack === 'timeout' ? { status: 'LATER', message: 'busy' } : ack
-      reply({ code: 200, messageId: frame.messageId, data: JSON.stringify(status) })
+      const ack = await acknowledgeInTime(deps, counters, frame.messageId, frame.event)
+      reply({ code: 200, messageId: frame.messageId, data: JSON.stringify(ack) })
       return
     }
     case 'press': {
@@ -75,6 +70,25 @@ export async function routeFrame(
   }
 }
 
+/** After silence DingTalk pushes the event again too, but only once its own deadline has run out. */
+async function acknowledgeInTime(
+  deps: RouterDeps,
+  counters: Counters,
+  messageId: string,
+  event: InboundEvent,
+): Promise<EventAck> {
+  try {
+    const ack = await within(deps.deadlines.eventMs, deps.takeEvent(event))
+    if (ack !== 'timeout') return ack
+    counters.late += 1
+    deps.log.error({ messageId, eventId: event.eventId }, 'event-late')
+    return { status: 'LATER', message: 'busy' }
+  } catch (error) {
+    deps.log.error({ messageId, eventId: event.eventId, err: error }, 'event-broken')
+    return { status: 'LATER', message: 'internal error' }
+  }
+}
+
 /** Silence would show the presser a failed request and no reason, so whatever happens they get a sentence. */
 async function answerInTime(
   deps: RouterDeps,
@@ -83,8 +97,8 @@ async function answerInTime(
   press: InboundPress,
 ): Promise<PressAnswer> {
   const sorry = { cardParamMap: { tips: say('zh-CN', 'press.STORE_UNAVAILABLE') }, afterReply: () => {} }
-  const answering = deps.answerPress(press)
   try {
+    const answering = deps.answerPress(press)
     const answer = await within(deps.deadlines.pressMs, answering)
     if (answer !== 'timeout') return answer
     counters.late += 1
