@@ -247,7 +247,7 @@ describe('the Open API calls are the vendor’s', () => {
     const body = { outTrackId: 'x', userIdType: 1, cardUpdateOption: {} }
     const model: Model = new card.UpdateCardRequest(body)
     expect(model.toMap()).toEqual({ outTrackId: 'x', userIdType: 1 })
-    const nested: Model = new card.UpdateCardRequest({ cardData: { cardParams: {} } } as object)
+    const nested: Model = new card.UpdateCardRequest({ cardData: { cardParams: {} } })
     expect(nested.toMap()).toEqual({ cardData: {} })
     expect(mistyped(card.UpdateCardRequest, { userIdType: '1', cardData: { cardParamMap: { a: 1 } } }, '')).toEqual([
       '.userIdType is a string, not a number',
