@@ -1,0 +1,205 @@
+import type { SpaceResult } from '../dingtalk/cards.ts'
+import type { Space } from '../domain/card.ts'
+import { asReason, type Reason } from '../domain/reasons.ts'
+import type { AppError, Failure } from '../errors.ts'
+import { type CardOfNotification, changeLeased, changePlacements, findCard, listPlacements } from '../storage/cards.ts'
+import { settleDelivery, settleUpdates } from '../storage/records.ts'
+import type { Handle } from '../storage/schema.ts'
+import { deliverAgain, listLost } from './redeliver.ts'
+import type { ReconcileDeps, Work } from './work.ts'
+
+export async function storeDelivered(
+  deps: ReconcileDeps,
+  trx: Handle,
+  { card, stored, drawn }: Work,
+  results: SpaceResult[],
+): Promise<void> {
+  const nowMs = deps.clock.nowMs()
+  const creating = card.stage === 'absent'
+  const shown = { outTrackId: card.out_track_id, drawnRev: creating ? stored.rev : card.shown_rev }
+  for (const result of results) {
+    const spaces = [result.space]
+    if (result.outcome === 'unknown') {
+      await deliverAgain(deps, trx, card, spaces, nowMs)
+      continue
+    }
+    if (result.outcome === 'delivered') {
+      const delivered = { status: 'delivered' as const, carrier_id: result.carrierId ?? null, reason: null }
+      await changePlacements(trx, card.out_track_id, spaces, delivered, nowMs)
+      await settleDelivery(trx, shown, result.space, { status: 'success', msgId: card.out_track_id }, nowMs)
+      continue
+    }
+    await failSpace(trx, shown, result.space, asReason(result.reason), result.detail, nowMs)
+  }
+  await finishDelivery(deps, trx, card, {
+    stage: 'present',
+    ...(creating ? { shown_rev: stored.rev, shown_hash: drawn.hash } : {}),
+    failures: 0,
+  })
+}
+
+export async function storeNotDelivered(
+  deps: ReconcileDeps,
+  trx: Handle,
+  { card, stored, spaces }: Work & { spaces: Space[] },
+  error: AppError,
+): Promise<void> {
+  const nowMs = deps.clock.nowMs()
+  const { failure } = error
+  const failures = card.failures + 1
+  const creating = card.stage === 'absent'
+  const outTrackId = card.out_track_id
+
+  // An instance of this name exists already: an earlier create got through after all. Its delivery stays unconfirmed.
+  if (failure.kind === 'unknown-outcome' || failure.code === 'CARD_ALREADY_EXIST') {
+    if (creating) {
+      const pauseMs = failure.kind === 'unknown-outcome' ? retryPause(deps, failure, failures) : 0
+      await finishDelivery(deps, trx, card, { stage: 'unsure', failures }, nowMs + pauseMs)
+      return
+    }
+    await deliverAgain(deps, trx, card, spaces, nowMs)
+    await finishDelivery(deps, trx, card, { failures })
+    return
+  }
+  if (failure.kind === 'permanent' && spaces.length > 1) {
+    // One bad space can make DingTalk refuse the whole call: from here on each goes alone.
+    await changePlacements(trx, outTrackId, spaces, { status: 'waiting', alone: 1 }, nowMs)
+    await finishDelivery(deps, trx, card, { stage: card.stage, failures })
+    return
+  }
+  if (failure.kind === 'permanent') {
+    const shown = { outTrackId, drawnRev: stored.rev }
+    for (const space of spaces) await failSpace(trx, shown, space, asReason(failure.code), error.detail ?? '', nowMs)
+    await finishDelivery(deps, trx, card, { stage: card.stage, failures })
+    return
+  }
+  await changePlacements(trx, outTrackId, spaces, { status: 'waiting' }, nowMs)
+  for (const space of spaces) {
+    const verdict = { status: 'retrying', reason: asReason(failure.code), detail: error.detail } as const
+    await settleDelivery(trx, { outTrackId, drawnRev: 0 }, space, verdict, nowMs)
+  }
+  const retryAt = nowMs + retryPause(deps, failure, failures)
+  await finishDelivery(deps, trx, card, { stage: card.stage, failures }, retryAt)
+}
+
+/** Ends the lease; whatever is still waiting stays due, and so does a newer face. */
+async function finishDelivery(
+  deps: ReconcileDeps,
+  trx: Handle,
+  card: CardOfNotification,
+  change: Parameters<typeof changeLeased>[3],
+  notBeforeMs = 0,
+): Promise<void> {
+  const nowMs = deps.clock.nowMs()
+  const placements = await listPlacements(trx, [card.out_track_id])
+  const waiting = placements.some(({ status }) => status === 'waiting')
+  const latest = await findCard(trx, card.out_track_id)
+  const stage = change.stage ?? latest?.stage ?? card.stage
+  const shownRev = change.shown_rev ?? latest?.shown_rev ?? card.shown_rev
+  const spaced = nowMs + deps.settings.spacingMs
+  const faceDue = stage === 'present' && latest !== undefined && (latest.allowed_rev > shownRev || latest.frozen === 1)
+  const held = latest !== undefined && latest.held_until > nowMs ? latest.held_until : null
+  await changeLeased(trx, card.out_track_id, deps.owner, {
+    ...change,
+    deliver_due_at: waiting ? Math.max(stage === 'present' ? spaced : nowMs, notBeforeMs) : null,
+    update_due_at: stage === 'unsure' ? Math.max(nowMs, notBeforeMs) : faceDue ? spaced : held,
+    called_at: nowMs,
+    lease_owner: null,
+    lease_until: 0,
+  })
+}
+
+async function failSpace(
+  trx: Handle,
+  shown: { outTrackId: string; drawnRev: number },
+  space: Space,
+  reason: Reason,
+  detail: string,
+  nowMs: number,
+): Promise<void> {
+  await changePlacements(trx, shown.outTrackId, [space], { status: 'failed', reason }, nowMs)
+  await settleDelivery(trx, shown, space, { status: 'failed', reason, detail }, nowMs)
+}
+
+export async function storeShown(
+  deps: ReconcileDeps,
+  trx: Handle,
+  { card, stored, drawn }: Work,
+  calledAtMs: number,
+): Promise<void> {
+  const nowMs = deps.clock.nowMs()
+  const outTrackId = card.out_track_id
+  if (card.stage !== 'present') {
+    await deliverAgain(deps, trx, card, await listLost(trx, outTrackId), nowMs)
+  }
+  await settleUpdates(trx, { outTrackId, drawnRev: stored.rev }, { status: 'updated' }, nowMs)
+  const latest = await findCard(trx, outTrackId)
+  // A press may have been answered, or a newer event taken in, while the call was under way.
+  const dueAgain =
+    latest !== undefined &&
+    (latest.allowed_rev > stored.rev || latest.frozen > card.frozen || latest.held_until > nowMs)
+  await changeLeased(trx, outTrackId, deps.owner, {
+    stage: 'present',
+    shown_rev: stored.rev,
+    shown_hash: drawn.hash,
+    update_due_at: dueAgain ? nowMs + deps.settings.spacingMs : null,
+    called_at: calledAtMs,
+    failures: 0,
+    lease_owner: null,
+    lease_until: 0,
+  })
+}
+
+/** The probe found nothing: the same name can be created, nothing was delivered. */
+export async function storeAbsent(deps: ReconcileDeps, trx: Handle, { card }: Work): Promise<void> {
+  const nowMs = deps.clock.nowMs()
+  const lost = await listLost(trx, card.out_track_id)
+  await changePlacements(trx, card.out_track_id, lost, { status: 'waiting' }, nowMs)
+  await changeLeased(trx, card.out_track_id, deps.owner, {
+    stage: 'absent',
+    deliver_due_at: nowMs,
+    update_due_at: null,
+    called_at: nowMs,
+    lease_owner: null,
+    lease_until: 0,
+  })
+}
+
+export async function storeNotShown(
+  deps: ReconcileDeps,
+  trx: Handle,
+  { card, stored }: Work,
+  error: AppError,
+): Promise<void> {
+  const nowMs = deps.clock.nowMs()
+  const { failure } = error
+  const failures = card.failures + 1
+  const outTrackId = card.out_track_id
+  // Whether an unsure card exists must be found out, however long it takes.
+  const final = failure.kind === 'permanent' && card.stage === 'present'
+  const verdict = { reason: asReason(failure.code), detail: error.detail }
+  await settleUpdates(
+    trx,
+    { outTrackId, drawnRev: stored.rev },
+    { status: final ? 'failed' : 'retrying', ...verdict },
+    nowMs,
+  )
+  await changeLeased(trx, outTrackId, deps.owner, {
+    // A PUT whose outcome is unknown may show anything now; the next one has to be sent whatever the hashes say.
+    ...(failure.kind === 'unknown-outcome' ? { shown_hash: null } : {}),
+    update_due_at: final ? null : nowMs + retryPause(deps, failure, failures),
+    called_at: nowMs,
+    failures,
+    lease_owner: null,
+    lease_until: 0,
+  })
+}
+
+const RETRY_MAX_MS = 60_000
+
+function retryPause(deps: ReconcileDeps, failure: Failure, failures: number): number {
+  if (failure.kind === 'blocked' || failure.kind === 'permanent') return deps.settings.blockedRetryMs
+  if (failure.kind === 'throttled') return failure.retryAfterMs
+  const backOff = Math.min(deps.settings.spacingMs * 2 ** Math.min(failures, 10), RETRY_MAX_MS)
+  return Math.max(backOff, failure.kind === 'retryable' ? (failure.retryAfterMs ?? 0) : 0)
+}

@@ -1,0 +1,29 @@
+import type { Space } from '../domain/card.ts'
+import { type CardOfNotification, changeLeased, changePlacements, listPlacements } from '../storage/cards.ts'
+import { settleDelivery } from '../storage/records.ts'
+import type { Handle } from '../storage/schema.ts'
+import type { ReconcileDeps } from './work.ts'
+
+/** The outcome of these deliveries is unknown: rather a message twice than an alert lost. */
+export async function deliverAgain(
+  deps: ReconcileDeps,
+  trx: Handle,
+  card: CardOfNotification,
+  spaces: Space[],
+  nowMs: number,
+): Promise<void> {
+  await changePlacements(trx, card.out_track_id, spaces, { status: 'waiting', unknownOutcome: true }, nowMs)
+  for (const space of spaces) {
+    const verdict = { status: 'retrying', reason: 'NETWORK', note: 'REDELIVERED' } as const
+    await settleDelivery(trx, { outTrackId: card.out_track_id, drawnRev: 0 }, space, verdict, nowMs)
+  }
+  await changeLeased(trx, card.out_track_id, deps.owner, { deliver_due_at: nowMs + deps.settings.spacingMs })
+}
+
+/** Spaces of the card that a delivery was under way to when the claim before this one ended. */
+export async function listLost(trx: Handle, outTrackId: string): Promise<Space[]> {
+  const placements = await listPlacements(trx, [outTrackId])
+  return placements
+    .filter(({ status }) => status === 'sending')
+    .map((placement) => ({ kind: placement.kind, targetId: placement.target_id }))
+}

@@ -1,0 +1,24 @@
+import type { Clock } from '../clock.ts'
+import type { DingTalkClient } from '../dingtalk/client.ts'
+import type { DrawnCard } from '../domain/card.ts'
+import type { Log } from '../log.ts'
+import type { CardOfNotification } from '../storage/cards.ts'
+import type { Db } from '../storage/db.ts'
+import type { StoredIncident } from '../storage/incidents.ts'
+import type { DeliverySettings } from './settings.ts'
+import type { WakeDueCards } from './wake.ts'
+
+export type ReconcileDeps = {
+  db: Db
+  clock: Clock
+  log: Log
+  settings: DeliverySettings
+  client: DingTalkClient
+  integrationId: string
+  /** Names this process in leases. */
+  owner: string
+  wakeDueCards: WakeDueCards
+}
+
+/** A card under this process's lease, with the face it has to show. */
+export type Work = { card: CardOfNotification; stored: StoredIncident; drawn: DrawnCard }
