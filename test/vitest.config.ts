@@ -6,6 +6,7 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
+          sequence: { groupOrder: 0 },
           root: new URL('..', import.meta.url).pathname,
           include: ['src/**/*.test.ts', 'src/**/*.test.tsx', 'test/rules/**/*.test.ts'],
         },
@@ -13,6 +14,7 @@ export default defineConfig({
       {
         test: {
           name: 'app',
+          sequence: { groupOrder: 1 },
           root: new URL('..', import.meta.url).pathname,
           include: ['test/**/*.test.ts'],
           exclude: ['test/rules/**'],

@@ -1,24 +1,29 @@
 import { z } from 'zod'
 
-import { type Incident, IncidentSchema } from './incident.ts'
+import { type Incident, IncidentSchema, Person, tolerant } from './incident.ts'
 
 /** Every group or person a delivery names; absent = not said, empty = none. */
-const list = <T extends z.ZodType>(item: T) => z.array(item).nullish()
+const list = <T extends z.ZodType>(item: T) => z.array(item).optional()
 
 /** Lists of texts as rules carry them: an array, JSON text of one, or words joined by commas. */
 const texts = z.preprocess((value) => {
   if (typeof value !== 'string') return value
   const text = value.trim()
   if (text === '') return []
-  if (!text.startsWith('[')) return text.split(',').map((word) => word.trim())
+  if (!text.startsWith('[')) {
+    return text
+      .split(',')
+      .map((word) => word.trim())
+      .filter(Boolean)
+  }
   try {
     return JSON.parse(text) as unknown
   } catch {
     return value
   }
-}, z.array(z.string()).nullish())
+}, z.array(z.string()).optional())
 
-const Chat = z.looseObject({
+const Chat = tolerant({
   chat_id: z.string().min(1),
   chat_name: z.string().optional(),
   disable_at: z.boolean().default(false),
@@ -27,7 +32,7 @@ const Chat = z.looseObject({
   serverities: texts,
 })
 
-const Delivery = z.looseObject({
+const Delivery = tolerant({
   integration_id: z.number().int().optional(),
   data_source_id: z.number().int().optional(),
   rid: z.string().optional(),
@@ -37,20 +42,18 @@ const Delivery = z.looseObject({
   chats: list(Chat),
   chat_ids: texts,
   person_ids: list(z.number().int()),
-  snooze_minutes: z.array(z.number().int().min(1).max(1440)).min(1).max(3).optional(),
+  snooze_minutes: z.array(z.number().int().min(1).max(1440)).max(3).optional(),
   expire_at: z.number().optional(),
   locale: z.enum(['zh-CN', 'en-US']).optional(),
 })
 
-const Body = z.looseObject({
+const Body = tolerant({
   event_id: z.string().min(1),
   event_time: z.number().int().min(0).max(253_402_300_799_999),
   event_type: z.string().min(1),
-  person: z
-    .looseObject({ person_id: z.number().int(), person_name: z.string().default(''), email: z.string().default('') })
-    .nullish(),
+  person: Person.optional(),
   incident: IncidentSchema,
-  delivery: Delivery.nullish(),
+  delivery: Delivery.optional(),
 })
 
 /** One group as a delivery names it. */
@@ -101,25 +104,26 @@ const SUPPORTED = new Set(
 
 export const DEFAULT_SNOOZE_MINUTES = [120, 240, 720]
 
+/** What can be known of a body before it is read in earnest; whatever is odd about these fields, `Body` says so. */
+const odd = z.string().optional().catch(undefined)
+const Envelope = z.object({
+  event_id: odd,
+  event_type: odd,
+  incident: z.object({ event_id: odd, incident_id: odd }).optional().catch(undefined),
+})
+
 /** Unknown in, typed out; never throws. Unknown keys are kept. */
 export function parseIncidentEvent(raw: unknown): ParsedEvent {
-  const envelope = z
-    .looseObject({
-      event_id: z.string().optional(),
-      event_type: z.string().optional(),
-      incident: z.looseObject({ event_id: z.string().optional(), incident_id: z.string().optional() }).optional(),
-    })
-    .safeParse(raw)
-  const seen = envelope.success ? envelope.data : undefined
+  const seen = Envelope.safeParse(raw).data
   // Custom actions put the event id inside the incident.
-  const eventId = seen?.event_id ?? seen?.incident?.event_id
+  const eventId = seen?.event_id || seen?.incident?.event_id
   const incidentId = seen?.incident?.incident_id
 
   if (eventId && seen?.event_type && !SUPPORTED.has(seen.event_type) && /^[ai]_/.test(seen.event_type)) {
     return { kind: 'unsupported', eventId, eventType: seen.event_type, incidentId }
   }
 
-  const parsed = Body.safeParse(seen && eventId ? { ...seen, event_id: eventId } : raw)
+  const parsed = Body.safeParse(eventId ? { ...(raw as object), event_id: eventId } : raw)
   if (!parsed.success) {
     const issue = parsed.error.issues[0]
     return {
@@ -142,7 +146,7 @@ export function parseIncidentEvent(raw: unknown): ParsedEvent {
       eventType: body.event_type,
       person: body.person ? { id: body.person.person_id, name: body.person.person_name } : undefined,
       incident: body.incident,
-      delivery: readDelivery(body.delivery ?? undefined),
+      delivery: readDelivery(body.delivery),
     },
   }
 }

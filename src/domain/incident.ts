@@ -5,19 +5,32 @@ const time = z.number().min(0).max(253_402_300_799)
 /** 0 and absent both mean unset. */
 const seconds = time.default(0)
 
-const Person = z.looseObject({
+/**
+ * An object whose unknown keys pass through and whose known ones may be null instead of absent: what serialises unset
+ * values as null must not cost an alert.
+ */
+export function tolerant<Shape extends z.ZodRawShape>(shape: Shape) {
+  return z.preprocess((value) => {
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) return value
+    return Object.fromEntries(
+      Object.entries(value).filter(([key, field]) => field !== null || !Object.hasOwn(shape, key)),
+    )
+  }, z.looseObject(shape))
+}
+
+const person = {
   person_id: z.number().int(),
   person_name: z.string().default(''),
   email: z.string().default(''),
-})
-
-const Responder = Person.extend({ assigned_at: seconds, acknowledged_at: seconds })
+}
+export const Person = tolerant(person)
+const Responder = tolerant({ ...person, assigned_at: seconds, acknowledged_at: seconds })
 
 /**
  * The incident as Flashduty's webhook, jobs and `/incident/info` carry it; times in Unix seconds.
  * Only the fields the daemon reads are named; the rest passes through untouched.
  */
-export const IncidentSchema = z.looseObject({
+export const IncidentSchema = tolerant({
   incident_id: z.string().min(1).max(64),
   num: z.string().default(''),
   title: z.string(),
@@ -35,19 +48,17 @@ export const IncidentSchema = z.looseObject({
   channel_id: z.number().default(0),
   channel_name: z.string().default(''),
   alert_cnt: z.number().default(0),
-  labels: z.record(z.string(), z.string()).nullish(),
-  responders: z.array(Responder).nullish(),
-  closer: Person.nullish(),
+  labels: z.record(z.string(), z.string()).optional(),
+  responders: z.array(Responder).optional(),
+  closer: Person.optional(),
   account_locale: z.string().optional(),
   account_time_zone: z.string().optional(),
-  assigned_to: z
-    .looseObject({
-      type: z.string().optional(),
-      escalate_rule_id: z.string().optional(),
-      escalate_rule_name: z.string().optional(),
-      layer_idx: z.number().optional(),
-    })
-    .nullish(),
+  assigned_to: tolerant({
+    type: z.string().optional(),
+    escalate_rule_id: z.string().optional(),
+    escalate_rule_name: z.string().optional(),
+    layer_idx: z.number().optional(),
+  }).optional(),
 })
 
 export type Incident = z.infer<typeof IncidentSchema>
@@ -61,7 +72,7 @@ export type Progress = Incident['progress']
 export type IncidentVersion = { updatedAt: number; eventTime: number; eventId: string }
 
 export function versionOfEvent(incident: Incident, eventTime: number, eventId: string): IncidentVersion {
-  return { updatedAt: incident.updated_at ?? Math.floor(eventTime / 1000), eventTime, eventId }
+  return { updatedAt: incident.updated_at || Math.floor(eventTime / 1000), eventTime, eventId }
 }
 
 export function versionOfInfo(incident: Incident): IncidentVersion {

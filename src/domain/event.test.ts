@@ -1,0 +1,466 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+
+import { DEFAULT_SNOOZE_MINUTES, type IncidentEvent, parseIncidentEvent } from './event.ts'
+
+// Origin of the bodies: docs of the incident webhook (2.1) and of our own contract (A.1, "Example"); ids invented.
+
+const INCIDENT = {
+  incident_id: '0000000000000000000a1b2c',
+  num: '0A1B2C',
+  title: 'db-01 cpu.idle low',
+  incident_severity: 'Critical',
+  incident_status: 'Critical',
+  progress: 'Triggered',
+  start_time: 1_760_000_000,
+  last_time: 1_760_000_000,
+  ack_time: 0,
+  close_time: 0,
+  end_time: 0,
+  snoozed_before: 0,
+  created_at: 1_760_000_000,
+  updated_at: 1_760_000_000,
+  channel_id: 1001,
+  channel_name: 'demo',
+  alert_cnt: 1,
+  group_method: 'n',
+  labels: { resource: 'db-01' },
+  fields: {},
+  assigned_to: {
+    type: 'assign',
+    escalate_rule_id: '0000000000000000000000f1',
+    escalate_rule_name: 'default',
+    layer_idx: 0,
+    assigned_at: 1_760_000_000,
+  },
+  responders: [
+    { person_id: 2001, person_name: 'A', email: 'a@example.com', assigned_at: 1_760_000_000, acknowledged_at: 0 },
+  ],
+  detail_url: 'http://flashduty.intra.example/incident/detail/0000000000000000000a1b2c',
+}
+
+const JOB = {
+  event_id: '00000000000000000000000000000e01',
+  event_time: 1_760_000_000_123,
+  event_type: 'i_assign',
+  incident: INCIDENT,
+  delivery: {
+    rid: 'r-1',
+    fire_type: 'fire',
+    fire_times: 1,
+    chats: [{ chat_id: 'cidExample==', disable_at: false, severities: ['Critical', 'Warning'] }],
+    person_ids: [2001],
+    snooze_minutes: [120, 240, 720],
+  },
+}
+
+/** A raw webhook body, with what the API's example carries beyond the documented table. */
+const WEBHOOK = {
+  event_id: 'fac0599a2a25529ba2362c0c184b6cfb',
+  event_time: 1_689_335_086_948,
+  event_type: 'i_ack',
+  person: { person_id: 1, person_name: '张三', email: 'z@example.com' },
+  incident: {
+    ...INCIDENT,
+    progress: 'Processing',
+    account_id: 10_023,
+    account_locale: 'zh-CN',
+    account_time_zone: 'Asia/Shanghai',
+    description: '',
+    impact: '',
+    root_cause: '',
+    resolution: '',
+    creator: { person_id: 0, person_name: '', email: '' },
+    closer: null,
+    images: null,
+    dedup_key: '',
+    equals_md5: 'd41d8cd98f00b204e9800998ecf8427e',
+    data_source_id: 3_000_000_001,
+    ever_muted: false,
+  },
+}
+
+/** Flashduty's custom actions name the event inside the incident. */
+const CUSTOM_ACTION = {
+  event_time: 1_689_335_086_948,
+  event_type: 'i_custom',
+  person: { person_id: 1, person_name: 'A', email: 'a@example.com' },
+  incident: {
+    ...INCIDENT,
+    event_id: '20260412Xatt9hrXsgmFkBR78WF655',
+    alerts: [{ alert_id: 'a1', alert_key: 'k', alert_severity: 'Critical', progress: 'Triggered', labels: {} }],
+  },
+}
+
+function accepted(body: unknown): IncidentEvent {
+  const parsed = parseIncidentEvent(body)
+  if (parsed.kind !== 'event') throw new Error(`expected an event, got ${JSON.stringify(parsed)}`)
+  return parsed.event
+}
+
+function withDelivery(delivery: unknown): unknown {
+  return { ...JOB, delivery }
+}
+
+function withIncident(change: Record<string, unknown>): unknown {
+  return { ...JOB, incident: { ...INCIDENT, ...change } }
+}
+
+describe('accepted bodies', () => {
+  test('the contract’s example job says whom to tell and how', () => {
+    const event = accepted(JOB)
+    expect(event).toMatchObject({
+      eventId: '00000000000000000000000000000e01',
+      eventTime: 1_760_000_000_123,
+      eventType: 'i_assign',
+      person: undefined,
+      delivery: {
+        rid: 'r-1',
+        fireType: 'fire',
+        mode: 'auto',
+        snoozeMinutes: [120, 240, 720],
+        expiresAtMs: undefined,
+        locale: undefined,
+        dataSourceId: undefined,
+      },
+    })
+    expect(event.delivery.targets).toEqual({
+      personIds: [2001],
+      chats: [
+        {
+          chatId: 'cidExample==',
+          chatName: undefined,
+          disableAt: false,
+          replyEventTypes: [],
+          severities: ['Critical', 'Warning'],
+        },
+      ],
+    })
+  })
+
+  test('a raw webhook body needs no delivery; it names no targets and takes every default', () => {
+    const event = accepted(WEBHOOK)
+    expect(event.person).toEqual({ id: 1, name: '张三' })
+    expect(event.delivery).toEqual({
+      dataSourceId: undefined,
+      rid: undefined,
+      fireType: 'fire',
+      mode: 'auto',
+      targets: undefined,
+      snoozeMinutes: DEFAULT_SNOOZE_MINUTES,
+      expiresAtMs: undefined,
+      locale: undefined,
+    })
+    expect(DEFAULT_SNOOZE_MINUTES).toEqual([120, 240, 720])
+  })
+
+  test('the event id inside the incident counts when the body has none', () => {
+    expect(accepted(CUSTOM_ACTION)).toMatchObject({
+      eventId: '20260412Xatt9hrXsgmFkBR78WF655',
+      eventType: 'i_custom',
+    })
+  })
+
+  test.each([[''], [null]])('an event id of %j is none', (eventId) => {
+    expect(accepted({ ...CUSTOM_ACTION, event_id: eventId }).eventId).toBe('20260412Xatt9hrXsgmFkBR78WF655')
+  })
+
+  test('the body’s own event id goes before the one inside the incident', () => {
+    expect(accepted({ ...CUSTOM_ACTION, event_id: 'outer' }).eventId).toBe('outer')
+  })
+
+  test('unknown keys of the incident are kept, at any depth', () => {
+    const { incident } = accepted(
+      withIncident({
+        war_room: { id: 7 },
+        images: null,
+        responders: [{ person_id: 1, as: 'lead' }],
+        assigned_to: { type: 'assign', emails: ['x@example.com'] },
+      }),
+    )
+    expect(incident).toMatchObject({
+      war_room: { id: 7 },
+      images: null,
+      group_method: 'n',
+      responders: [{ as: 'lead' }],
+      assigned_to: { emails: ['x@example.com'] },
+    })
+  })
+
+  test('unknown keys elsewhere do not matter', () => {
+    const event = accepted({
+      ...JOB,
+      trace: 'x',
+      delivery: { ...JOB.delivery, schema: 1, custom_actions: [], rendered: { title: 't' }, is_in_storm: true },
+    })
+    expect(event.eventId).toBe(JOB.event_id)
+  })
+
+  test('only six fields of an incident are required', () => {
+    const { incident } = accepted({
+      ...JOB,
+      delivery: undefined,
+      incident: {
+        incident_id: 'i1',
+        title: 't',
+        incident_severity: 'Info',
+        progress: 'Closed',
+        start_time: 1,
+        detail_url: 'https://console.example/i1',
+      },
+    })
+    expect(incident).toMatchObject({ incident_id: 'i1', ack_time: 0, snoozed_before: 0, num: '', description: '' })
+  })
+
+  test.each([
+    ['labels', null],
+    ['responders', null],
+    ['assigned_to', null],
+    ['closer', null],
+    ['images', null],
+    ['fields', null],
+    ['num', null],
+    ['description', null],
+    ['channel_id', null],
+    ['channel_name', null],
+    ['snoozed_before', null],
+    ['updated_at', null],
+    ['account_locale', null],
+    ['account_time_zone', null],
+    ['silence_url', null],
+  ])('an incident’s %s may be null', (field, value) => {
+    expect(accepted(withIncident({ [field]: value })).incident.incident_id).toBe(INCIDENT.incident_id)
+  })
+
+  test('ids beyond 32 bits stay exact', () => {
+    const event = accepted({
+      ...JOB,
+      delivery: { data_source_id: 3_000_000_001, person_ids: [9_007_199_254_740_991] },
+    })
+    expect(event.delivery).toMatchObject({
+      dataSourceId: 3_000_000_001,
+      targets: { chats: [], personIds: [9_007_199_254_740_991] },
+    })
+  })
+
+  test('integration_id and its older name both choose the integration, the newer one first', () => {
+    expect(accepted(withDelivery({ integration_id: 5 })).delivery.dataSourceId).toBe(5)
+    expect(accepted(withDelivery({ integration_id: 5, data_source_id: 6 })).delivery.dataSourceId).toBe(5)
+  })
+
+  test('expire_at is in seconds; 0 is unset', () => {
+    expect(accepted(withDelivery({ expire_at: 1_760_000_600 })).delivery.expiresAtMs).toBe(1_760_000_600_000)
+    expect(accepted(withDelivery({ expire_at: 0 })).delivery.expiresAtMs).toBeUndefined()
+  })
+})
+
+describe('targets', () => {
+  test.each<[string, unknown, string[]]>([
+    ['an array', ['cidA==', 'cidB=='], ['cidA==', 'cidB==']],
+    ['JSON text', '["cidA==","cidB=="]', ['cidA==', 'cidB==']],
+    ['JSON text with blanks', ' [ "cidA==" , "cidB==" ] ', ['cidA==', 'cidB==']],
+    ['words and commas', 'cidA==,cidB==', ['cidA==', 'cidB==']],
+    ['words, commas and blanks', ' cidA== , cidB== ', ['cidA==', 'cidB==']],
+    ['a comma too many', 'cidA==,,cidB==,', ['cidA==', 'cidB==']],
+    ['one word', 'cidA==', ['cidA==']],
+    ['an empty text', '', []],
+    ['an empty JSON list', '[]', []],
+    ['an empty array', [], []],
+    ['the same one twice', ['cidA==', 'cidA=='], ['cidA==']],
+  ])('chat_ids as %s', (_how, chatIds, expected) => {
+    const { targets } = accepted(withDelivery({ chat_ids: chatIds })).delivery
+    expect(targets?.chats.map((chat) => chat.chatId)).toEqual(expected)
+  })
+
+  test('a group named by chats and by chat_ids is one target, with the settings of chats', () => {
+    const { targets } = accepted(
+      withDelivery({ chats: [{ chat_id: 'cidA==', disable_at: true }], chat_ids: ['cidA==', 'cidB=='] }),
+    ).delivery
+    expect(targets?.chats.map(({ chatId, disableAt }) => [chatId, disableAt])).toEqual([
+      ['cidA==', true],
+      ['cidB==', false],
+    ])
+  })
+
+  test.each(['severities', 'serverities'])('a group’s severities are read as %s', (spelling) => {
+    const { targets } = accepted(withDelivery({ chats: [{ chat_id: 'c', [spelling]: ['Critical'] }] })).delivery
+    expect(targets?.chats[0]?.severities).toEqual(['Critical'])
+  })
+
+  test.each([[undefined], [null], [[]], ['']])('severities and event types of %j mean all', (none) => {
+    const { targets } = accepted(
+      withDelivery({ chats: [{ chat_id: 'c', severities: none, reply_event_types: none }] }),
+    ).delivery
+    expect(targets?.chats[0]).toMatchObject({ severities: [], replyEventTypes: [] })
+  })
+
+  test('lists copied from a rule as text are read too', () => {
+    const { targets } = accepted(
+      withDelivery({ chats: [{ chat_id: 'c', severities: 'Critical, Warning', reply_event_types: '["i_ack"]' }] }),
+    ).delivery
+    expect(targets?.chats[0]).toMatchObject({ severities: ['Critical', 'Warning'], replyEventTypes: ['i_ack'] })
+  })
+
+  test.each<[string, unknown]>([
+    ['no delivery', undefined],
+    ['a null delivery', null],
+    ['an empty delivery', {}],
+    ['only a rid', { rid: 'r-1' }],
+    ['null chats', { chats: null }],
+    ['null person_ids', { person_ids: null }],
+    ['nulls everywhere', { chats: null, chat_ids: null, person_ids: null }],
+  ])('%s names nobody: targets are looked for elsewhere', (_what, delivery) => {
+    expect(accepted(withDelivery(delivery)).delivery.targets).toBeUndefined()
+  })
+
+  test.each<[string, unknown]>([
+    ['chats', { chats: [] }],
+    ['chat_ids', { chat_ids: [] }],
+    ['person_ids', { person_ids: [] }],
+    ['person_ids beside null chats', { chats: null, person_ids: [] }],
+  ])('empty %s mean: tell nobody', (_what, delivery) => {
+    expect(accepted(withDelivery(delivery)).delivery.targets).toEqual({ chats: [], personIds: [] })
+  })
+
+  test('a person named twice is one target', () => {
+    expect(accepted(withDelivery({ person_ids: [7, 8, 7] })).delivery.targets?.personIds).toEqual([7, 8])
+  })
+
+  test.each([
+    'integration_id',
+    'data_source_id',
+    'rid',
+    'fire_type',
+    'fire_times',
+    'mode',
+    'snooze_minutes',
+    'expire_at',
+    'locale',
+  ])('a null %s is as good as none', (field) => {
+    expect(accepted(withDelivery({ person_ids: [7], [field]: null })).delivery).toEqual(
+      accepted(withDelivery({ person_ids: [7] })).delivery,
+    )
+  })
+
+  test.each(['chat_name', 'disable_at', 'severities', 'reply_event_types'])(
+    'a null %s of a group is as good as none',
+    (field) => {
+      expect(accepted(withDelivery({ chats: [{ chat_id: 'c', [field]: null }] })).delivery).toEqual(
+        accepted(withDelivery({ chats: [{ chat_id: 'c' }] })).delivery,
+      )
+    },
+  )
+
+  test('no presets at all is a choice: a card without snooze buttons', () => {
+    expect(accepted(withDelivery({ snooze_minutes: [] })).delivery.snoozeMinutes).toEqual([])
+  })
+})
+
+describe('invalid bodies name the field', () => {
+  const cases: [string, unknown][] = [
+    ['(body)', null],
+    ['(body)', 'text'],
+    ['(body)', []],
+    ['event_id', { ...JOB, event_id: undefined }],
+    ['event_time', { ...JOB, event_time: 'yesterday' }],
+    ['event_time', { ...JOB, event_time: -1 }],
+    ['event_type', { ...JOB, event_type: undefined }],
+    ['incident', { ...JOB, incident: undefined }],
+    ['incident', { ...JOB, incident: '{{incident}}' }],
+    ['incident.incident_id', withIncident({ incident_id: '' })],
+    ['incident.title', withIncident({ title: undefined })],
+    ['incident.incident_severity', withIncident({ incident_severity: '{{incident.severity}}' })],
+    ['incident.progress', withIncident({ progress: 'Open' })],
+    ['incident.start_time', withIncident({ start_time: undefined })],
+    // Milliseconds where the contract says seconds.
+    ['incident.start_time', withIncident({ start_time: 1_760_000_000_000 })],
+    ['incident.responders.0.person_id', withIncident({ responders: [{ person_id: 'A' }] })],
+    ['delivery.mode', withDelivery({ mode: 'maybe' })],
+    ['delivery.fire_type', withDelivery({ fire_type: 'again' })],
+    ['delivery.locale', withDelivery({ locale: 'fr-FR' })],
+    ['delivery.chats.0.chat_id', withDelivery({ chats: [{ chat_name: 'no id' }] })],
+    ['delivery.chats.1.chat_id', withDelivery({ chats: [{ chat_id: 'c' }, { chat_id: '' }] })],
+    ['delivery.chat_ids', withDelivery({ chat_ids: '[cut off' })],
+    ['delivery.chat_ids.0', withDelivery({ chat_ids: '[1]' })],
+    ['delivery.person_ids.0', withDelivery({ person_ids: ['2001'] })],
+    ['delivery.snooze_minutes.0', withDelivery({ snooze_minutes: [0] })],
+    ['delivery.snooze_minutes.0', withDelivery({ snooze_minutes: [1441] })],
+    ['delivery.snooze_minutes', withDelivery({ snooze_minutes: [1, 2, 3, 4] })],
+  ]
+
+  test.each(cases)('%s', (path, body) => {
+    expect(parseIncidentEvent(body)).toMatchObject({ kind: 'invalid', path })
+  })
+
+  test('what could be read of the ids comes along', () => {
+    expect(parseIncidentEvent(withIncident({ progress: 'Open' }))).toMatchObject({
+      kind: 'invalid',
+      eventId: JOB.event_id,
+      incidentId: INCIDENT.incident_id,
+    })
+  })
+})
+
+describe('types', () => {
+  const SUPPORTED = (
+    'i_new i_assign i_a_rspd i_snooze i_wake i_ack i_unack i_storm i_custom i_rslv i_reopen i_merge i_comm ' +
+    'i_r_title i_r_desc i_r_impact i_r_rc i_r_rsltn i_r_severity i_r_field i_notify'
+  ).split(' ')
+
+  test.each(SUPPORTED)('%s is taken', (eventType) => {
+    expect(accepted({ ...WEBHOOK, event_type: eventType }).eventType).toBe(eventType)
+  })
+
+  test.each(['a_new', 'a_update', 'a_merge', 'a_close', 'i_m_flapping', 'i_wr_create', 'i_wi_anything', 'i_asgn'])(
+    '%s is unsupported, not a failure',
+    (eventType) => {
+      expect(parseIncidentEvent({ ...WEBHOOK, event_type: eventType })).toEqual({
+        kind: 'unsupported',
+        eventId: WEBHOOK.event_id,
+        eventType,
+        incidentId: INCIDENT.incident_id,
+      })
+    },
+  )
+
+  test.each<[string, Record<string, unknown>]>([
+    ['an alert and no incident', { alert: { alert_id: 'a1', incident: { incident_id: 'x', title: 't' } } }],
+    ['a null incident', { incident: null }],
+    ['an incident of a shape of its own', { incident: 'x' }],
+    ['an incident id that is no text', { incident: { incident_id: 5 } }],
+  ])('an alert’s webhook with %s is unsupported', (_what, rest) => {
+    expect(parseIncidentEvent({ event_id: 'e1', event_time: 1, event_type: 'a_new', ...rest })).toMatchObject({
+      kind: 'unsupported',
+      eventId: 'e1',
+      eventType: 'a_new',
+    })
+  })
+})
+
+describe('properties', () => {
+  test('any JSON is answered with a value, never a throw', () => {
+    fc.assert(
+      fc.property(fc.jsonValue(), (body) => {
+        expect(['event', 'unsupported', 'invalid']).toContain(parseIncidentEvent(body).kind)
+      }),
+    )
+  })
+
+  test('any JSON in any one place of a good body is answered too', () => {
+    const place = fc.constantFrom(
+      ...Object.keys(JOB).map((key) => [key]),
+      ...Object.keys(INCIDENT).map((key) => ['incident', key]),
+      ...[...Object.keys(JOB.delivery), 'chat_ids', 'locale', 'mode', 'expire_at'].map((key) => ['delivery', key]),
+    )
+    fc.assert(
+      fc.property(place, fc.jsonValue(), ([first = '', second], value) => {
+        const part = second === undefined ? value : { ...JOB[first as 'incident'], [second]: value }
+        const parsed = parseIncidentEvent({ ...JOB, [first]: part })
+        if (parsed.kind === 'invalid') {
+          expect(parsed.path).not.toBe('')
+          expect(parsed.problem).not.toBe('')
+        }
+      }),
+    )
+  })
+})
