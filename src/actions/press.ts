@@ -10,7 +10,7 @@ import { type CardOfNotification, findCard, holdCard, isLive, listPlacements, re
 import { addClick, type Click } from '../storage/clicks.ts'
 import { findIncident } from '../storage/incidents.ts'
 import { findLinkOfUser, findMemberKey } from '../storage/links.ts'
-import { addRecord } from '../storage/records.ts'
+import { addRecord, settleUpdates } from '../storage/records.ts'
 import type { Handle } from '../storage/schema.ts'
 import { type ClickOutcome, performClick, type PerformDeps, recordKeyOf } from './perform-click.ts'
 
@@ -88,9 +88,7 @@ export async function answerPress(deps: PressDeps, press: InboundPress): Promise
       const allSeen = written && taken.kind === 'click' && taken.ownChat
       deps.inFlight.add(
         allSeen
-          ? deps.db.write((trx) =>
-              releaseCard(trx, click.out_track_id, { shown: { rev: now.rev, hash: now.drawn.hash } }),
-            )
+          ? deps.db.write((trx) => storeSeen(deps, trx, click.out_track_id, now))
           : showEverybody(deps, click, settled),
       )
     },
@@ -199,6 +197,17 @@ async function showEverybody(deps: PressDeps, click: Click, outcome: ClickOutcom
   const dueAt = deps.clock.nowMs() + deps.settings.spacingMs
   await deps.db.write((trx) => releaseCard(trx, click.out_track_id, { dueAt }))
   await deps.wakeDueCards([click.out_track_id])
+}
+
+/** The answer was an update in itself: events taken in meanwhile are on the card already. */
+async function storeSeen(
+  deps: PressDeps,
+  trx: Handle,
+  outTrackId: string,
+  { rev, drawn }: { rev: number; drawn: DrawnCard },
+): Promise<void> {
+  await releaseCard(trx, outTrackId, { shown: { rev, hash: drawn.hash } })
+  await settleUpdates(trx, { outTrackId, drawnRev: rev }, { status: 'updated' }, deps.clock.nowMs())
 }
 
 async function unhold(deps: PressDeps, click: Click): Promise<void> {

@@ -33,7 +33,8 @@ export async function storeDelivered(
   }
   await finishDelivery(deps, trx, card, {
     stage: 'present',
-    ...(creating ? { shown_rev: stored.rev, shown_hash: drawn.hash } : {}),
+    // A joined chat gets the data of the last PUT, which the answer to a press may since have overtaken elsewhere.
+    ...(creating ? { shown_rev: stored.rev, shown_hash: drawn.hash } : { shown_hash: null }),
     failures: 0,
   })
 }
@@ -97,7 +98,8 @@ async function finishDelivery(
   const stage = change.stage ?? latest?.stage ?? card.stage
   const shownRev = change.shown_rev ?? latest?.shown_rev ?? card.shown_rev
   const spaced = nowMs + deps.settings.spacingMs
-  const faceDue = stage === 'present' && latest !== undefined && (latest.allowed_rev > shownRev || latest.frozen === 1)
+  const behind = latest !== undefined && (latest.allowed_rev > shownRev || latest.frozen === 1)
+  const faceDue = stage === 'present' && (behind || change.shown_hash === null)
   const held = latest !== undefined && latest.held_until > nowMs ? latest.held_until : null
   await changeLeased(trx, card.out_track_id, deps.owner, {
     ...change,
