@@ -43,7 +43,7 @@ export async function setStage(say: (line: string) => void, port = 0): Promise<S
     for (const step of undo.splice(0).reverse()) await step()
   }
   try {
-    say(`Redis, DingTalk and Flashduty are simulated on 127.0.0.1 (Redis on port ${world.redis.port}).`)
+    say(`A Redis of our own runs on port ${world.redis.port}; DingTalk and Flashduty are simulated on 127.0.0.1.`)
     const daemon = await startDaemon(world.env)
     undo.push(() => daemon.end('SIGTERM'))
     say(`The daemon runs as process ${daemon.pid} and holds its Stream connection.`)
