@@ -53,7 +53,14 @@ export type PlannedRecord = { target: RecordTarget } & (
   | { status: 'duplicate' }
 )
 
-export type NewCard = { outTrackId: string; audienceKey: string; audience: Audience; spaces: Space[] }
+export type NewCard = {
+  outTrackId: string
+  audienceKey: string
+  audience: Audience
+  /** How many cards of this notification and audience are frozen already. */
+  replacement: number
+  spaces: Space[]
+}
 
 export type Plan = {
   /** The notification that new cards belong to, when there are any. */
@@ -102,18 +109,21 @@ export function planDelivery(input: PlanInput): Plan {
   }
 
   const live = cards.filter((card) => !card.frozen).sort((a, b) => b.generation - a.generation)
-  if (ask.kind !== 'update-only') planCreates(input, ask, plan, record)
+  const waived = ask.kind === 'update-only' ? [] : planCreates(input, ask, plan, record)
 
-  const newSpaces = new Set(plan.newCards.flatMap((card) => card.spaces.map(spaceKey)))
+  const generations = newestGenerations(live, plan)
   for (const card of live) {
+    const spaces = [...card.spaces, ...plan.joins.flatMap((j) => (j.outTrackId === card.outTrackId ? j.spaces : []))]
     const replaced =
-      ask.kind === 'again' && card.spaces.length > 0 && card.spaces.every((s) => newSpaces.has(spaceKey(s)))
+      ask.kind === 'again' &&
+      spaces.length > 0 &&
+      spaces.every((space) => (generations.get(spaceKey(space)) ?? -1) > card.generation)
     if (replaced) (card.unsent ? plan.cancels : plan.freezes).push(card.outTrackId)
     const allowed =
       card.audience.replyEventTypes.length === 0 || card.audience.replyEventTypes.includes(event.eventType)
     if (input.isNewest && allowed && !replaced) plan.updates.push(card.outTrackId)
+    if (replaced) continue
     for (const space of card.spaces) {
-      if (newSpaces.has(spaceKey(space))) continue
       record({
         target: { kind: space.kind, id: space.targetId, name: undefined },
         ...(!input.isNewest
@@ -129,6 +139,8 @@ export function planDelivery(input: PlanInput): Plan {
       })
     }
   }
+  // Told before, by a card that is frozen now: no live card has a record for them.
+  for (const target of waived) record({ target, status: 'skipped', reason: 'SUPERSEDED' })
 
   if (records.size === 0)
     record({ target: { kind: 'none', id: '', name: undefined }, status: 'skipped', reason: 'NO_TARGET' })
@@ -137,41 +149,70 @@ export function planDelivery(input: PlanInput): Plan {
   return plan
 }
 
+/** The generation of each space's newest live card, this plan's own cards included. */
+function newestGenerations(live: ExistingCard[], plan: Plan): Map<string, number> {
+  const planned = [...plan.newCards, ...plan.joins].map(({ spaces }) => ({
+    spaces,
+    generation: plan.notification?.generation ?? 0,
+  }))
+  const newest = new Map<string, number>()
+  for (const { spaces, generation } of [...live, ...planned]) {
+    for (const key of spaces.map(spaceKey)) newest.set(key, Math.max(generation, newest.get(key) ?? -1))
+  }
+  return newest
+}
+
+/** @returns the targets that get no card because they were reached before */
 function planCreates(
   input: PlanInput,
   ask: Exclude<Ask, { kind: 'update-only' }>,
   plan: Plan,
   record: (entry: PlannedRecord) => void,
-): void {
+): RecordTarget[] {
   const { event, integration } = input
   const notificationKey = ask.kind === 'first' ? 'first' : ask.key
   const known = input.cards.find((card) => card.notificationKey === notificationKey)
   const generation = known?.generation ?? Math.max(-1, ...input.cards.map((card) => card.generation)) + 1
   plan.notification = { key: notificationKey, generation, prefix: ask.kind === 'again' ? ask.prefix : '' }
 
-  // Frozen cards count: their targets were reached, and a repeated event must not reach them again.
-  const here = input.cards.filter((card) => ask.kind === 'first' || card.notificationKey === notificationKey)
-  const reached = new Set(here.flatMap((card) => card.spaces.map(spaceKey)))
-  const audiences = new Map<string, { audience: Audience; spaces: Space[] }>()
-  const place = (target: RecordTarget, space: Space, audience: Audience): void => {
-    const audienceKey = keyOfAudience(audience)
-    const outTrackId = nameCard(integration.id, event.incident.incident_id, notificationKey, audienceKey, 0)
-    record({ target, status: 'pending', outTrackId, spaceId: space.targetId, effect: 'create' })
-    const entry = audiences.get(audienceKey) ?? { audience, spaces: [] }
-    if (!entry.spaces.some((other) => spaceKey(other) === spaceKey(space))) entry.spaces.push(space)
-    audiences.set(audienceKey, entry)
-  }
-
   const { chats, people } = findTargets(input)
   const refusal = refuseAll(input)
+  // Frozen cards count: their targets were reached, and a repeated event must not reach them again.
+  const here = input.cards.filter((card) => ask.kind === 'first' || card.notificationKey === notificationKey)
+  // A card that shows the incident closed says all there is to say.
+  const closed = refusal === 'ALREADY_CLOSED' ? input.cards.filter((card) => !card.frozen) : []
+  const reached = new Set([...here, ...closed].flatMap((card) => card.spaces.map(spaceKey)))
+  const waived: RecordTarget[] = []
+  const audiences = new Map<string, NewCard>()
+  const place = (target: RecordTarget, space: Space, reason: Reason | undefined, audience: Audience): void => {
+    if (reached.has(spaceKey(space))) {
+      waived.push(target)
+      return
+    }
+    if (reason) {
+      record({ target, status: statusOf(reason), reason })
+      return
+    }
+    const audienceKey = keyOfAudience(audience)
+    const card = audiences.get(audienceKey) ?? {
+      ...nameUnfrozen(input, notificationKey, audienceKey),
+      audienceKey,
+      audience,
+      spaces: [],
+    }
+    record({ target, status: 'pending', outTrackId: card.outTrackId, spaceId: space.targetId, effect: 'create' })
+    // Whoever has a record of this very event was told, or found not to be reachable, when it came first.
+    if (input.seen.has(targetKey(target))) return
+    if (!card.spaces.some((other) => spaceKey(other) === spaceKey(space))) card.spaces.push(space)
+    audiences.set(audienceKey, card)
+  }
+
   for (const chat of chats) {
-    const space: Space = { kind: 'group', targetId: chat.chatId }
-    if (reached.has(spaceKey(space))) continue
     const group = input.groups.get(chat.chatId)
     const target: RecordTarget = { kind: 'group', id: chat.chatId, name: group?.title ?? chat.chatName }
     const reason = refusal ?? refuseGroup(group) ?? refuseSeverity(chat, event)
-    if (reason) record({ target, status: statusOf(reason), reason })
-    else place(target, space, audienceOf(input, group?.robotCode ?? integration.clientId, chat))
+    const audience = audienceOf(input, group?.robotCode ?? integration.clientId, chat)
+    place(target, { kind: 'group', targetId: chat.chatId }, reason, audience)
   }
   for (const memberId of people.ids) {
     const userId = input.links.get(memberId)
@@ -180,18 +221,27 @@ function planCreates(
       record({ target: { kind: 'person', id: `member:${memberId}`, name }, status: 'failed', reason: 'NOT_LINKED' })
       continue
     }
-    const space: Space = { kind: 'person', targetId: userId }
-    if (reached.has(spaceKey(space))) continue
     const target: RecordTarget = { kind: 'person', id: userId, name }
-    if (refusal) record({ target, status: statusOf(refusal), reason: refusal })
-    else place(target, space, audienceOf(input, integration.clientId, undefined))
+    place(target, { kind: 'person', targetId: userId }, refusal, audienceOf(input, integration.clientId, undefined))
   }
 
-  for (const [audienceKey, { audience, spaces }] of audiences) {
-    const outTrackId = nameCard(integration.id, event.incident.incident_id, notificationKey, audienceKey, 0)
-    const joined = input.cards.some((card) => card.outTrackId === outTrackId)
-    if (joined) plan.joins.push({ outTrackId, spaces })
-    else plan.newCards.push({ outTrackId, audienceKey, audience, spaces })
+  for (const card of audiences.values()) {
+    const { outTrackId, spaces } = card
+    if (input.cards.some((other) => other.outTrackId === outTrackId)) plan.joins.push({ outTrackId, spaces })
+    else plan.newCards.push(card)
+  }
+  return waived
+}
+
+/** The audience's card, or a further one when that is frozen: it would show its last face to whoever joins it. */
+function nameUnfrozen(
+  { integration, event, cards }: PlanInput,
+  notificationKey: string,
+  audienceKey: string,
+): { outTrackId: string; replacement: number } {
+  for (let replacement = 0; ; replacement++) {
+    const outTrackId = nameCard(integration.id, event.incident.incident_id, notificationKey, audienceKey, replacement)
+    if (!cards.some((card) => card.frozen && card.outTrackId === outTrackId)) return { outTrackId, replacement }
   }
 }
 
@@ -199,7 +249,7 @@ function planCreates(
 function readAsk(event: IncidentEvent): Ask {
   const { delivery, eventType } = event
   if (delivery.mode === 'update') return { kind: 'update-only' }
-  const assigned = event.incident.assigned_to?.type ?? 'assign'
+  const assigned = event.incident.assigned_to?.type || 'assign'
   if (eventType === 'i_assign' && assigned !== 'assign') {
     return { kind: 'again', key: event.eventId, prefix: assigned.toUpperCase() }
   }

@@ -80,6 +80,7 @@ export async function addCard(
     notificationKey: string
     audienceKey: string
     audience: Audience
+    replacement: number
     rev: number
   },
   nowMs: number,
@@ -93,7 +94,7 @@ export async function addCard(
       notification_key: card.notificationKey,
       audience_key: card.audienceKey,
       audience: JSON.stringify(card.audience),
-      replacement: 0,
+      replacement: card.replacement,
       stage: 'absent',
       frozen: 0,
       allowed_rev: card.rev,
