@@ -12,12 +12,12 @@ export function encodeButton({ action, minutes, revision }: ButtonPress): string
 
 /** undefined for anything that `encodeButton` cannot have made. */
 export function decodeButton(id: string): ButtonPress | undefined {
-  const match = /^([a-z]+)(?:\.(\d{1,4}))?~(\d{1,10})$/.exec(id)
+  const match = /^([a-z]+)(?:\.([1-9]\d{0,3}))?~(0|[1-9]\d{0,9})$/.exec(id)
   if (!match) return undefined
   const action = ACTIONS.find((known) => known === match[1])
   if (!action) return undefined
   const minutes = match[2] === undefined ? undefined : Number(match[2])
   if ((action === 'snooze') !== (minutes !== undefined)) return undefined
-  if (minutes !== undefined && (minutes < 1 || minutes > 1440)) return undefined
+  if (minutes !== undefined && minutes > 1440) return undefined
   return { action, ...(minutes === undefined ? {} : { minutes }), revision: Number(match[3]) }
 }

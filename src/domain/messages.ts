@@ -3,7 +3,7 @@ import type { Severity } from './incident.ts'
 export type Locale = 'zh-CN' | 'en-US'
 
 /** Every text people see in DingTalk and on the pages: Chinese, English beside it. `{name}` is filled in by `say`. */
-const MESSAGES = {
+export const MESSAGES = {
   'progress.Triggered': ['待处理', 'Triggered'],
   'progress.Processing': ['处理中', 'Processing'],
   'progress.Closed': ['已关闭', 'Closed'],
@@ -91,7 +91,7 @@ export function say(locale: Locale, key: MessageKey, fill: Record<string, string
 }
 
 export function isMessageKey(key: string): key is MessageKey {
-  return key in MESSAGES
+  return Object.hasOwn(MESSAGES, key)
 }
 
 const SEVERITY: Record<Severity, { dot: string; names: readonly [string, string] }> = {

@@ -47,7 +47,7 @@ export type Reason = keyof typeof REASONS
 
 /** The failure code of an AppError as a record's reason. */
 export function asReason(code: string): Reason {
-  return code in REASONS ? (code as Reason) : 'UNKNOWN'
+  return Object.hasOwn(REASONS, code) ? (code as Reason) : 'UNKNOWN'
 }
 
 /** `failed_reason` of Flashduty's vocabulary. */
