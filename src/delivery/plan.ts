@@ -111,11 +111,12 @@ export function planDelivery(input: PlanInput): Plan {
   const live = cards.filter((card) => !card.frozen).sort((a, b) => b.generation - a.generation)
   const waived = ask.kind === 'update-only' ? [] : planCreates(input, ask, plan, record)
 
+  const toldAgain = ask.kind === 'again' && plan.newCards.length + plan.joins.length > 0
   const generations = newestGenerations(live, plan)
   for (const card of live) {
     const spaces = [...card.spaces, ...plan.joins.flatMap((j) => (j.outTrackId === card.outTrackId ? j.spaces : []))]
     const replaced =
-      ask.kind === 'again' &&
+      toldAgain &&
       spaces.length > 0 &&
       spaces.every((space) => (generations.get(spaceKey(space)) ?? -1) > card.generation)
     if (replaced) (card.unsent ? plan.cancels : plan.freezes).push(card.outTrackId)

@@ -13,6 +13,8 @@ const MAX_BUTTONS = 6
 const MAX_TITLE = 200
 const MAX_DESCRIPTION = 600
 const MAX_PUSH_TEXT = 120
+const MAX_VALUE = 200
+const MAX_PEOPLE = 600
 
 /** Pure: equal faces give equal cards. `tips` replaces the line under the body, for a press's answer. */
 export function drawCard(face: CardFace, tips?: string): DrawnCard {
@@ -46,7 +48,7 @@ function progressWord({ incident, locale, snoozeOver }: CardFace): string {
 function body(face: CardFace): string {
   const { incident, locale } = face
   const facts: [string, string][] = [
-    [say(locale, 'fact.channel'), inline(incident.channel_name)],
+    [say(locale, 'fact.channel'), cut(inline(incident.channel_name), MAX_VALUE)],
     [say(locale, 'fact.severity'), severityName(locale, incident.incident_severity)],
     [say(locale, 'fact.start'), dateTime(incident.start_time, incident.account_time_zone)],
   ]
@@ -60,7 +62,7 @@ function body(face: CardFace): string {
   facts.push([say(locale, 'fact.responders'), responders(face)])
   const lines = facts.filter(([, value]) => value !== '').map(([name, value]) => `**${name}**：${value}`)
   const resource = incident.labels?.['resource']
-  if (resource) lines.push(`**resource**：${cut(inline(resource), MAX_TITLE)}`)
+  if (resource) lines.push(`**resource**：${cut(inline(resource), MAX_VALUE)}`)
   const description = cut(incident.description.trim(), MAX_DESCRIPTION)
   if (description) lines.push('---', description)
   return lines.join('\n\n')
@@ -69,9 +71,10 @@ function body(face: CardFace): string {
 function responders({ incident, locale }: CardFace): string {
   const people = incident.responders ?? []
   if (people.length === 0) return say(locale, 'fact.nobody')
-  return people
-    .map((person) => inline(person.person_name || String(person.person_id)) + (person.acknowledged_at ? ' ✓' : ''))
-    .join('、')
+  const names = people.map(
+    (person) => inline(person.person_name || String(person.person_id)) + (person.acknowledged_at ? ' ✓' : ''),
+  )
+  return cut(names.join('、'), MAX_PEOPLE)
 }
 
 function lastActLine({ lastAct, incident, locale }: CardFace): string {
@@ -79,7 +82,7 @@ function lastActLine({ lastAct, incident, locale }: CardFace): string {
   const key = `act.${lastAct.eventType}`
   if (!isMessageKey(key)) return ''
   return say(locale, key, {
-    name: oneLine(lastAct.personName),
+    name: cut(oneLine(lastAct.personName), MAX_VALUE),
     time: clockTime(lastAct.at, incident.account_time_zone),
   })
 }
@@ -144,9 +147,18 @@ function inline(text: string): string {
 
 const letters = new Intl.Segmenter()
 
-/** At most `length` letters as people count them; the last one says that something is missing. */
+/**
+ * At most `length` letters as people count them; `…` says that something is missing. A letter may carry any number of
+ * marks, so what they take up is bounded too.
+ */
 function cut(text: string, length: number): string {
   if (text.length <= length) return text
-  const all = Array.from(letters.segment(text), ({ segment }) => segment)
-  return all.length <= length ? text : `${all.slice(0, length - 1).join('')}…`
+  let count = 0
+  let end = 0
+  for (const { segment, index } of letters.segment(text)) {
+    count += 1
+    if (count <= length) end = index
+    if (count > length || index + segment.length > length * 16) return `${text.slice(0, end)}…`
+  }
+  return text
 }
