@@ -1,0 +1,70 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+
+import { openSpaceId } from '../dingtalk/cards.ts'
+import type { Space } from '../domain/card.ts'
+import { packSpaces } from './pack.ts'
+
+const group = (targetId: string, alone = false) => ({ kind: 'group' as const, targetId, alone })
+const person = (targetId: string, alone = false) => ({ kind: 'person' as const, targetId, alone })
+const realId = (n: number): string => `cid${String(n).padStart(32, 'x')}==`
+
+test('groups and people go together, in the order they wait', () => {
+  expect(packSpaces([group('cidA'), person('user1'), group('cidB')])).toEqual([
+    { kind: 'group', targetId: 'cidA' },
+    { kind: 'person', targetId: 'user1' },
+    { kind: 'group', targetId: 'cidB' },
+  ])
+})
+
+test('ids of real length go about twenty to a call', () => {
+  const waiting = Array.from({ length: 50 }, (_, n) => group(realId(n)))
+  const packed = packSpaces(waiting)
+  expect(packed.length).toBeGreaterThanOrEqual(20)
+  expect(openSpaceId(packed).length).toBeLessThanOrEqual(1_000)
+})
+
+test('spaces that were refused together go one by one, after the rest', () => {
+  const waiting = [group('cidA', true), group('cidB'), person('user1', true), group('cidC')]
+  expect(packSpaces(waiting).map(({ targetId }) => targetId)).toEqual(['cidB', 'cidC'])
+  expect(packSpaces(waiting.filter(({ alone }) => alone))).toEqual([{ kind: 'group', targetId: 'cidA' }])
+})
+
+test('nothing waiting makes no call', () => {
+  expect(packSpaces([])).toEqual([])
+})
+
+test('what is packed fits DingTalk’s 1,000 characters, and nothing more would have fitted', () => {
+  const waiting = fc.array(
+    fc.record({
+      kind: fc.constantFrom('group' as const, 'person' as const),
+      targetId: fc.string({ minLength: 1, maxLength: 400 }),
+      alone: fc.boolean(),
+    }),
+    { maxLength: 60 },
+  )
+  fc.assert(
+    fc.property(waiting, (spaces) => {
+      const packed = packSpaces(spaces)
+      const together: Space[] = spaces.filter(({ alone }) => !alone)
+      const expected = together.length > 0 ? together.slice(0, packed.length) : spaces.slice(0, 1)
+      expect(packed).toEqual(expected.map(({ kind, targetId }) => ({ kind, targetId })))
+      if (packed.length > 1) expect(openSpaceId(packed).length).toBeLessThanOrEqual(1_000)
+      const next = together[packed.length]
+      if (together.length > 0 && next) expect(openSpaceId([...packed, next]).length).toBeGreaterThan(1_000)
+      expect(packed.length).toBeGreaterThanOrEqual(Math.min(1, spaces.length))
+    }),
+  )
+})
+
+test('taking away what was packed comes to an end with everything packed once', () => {
+  let waiting = Array.from({ length: 100 }, (_, n) => (n % 7 === 0 ? person(`user${n}`, true) : group(realId(n))))
+  const sent: string[] = []
+  for (let call = 0; call < 100 && waiting.length > 0; call++) {
+    const packed = packSpaces(waiting).map(({ targetId }) => targetId)
+    sent.push(...packed)
+    waiting = waiting.filter(({ targetId }) => !packed.includes(targetId))
+  }
+  expect(waiting).toEqual([])
+  expect(new Set(sent).size).toBe(100)
+})
