@@ -86,6 +86,14 @@ export function createDingTalkClient(
 /** The access token was not accepted. Nothing was done; seen outside only when a fresh one is refused too. */
 class TokenRefused extends AppError {}
 
+/** How DingTalk's firewall answers an address that called too often: with a page, or with this; nothing was done. */
+const Banned = z.looseObject({ status: z.coerce.number().pipe(z.literal(1111)), punish: z.string() })
+
+function banned(what: string, detail: string): AppError {
+  const failure = { kind: 'throttled', code: 'IM_RATE_LIMITED', retryAfterMs: 300_000 } as const
+  return new AppError(failure, `${what}: this address is banned for minutes`, { detail })
+}
+
 function readAnswer({ status, contentType, text }: HttpAnswer, what: string): unknown {
   let body: unknown
   try {
@@ -94,16 +102,10 @@ function readAnswer({ status, contentType, text }: HttpAnswer, what: string): un
     if (status >= 200 && status < 300) {
       throw new AppError({ kind: 'unknown-outcome', code: 'IM_ERROR' }, `${what}: the answer is not JSON`)
     }
-    // An HTML page instead of an error body is how DingTalk answers a banned address (5 minutes).
-    if (/html/i.test(contentType) && status < 500) {
-      throw new AppError(
-        { kind: 'throttled', code: 'IM_RATE_LIMITED', retryAfterMs: 300_000 },
-        `${what}: refused with a page (HTTP ${status})`,
-        { detail: `HTTP ${status}, HTML page` },
-      )
-    }
+    if (/html/i.test(contentType) && status < 500) throw banned(what, `HTTP ${status}, HTML page`)
     body = {}
   }
+  if (Banned.safeParse(body).success) throw banned(what, `HTTP ${status}, status 1111`)
   if (status >= 200 && status < 300) return body
   const error = ErrorBody.safeParse(body)
   const code = error.success ? error.data.code : ''

@@ -7,11 +7,6 @@ import type { Failure } from '../errors.ts'
  */
 type Row = [pattern: RegExp, meaning: Failure | { kind: 'token' }]
 
-const retryable = (code: string, retryAfterMs?: number): Failure => ({
-  kind: 'retryable',
-  code,
-  ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
-})
 const throttled = (retryAfterMs: number): Failure => ({ kind: 'throttled', code: 'IM_RATE_LIMITED', retryAfterMs })
 const blocked = (code: string): Failure => ({ kind: 'blocked', code })
 const permanent = (code: string): Failure => ({ kind: 'permanent', code })
@@ -36,7 +31,6 @@ const TABLE: Row[] = [
   [/^param\.contentUnsafe$|^contain\./, permanent('CONTENT_REJECTED')],
   [/^param\.cardNotExist$/, permanent('CARD_NOT_EXIST')],
   [/^param\.cardAlreadyExist$/, permanent('CARD_ALREADY_EXIST')],
-  [/^system\.?busy$/i, retryable('IM_ERROR', 1_000)],
 ]
 
 /** @param status HTTP status of the answer  @param code its `code`, or '' when it had none */
@@ -45,6 +39,7 @@ export function classify(status: number, code: string): Failure | { kind: 'token
   if (status === 429) return throttled(1_000)
   // After a 5xx nobody knows whether the call was done.
   if (status >= 500) return { kind: 'unknown-outcome', code: 'IM_ERROR' }
+  if (/^system\.?(busy|error)$/i.test(code)) return { kind: 'retryable', code: 'IM_ERROR', retryAfterMs: 1_000 }
   return permanent('IM_ERROR')
 }
 
