@@ -23,7 +23,7 @@ const TABLE: Record<string, Failure> = {
 }
 
 export function classify(status: number, code: string): Failure {
-  const known = TABLE[code]
+  const known = Object.hasOwn(TABLE, code) ? TABLE[code] : undefined
   if (known) return known
   if (status === 401) return { kind: 'permanent', code: 'KEY_INVALID' }
   if (status === 403) return { kind: 'permanent', code: 'NO_PERMISSION' }
