@@ -4,15 +4,17 @@ import type { InboundEvent, InboundPress } from '../domain/inbound.ts'
 
 /** DingTalk sends header values as text, but documents some as numbers. */
 const text = z.union([z.string(), z.number()]).transform(String)
+/** What is not needed must not cost the frame, whatever it holds. */
+const header = text.optional().catch(undefined)
 
 const Frame = z.looseObject({
   type: z.string(),
   headers: z.looseObject({
     topic: z.string(),
-    messageId: text.optional(),
-    eventType: text.optional(),
-    eventId: text.optional(),
-    eventCorpId: text.optional(),
+    messageId: header,
+    eventType: header,
+    eventId: header,
+    eventCorpId: header,
   }),
   data: z.unknown().optional(),
 })
