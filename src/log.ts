@@ -38,16 +38,34 @@ export function createLog(level: string, destination?: DestinationStream): Log {
   )
 }
 
-type DescribedError = { name: string; message: string; failure?: unknown; stack?: string; cause?: unknown }
+type DescribedError = {
+  name: string
+  message: string
+  failure?: unknown
+  stack?: string
+  cause?: unknown
+  errors?: unknown
+}
 
-/** Name, message, failure, stack and the chain of causes; nothing else of the error. */
+/** Causes may go in circles. */
+const MAX_DEPTH = 5
+
+/** Name, message, failure, stack, the chain of causes and the errors of an aggregate; nothing else of the error. */
 export function describeError(error: unknown): DescribedError {
+  return describe(error, 0)
+}
+
+function describe(error: unknown, depth: number): DescribedError {
   if (!(error instanceof Error)) return { name: 'NotAnError', message: typeof error }
+  const inner = depth < MAX_DEPTH
   return {
     name: error.name,
     message: error.message,
     ...(error instanceof AppError ? { failure: error.failure } : {}),
     ...(error.stack === undefined ? {} : { stack: error.stack }),
-    ...(error.cause === undefined ? {} : { cause: describeError(error.cause) }),
+    ...(inner && error.cause !== undefined ? { cause: describe(error.cause, depth + 1) } : {}),
+    ...(inner && error instanceof AggregateError
+      ? { errors: error.errors.map((part: unknown) => describe(part, depth + 1)) }
+      : {}),
   }
 }
