@@ -10,10 +10,13 @@ export type SecretBox = {
   open(sealed: string): string
 }
 
-/** The key given, else the one in the file, which is made (mode 0600) when missing. */
+/**
+ * The key given, else the one in the file, which is made (mode 0600) when missing.
+ * @throws Error when the file holds less than a key: secrets must not be sealed with next to nothing
+ */
 export function loadSecretKey(given: string | undefined, file: string): string {
   if (given !== undefined) return given
-  if (existsSync(file)) return readFileSync(file, 'utf8').trim()
+  if (existsSync(file)) return readKey(file)
   mkdirSync(dirname(file), { recursive: true })
   try {
     writeFileSync(file, `${randomBytes(32).toString('base64url')}\n`, { mode: 0o600, flag: 'wx' })
@@ -22,7 +25,13 @@ export function loadSecretKey(given: string | undefined, file: string): string {
     // Another process made it in the same moment: theirs is the key.
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
   }
-  return readFileSync(file, 'utf8').trim()
+  return readKey(file)
+}
+
+function readKey(file: string): string {
+  const key = readFileSync(file, 'utf8').trim()
+  if (key.length < 32) throw new Error(`${file} holds no key of at least 32 characters: restore it from the backup`)
+  return key
 }
 
 export function createSecretBox(secretKey: string): SecretBox {
