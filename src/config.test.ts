@@ -1,0 +1,127 @@
+import { describe, expect, test } from 'vitest'
+
+import { ConfigError, Env, loadConfig } from './config.ts'
+
+function faultsOf(environment: Record<string, string | undefined>): ConfigError['faults'] {
+  try {
+    loadConfig(environment)
+  } catch (error) {
+    if (error instanceof ConfigError) return error.faults
+    throw error
+  }
+  return []
+}
+
+const DEFAULTS = {
+  redis: { url: 'redis://127.0.0.1:6379', prefix: 'bull' },
+  databasePath: 'data/flashduty-dingtalk.db',
+  http: { host: '0.0.0.0', port: 8080, publicUrl: undefined },
+  egressIp: undefined,
+  dingtalk: { apiUrl: 'https://api.dingtalk.com' },
+  flashduty: { apiUrl: 'https://api.flashcat.cloud' },
+  secret: { key: undefined, file: 'data/secret.key' },
+  logLevel: 'info',
+}
+
+const GOOD: Record<string, string> = {
+  REDIS_URL: 'rediss://user:pass@redis.example:6380/2',
+  REDIS_PREFIX: 'fd',
+  DATABASE_URL: 'sqlite:/var/lib/fd/store.db',
+  HTTP_HOST: '127.0.0.1',
+  HTTP_PORT: '0',
+  PUBLIC_URL: 'https://oncall.example/flashduty/',
+  EGRESS_IP: '203.0.113.7',
+  DINGTALK_API_URL: 'https://ding.example/base//',
+  FLASHDUTY_API_URL: 'http://flashduty.intra:8567/api',
+  SECRET_KEY: 'x'.repeat(32),
+  LOG_LEVEL: 'debug',
+}
+
+test('without any setting there are the defaults', () => {
+  expect(loadConfig({})).toEqual(DEFAULTS)
+})
+
+test('blank means unset, for every setting', () => {
+  const blank = (text: string) => Object.fromEntries(Object.keys(Env.shape).map((name) => [name, text]))
+  expect(loadConfig(blank(''))).toEqual(DEFAULTS)
+  expect(loadConfig(blank('  \t'))).toEqual(DEFAULTS)
+})
+
+test('each setting arrives where it is used', () => {
+  expect(Object.keys(GOOD).sort()).toEqual(Object.keys(Env.shape).sort())
+  expect(loadConfig(GOOD)).toEqual({
+    redis: { url: GOOD['REDIS_URL'], prefix: 'fd' },
+    databasePath: '/var/lib/fd/store.db',
+    http: { host: '127.0.0.1', port: 0, publicUrl: 'https://oncall.example/flashduty' },
+    egressIp: '203.0.113.7',
+    dingtalk: { apiUrl: 'https://ding.example/base' },
+    flashduty: { apiUrl: 'http://flashduty.intra:8567/api' },
+    secret: { key: GOOD['SECRET_KEY'], file: '/var/lib/fd/secret.key' },
+    logLevel: 'debug',
+  })
+})
+
+test('what else is in the environment does not matter, and the result cannot be changed', () => {
+  const config = loadConfig({ PATH: '/bin', HOME: '/root' })
+  expect(config).toEqual(DEFAULTS)
+  expect(Object.isFrozen(config)).toBe(true)
+})
+
+describe('wrong settings', () => {
+  test.each([
+    ['REDIS_URL', 'http://redis.example'],
+    ['REDIS_URL', 'redis.example:6379'],
+    ['REDIS_PREFIX', 'a:b'],
+    ['DATABASE_URL', 'postgres://db.example/fd'],
+    ['DATABASE_URL', 'sqlite:'],
+    ['DATABASE_URL', '/var/lib/fd.db'],
+    ['HTTP_PORT', 'http'],
+    ['HTTP_PORT', '-1'],
+    ['HTTP_PORT', '65536'],
+    ['HTTP_PORT', '80.5'],
+    ['PUBLIC_URL', 'oncall.example'],
+    ['PUBLIC_URL', 'ftp://oncall.example'],
+    ['EGRESS_IP', 'oncall.example'],
+    ['EGRESS_IP', '203.0.113.300'],
+    ['DINGTALK_API_URL', 'api.dingtalk.com'],
+    ['FLASHDUTY_API_URL', 'javascript:alert(1)'],
+    ['SECRET_KEY', 'too short'],
+    ['LOG_LEVEL', 'verbose'],
+  ])('%s=%s', (variable, value) => {
+    const faults = faultsOf({ [variable]: value })
+    expect(faults.map((fault) => fault.variable)).toEqual([variable])
+    expect(faults[0]?.problem).toMatch(/^must /)
+  })
+
+  test.each(['203.0.113.7', '2001:db8::1'])('%s is an address', (ip) => {
+    expect(faultsOf({ EGRESS_IP: ip })).toEqual([])
+  })
+
+  const WRONG = Object.fromEntries(
+    Object.keys(Env.shape)
+      .filter((name) => name !== 'HTTP_HOST')
+      .map((name) => [name, name === 'SECRET_KEY' ? 's3cret:' : `s3cret:${name}`]),
+  )
+
+  test('are all named at once', () => {
+    expect(
+      faultsOf(WRONG)
+        .map((fault) => fault.variable)
+        .sort(),
+    ).toEqual(Object.keys(WRONG).sort())
+  })
+
+  test('are never told by value, since values may be secrets', () => {
+    expect.assertions(2)
+    try {
+      loadConfig(WRONG)
+    } catch (error) {
+      expect(`${String(error)} ${(error as Error).stack} ${JSON.stringify(error)}`).not.toContain('s3cret')
+      expect((error as Error).cause).toBeUndefined()
+    }
+  })
+
+  test('each has a line of its own', () => {
+    expect(() => loadConfig({ HTTP_PORT: 'x', LOG_LEVEL: 'y' })).toThrow(/^HTTP_PORT: must .*\nLOG_LEVEL: must /)
+  })
+})

@@ -1,0 +1,278 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+
+import type { PressAnswer } from '../actions/press.ts'
+import type { EventAck } from '../domain/inbound.ts'
+import { AppError } from '../errors.ts'
+import { createLog } from '../log.ts'
+import { TOPIC_CARD } from './frames.ts'
+import { DEADLINES, type Reply, routeFrame, type RouterDeps } from './router.ts'
+
+const EVENT = JSON.stringify({
+  type: 'EVENT',
+  headers: { topic: '*', messageId: 'm1', eventType: 'chat_update_title', eventId: 'e1', eventCorpId: 'corp' },
+  data: '{"title":"T"}',
+})
+const PRESS = JSON.stringify({
+  type: 'CALLBACK',
+  headers: { topic: TOPIC_CARD, messageId: 'm1' },
+  data: JSON.stringify({
+    outTrackId: 'fd-1',
+    userId: 'user1',
+    content: JSON.stringify({ cardPrivateData: { actionIds: ['ack~7'] } }),
+  }),
+})
+const system = (topic: string, messageId?: string, data = '{}'): string =>
+  JSON.stringify({ type: 'SYSTEM', headers: { topic, messageId }, data })
+
+function rig(handlers: Partial<Pick<RouterDeps, 'takeEvent' | 'answerPress'>> = {}) {
+  const replies: Reply[] = []
+  const reasons: string[] = []
+  const lines: { level: string; msg: string; [key: string]: unknown }[] = []
+  const counters = { malformed: 0, unknown: 0, late: 0 }
+  const log = createLog('trace', { write: (line: string) => void lines.push(JSON.parse(line) as (typeof lines)[0]) })
+  const never = () => Promise.reject(new Error('not expected'))
+  const deps: RouterDeps = { log, takeEvent: never, answerPress: never, deadlines: DEADLINES, ...handlers }
+  let open = true
+  return {
+    replies,
+    reasons,
+    lines,
+    counters,
+    logged: (level: string) => lines.filter((line) => line.level === level).map((line) => line.msg),
+    cut: () => (open = false),
+    route: (raw: string) =>
+      routeFrame(
+        deps,
+        counters,
+        raw,
+        (reply) => {
+          if (open) replies.push(reply)
+          return open
+        },
+        (reason) => void reasons.push(reason),
+      ),
+    dataOf: (index = 0) => JSON.parse(replies[index]?.data ?? 'null') as unknown,
+  }
+}
+
+function later<T>() {
+  let resolve!: (value: T) => void
+  let reject!: (error: unknown) => void
+  const promise = new Promise<T>((yes, no) => {
+    resolve = yes
+    reject = no
+  })
+  return { promise, resolve, reject }
+}
+
+const answerOf = (change: Partial<PressAnswer> = {}) => {
+  const afterReply = vi.fn<(written: boolean) => void>()
+  return { cardParamMap: { tips: '操作成功' }, afterReply, ...change }
+}
+
+beforeEach(() => {
+  vi.useFakeTimers()
+})
+afterEach(() => {
+  vi.useRealTimers()
+})
+
+test('the deadlines are inside DingTalk’s: 3 s for events, 2 s for presses', () => {
+  expect(DEADLINES.eventMs).toBeLessThan(3_000)
+  expect(DEADLINES.pressMs).toBeLessThan(2_000)
+})
+
+describe('frames of the system', () => {
+  test('a ping is answered with its own data', async () => {
+    const { route, replies } = rig()
+    await route(system('ping', 'm1', '{"opaque":"k3-77"}'))
+    expect(replies).toEqual([{ code: 200, messageId: 'm1', data: '{"opaque":"k3-77"}' }])
+  })
+
+  test('a disconnect is answered and passed on', async () => {
+    const { route, replies, reasons } = rig()
+    await route(system('disconnect', 'm1', '{"reason":"connection is expired"}'))
+    expect(replies).toEqual([{ code: 200, messageId: 'm1', data: '{}' }])
+    expect(reasons).toEqual(['connection is expired'])
+  })
+
+  test('what has no message id gets no answer, and a disconnect still counts', async () => {
+    const { route, replies, reasons } = rig()
+    await route(system('ping'))
+    await route(system('disconnect'))
+    await route(system('CONNECTED', 'm1'))
+    expect(replies).toEqual([])
+    expect(reasons).toHaveLength(1)
+  })
+})
+
+test('what cannot be read gets no answer; what nobody knows gets 404; both are counted and told', async () => {
+  const { route, replies, counters, logged } = rig()
+  await route('no JSON')
+  await route(JSON.stringify({ type: 'CALLBACK', headers: { topic: '/other', messageId: 'm2' }, data: '{}' }))
+  expect(replies).toEqual([{ code: 404, messageId: 'm2', data: '{}' }])
+  expect(counters).toEqual({ malformed: 1, unknown: 1, late: 0 })
+  expect(logged('warn')).toEqual(['frame-malformed', 'frame-unknown'])
+})
+
+describe('events', () => {
+  test.each<EventAck>([
+    { status: 'SUCCESS', message: 'ok' },
+    { status: 'LATER', message: 'STORE_UNAVAILABLE' },
+  ])('the answer is the handler’s: %j', async (ack) => {
+    const takeEvent = vi.fn<RouterDeps['takeEvent']>(() => Promise.resolve(ack))
+    const { route, replies, dataOf } = rig({ takeEvent })
+    await route(EVENT)
+    expect(takeEvent).toHaveBeenCalledExactlyOnceWith({
+      eventType: 'chat_update_title',
+      eventId: 'e1',
+      corpId: 'corp',
+      fields: { title: 'T' },
+    })
+    expect(replies).toMatchObject([{ code: 200, messageId: 'm1' }])
+    expect(dataOf()).toEqual(ack)
+  })
+
+  test('nothing is answered before the handler is done', async () => {
+    const work = later<EventAck>()
+    const { route, replies } = rig({ takeEvent: () => work.promise })
+    const routed = route(EVENT)
+    await vi.advanceTimersByTimeAsync(DEADLINES.eventMs - 1)
+    expect(replies).toEqual([])
+    work.resolve({ status: 'SUCCESS', message: 'ok' })
+    await routed
+    expect(replies).toHaveLength(1)
+  })
+
+  test('a handler that takes too long is answered LATER, once', async () => {
+    const work = later<EventAck>()
+    const { route, replies, dataOf, counters, logged } = rig({ takeEvent: () => work.promise })
+    const routed = route(EVENT)
+    await vi.advanceTimersByTimeAsync(DEADLINES.eventMs)
+    await routed
+    expect(dataOf()).toMatchObject({ status: 'LATER' })
+    work.resolve({ status: 'SUCCESS', message: 'ok' })
+    await vi.advanceTimersByTimeAsync(10_000)
+    expect(replies).toHaveLength(1)
+    expect(counters.late).toBe(1)
+    expect(logged('error')).toEqual(['event-late'])
+  })
+
+  test.each<[string, () => Promise<EventAck>]>([
+    ['rejects', () => Promise.reject(new Error('secret inside'))],
+    [
+      'throws',
+      () => {
+        throw new Error('secret inside')
+      },
+    ],
+  ])('a handler that %s is answered LATER, and its error is not told to DingTalk', async (_how, takeEvent) => {
+    const { route, replies, dataOf, logged } = rig({ takeEvent })
+    await route(EVENT)
+    expect(dataOf()).toMatchObject({ status: 'LATER' })
+    expect(JSON.stringify(replies)).not.toContain('secret inside')
+    expect(logged('error')).toEqual(['event-broken'])
+  })
+
+  test('a handler that fails after its deadline disturbs nobody', async () => {
+    const work = later<EventAck>()
+    const { route, replies } = rig({ takeEvent: () => work.promise })
+    const routed = route(EVENT)
+    await vi.advanceTimersByTimeAsync(DEADLINES.eventMs)
+    await routed
+    work.reject(new Error('late'))
+    await vi.advanceTimersByTimeAsync(1)
+    expect(replies).toHaveLength(1)
+  })
+})
+
+describe('presses', () => {
+  test('the answer updates single values of the presser’s card', async () => {
+    const answer = answerOf()
+    const answerPress = vi.fn<RouterDeps['answerPress']>(() => Promise.resolve(answer))
+    const { route, replies, dataOf } = rig({ answerPress })
+    await route(PRESS)
+    expect(answerPress).toHaveBeenCalledExactlyOnceWith({
+      outTrackId: 'fd-1',
+      userId: 'user1',
+      buttonId: 'ack~7',
+      corpId: undefined,
+    })
+    expect(replies).toMatchObject([{ code: 200, messageId: 'm1' }])
+    expect(dataOf()).toEqual({
+      response: {
+        cardUpdateOptions: { updateCardDataByKey: true, updatePrivateDataByKey: true },
+        cardData: { cardParamMap: { tips: '操作成功' } },
+      },
+    })
+    expect(answer.afterReply).toHaveBeenCalledExactlyOnceWith(true)
+  })
+
+  test('what follows the answer is told when the socket was gone', async () => {
+    const answer = answerOf()
+    const { route, cut, replies } = rig({ answerPress: () => Promise.resolve(answer) })
+    cut()
+    await route(PRESS)
+    expect(replies).toEqual([])
+    expect(answer.afterReply).toHaveBeenCalledExactlyOnceWith(false)
+  })
+
+  test('a handler that takes too long is answered with a sentence, and what follows is still done', async () => {
+    const work = later<PressAnswer>()
+    const answer = answerOf()
+    const { route, replies, dataOf, counters, logged } = rig({ answerPress: () => work.promise })
+    const routed = route(PRESS)
+    await vi.advanceTimersByTimeAsync(DEADLINES.pressMs - 1)
+    expect(replies).toEqual([])
+    await vi.advanceTimersByTimeAsync(1)
+    await routed
+    expect(dataOf()).toMatchObject({
+      response: { cardData: { cardParamMap: { tips: expect.stringContaining('服务暂不可用') as unknown } } },
+    })
+    expect(answer.afterReply).not.toHaveBeenCalled()
+    work.resolve(answer)
+    await vi.advanceTimersByTimeAsync(10_000)
+    expect(answer.afterReply).toHaveBeenCalledExactlyOnceWith(false)
+    expect(replies).toHaveLength(1)
+    expect(counters.late).toBe(1)
+    expect(logged('error')).toEqual(['press-late'])
+  })
+
+  test.each<[string, () => Promise<PressAnswer>]>([
+    ['rejects', () => Promise.reject(new AppError({ kind: 'permanent', code: 'X' }, 'secret inside'))],
+    [
+      'throws',
+      () => {
+        throw new Error('secret inside')
+      },
+    ],
+  ])('a handler that %s is answered with a sentence', async (_how, answerPress) => {
+    const { route, replies, logged } = rig({ answerPress })
+    await route(PRESS)
+    expect(replies).toHaveLength(1)
+    expect(replies[0]?.data).toContain('服务暂不可用')
+    expect(replies[0]?.data).not.toContain('secret inside')
+    expect(logged('error')).toEqual(['press-broken'])
+  })
+
+  test('a handler that fails after its deadline disturbs nobody', async () => {
+    const work = later<PressAnswer>()
+    const { route, replies } = rig({ answerPress: () => work.promise })
+    const routed = route(PRESS)
+    await vi.advanceTimersByTimeAsync(DEADLINES.pressMs)
+    await routed
+    work.reject(new Error('late'))
+    await vi.advanceTimersByTimeAsync(1)
+    expect(replies).toHaveLength(1)
+  })
+})
+
+test('no timer is left behind by an answer in time', async () => {
+  const { route } = rig({
+    takeEvent: () => Promise.resolve({ status: 'SUCCESS', message: 'ok' }),
+    answerPress: () => Promise.resolve(answerOf()),
+  })
+  await route(EVENT)
+  await route(PRESS)
+  expect(vi.getTimerCount()).toBe(0)
+})
