@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs'
 
 import type { Command } from 'commander'
-import { pino } from 'pino'
 
 import { loadConfig } from '../config.ts'
 import { parseIncidentEvent } from '../domain/event.ts'
+import { createLog } from '../log.ts'
 import { createProducer } from '../queue/producer.ts'
 import { connectImpatiently } from '../queue/redis.ts'
 import { type CliContext, CommandError } from './context.ts'
@@ -23,7 +23,7 @@ export function addDeliverCommand(program: Command, context: CliContext): void {
         )
       }
       const { eventId, eventType } = parsed.kind === 'event' ? parsed.event : parsed
-      const log = pino({ level: 'silent' })
+      const log = createLog('silent')
       const producer = createProducer(connectImpatiently(config.redis, log), config.redis.prefix, log)
       try {
         const jobId = await producer.addDelivery(body, eventId, eventType)
