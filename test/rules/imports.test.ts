@@ -1,0 +1,218 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+
+import { describe, expect, test } from 'vitest'
+
+import {
+  findCycle,
+  importsOf,
+  isTest,
+  reachableFrom,
+  readSources,
+  ROOT,
+  type Sources,
+  withoutComments,
+} from './sources.ts'
+
+const everything = readSources('src')
+const product: Sources = new Map([...everything].filter(([path]) => !isTest(path)))
+
+/** The folder, or the file where it lies in none. */
+const roomOf = (path: string): string => path.split('/')[0] ?? path
+
+const SHARED = ['domain', 'errors.ts', 'log.ts', 'lifecycle.ts', 'clock.ts']
+const CALLS = ['domain', 'errors.ts', 'clock.ts', 'outbound.ts']
+
+/** Who may import whom; everybody may import from the own room. */
+const MAY_IMPORT: Record<string, string[]> = {
+  // What comes in.
+  stream: [...SHARED, 'events', 'actions', 'outbound.ts'],
+  http: [...SHARED, 'events', 'actions', 'storage', 'dingtalk', 'flashduty', 'queue'],
+  events: [...SHARED, 'storage', 'flashduty', 'queue'],
+  actions: [...SHARED, 'storage', 'flashduty', 'queue'],
+  // What goes out.
+  delivery: [...SHARED, 'storage', 'dingtalk', 'flashduty', 'queue'],
+  dingtalk: CALLS,
+  flashduty: CALLS,
+  'outbound.ts': ['errors.ts'],
+  // What both stand on. The queue knows nobody: handlers are handed in.
+  queue: ['errors.ts', 'log.ts', 'lifecycle.ts'],
+  storage: ['domain', 'errors.ts'],
+  domain: ['errors.ts'],
+  'log.ts': ['errors.ts'],
+  'errors.ts': [],
+  'lifecycle.ts': [],
+  'clock.ts': [],
+  'config.ts': [],
+  // Putting it together.
+  'integration-runtime.ts': [...SHARED, 'outbound.ts', 'stream', 'events', 'actions', 'delivery', 'dingtalk', 'queue'],
+  'app.ts': [
+    ...SHARED,
+    'config.ts',
+    'outbound.ts',
+    'integration-runtime.ts',
+    'stream',
+    'http',
+    'actions',
+    'delivery',
+    'flashduty',
+    'queue',
+    'storage',
+  ],
+  cli: [...SHARED, 'config.ts', 'outbound.ts', 'app.ts', 'storage', 'dingtalk', 'flashduty', 'queue'],
+  'main.ts': ['cli', 'log.ts'],
+}
+
+/** Packages have one owner each, so that they can be replaced; only zod is at home everywhere. */
+const OWNERS: Record<string, string[]> = {
+  'dingtalk-stream': ['stream'],
+  ws: ['stream'],
+  bullmq: ['queue'],
+  ioredis: ['queue'],
+  kysely: ['storage'],
+  'better-sqlite3': ['storage'],
+  hono: ['http'],
+  '@hono/node-server': ['http'],
+  undici: ['outbound.ts'],
+  pino: ['log.ts'],
+  commander: ['cli'],
+  'cli-table3': ['cli'],
+  'node:fs': ['cli', 'storage'],
+  'node:path': ['config.ts', 'storage'],
+  'node:crypto': ['domain', 'storage'],
+  'node:net': ['http'],
+}
+
+/** Narrower than a room: the app is started by one command, the vendor's client is caged in one file. */
+const ONLY_FROM: Record<string, string[]> = {
+  'app.ts': ['cli/start.ts'],
+  'integration-runtime.ts': ['app.ts'],
+  'dingtalk-stream': ['stream/connection.ts'],
+  ws: ['stream/connection.ts'],
+  'better-sqlite3': ['storage/db.ts'],
+}
+
+const packageOf = (spec: string): string =>
+  spec.startsWith('node:') ? spec : spec.split('/', spec.startsWith('@') ? 2 : 1).join('/')
+
+function findBreaches(sources: Sources): string[] {
+  const breaches: string[] = []
+  for (const [path, text] of sources) {
+    const room = roomOf(path)
+    for (const spec of importsOf(path, text)) {
+      const inside = sources.has(spec)
+      const name = inside ? roomOf(spec) : packageOf(spec)
+      const allowed = inside
+        ? name === room || MAY_IMPORT[room]?.includes(name)
+        : name === 'zod' || OWNERS[name]?.includes(room)
+      const onlyFrom = ONLY_FROM[inside ? spec : name]
+      if (!allowed || (onlyFrom && !onlyFrom.includes(path))) breaches.push(`${path} imports ${spec}`)
+    }
+  }
+  return breaches
+}
+
+describe('the rooms', () => {
+  test('are those of the map', () => {
+    expect([...new Set([...product.keys()].map(roomOf))].sort()).toEqual(Object.keys(MAY_IMPORT).sort())
+  })
+
+  test('import only what the map allows', () => {
+    expect(findBreaches(product)).toEqual([])
+  })
+
+  test('do not import each other in circles, types included', () => {
+    expect(findCycle(product)).toBeUndefined()
+  })
+
+  test('hold nothing that the program does not use', () => {
+    const used = reachableFrom(product, 'main.ts')
+    expect([...product.keys()].filter((path) => !used.has(path))).toEqual([])
+  })
+
+  test.each<[string, string, string]>([
+    ['domain/x.ts', "import { y } from '../storage/db.ts'", 'domain/x.ts imports storage/db.ts'],
+    ['queue/x.ts', "import type { y } from '../delivery/plan.ts'", 'queue/x.ts imports delivery/plan.ts'],
+    ['stream/x.ts', "export { y } from '../delivery/plan.ts'", 'stream/x.ts imports delivery/plan.ts'],
+    ['actions/x.ts', "await import('../dingtalk/client.ts')", 'actions/x.ts imports dingtalk/client.ts'],
+    ['delivery/x.ts', "import { Queue } from 'bullmq'", 'delivery/x.ts imports bullmq'],
+    ['cli/x.ts', "import { Hono } from 'hono/tiny'", 'cli/x.ts imports hono/tiny'],
+    ['stream/x.ts', "import { WebSocket } from 'ws'", 'stream/x.ts imports ws'],
+    ['http/x.ts', "import 'node:child_process'", 'http/x.ts imports node:child_process'],
+    ['http/x.ts', "import { startApp } from '../app.ts'", 'http/x.ts imports app.ts'],
+    ['cli/x.ts', "import { rig } from '../../test/support/world.ts'", 'cli/x.ts imports ../test/support/world.ts'],
+  ])('would be guarded against %s: %s', (path, text, breach) => {
+    expect(findBreaches(new Map([...product, [path, text]]))).toEqual([breach])
+  })
+
+  test('would be guarded against circles', () => {
+    const circle: Sources = new Map([
+      ['a.ts', "import { b } from './x/b.ts'"],
+      ['x/b.ts', "export type { c } from '../c.ts'"],
+      ['c.ts', "import './x/b.ts'"],
+    ])
+    expect(findCycle(circle)).toEqual(['x/b.ts', 'c.ts', 'x/b.ts'])
+  })
+})
+
+describe('packages', () => {
+  type Package = { dependencies: Record<string, string>; devDependencies: Record<string, string> }
+  const { dependencies, devDependencies } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as Package
+
+  test('that the product imports are its dependencies, and it has no others', () => {
+    const imported = [...product].flatMap(([path, text]) => importsOf(path, text).filter((spec) => !product.has(spec)))
+    const packages = new Set(imported.map(packageOf).filter((name) => !name.startsWith('node:')))
+    expect([...packages].sort()).toEqual(Object.keys(dependencies).sort())
+  })
+
+  test('have one exact version each', () => {
+    for (const version of Object.values({ ...dependencies, ...devDependencies }))
+      expect(version).toMatch(/^\d+\.\d+\.\d+$/)
+  })
+})
+
+describe('the sandbox and the product know nothing of each other', () => {
+  test('test/sandbox imports nothing of src', () => {
+    const sandbox = readSources('test/sandbox')
+    expect(sandbox.size).toBeGreaterThan(20)
+    const breaches = [...sandbox].flatMap(([path, text]) =>
+      importsOf(path, text)
+        .filter((spec) => spec.startsWith('..') && !/^\.\.\/(support|sandbox)\//.test(spec))
+        .map((spec) => `${path} imports ${spec}`),
+    )
+    expect(breaches).toEqual([])
+  })
+
+  test('nothing in src, its unit tests included, imports anything of test', () => {
+    const breaches = [...everything].flatMap(([path, text]) =>
+      importsOf(path, text)
+        .filter((spec) => spec.startsWith('..'))
+        .map((spec) => `${path} imports ${spec}`),
+    )
+    expect(breaches).toEqual([])
+  })
+})
+
+/** Time, chance, the environment and the network come in where they can be handed over, and nowhere else. */
+describe('only the files whose job it is', () => {
+  test.each<[string, RegExp, string[]]>([
+    ['read the environment', /\bprocess\.env\b/, ['main.ts']],
+    ['end the process or listen to its signals', /\bprocess\.(exit|on|once|kill|abort)\b/, ['main.ts']],
+    // BullMQ's delays and job ages count in real time, whatever clock the rest is given.
+    ['ask for the time', /\bDate\.now\b|\bnew Date\(\)|\bDate\(\)/, ['clock.ts', 'queue/workers.ts']],
+    // The jitter between two attempts to connect.
+    ['throw dice', /\bMath\.random\b/, ['stream/supervisor.ts']],
+    // Ids, the key of the callback addresses, nonces and the secret key.
+    [
+      'make random bytes',
+      /\brandom(UUID|Bytes|Int)\b|\bgetRandomValues\b/,
+      ['domain/ids.ts', 'storage/integrations.ts', 'storage/secret-box.ts'],
+    ],
+    ['call others over HTTP', /(?<![\w.])fetch\(|\bXMLHttpRequest\b/, []],
+    ['open a WebSocket', /\bnew WebSocket\b/, ['stream/connection.ts']],
+    ['write to the console', /\bconsole\.\w|\bprocess\.(stdout|stderr)\b/, ['main.ts']],
+  ])('%s', (_what, pattern, files) => {
+    const found = [...product].filter(([, text]) => pattern.test(withoutComments(text))).map(([path]) => path)
+    expect(found).toEqual(files)
+  })
+})
