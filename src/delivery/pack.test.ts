@@ -30,6 +30,11 @@ test('spaces that were refused together go one by one, after the rest', () => {
   expect(packSpaces(waiting.filter(({ alone }) => alone))).toEqual([{ kind: 'group', targetId: 'cidA' }])
 })
 
+test('an id too long for any call is still tried, alone, so that DingTalk can refuse it', () => {
+  const long = group('c'.repeat(1_200))
+  expect(packSpaces([long, group('cidA')])).toEqual([{ kind: 'group', targetId: long.targetId }])
+})
+
 test('nothing waiting makes no call', () => {
   expect(packSpaces([])).toEqual([])
 })
