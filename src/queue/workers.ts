@@ -72,7 +72,7 @@ export function startPacer(
       removeOnComplete: { count: 0 },
       removeOnFail: { count: 0 },
     },
-    async () => {
+    async (job, token) => {
       try {
         await work()
       } catch (error) {
@@ -81,11 +81,21 @@ export function startPacer(
           await worker.pause?.(error.failure.retryAfterMs)
           throw Worker.RateLimitError()
         }
+        if (error instanceof AppError && error.failure.kind === 'retryable') {
+          deps.log.warn({ integrationId, api, err: error }, 'tick-delayed')
+          throw await putOff(job, token, error.failure.retryAfterMs)
+        }
         deps.log.error({ integrationId, api, err: error }, 'tick-failed')
       }
     },
   )
   return worker
+}
+
+/** A tick that could not be worked off comes again. @returns what the processor has to throw then */
+async function putOff(job: Job, token: string | undefined, delayMs = 1_000): Promise<DelayedError> {
+  await job.moveToDelayed(Date.now() + delayMs, token)
+  return new DelayedError()
 }
 
 const ClickTick = z.looseObject({ clickId: z.string() })
@@ -95,12 +105,16 @@ export function startClickWorker(deps: WorkerDeps, perform: (clickId: string) =>
     CLICK_QUEUE,
     deps,
     { concurrency: 20, removeOnComplete: { count: 0 }, removeOnFail: { count: 0 } },
-    async (job) => {
+    async (job, token) => {
       const tick = ClickTick.safeParse(job.data)
       if (!tick.success) return
       try {
         await perform(tick.data.clickId)
       } catch (error) {
+        if (error instanceof AppError && error.failure.kind === 'retryable') {
+          deps.log.warn({ clickId: tick.data.clickId, err: error }, 'tick-delayed')
+          throw await putOff(job, token, error.failure.retryAfterMs)
+        }
         deps.log.error({ clickId: tick.data.clickId, err: error }, 'click-failed')
       }
     },
