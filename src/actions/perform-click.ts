@@ -9,7 +9,7 @@ import type { Log } from '../log.ts'
 import type { Producer } from '../queue/producer.ts'
 import { allowRevision, listCardsOfIncident, releaseCard } from '../storage/cards.ts'
 import { claimClick, type Click, settleClick } from '../storage/clicks.ts'
-import type { Db } from '../storage/db.ts'
+import { type Db, writeUntil } from '../storage/db.ts'
 import { advanceIncident, findIncident, type StoredIncident } from '../storage/incidents.ts'
 import { findLinkOfUser, findMemberKey, markMemberKey } from '../storage/links.ts'
 import { settleRecord } from '../storage/records.ts'
@@ -61,7 +61,9 @@ export async function resumeClick(deps: PerformDeps, clickId: string): Promise<v
   // Whoever had it before may have died between the call and its record, so the state is read first.
   const outcome = await performClick(deps, click, { reread: true })
   if (outcome.status === 'retrying') return
-  await deps.db.write((trx) => releaseCard(trx, click.out_track_id, { dueAt: deps.clock.nowMs() }))
+  await writeUntil(deps, click.lease_until, (trx) =>
+    releaseCard(trx, click.out_track_id, { dueAt: deps.clock.nowMs() }),
+  )
   await deps.wakeDueCards([click.out_track_id])
 }
 
@@ -90,7 +92,11 @@ export async function performClick(
     log.info({ tookMs: Math.round(performance.now() - startedAt) }, 'click-done')
   } catch (error) {
     if (!(error instanceof AppError)) throw error
-    outcome = await storeFailure(deps, click, error)
+    outcome = await storeFailure(deps, click, error).catch(async (cause: unknown) => {
+      // It stays as it was stored; whoever takes it up then reads the state before acting.
+      await deps.producer.tickClick(click.id, Math.max(0, click.lease_until - deps.clock.nowMs()))
+      throw cause
+    })
     log[outcome.status === 'retrying' ? 'warn' : 'error'](
       { err: error, detail: error.detail, ...outcome, tookMs: Math.round(performance.now() - startedAt) },
       outcome.status === 'retrying' ? 'click-retrying' : 'click-failed',
@@ -137,7 +143,7 @@ async function carryOut(deps: PerformDeps, click: Click, reread: boolean): Promi
 }
 
 async function storeDone(deps: PerformDeps, click: Click, fresh: Fresh | undefined): Promise<void> {
-  await deps.db.write(async (trx) => {
+  await writeUntil(deps, click.lease_until, async (trx) => {
     const nowMs = deps.clock.nowMs()
     if (fresh) {
       const link = await findLinkOfUser(trx, click.integration_id, click.dingtalk_user_id)
@@ -195,7 +201,7 @@ async function storeFailure(deps: PerformDeps, click: Click, error: AppError): P
   const reason = asReason(failure.code)
   const final = failure.kind === 'permanent' || failure.kind === 'blocked' || click.attempts + 1 >= MAX_ATTEMPTS
   const pauseMs = deps.settings.retryMs * 2 ** click.attempts
-  await deps.db.write(async (trx) => {
+  await writeUntil(deps, click.lease_until, async (trx) => {
     const nowMs = deps.clock.nowMs()
     const detail = error.detail
     if (failure.code === 'KEY_INVALID') {

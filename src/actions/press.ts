@@ -8,6 +8,7 @@ import { AppError } from '../errors.ts'
 import { type InFlight, within } from '../lifecycle.ts'
 import { type CardOfNotification, findCard, holdCard, isLive, listPlacements, releaseCard } from '../storage/cards.ts'
 import { addClick, type Click } from '../storage/clicks.ts'
+import { writeUntil } from '../storage/db.ts'
 import { findIncident } from '../storage/incidents.ts'
 import { findLinkOfUser, findMemberKey } from '../storage/links.ts'
 import { addRecord, settleUpdates } from '../storage/records.ts'
@@ -88,7 +89,7 @@ export async function answerPress(deps: PressDeps, press: InboundPress): Promise
       const allSeen = written && taken.kind === 'click' && taken.ownChat
       deps.inFlight.add(
         allSeen
-          ? deps.db.write((trx) => storeSeen(deps, trx, click.out_track_id, now))
+          ? writeUntil(deps, click.lease_until, (trx) => storeSeen(deps, trx, click.out_track_id, now))
           : showEverybody(deps, click, settled),
       )
     },
@@ -195,7 +196,7 @@ async function overlay(deps: PressDeps, press: InboundPress, key: MessageKey, kn
 async function showEverybody(deps: PressDeps, click: Click, outcome: ClickOutcome): Promise<void> {
   if (outcome.status === 'retrying') return
   const dueAt = deps.clock.nowMs() + deps.settings.spacingMs
-  await deps.db.write((trx) => releaseCard(trx, click.out_track_id, { dueAt }))
+  await writeUntil(deps, click.lease_until, (trx) => releaseCard(trx, click.out_track_id, { dueAt }))
   await deps.wakeDueCards([click.out_track_id])
 }
 
@@ -211,7 +212,7 @@ async function storeSeen(
 }
 
 async function unhold(deps: PressDeps, click: Click): Promise<void> {
-  await deps.db.write((trx) => releaseCard(trx, click.out_track_id, 'as-it-was'))
+  await writeUntil(deps, click.lease_until, (trx) => releaseCard(trx, click.out_track_id, 'as-it-was'))
   await deps.wakeDueCards([click.out_track_id])
 }
 

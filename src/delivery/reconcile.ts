@@ -1,5 +1,6 @@
 import { createAndDeliver, deliverCard, updateCard } from '../dingtalk/cards.ts'
 import { AppError } from '../errors.ts'
+import { writeUntil } from '../storage/db.ts'
 import { claimDelivery, claimUpdate } from './claim.ts'
 import { storeAbsent, storeDelivered, storeNotDelivered, storeNotShown, storeShown } from './outcome.ts'
 import type { ReconcileDeps } from './work.ts'
@@ -7,7 +8,7 @@ import type { ReconcileDeps } from './work.ts'
 /**
  * Creates or delivers the card that has waited longest: at most one call to DingTalk.
  * What came of it is stored before this settles.
- * @throws AppError `throttled` when the pacer should pause
+ * @throws AppError `throttled` when the pacer should pause, `retryable` when the database could not be written
  */
 export async function reconcileDelivery(deps: ReconcileDeps): Promise<void> {
   const claimed = await deps.db.write((trx) => claimDelivery(deps, trx))
@@ -25,7 +26,7 @@ export async function reconcileDelivery(deps: ReconcileDeps): Promise<void> {
   try {
     if ('error' in answer) {
       const { error } = answer
-      await deps.db.write((trx) => storeNotDelivered(deps, trx, claimed, error))
+      await writeUntil(deps, card.lease_until, (trx) => storeNotDelivered(deps, trx, claimed, error))
       log[levelOf(error)](
         { targets: spaces.length, err: error, detail: error.detail },
         creating ? 'card-create-failed' : 'card-deliver-failed',
@@ -34,7 +35,7 @@ export async function reconcileDelivery(deps: ReconcileDeps): Promise<void> {
       return
     }
     const results = answer.value
-    await deps.db.write((trx) => storeDelivered(deps, trx, claimed, results))
+    await writeUntil(deps, card.lease_until, (trx) => storeDelivered(deps, trx, claimed, results))
     log.info(
       {
         rev: stored.rev,
@@ -54,7 +55,7 @@ export async function reconcileDelivery(deps: ReconcileDeps): Promise<void> {
 
 /**
  * Brings the longest due card up to date, or finds out whether an unsure one exists: at most one call to DingTalk.
- * @throws AppError `throttled` when the pacer should pause
+ * @throws AppError `throttled` when the pacer should pause, `retryable` when the database could not be written
  */
 export async function reconcileUpdate(deps: ReconcileDeps): Promise<void> {
   const claimed = await deps.db.write((trx) => claimUpdate(deps, trx))
@@ -65,7 +66,7 @@ export async function reconcileUpdate(deps: ReconcileDeps): Promise<void> {
   const log = deps.log.child({ incidentId: card.incident_id, outTrackId: card.out_track_id })
   try {
     if (!probing && card.shown_hash === drawn.hash) {
-      await deps.db.write((trx) => storeShown(deps, trx, claimed, card.called_at))
+      await writeUntil(deps, card.lease_until, (trx) => storeShown(deps, trx, claimed, card.called_at))
       log.debug({ rev: stored.rev }, 'card-unchanged')
       return
     }
@@ -73,7 +74,7 @@ export async function reconcileUpdate(deps: ReconcileDeps): Promise<void> {
       updateCard(deps.client, { outTrackId: card.out_track_id, cardParamMap: drawn.cardParamMap }),
     )
     if (!('error' in answer)) {
-      await deps.db.write((trx) => storeShown(deps, trx, claimed, deps.clock.nowMs()))
+      await writeUntil(deps, card.lease_until, (trx) => storeShown(deps, trx, claimed, deps.clock.nowMs()))
       log.info(
         { rev: stored.rev, progress: stored.incident.progress, tookMs: Math.round(performance.now() - startedAt) },
         probing ? 'card-found' : 'card-updated',
@@ -82,11 +83,11 @@ export async function reconcileUpdate(deps: ReconcileDeps): Promise<void> {
     }
     const { error } = answer
     if (probing && error.failure.code === 'CARD_NOT_EXIST') {
-      await deps.db.write((trx) => storeAbsent(deps, trx, claimed))
+      await writeUntil(deps, card.lease_until, (trx) => storeAbsent(deps, trx, claimed))
       log.info('card-absent')
       return
     }
-    await deps.db.write((trx) => storeNotShown(deps, trx, claimed, error))
+    await writeUntil(deps, card.lease_until, (trx) => storeNotShown(deps, trx, claimed, error))
     log[levelOf(error)]({ err: error, detail: error.detail }, 'card-update-failed')
     if (error.failure.kind === 'throttled') throw error
   } finally {

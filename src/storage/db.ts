@@ -13,6 +13,7 @@ import {
   SqliteDriver,
 } from 'kysely'
 
+import type { Clock } from '../clock.ts'
 import { AppError } from '../errors.ts'
 import * as init from './migrations/0001-init.ts'
 import type { Handle, Schema } from './schema.ts'
@@ -23,6 +24,9 @@ const MIGRATIONS = { '0001-init': init }
 /** A blocking busy wait stops the event loop, so it is short; the lane goes on waiting without blocking. */
 const BUSY_TIMEOUT_MS = 100
 const BUSY_PATIENCE_MS = 1_200
+const RETRY_MS = 20
+/** The longest that one write can take before it is refused: behind one group that waits, and then on its own. */
+const WRITE_MAX_MS = 3_000
 /** Waiting units that share one commit: single commits cost some 30 times as much (measured). */
 const GROUP_SIZE = 200
 
@@ -60,6 +64,27 @@ export async function openDb(path: string): Promise<Db> {
     throw storeError(cause) ?? cause
   }
   return { read: reader, write: (unit) => lane.run(unit), close }
+}
+
+/**
+ * Writes down what has happened already and must not be forgotten: tries again while the database cannot take it.
+ * @param untilMs the end of the writer's lease; nothing is written after it
+ * @throws AppError `retryable STORE_UNAVAILABLE` when the time is over
+ */
+export async function writeUntil<T>(
+  { db, clock }: { db: Db; clock: Clock },
+  untilMs: number,
+  unit: (trx: Handle) => Promise<T>,
+): Promise<T> {
+  for (;;) {
+    try {
+      return await db.write(unit)
+    } catch (error) {
+      const unavailable = error instanceof AppError && error.failure.code === 'STORE_UNAVAILABLE'
+      if (!unavailable || clock.nowMs() + WRITE_MAX_MS > untilMs) throw error
+      await pause()
+    }
+  }
 }
 
 function connect(path: string): { prepare(text: string): Database.Statement; close(): void } {
@@ -169,10 +194,14 @@ class WriteLane {
         return await transact()
       } catch (error) {
         if (sqliteCode(error) !== 'SQLITE_BUSY' || performance.now() - startedAt > BUSY_PATIENCE_MS) throw error
-        await new Promise((resolve) => setTimeout(resolve, 20))
+        await pause()
       }
     }
   }
+}
+
+function pause(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, RETRY_MS))
 }
 
 function sqliteCode(error: unknown): string | undefined {
