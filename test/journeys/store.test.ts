@@ -1,0 +1,307 @@
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+
+import type { JournalEntry } from '../sandbox/dingtalk/types.ts'
+import type { Incident } from '../sandbox/flashduty/types.ts'
+import { eventually } from '../support/eventually.ts'
+import {
+  actsOn,
+  answerOf,
+  callsFor,
+  cardsOf,
+  everybodySees,
+  expectSilence,
+  fire,
+  inGroup,
+  listGroups,
+  openScene,
+  press,
+  recordsOf,
+  type Scene,
+  settledRecords,
+  theCardOf,
+  view,
+} from '../support/journey.ts'
+import { lockDatabase } from '../support/lock.ts'
+import { readyz } from '../support/readyz.ts'
+
+/** What README and the CLI promise; the daemon looks once a second. */
+const SEEN_MS = 2_000
+
+let scene: Scene
+let release = (): void => {}
+beforeAll(async () => {
+  scene = await openScene({ overrides: { watchMs: 1_000 } })
+})
+afterEach(() => {
+  release()
+  scene.world.dingtalk.control.clearFaults()
+  scene.world.flashduty.control.clearFaults()
+})
+afterAll(async () => {
+  await scene.close()
+})
+
+/** Somebody else writes to the database and does not come to an end. */
+function lock(): void {
+  release = lockDatabase(scene.world.config.databasePath)
+}
+
+/** The same at the very moment DingTalk writes this into its journal, before any answer is on its way. */
+function lockAt(moment: (entry: JournalEntry) => boolean): void {
+  const unsubscribe = scene.world.dingtalk.journal.subscribe((entry) => {
+    if (!moment(entry)) return
+    unsubscribe()
+    lock()
+  })
+}
+
+function linesOf(msg: string) {
+  return scene.app.lines.filter((line) => line.msg === msg)
+}
+
+/** Resolves when the daemon has met the lock in this way once more. */
+async function met(msg: string): Promise<void> {
+  const before = linesOf(msg).length
+  await eventually(`a line ${msg}`, () => linesOf(msg).length > before, 8_000)
+}
+
+async function alertGroup(title: string): Promise<{ incident: Incident; card: string }> {
+  const { world } = scene
+  const incident = await fire(world, { title, chats: [inGroup(world.groups.oncall)] })
+  const card = await theCardOf(world, incident)
+  await settledRecords(world, incident)
+  return { incident, card }
+}
+
+describe('while another process holds the database', () => {
+  test('an event is answered LATER and taken in when it comes again', async () => {
+    const { world } = scene
+    const { control, journal } = world.dingtalk
+    const { platform } = world.groups
+    lock()
+    const eventId = control.renameGroup(platform.openConversationId, '平台运维群（新）')
+    const pushes = () => journal.of('frame-sent').filter(({ businessId }) => businessId === eventId)
+    const replies = () =>
+      journal.of('frame-received').filter(({ messageId }) => pushes().some((push) => push.messageId === messageId))
+    await eventually('a reply', () => replies().length === 1)
+    expect(replies()[0]?.tookMs).toBeLessThan(3_000)
+    expect(JSON.stringify(replies()[0]?.frame)).toContain('LATER')
+    release()
+
+    expect(await control.eventSettled(eventId)).toBe('success')
+    expect(new Set(pushes().map(({ messageId }) => messageId)).size).toBe(pushes().length)
+    expect(replies()).toHaveLength(pushes().length)
+    const known = (await listGroups(world)).find((row) => row.openConversationId === platform.openConversationId)
+    expect(known?.title).toBe('平台运维群（新）')
+    expect(linesOf('group-renamed').filter((line) => line['eventId'] === eventId)).toHaveLength(1)
+  })
+
+  test('presses are answered 服务暂不可用 in time, nothing is half done, and they count afterwards', async () => {
+    const { world } = scene
+    const { zhang, li } = world.people
+    const { incident, card } = await alertGroup('库被锁住')
+    lock()
+    const first = press(world, card, li, '认领')
+    const second = press(world, card, zhang, '关闭')
+    for (const pressed of [await first, await second]) {
+      expect(answerOf(pressed).tips).toContain('服务暂不可用')
+      expect(answerOf(pressed).title).toContain('待处理')
+    }
+    expect(actsOn(world, incident)).toEqual([])
+    release()
+
+    expect((await recordsOf(world, incident)).filter(({ kind }) => kind === 'action')).toEqual([])
+    expect(answerOf(await press(world, card, li, '认领')).title).toContain('处理中')
+    await everybodySees(world, card, '处理中')
+    expect(actsOn(world, incident)).toHaveLength(1)
+  })
+
+  test('a job is delayed, and taken in once afterwards', async () => {
+    const { world } = scene
+    lock()
+    const delayed = met('deliver-delayed')
+    const incident = await fire(world, { title: '迟到的告警', chats: [inGroup(world.groups.oncall)] })
+    await delayed
+    release()
+    const card = await theCardOf(world, incident, 8_000)
+    const records = await settledRecords(world, incident)
+    expect(records.filter(({ kind }) => kind === 'group')).toMatchObject([
+      { status: 'success', duplicates: 0, note: null },
+    ])
+    expect(callsFor(world, 'createAndDeliver', card)).toHaveLength(1)
+  })
+
+  test('a card that DingTalk has is not told again because the answer could not be stored at once', async () => {
+    const { world } = scene
+    lockAt((entry) => entry.type === 'request' && entry.api === 'createAndDeliver')
+    const incident = await fire(world, { title: '记不下来', chats: [inGroup(world.groups.oncall)] })
+    const card = await theCardOf(world, incident)
+    // Until something that came later has been refused.
+    const eventId = world.dingtalk.control.renameGroup(world.groups.platform.openConversationId, '平台运维群')
+    await met('event-not-stored')
+    release()
+
+    expect(await world.dingtalk.control.eventSettled(eventId)).toBe('success')
+    const records = await settledRecords(world, incident)
+    expect(records.filter(({ kind }) => kind === 'group')).toMatchObject([{ status: 'success', note: null }])
+    expect(callsFor(world, 'createAndDeliver', card)).toHaveLength(1)
+    expect(callsFor(world, 'deliver', card)).toEqual([])
+    await world.flashduty.control.act(incident.incident_id, 'resolve')
+    await everybodySees(world, card, '已关闭')
+  })
+
+  test('a press that Flashduty has carried out is not forgotten', async () => {
+    const { world } = scene
+    const { li } = world.people
+    const { incident, card } = await alertGroup('点了记不下')
+    const unsubscribe = world.flashduty.control.subscribe((happening) => {
+      if (happening.kind !== 'request' || happening.request.path !== '/incident/ack') return
+      if (happening.request.status === 200) lock()
+    })
+    const pressed = press(world, card, li, '认领')
+    expect(answerOf(await pressed).tips).toBe('处理中，卡片稍后更新')
+    unsubscribe()
+    // Until something that came later has been refused.
+    world.dingtalk.control.renameGroup(world.groups.platform.openConversationId, '平台运维群')
+    await met('event-not-stored')
+    release()
+    await everybodySees(world, card, '处理中')
+    const records = await settledRecords(world, incident)
+    expect(records.filter(({ kind }) => kind === 'action')).toMatchObject([{ status: 'success' }])
+    expect(actsOn(world, incident)).toHaveLength(1)
+  })
+
+  test('an update that DingTalk has done is not sent again', async () => {
+    const { world } = scene
+    const { incident, card } = await alertGroup('更新记不下来')
+    lockAt((entry) => entry.type === 'request' && entry.api === 'updateCard')
+    await world.flashduty.control.act(incident.incident_id, 'ack', world.people.zhang.member.member_id)
+    await everybodySees(world, card, '处理中')
+    world.dingtalk.control.renameGroup(world.groups.platform.openConversationId, '平台运维群')
+    await met('event-not-stored')
+    release()
+    const records = await settledRecords(world, incident)
+    expect(records.filter(({ event_type: type }) => type === 'i_ack')).toMatchObject([{ status: 'updated' }])
+    expect(callsFor(world, 'updateCard', card)).toHaveLength(1)
+  })
+
+  test('a card whose turn it was keeps its turn', async () => {
+    const { world } = scene
+    const busy = { status: 503, body: { code: 'ServiceUnavailable', message: 'busy' } }
+    world.dingtalk.control.addFault({ api: 'createAndDeliver', effect: { kind: 'answer', ...busy } })
+    const incident = await fire(world, { title: '轮到时锁住', chats: [inGroup(world.groups.oncall)] })
+    await met('card-create-failed')
+    lock()
+    await met('tick-delayed')
+    release()
+    await theCardOf(world, incident)
+    await settledRecords(world, incident)
+    expect(cardsOf(world, incident)).toHaveLength(1)
+  })
+})
+
+test('a command of the CLI that cannot write says so and changes nothing', async () => {
+  const { world } = scene
+  lock()
+  const refused = await world.cli('links', 'remove', '--dingtalk-user', world.people.li.user.userId)
+  expect(refused).toMatchObject({ code: 1, out: '' })
+  expect(refused.err).toContain('SQLITE_BUSY')
+  expect((await world.cli('links', 'list')).out).toContain(world.people.li.user.userId)
+  release()
+})
+
+describe('what is changed on the CLI is seen by the running daemon within 2 s', () => {
+  test('an integration switched off and on again', async () => {
+    const { world, app } = scene
+    const { clientId } = world.dingtalkApp
+    const { control } = world.dingtalk
+    const busy = { status: 503, body: { code: 'ServiceUnavailable', message: 'busy' } }
+    control.addFault({ api: 'createAndDeliver', effect: { kind: 'answer', ...busy } })
+    const waiting = await fire(world, { title: '停用前的告警', chats: [inGroup(world.groups.oncall)] })
+    await met('card-create-failed')
+    control.addFault({ api: 'createAndDeliver', times: 100, effect: { kind: 'answer', ...busy } })
+
+    expect((await world.cli('integration', 'set', world.integrationId, '--disable')).code).toBe(0)
+    await eventually('the connection is given up', () => control.connections(clientId).length === 0, SEEN_MS)
+    expect(await readyz(app.url)).toMatchObject({
+      status: 503,
+      missing: { integration: expect.stringContaining('integration') as string },
+    })
+    const refused = await fire(world, { title: '停用时的告警', chats: [inGroup(world.groups.oncall)] })
+    await eventually('both its events are refused', async () => {
+      const refusals = (await recordsOf(world, refused)).map(({ reason_code: reason }) => reason)
+      expect(refusals).toEqual(['INTEGRATION_DISABLED', 'INTEGRATION_DISABLED'])
+      return true
+    })
+
+    control.clearFaults()
+    expect((await world.cli('integration', 'set', world.integrationId, '--enable')).code).toBe(0)
+    await eventually('the connection is back', () => control.connections(clientId).length === 1, SEEN_MS)
+    expect((await readyz(app.url)).status).toBe(200)
+    await theCardOf(world, waiting)
+    await settledRecords(world, waiting)
+    expect(cardsOf(world, refused)).toEqual([])
+  })
+
+  test('credentials that are wrong, and right again', async () => {
+    const { world, app } = scene
+    const { clientSecret } = world.dingtalkApp
+    const set = ['integration', 'set', world.integrationId, '--client-secret']
+    expect((await world.cli(...set, 'not-the-secret')).code).toBe(0)
+    await eventually('the stream is refused', async () => (await readyz(app.url)).status === 503, SEEN_MS)
+    await eventually('the reason is told', async () => {
+      expect((await readyz(app.url)).missing['stream of 钉钉值班']).toContain('APP_CREDENTIAL_INVALID')
+      return true
+    })
+    const incident = await fire(world, { title: '凭证有误', chats: [inGroup(world.groups.oncall)] })
+    await met('card-create-failed')
+    expect((await world.cli(...set, clientSecret)).code).toBe(0)
+    await eventually('the stream is open', async () => (await readyz(app.url)).status === 200, SEEN_MS)
+    await theCardOf(world, incident)
+    await settledRecords(world, incident)
+  })
+
+  test('a second integration, added and removed', async () => {
+    const { world, app } = scene
+    const { control } = world.dingtalk
+    const second = control.createApp()
+    const added = await world.cli(
+      ...['integration', 'add', '--json', '--name', '第二集成', '--corp-id', second.corpId],
+      ...['--agent-id', second.agentId, '--client-id', second.clientId, '--client-secret', second.clientSecret],
+      ...['--aes-key', 'abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG', '--token', 'demoToken02'],
+    )
+    expect(added).toMatchObject({ code: 0, err: '' })
+    await eventually('its connection', () => control.connections(second.clientId).length === 1, SEEN_MS)
+    expect((await readyz(app.url)).status).toBe(200)
+    const { id } = JSON.parse(added.out) as { id: string }
+    expect((await world.cli('integration', 'remove', id, '--yes')).code).toBe(0)
+    await eventually('it is gone', () => control.connections(second.clientId).length === 0, SEEN_MS)
+    expect((await readyz(app.url)).status).toBe(200)
+    expect(control.connections(world.dingtalkApp.clientId)).toHaveLength(1)
+  })
+
+  test('links, by the very next press and the very next alert', async () => {
+    const { world } = scene
+    const { li } = world.people
+    const { incident, card } = await alertGroup('换人')
+    const user = ['--dingtalk-user', li.user.userId]
+    expect((await world.cli('links', 'remove', ...user)).code).toBe(0)
+    expect(answerOf(await press(world, card, li, '认领')).tips).toContain('未关联应用')
+    const untold = await fire(world, { title: '找不到李四', personIds: [li.member.member_id] })
+    const records = await settledRecords(world, untold)
+    expect(records.filter(({ kind }) => kind === 'person')).toMatchObject([{ reason_code: 'NOT_LINKED' }])
+
+    const member = ['--member', String(li.member.member_id), '--member-key', li.member.app_key]
+    expect((await world.cli('links', 'add', ...user, ...member)).code).toBe(0)
+    expect(answerOf(await press(world, card, li, '认领')).title).toContain('处理中')
+    const told = await fire(world, { title: '找得到李四', personIds: [li.member.member_id] })
+    expect(view(world, await theCardOf(world, told), li).title).toContain('找得到李四')
+    expect(actsOn(world, incident)).toHaveLength(1)
+    await settledRecords(world, told)
+  })
+})
+
+test('nothing of this was a surprise', async () => {
+  const errors = ['event-not-stored', 'press-not-stored', 'delivery-refused', 'card-create-failed']
+  expectSilence(scene.world, scene.app.lines, { errors })
+})
