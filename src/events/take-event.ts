@@ -18,7 +18,7 @@ const HANDLERS: Record<string, HandleEvent> = {
  */
 export async function takeEvent(deps: EventDeps, event: InboundEvent): Promise<EventAck> {
   const ids = { eventId: event.eventId, eventType: event.eventType }
-  const handle = HANDLERS[event.eventType]
+  const handle = Object.hasOwn(HANDLERS, event.eventType) ? HANDLERS[event.eventType] : undefined
   if (!handle) {
     deps.log.info(ids, 'event-ignored')
     return { status: 'SUCCESS', message: 'ignored' }
