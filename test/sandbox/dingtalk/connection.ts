@@ -70,15 +70,16 @@ export class Connection {
     })
   }
 
-  /** Text as it is. When it happens to carry a messageId, one reply to it is in order, at any time. */
-  sendRaw(text: string): void {
+  /** Text or bytes as they are. When they happen to carry a messageId, one reply to it is in order, at any time. */
+  sendRaw(raw: string | Buffer): void {
+    const text = raw.toString()
     const parsed = parseRecord(text)
     const messageId = isRecord(parsed?.['headers']) ? textOf(parsed['headers']['messageId']) : ''
     if (messageId !== '' && !this.#expected.has(messageId)) {
       const sentAtMs = performance.now()
       this.#expected.set(messageId, { sentAtMs, state: 'open', settle: () => {}, cancelDeadline: () => {} })
     }
-    this.#send(parsed ?? text, text, messageId, { attempt: 1 })
+    this.#send(parsed ?? text, raw, messageId, { attempt: 1 })
   }
 
   /** SYSTEM disconnect, then nothing more, then the TCP connection goes (the stream protocol page). */
@@ -101,9 +102,9 @@ export class Connection {
     this.#socket.pause()
   }
 
-  #send(frame: unknown, text: string, messageId: string, push: { attempt: number; businessId?: string }): void {
+  #send(frame: unknown, raw: string | Buffer, messageId: string, push: { attempt: number; businessId?: string }): void {
     this.#deps.journal.add({ type: 'frame-sent', connectionId: this.id, messageId, frame, ...push })
-    if (!this.#frozen) this.#socket.send(text, () => {})
+    if (!this.#frozen) this.#socket.send(raw, () => {})
   }
 
   #schedulePing(): void {

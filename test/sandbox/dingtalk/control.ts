@@ -84,6 +84,6 @@ export function createControl(deps: Deps): DingTalkControl {
     disconnect: (clientId, connectionId) => gateway.disconnect(clientId, connectionId),
     dropConnections: (clientId) => gateway.drop(clientId),
     freeze: (clientId, connectionId) => gateway.freeze(clientId, connectionId),
-    sendRaw: (clientId, text) => gateway.sendRaw(clientId, text),
+    sendRaw: (clientId, raw) => gateway.sendRaw(clientId, raw),
   }
 }

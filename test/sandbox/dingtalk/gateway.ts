@@ -86,8 +86,8 @@ export class Gateway {
     for (const connection of this.#of(clientId, connectionId)) connection.freeze()
   }
 
-  sendRaw(clientId: string, text: string): void {
-    for (const connection of this.#of(clientId)) if (connection.isLive) connection.sendRaw(text)
+  sendRaw(clientId: string, raw: string | Buffer): void {
+    for (const connection of this.#of(clientId)) if (connection.isLive) connection.sendRaw(raw)
   }
 
   addHandshakeFault(fault: HandshakeFault): void {

@@ -15,7 +15,7 @@ export type Call = {
   raw: string
 }
 
-export type Answer = { status: number; body: unknown; contentType?: string }
+export type Answer = { status: number; body: unknown; contentType?: string; headers?: Record<string, string> }
 
 export type Base = {
   base: 'api' | 'oapi'
@@ -66,7 +66,8 @@ async function serve(deps: Deps, base: Base, request: IncomingMessage, response:
     return
   }
   if (effect?.kind === 'delay') await deps.timers.sleep(effect.ms)
-  const answer = effect?.kind === 'answer' ? effect : base.answer(call)
+  const done = effect?.kind === 'answer' ? effect : base.answer(call)
+  const answer = effect?.kind === 'apply-then-answer' ? effect : done
   if (effect?.kind === 'apply-then-hang' || effect?.kind === 'apply-then-reset') {
     note(0, answer.body)
     if (effect.kind === 'apply-then-reset') request.socket.resetAndDestroy()
@@ -96,7 +97,7 @@ function bodyOf(raw: string): unknown {
   return parsed.ok ? parsed.value : raw
 }
 
-function write(response: ServerResponse, { status, body, contentType }: Answer): void {
-  response.writeHead(status, { 'content-type': contentType ?? 'application/json;charset=utf-8' })
+function write(response: ServerResponse, { status, body, contentType, headers }: Answer): void {
+  response.writeHead(status, { 'content-type': contentType ?? 'application/json;charset=utf-8', ...headers })
   response.end(typeof body === 'string' ? body : JSON.stringify(body))
 }

@@ -127,7 +127,9 @@ export type Fault = {
   bodyContains?: string
   effect:
     /** Answer this instead of doing the call. */
-    | { kind: 'answer'; status: number; body: unknown; contentType?: string }
+    | { kind: 'answer'; status: number; body: unknown; contentType?: string; headers?: Record<string, string> }
+    /** Do the call, then answer this instead of what it came to. */
+    | { kind: 'apply-then-answer'; status: number; body: unknown; contentType?: string }
     /** Wait, then do the call and answer as usual. */
     | { kind: 'delay'; ms: number }
     /** Never answer; the call is not done. */
@@ -274,8 +276,8 @@ export interface DingTalkControl {
   dropConnections(clientId: string): void
   /** Half-open: these (default all) connections go silent both ways without closing; pushes to them are lost. */
   freeze(clientId: string, connectionId?: string): void
-  /** Sends this text as it is on every connection of the app. */
-  sendRaw(clientId: string, text: string): void
+  /** Sends this text as it is on every connection of the app; bytes go as a binary frame. */
+  sendRaw(clientId: string, raw: string | Buffer): void
 }
 
 export interface DingTalkSandbox {
