@@ -37,7 +37,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   'outbound.ts': ['errors.ts'],
   // What both stand on. The queue knows nobody: handlers are handed in.
   queue: ['errors.ts', 'log.ts', 'lifecycle.ts'],
-  storage: ['domain', 'errors.ts'],
+  storage: ['domain', 'errors.ts', 'clock.ts'],
   domain: ['errors.ts'],
   'log.ts': ['errors.ts'],
   'errors.ts': [],
