@@ -6,8 +6,8 @@ export type Failure =
   | { kind: 'throttled'; code: string; retryAfterMs: number }
   /** Somebody has to change something first; keep the work and look again slowly. */
   | { kind: 'blocked'; code: string }
-  /** It will not work; tell someone. */
-  | { kind: 'permanent'; code: string }
+  /** It will not work; tell someone. `unlisted`: as far as anybody can tell, so one more try is worth its call. */
+  | { kind: 'permanent'; code: string; unlisted?: true }
   /** The call may or may not have been done. */
   | { kind: 'unknown-outcome'; code: string }
 

@@ -3,6 +3,7 @@ import type { ActionSettings, PerformDeps } from './actions/perform-click.ts'
 import { drawNow } from './delivery/draw-now.ts'
 import { reconcileDelivery, reconcileUpdate } from './delivery/reconcile.ts'
 import { refreshGroup } from './delivery/refresh-group.ts'
+import { createQuota } from './delivery/quota.ts'
 import type { DeliverySettings } from './delivery/settings.ts'
 import type { WakeDueCards } from './delivery/wake.ts'
 import type { ReconcileDeps } from './delivery/work.ts'
@@ -47,7 +48,8 @@ export function startIntegration(deps: IntegrationDeps, integration: Integration
   const log = deps.log.child({ integrationId: integration.id })
   const { settings } = deps
   const client = createDingTalkClient(integration, { apiUrl: deps.dingtalkApiUrl, send: deps.send, clock: deps.clock })
-  const shared = { db: deps.db, clock: deps.clock, client, integrationId: integration.id }
+  const quota = createQuota(integration, { clock: deps.clock, log: log.child({ component: 'quota' }) })
+  const shared = { db: deps.db, clock: deps.clock, client, integrationId: integration.id, quota }
 
   const reconcile: ReconcileDeps = {
     ...shared,
@@ -70,12 +72,14 @@ export function startIntegration(deps: IntegrationDeps, integration: Integration
     log: log.child({ component: 'events' }),
     producer: deps.producer,
     integration,
+    countPush: quota.countPush,
   }
   const pressDeps = {
     ...deps,
     log: log.child({ component: 'actions' }),
     settings: settings.action,
     integration,
+    countPush: quota.countPush,
     drawNow: drawNow.bind(undefined, deps.db),
   }
   const stream = superviseStream({

@@ -190,9 +190,8 @@ async function storeFresh(
   await allowRevision(
     trx,
     allowed.map((card) => card.out_track_id),
-    stored.rev,
+    { rev: stored.rev, spacingMs: deps.settings.spacingMs, urgent: true },
     nowMs,
-    deps.settings.spacingMs,
   )
 }
 

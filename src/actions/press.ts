@@ -18,6 +18,8 @@ import { type ClickOutcome, performClick, type PerformDeps, recordKeyOf } from '
 export type PressDeps = PerformDeps & {
   integration: { id: string; corpId: string }
   inFlight: InFlight
+  /** Enters the push in the month's books. */
+  countPush: (trx: Handle, topic: string) => Promise<void>
   /** The card as it is now; `tips` puts a sentence for the presser under it. */
   drawNow: (
     outTrackId: string,
@@ -98,6 +100,7 @@ export async function answerPress(deps: PressDeps, press: InboundPress): Promise
 
 async function takePress(deps: PressDeps, trx: Handle, press: InboundPress): Promise<Taken> {
   const nowMs = deps.clock.nowMs()
+  await deps.countPush(trx, 'card')
   const card = await findCard(trx, press.outTrackId)
   const ours =
     card?.integration_id === deps.integration.id &&

@@ -15,7 +15,13 @@ type Fields = {
   token: string
   dataSourceId?: number
   coolAppCode?: string
-  qps: number
+  qps?: number
+  monthlyCalls?: number
+  monthlyPushes?: number
+  groupPerMinute?: number
+  flashdutyKey?: string
+  templateId?: string
+  dmFromWebhook?: boolean
   default?: boolean
 }
 
@@ -37,6 +43,13 @@ export function addIntegrationCommands(program: Command, context: CliContext): v
             {
               ...fields,
               qps: fields.qps ?? 20,
+              monthlyCalls: fields.monthlyCalls ?? 5_000,
+              monthlyPushes: fields.monthlyPushes ?? 3_000,
+              groupPerMinute: fields.groupPerMinute ?? 0,
+              flashdutyKey: fields.flashdutyKey,
+              templateId: fields.templateId,
+              templateRefusedAt: undefined,
+              dmFromWebhook: fields.dmFromWebhook ?? true,
               dataSourceId: fields.dataSourceId,
               coolAppCode: fields.coolAppCode,
               isDefault: fields.default ?? false,
@@ -96,6 +109,11 @@ export function addIntegrationCommands(program: Command, context: CliContext): v
         const after: Integration = {
           ...before,
           ...changes,
+          // Set anew, it is tried anew.
+          ...(changes.templateId === undefined
+            ? {}
+            : { templateId: changes.templateId || undefined, templateRefusedAt: undefined }),
+          ...(changes.flashdutyKey === '' ? { flashdutyKey: undefined } : {}),
           isDefault: isDefault ?? before.isDefault,
           enabled: enable ? true : disable ? false : before.enabled,
         }
@@ -117,7 +135,7 @@ export function addIntegrationCommands(program: Command, context: CliContext): v
     })
 }
 
-type Option = [flags: string, text: string, parse: (value: string) => string | number]
+type Option = [flags: string, text: string, parse: (value: string) => string | number | boolean]
 
 const filled = (value: string): string => {
   if (value.trim() === '') throw new InvalidArgumentError('It must not be empty.')
@@ -126,6 +144,10 @@ const filled = (value: string): string => {
 const matching = (pattern: RegExp, rule: string) => (value: string) => {
   if (!pattern.test(value.trim())) throw new InvalidArgumentError(rule)
   return value.trim()
+}
+const yesNo = (value: string): boolean => {
+  if (value !== 'yes' && value !== 'no') throw new InvalidArgumentError('It must be yes or no.')
+  return value === 'yes'
 }
 const whole = (min: number, max: number) => (value: string) => {
   const number = Number(value)
@@ -156,6 +178,20 @@ const FIELDS: Option[] = [
 const OPTIONAL_FIELDS: Option[] = [
   ['--data-source-id <number>', 'Flashduty’s integration_id, as deliveries name it', whole(1, Number.MAX_SAFE_INTEGER)],
   ['--cool-app-code <code>', 'code of the cool app (酷应用), COOLAPP-…', filled],
+  [
+    '--template-id <id>',
+    'your own card template (docs/card-template.md); empty = DingTalk’s public one',
+    (value) => value.trim(),
+  ],
+  ['--flashduty-key <key>', 'APP Key for looking up escalation rules; empty = none', (value) => value.trim()],
+  [
+    '--dm-from-webhook <yes|no>',
+    'tell responders in their own chats when a webhook names nobody (default: yes)',
+    yesNo,
+  ],
+  ['--monthly-calls <number>', 'calls a month DingTalk allows, 0 = unlimited (default: 5000)', whole(0, 1e9)],
+  ['--monthly-pushes <number>', 'pushes a month DingTalk allows, 0 = unlimited (default: 3000)', whole(0, 1e9)],
+  ['--group-per-minute <number>', 'new cards a minute for one group, 0 = unlimited (default: 0)', whole(0, 10_000)],
   ['--qps <number>', 'calls a second DingTalk allows per API, 0 = unlimited (default: 20)', whole(0, 1_000)],
 ]
 

@@ -32,6 +32,7 @@ import {
 } from '../storage/records.ts'
 import type { Handle } from '../storage/schema.ts'
 import { type ExistingCard, type Plan, planDelivery, type PlannedRecord } from './plan.ts'
+import { turnKeyOf } from './replace.ts'
 import type { DeliverySettings } from './settings.ts'
 import type { WakeDueCards } from './wake.ts'
 
@@ -249,7 +250,15 @@ async function storePlan(trx: Handle, settings: DeliverySettings, decided: Decid
   for (const card of plan.newCards) {
     await addCard(
       trx,
-      { ...card, integrationId, incidentId, notificationKey: plan.notification?.key ?? 'first', rev },
+      {
+        ...card,
+        integrationId,
+        incidentId,
+        notificationKey: plan.notification?.key ?? 'first',
+        rev,
+        turnKey: turnKeyOf(card.spaces),
+        urgent: event.incident.incident_severity === 'Critical',
+      },
       nowMs,
     )
     await addPlacements(trx, card.outTrackId, card.spaces, nowMs)
@@ -269,7 +278,7 @@ async function storePlan(trx: Handle, settings: DeliverySettings, decided: Decid
     }
   }
   await cancelCards(trx, plan.cancels, reasonText('SUPERSEDED'), nowMs)
-  await allowRevision(trx, plan.updates, rev, nowMs, settings.spacingMs)
+  await allowRevision(trx, plan.updates, { rev, spacingMs: settings.spacingMs }, nowMs)
   await freezeCards(trx, plan.freezes, nowMs)
 }
 

@@ -19,7 +19,7 @@ import { deliverAgain, listLost } from './redeliver.ts'
 import { drawCard } from './render/public-template.ts'
 import type { ReconcileDeps, Work } from './work.ts'
 
-/** Leases the card that has waited longest and marks what is about to be sent, so that a later process knows what may have happened. */
+/** Leases the card whose turn it is and marks what is about to be sent, so that a later process knows what may have happened. */
 export async function claimDelivery(
   deps: ReconcileDeps,
   trx: Handle,
@@ -48,13 +48,14 @@ export async function claimDelivery(
     waiting.map((placement) => ({
       kind: placement.kind,
       targetId: placement.target_id,
-      alone: placement.alone === 1,
+      share: placement.share,
     })),
   )
   if (spaces.length === 0) {
     await changeLeased(trx, card.out_track_id, deps.owner, { deliver_due_at: null, lease_owner: null, lease_until: 0 })
     return undefined
   }
+  await deps.quota.countCall(trx, card.stage === 'absent' ? 'createAndDeliver' : 'deliver')
   await changePlacements(trx, card.out_track_id, spaces, { status: 'sending' }, nowMs)
   // Should this process die, the card is looked at again when the lease ends.
   await changeLeased(trx, card.out_track_id, deps.owner, {
@@ -64,15 +65,18 @@ export async function claimDelivery(
   return { card, stored, drawn: drawCard(faceOf(card, stored)), spaces }
 }
 
-/** Leases the card whose face (or existence) has been in doubt longest. */
-export async function claimUpdate(deps: ReconcileDeps, trx: Handle): Promise<Work | undefined> {
+/** Leases the card whose turn it is to be updated or looked for; `needed` = its face differs from what is shown. */
+export async function claimUpdate(deps: ReconcileDeps, trx: Handle): Promise<(Work & { needed: boolean }) | undefined> {
   const nowMs = deps.clock.nowMs()
   const lease = { owner: deps.owner, nowMs, untilMs: nowMs + deps.settings.leaseMs }
-  const card = await claimForUpdate(trx, deps.integrationId, lease)
+  const card = await claimForUpdate(trx, deps.integrationId, lease, await deps.quota.isScarce(trx))
   if (!card) return undefined
   await recoverLost(deps, trx, card, nowMs)
   const stored = await incidentOf(trx, card)
-  return { card, stored, drawn: drawCard(faceOf(card, stored)) }
+  const drawn = drawCard(faceOf(card, stored))
+  const needed = card.stage !== 'present' || card.shown_hash !== drawn.hash
+  if (needed) await deps.quota.countCall(trx, 'updateCard')
+  return { card, stored, drawn, needed }
 }
 
 /** Deliveries of an existing card that were under way when their process died: done or not, nobody knows. */

@@ -5,8 +5,8 @@ import { openSpaceId } from '../dingtalk/cards.ts'
 import type { Space } from '../domain/card.ts'
 import { packSpaces } from './pack.ts'
 
-const group = (targetId: string, alone = false) => ({ kind: 'group' as const, targetId, alone })
-const person = (targetId: string, alone = false) => ({ kind: 'person' as const, targetId, alone })
+const group = (targetId: string, share = 0) => ({ kind: 'group' as const, targetId, share })
+const person = (targetId: string, share = 0) => ({ kind: 'person' as const, targetId, share })
 const realId = (n: number): string => `cid${String(n).padStart(32, 'x')}==`
 
 test('groups and people go together, in the order they wait', () => {
@@ -24,10 +24,14 @@ test('ids of real length go about twenty to a call', () => {
   expect(openSpaceId(packed).length).toBeLessThanOrEqual(1_000)
 })
 
-test('spaces that were refused together go one by one, after the rest', () => {
-  const waiting = [group('cidA', true), group('cidB'), person('user1', true), group('cidC')]
+test('spaces that were refused together go after the rest, in ever smaller company', () => {
+  const waiting = [group('cidA', 2), group('cidB'), person('user1', 2), group('cidC'), group('cidD', 2)]
   expect(packSpaces(waiting).map(({ targetId }) => targetId)).toEqual(['cidB', 'cidC'])
-  expect(packSpaces(waiting.filter(({ alone }) => alone))).toEqual([{ kind: 'group', targetId: 'cidA' }])
+  const refused = waiting.filter(({ share }) => share > 0)
+  expect(packSpaces(refused).map(({ targetId }) => targetId)).toEqual(['cidA', 'user1'])
+  const halved = refused.map((space) => (space.targetId === 'cidD' ? space : { ...space, share: 1 }))
+  expect(packSpaces(halved).map(({ targetId }) => targetId)).toEqual(['cidD'])
+  expect(packSpaces(halved.slice(0, 2)).map(({ targetId }) => targetId)).toEqual(['cidA'])
 })
 
 test('an id too long for any call is still tried, alone, so that DingTalk can refuse it', () => {
@@ -44,26 +48,29 @@ test('what is packed fits DingTalk’s 1,000 characters, and nothing more would 
     fc.record({
       kind: fc.constantFrom('group' as const, 'person' as const),
       targetId: fc.string({ minLength: 1, maxLength: 400 }),
-      alone: fc.boolean(),
+      share: fc.constantFrom(0, 0, 1, 2, 8),
     }),
     { maxLength: 60 },
   )
   fc.assert(
     fc.property(waiting, (spaces) => {
       const packed = packSpaces(spaces)
-      const together: Space[] = spaces.filter(({ alone }) => !alone)
-      const expected = together.length > 0 ? together.slice(0, packed.length) : spaces.slice(0, 1)
-      expect(packed).toEqual(expected.map(({ kind, targetId }) => ({ kind, targetId })))
+      const free = spaces.filter(({ share }) => share === 0)
+      const share = Math.max(0, ...spaces.map((space) => space.share))
+      const together: Space[] = free.length > 0 ? free : spaces.filter((space) => space.share === share).slice(0, share)
+      expect(packed).toEqual(together.slice(0, packed.length).map(({ kind, targetId }) => ({ kind, targetId })))
       if (packed.length > 1) expect(openSpaceId(packed).length).toBeLessThanOrEqual(1_000)
       const next = together[packed.length]
-      if (together.length > 0 && next) expect(openSpaceId([...packed, next]).length).toBeGreaterThan(1_000)
+      if (next) expect(openSpaceId([...packed, next]).length).toBeGreaterThan(1_000)
       expect(packed.length).toBeGreaterThanOrEqual(Math.min(1, spaces.length))
     }),
   )
 })
 
 test('taking away what was packed comes to an end with everything packed once', () => {
-  let waiting = Array.from({ length: 100 }, (_, n) => (n % 7 === 0 ? person(`user${n}`, true) : group(realId(n))))
+  let waiting = Array.from({ length: 100 }, (_, n) =>
+    n % 7 === 0 ? person(`user${n}`, 1 + (n % 3)) : group(realId(n)),
+  )
   const sent: string[] = []
   for (let call = 0; call < 100 && waiting.length > 0; call++) {
     const packed = packSpaces(waiting).map(({ targetId }) => targetId)

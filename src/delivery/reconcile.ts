@@ -6,7 +6,7 @@ import { storeAbsent, storeDelivered, storeNotDelivered, storeNotShown, storeSho
 import type { ReconcileDeps } from './work.ts'
 
 /**
- * Creates or delivers the card that has waited longest: at most one call to DingTalk.
+ * Creates or delivers the card whose turn it is: at most one call to DingTalk.
  * What came of it is stored before this settles.
  * @throws AppError `throttled` when the pacer should pause, `retryable` when the database could not be written
  */
@@ -17,6 +17,7 @@ export async function reconcileDelivery(deps: ReconcileDeps): Promise<void> {
   const creating = card.stage === 'absent'
   const startedAt = performance.now()
   const log = deps.log.child({ incidentId: card.incident_id, outTrackId: card.out_track_id })
+  const touched = [card.out_track_id]
   const call = { outTrackId: card.out_track_id, robotCode: card.audience.robotCode, spaces }
   const answer = await attempt(
     creating
@@ -26,12 +27,13 @@ export async function reconcileDelivery(deps: ReconcileDeps): Promise<void> {
   try {
     if ('error' in answer) {
       const { error } = answer
-      await writeUntil(deps, card.lease_until, (trx) => storeNotDelivered(deps, trx, claimed, error))
+      const instead = await writeUntil(deps, card.lease_until, (trx) => storeNotDelivered(deps, trx, claimed, error))
+      if (instead) touched.push(instead)
       log[levelOf(error)](
-        { targets: spaces.length, err: error, detail: error.detail },
+        { targets: spaces.length, err: error, detail: error.detail, instead },
         creating ? 'card-create-failed' : 'card-deliver-failed',
       )
-      if (error.failure.kind === 'throttled') throw error
+      pausePacer(deps, error)
       return
     }
     const results = answer.value
@@ -49,23 +51,24 @@ export async function reconcileDelivery(deps: ReconcileDeps): Promise<void> {
       creating ? 'card-created' : 'card-delivered',
     )
   } finally {
-    await deps.wakeDueCards([card.out_track_id])
+    await deps.wakeDueCards(touched)
   }
 }
 
 /**
- * Brings the longest due card up to date, or finds out whether an unsure one exists: at most one call to DingTalk.
+ * Brings the card whose turn it is up to date, or finds out whether an unsure one exists: at most one call to DingTalk.
  * @throws AppError `throttled` when the pacer should pause, `retryable` when the database could not be written
  */
 export async function reconcileUpdate(deps: ReconcileDeps): Promise<void> {
   const claimed = await deps.db.write((trx) => claimUpdate(deps, trx))
   if (!claimed) return
-  const { card, stored, drawn } = claimed
+  const { card, stored, drawn, needed } = claimed
   const probing = card.stage !== 'present'
   const startedAt = performance.now()
   const log = deps.log.child({ incidentId: card.incident_id, outTrackId: card.out_track_id })
+  const touched = [card.out_track_id]
   try {
-    if (!probing && card.shown_hash === drawn.hash) {
+    if (!needed) {
       await writeUntil(deps, card.lease_until, (trx) => storeShown(deps, trx, claimed, card.called_at))
       log.debug({ rev: stored.rev }, 'card-unchanged')
       return
@@ -87,12 +90,22 @@ export async function reconcileUpdate(deps: ReconcileDeps): Promise<void> {
       log.info('card-absent')
       return
     }
-    await writeUntil(deps, card.lease_until, (trx) => storeNotShown(deps, trx, claimed, error))
-    log[levelOf(error)]({ err: error, detail: error.detail }, 'card-update-failed')
-    if (error.failure.kind === 'throttled') throw error
+    const instead = await writeUntil(deps, card.lease_until, (trx) => storeNotShown(deps, trx, claimed, error))
+    if (instead) touched.push(instead)
+    log[levelOf(error)]({ err: error, detail: error.detail, instead }, 'card-update-failed')
+    pausePacer(deps, error)
   } finally {
-    await deps.wakeDueCards([card.out_track_id])
+    await deps.wakeDueCards(touched)
   }
+}
+
+/** @throws AppError `throttled`: every further call of this API would be refused as this one was */
+function pausePacer(deps: ReconcileDeps, error: AppError): void {
+  const { failure } = error
+  if (failure.kind === 'throttled') throw error
+  if (failure.kind !== 'blocked') return
+  const pause = { kind: 'throttled', code: failure.code, retryAfterMs: deps.settings.blockedRetryMs } as const
+  throw new AppError(pause, error.message, { cause: error })
 }
 
 /** The call's outcome apart from what becomes of storing it: only DingTalk's failures may be taken for DingTalk's. */

@@ -6,6 +6,7 @@ import type { Log } from '../log.ts'
 import type { Producer } from '../queue/producer.ts'
 import type { Db } from '../storage/db.ts'
 import { claimGroupToRefresh, recordTitle, recordVerdict, scheduleRefresh } from '../storage/groups.ts'
+import type { Quota } from './quota.ts'
 
 const RETRY_MS = 30_000
 const RETRY_MAX_MS = 3_600_000
@@ -20,10 +21,15 @@ export async function refreshGroup(deps: {
   log: Log
   client: DingTalkClient
   integrationId: string
+  quota: Quota
   producer: Pick<Producer, 'tick'>
 }): Promise<void> {
   const askedAt = deps.clock.nowMs()
-  const group = await deps.db.write((trx) => claimGroupToRefresh(trx, deps.integrationId, askedAt, askedAt + RETRY_MS))
+  const group = await deps.db.write(async (trx) => {
+    const claimed = await claimGroupToRefresh(trx, deps.integrationId, askedAt, askedAt + RETRY_MS)
+    if (claimed) await deps.quota.countCall(trx, 'sceneGroups/query')
+    return claimed
+  })
   if (!group) return
   const id = { integrationId: deps.integrationId, openConversationId: group.open_conversation_id }
   const log = deps.log.child(id)

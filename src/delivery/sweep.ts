@@ -8,6 +8,7 @@ import type { Db } from '../storage/db.ts'
 import { listRefreshesDue } from '../storage/groups.ts'
 import { trimInbox } from '../storage/inbox.ts'
 import { endSnoozes } from '../storage/incidents.ts'
+import { trimTurns } from '../storage/turns.ts'
 import type { DeliverySettings } from './settings.ts'
 
 /** Seen ids are kept longer than any redelivery could take. */
@@ -31,10 +32,11 @@ export async function sweep(deps: {
   const nowMs = deps.clock.nowMs()
   await db.write(async (trx) => {
     await trimInbox(trx, nowMs - INBOX_KEPT_MS)
+    await trimTurns(trx)
     for (const ended of await endSnoozes(trx, nowMs)) {
       const cards = await listCardsOfIncident(trx, ended.integrationId, ended.incidentId)
       const live = cards.filter((card) => card.frozen === 0).map((card) => card.out_track_id)
-      await allowRevision(trx, live, ended.rev, nowMs, deps.settings.spacingMs)
+      await allowRevision(trx, live, { rev: ended.rev, spacingMs: deps.settings.spacingMs }, nowMs)
       deps.log.info({ incidentId: ended.incidentId }, 'snooze-over')
     }
   })

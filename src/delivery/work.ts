@@ -5,6 +5,7 @@ import type { Log } from '../log.ts'
 import type { CardOfNotification } from '../storage/cards.ts'
 import type { Db } from '../storage/db.ts'
 import type { StoredIncident } from '../storage/incidents.ts'
+import type { Quota } from './quota.ts'
 import type { DeliverySettings } from './settings.ts'
 import type { WakeDueCards } from './wake.ts'
 
@@ -15,6 +16,7 @@ export type ReconcileDeps = {
   settings: DeliverySettings
   client: DingTalkClient
   integrationId: string
+  quota: Quota
   /** Names this process in leases. */
   owner: string
   wakeDueCards: WakeDueCards

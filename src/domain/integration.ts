@@ -17,6 +17,19 @@ export type Integration = {
   coolAppCode: string | undefined
   /** Calls a second that DingTalk allows this app per API. */
   qps: number
+  /** Calls and pushes a month that DingTalk allows the corporation; 0 = unlimited. */
+  monthlyCalls: number
+  monthlyPushes: number
+  /** New cards a minute that one group may get; 0 = unlimited. A guess: DingTalk publishes none. */
+  groupPerMinute: number
+  /** An APP Key for reading escalation rules; never used to act for anybody. */
+  flashdutyKey: string | undefined
+  /** The administrator's own card template; undefined = the public one. */
+  templateId: string | undefined
+  /** When DingTalk last refused that template, epoch ms; the public one is used until it is set anew. */
+  templateRefusedAt: number | undefined
+  /** Whether a webhook that names nobody is told to its responders in their own chats. */
+  dmFromWebhook: boolean
   isDefault: boolean
   enabled: boolean
   /** Grows with every change. */

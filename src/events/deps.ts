@@ -11,6 +11,8 @@ export type EventDeps = {
   log: Log
   producer: Pick<Producer, 'tick'>
   integration: { id: string; corpId: string; clientId: string }
+  /** Enters the push in the month's books. */
+  countPush: (trx: Handle, topic: string) => Promise<void>
 }
 
 /**

@@ -30,6 +30,7 @@ export async function takeEvent(deps: EventDeps, event: InboundEvent): Promise<E
         { source: 'event', id: `${deps.integration.id}:${event.eventId}` },
         deps.clock.nowMs(),
       )
+      await deps.countPush(trx, event.eventType)
       return isNew ? handle(deps, trx, event) : 'duplicate'
     })
     if (taken === 'duplicate') {

@@ -2,6 +2,7 @@ import { sql, type Selectable } from 'kysely'
 
 import type { Audience, Space } from '../domain/card.ts'
 import type { CardsTable, Handle, PlacementsTable } from './schema.ts'
+import { standAt, takeTurn, type TurnApi, URGENT, USUAL } from './turns.ts'
 
 export type Card = Omit<Selectable<CardsTable>, 'audience'> & { audience: Audience }
 export type Placement = Selectable<PlacementsTable>
@@ -82,6 +83,10 @@ export async function addCard(
     audience: Audience
     replacement: number
     rev: number
+    /** With whom it shares its turns, see turns.ts. */
+    turnKey: string
+    urgent: boolean
+    plain?: boolean
   },
   nowMs: number,
 ): Promise<void> {
@@ -102,6 +107,12 @@ export async function addCard(
       shown_hash: null,
       deliver_due_at: null,
       update_due_at: null,
+      deliver_lane: card.urgent ? URGENT : USUAL,
+      deliver_turn: 0,
+      update_lane: USUAL,
+      update_turn: 0,
+      turn_key: card.turnKey,
+      plain: card.plain ? 1 : 0,
       held_until: 0,
       lease_owner: null,
       lease_until: 0,
@@ -124,7 +135,7 @@ export async function addPlacements(trx: Handle, outTrackId: string, spaces: Spa
         kind: space.kind,
         target_id: space.targetId,
         status: 'waiting',
-        alone: 0,
+        share: 0,
         unknown_outcomes: 0,
         carrier_id: null,
         reason: null,
@@ -133,11 +144,12 @@ export async function addPlacements(trx: Handle, outTrackId: string, spaces: Spa
       .onConflict((oc) =>
         oc
           .columns(['out_track_id', 'kind', 'target_id'])
-          .doUpdateSet({ status: 'waiting', alone: 1, reason: null, updated_at: nowMs })
+          .doUpdateSet({ status: 'waiting', share: 1, reason: null, updated_at: nowMs })
           .where('placements.status', 'in', ['failed', 'cancelled']),
       )
       .execute()
   }
+  await takeTurns(trx, 'create', [outTrackId])
   await trx
     .updateTable('cards')
     .set({ deliver_due_at: sql<number>`coalesce(deliver_due_at, ${nowMs})`, updated_at: nowMs })
@@ -145,15 +157,39 @@ export async function addPlacements(trx: Handle, outTrackId: string, spaces: Spa
     .execute()
 }
 
-/** The cards may show this revision; those DingTalk has become due, no sooner than `spacingMs` after their last call. */
+/** Cards that are not due yet take their turn before they become it. */
+async function takeTurns(trx: Handle, api: TurnApi, outTrackIds: string[]): Promise<void> {
+  const [due, turn] =
+    api === 'create' ? (['deliver_due_at', 'deliver_turn'] as const) : (['update_due_at', 'update_turn'] as const)
+  const idle = await trx
+    .selectFrom('cards')
+    .select(['out_track_id', 'integration_id', 'turn_key'])
+    .where('out_track_id', 'in', outTrackIds)
+    .where(due, 'is', null)
+    .execute()
+  for (const card of idle) {
+    const taken = await takeTurn(trx, card.integration_id, api, card.turn_key)
+    await trx
+      .updateTable('cards')
+      .set({ [turn]: taken })
+      .where('out_track_id', '=', card.out_track_id)
+      .execute()
+  }
+}
+
+/**
+ * The cards may show this revision; those DingTalk has become due, no sooner than `spacingMs` after their last call.
+ * @param change `urgent`: somebody pressed a button and looks at the card
+ */
 export async function allowRevision(
   trx: Handle,
   outTrackIds: string[],
-  rev: number,
+  change: { rev: number; spacingMs: number; urgent?: boolean },
   nowMs: number,
-  spacingMs: number,
 ): Promise<void> {
   if (outTrackIds.length === 0) return
+  const { rev, spacingMs, urgent = false } = change
+  await takeTurns(trx, 'update', outTrackIds)
   const soonest = sql<number>`case when called_at + ${spacingMs} > ${nowMs} then called_at + ${spacingMs} else ${nowMs} end`
   await trx
     .updateTable('cards')
@@ -163,6 +199,7 @@ export async function allowRevision(
         when stage = 'absent' then update_due_at
         when update_due_at is null or update_due_at > ${soonest} then ${soonest}
         else update_due_at end`,
+      ...(urgent ? { update_lane: URGENT } : {}),
       updated_at: nowMs,
     })
     .where('out_track_id', 'in', outTrackIds)
@@ -172,6 +209,7 @@ export async function allowRevision(
 /** One last PUT is due (见新消息), then the card is never touched again. */
 export async function freezeCards(trx: Handle, outTrackIds: string[], nowMs: number): Promise<void> {
   if (outTrackIds.length === 0) return
+  await takeTurns(trx, 'update', outTrackIds)
   await trx
     .updateTable('cards')
     .set({ frozen: 1, shown_hash: null, update_due_at: nowMs, updated_at: nowMs })
@@ -197,27 +235,32 @@ export async function cancelCards(trx: Handle, outTrackIds: string[], reason: st
 
 type Lease = { owner: string; nowMs: number; untilMs: number }
 
-/** The longest due card of the integration that waits to be created or delivered, now leased. */
+/** The due card of the integration whose turn it is to be created or delivered, now leased. */
 export async function claimForDelivery(
   trx: Handle,
   integrationId: string,
   lease: Lease,
 ): Promise<CardOfNotification | undefined> {
-  return claim(trx, integrationId, lease, 'deliver_due_at', (query) =>
-    query.where('stage', 'in', ['absent', 'present']),
-  )
+  return claim(trx, integrationId, lease, 'create', (query) => query.where('stage', 'in', ['absent', 'present']))
 }
 
-/** The longest due card of the integration that waits to be updated or probed, now leased. */
+/** The due card of the integration whose turn it is to be updated or probed, now leased. */
 export async function claimForUpdate(
   trx: Handle,
   integrationId: string,
   lease: Lease,
+  onlyFinal: boolean,
 ): Promise<CardOfNotification | undefined> {
-  return claim(trx, integrationId, lease, 'update_due_at', (query) =>
-    query.where('stage', '!=', 'absent').where('held_until', '<=', lease.nowMs),
-  )
+  return claim(trx, integrationId, lease, 'update', (query) => {
+    const due = query.where('stage', '!=', 'absent').where('held_until', '<=', lease.nowMs)
+    return onlyFinal ? due.where(isFinal) : due
+  })
 }
+
+/** Updates that are not put off when calls run short: probes, cards frozen, and cards of closed incidents. */
+const isFinal = sql<boolean>`(stage != 'present' or frozen = 1 or exists (select 1 from incidents
+  where incidents.integration_id = cards.integration_id and incidents.incident_id = cards.incident_id
+  and incidents.progress = 'Closed'))`
 
 type CandidateQuery = ReturnType<typeof selectCandidates>
 
@@ -233,21 +276,29 @@ async function claim(
   trx: Handle,
   integrationId: string,
   lease: Lease,
-  due: 'deliver_due_at' | 'update_due_at',
+  api: TurnApi,
   narrow: (query: CandidateQuery) => CandidateQuery,
 ): Promise<CardOfNotification | undefined> {
+  const [due, lane, turn] =
+    api === 'create'
+      ? (['deliver_due_at', 'deliver_lane', 'deliver_turn'] as const)
+      : (['update_due_at', 'update_lane', 'update_turn'] as const)
   const claimed = await trx
     .updateTable('cards')
     .set({ lease_owner: lease.owner, lease_until: lease.untilMs })
     .where('out_track_id', '=', (eb) =>
       narrow(selectCandidates(eb as unknown as Handle, integrationId, lease.nowMs).where(due, '<=', lease.nowMs))
+        .orderBy(lane)
+        .orderBy(turn)
         .orderBy(due)
         .limit(1),
     )
     .where('lease_until', '<=', lease.nowMs)
-    .returning('out_track_id')
+    .returning(['out_track_id', `${turn} as turn`])
     .executeTakeFirst()
-  return claimed && findCard(trx, claimed.out_track_id)
+  if (!claimed) return undefined
+  await standAt(trx, integrationId, api, claimed.turn)
+  return findCard(trx, claimed.out_track_id)
 }
 
 /** Written by whoever holds the lease; a holder that lost it changes nothing. */
@@ -264,6 +315,8 @@ export async function changeLeased(
       | 'shown_hash'
       | 'deliver_due_at'
       | 'update_due_at'
+      | 'update_lane'
+      | 'plain'
       | 'lease_owner'
       | 'lease_until'
       | 'called_at'
@@ -284,7 +337,7 @@ export async function changePlacements(
   trx: Handle,
   outTrackId: string,
   spaces: Space[],
-  change: Partial<Pick<PlacementsTable, 'status' | 'alone' | 'carrier_id' | 'reason'>> & { unknownOutcome?: true },
+  change: Partial<Pick<PlacementsTable, 'status' | 'share' | 'carrier_id' | 'reason'>> & { unknownOutcome?: true },
   nowMs: number,
 ): Promise<void> {
   const { unknownOutcome, ...columns } = change
@@ -327,6 +380,7 @@ export async function releaseCard(
   outTrackId: string,
   after: { shown: { rev: number; hash: string } } | { dueAt: number } | 'as-it-was',
 ): Promise<void> {
+  if (typeof after === 'object' && 'dueAt' in after) await takeTurns(trx, 'update', [outTrackId])
   const card = trx
     .updateTable('cards')
     .set({ held_until: 0 })
@@ -334,8 +388,9 @@ export async function releaseCard(
     .where('stage', '!=', 'absent')
     .where('frozen', '=', 0)
   if (after === 'as-it-was') await card.execute()
-  else if ('dueAt' in after) await card.set({ shown_hash: null, update_due_at: after.dueAt }).execute()
-  else {
+  else if ('dueAt' in after) {
+    await card.set({ shown_hash: null, update_due_at: after.dueAt, update_lane: URGENT }).execute()
+  } else {
     const { rev, hash } = after.shown
     const stillDue = sql<number | null>`case when allowed_rev > ${rev} then update_due_at else null end`
     await card.set({ shown_rev: rev, shown_hash: hash, update_due_at: stillDue }).execute()

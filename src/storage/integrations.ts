@@ -20,6 +20,13 @@ export type IntegrationFields = Pick<
   | 'dataSourceId'
   | 'coolAppCode'
   | 'qps'
+  | 'monthlyCalls'
+  | 'monthlyPushes'
+  | 'groupPerMinute'
+  | 'flashdutyKey'
+  | 'templateId'
+  | 'templateRefusedAt'
+  | 'dmFromWebhook'
   | 'isDefault'
   | 'enabled'
 >
@@ -71,7 +78,7 @@ export async function saveIntegration(
 }
 
 export async function removeIntegration(trx: Handle, id: string): Promise<void> {
-  for (const table of ['groups', 'account_links', 'member_keys'] as const) {
+  for (const table of ['groups', 'account_links', 'member_keys', 'routes', 'turns'] as const) {
     await trx.deleteFrom(table).where('integration_id', '=', id).execute()
   }
   await trx.deleteFrom('integrations').where('id', '=', id).execute()
@@ -106,7 +113,16 @@ export async function findIntegrationByCallbackKey(
   return row && fromRow(row, box)
 }
 
-export type IntegrationForDelivery = { id: string; clientId: string; enabled: boolean }
+export type IntegrationForDelivery = {
+  id: string
+  clientId: string
+  enabled: boolean
+  dataSourceId: number | undefined
+  /** The administrator's own, as long as DingTalk takes it. */
+  templateId: string | undefined
+  dmFromWebhook: boolean
+  hasFlashdutyKey: boolean
+}
 
 /** The one a delivery names, else the default one, else the only one. */
 export async function pickIntegration(
@@ -115,14 +131,45 @@ export async function pickIntegration(
 ): Promise<IntegrationForDelivery | undefined> {
   const rows = await db
     .selectFrom('integrations')
-    .select(['id', 'client_id', 'enabled', 'data_source_id', 'is_default'])
+    .select([
+      'id',
+      'client_id',
+      'enabled',
+      'data_source_id',
+      'is_default',
+      'template_id',
+      'template_refused_at',
+      'dm_from_webhook',
+      'flashduty_key_enc',
+    ])
     .execute()
   const found =
     (dataSourceId === undefined ? undefined : rows.find((row) => row.data_source_id === dataSourceId)) ??
     (dataSourceId === undefined || rows.every((row) => row.data_source_id === null)
       ? (rows.find((row) => row.is_default === 1) ?? (rows.length === 1 ? rows[0] : undefined))
       : undefined)
-  return found && { id: found.id, clientId: found.client_id, enabled: found.enabled === 1 }
+  return (
+    found && {
+      id: found.id,
+      clientId: found.client_id,
+      enabled: found.enabled === 1,
+      dataSourceId: found.data_source_id ?? undefined,
+      templateId: found.template_refused_at === null ? (found.template_id ?? undefined) : undefined,
+      dmFromWebhook: found.dm_from_webhook === 1,
+      hasFlashdutyKey: found.flashduty_key_enc !== null,
+    }
+  )
+}
+
+/** DingTalk no longer takes the integration's own template: new cards use the public one until it is set anew. */
+export async function refuseTemplate(trx: Handle, id: string, templateId: string, nowMs: number): Promise<void> {
+  await trx
+    .updateTable('integrations')
+    .set((eb) => ({ template_refused_at: nowMs, revision: eb('revision', '+', 1), updated_at: nowMs }))
+    .where('id', '=', id)
+    .where('template_id', '=', templateId)
+    .where('template_refused_at', 'is', null)
+    .execute()
 }
 
 async function refuseTaken(trx: Handle, integration: Integration): Promise<void> {
@@ -163,6 +210,13 @@ function columns(
     data_source_id: integration.dataSourceId ?? null,
     cool_app_code: integration.coolAppCode ?? null,
     qps: integration.qps,
+    monthly_calls: integration.monthlyCalls,
+    monthly_pushes: integration.monthlyPushes,
+    group_per_minute: integration.groupPerMinute,
+    flashduty_key_enc: integration.flashdutyKey === undefined ? null : box.seal(integration.flashdutyKey),
+    template_id: integration.templateId ?? null,
+    template_refused_at: integration.templateRefusedAt ?? null,
+    dm_from_webhook: integration.dmFromWebhook ? 1 : 0,
     is_default: integration.isDefault ? 1 : 0,
     enabled: integration.enabled ? 1 : 0,
   }
@@ -182,6 +236,13 @@ function fromRow(row: Selectable<IntegrationsTable>, box: SecretBox): Integratio
     dataSourceId: row.data_source_id ?? undefined,
     coolAppCode: row.cool_app_code ?? undefined,
     qps: row.qps,
+    monthlyCalls: row.monthly_calls,
+    monthlyPushes: row.monthly_pushes,
+    groupPerMinute: row.group_per_minute,
+    flashdutyKey: row.flashduty_key_enc === null ? undefined : box.open(row.flashduty_key_enc),
+    templateId: row.template_id ?? undefined,
+    templateRefusedAt: row.template_refused_at ?? undefined,
+    dmFromWebhook: row.dm_from_webhook === 1,
     isDefault: row.is_default === 1,
     enabled: row.enabled === 1,
     revision: row.revision,

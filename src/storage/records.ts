@@ -1,7 +1,8 @@
-import type { Selectable } from 'kysely'
+import { type Selectable, sql } from 'kysely'
 
 import type { Space } from '../domain/card.ts'
 import { type Reason, reasonText } from '../domain/reasons.ts'
+import { touchResults } from './results.ts'
 import type { Handle, RecordsTable } from './schema.ts'
 
 export type OperationRecord = Selectable<RecordsTable>
@@ -30,6 +31,7 @@ export async function addRecord(trx: Handle, record: NewRecord, nowMs: number): 
       fire_type: null,
       rid: null,
       target_name: null,
+      member_id: null,
       out_track_id: null,
       rev: null,
       effect: null,
@@ -69,13 +71,16 @@ export async function listRecordedTargets(db: Handle, integrationId: string, eve
   return new Set(rows.map((row) => `${row.kind}:${row.target_id}`))
 }
 
-type Verdict = {
+export type Verdict = {
   status: OperationRecord['status']
   reason?: Reason
   detail?: string | undefined
   msgId?: string | undefined
+  /** Joins what is noted already. */
   note?: string | undefined
 }
+
+const OPEN = ['pending', 'retrying'] as const
 
 /** The card reached this space, or will not: settles the record that waits for it, and whatever the drawn face covers. */
 export async function settleDelivery(
@@ -90,15 +95,18 @@ export async function settleDelivery(
     .where('out_track_id', '=', card.outTrackId)
     .where('kind', '=', space.kind)
     .where('target_id', '=', space.targetId)
-    .where('status', 'in', ['pending', 'retrying'])
-  await open.set(verdictColumns(verdict, nowMs)).where('effect', '=', 'create').execute()
+    .where('status', 'in', OPEN)
+    .returning(['integration_id', 'event_id'])
+  const created = await open.set(verdictColumns(verdict, nowMs)).where('effect', '=', 'create').execute()
   const settled = verdict.status === 'success' || verdict.status === 'failed' || verdict.status === 'skipped'
-  if (!settled) return
-  await open
-    .set(verdictColumns(verdict.status === 'success' ? { status: 'updated' } : verdict, nowMs))
-    .where('effect', '=', 'update')
-    .$if(verdict.status === 'success', (query) => query.where('rev', '<=', card.drawnRev))
-    .execute()
+  const covered = settled
+    ? await open
+        .set(verdictColumns(verdict.status === 'success' ? { status: 'updated' } : verdict, nowMs))
+        .where('effect', '=', 'update')
+        .$if(verdict.status === 'success', (query) => query.where('rev', '<=', card.drawnRev))
+        .execute()
+    : []
+  await touchResults(trx, [...created, ...covered], nowMs)
 }
 
 /** A PUT (or the knowledge that none is needed) covers every event up to the drawn revision. */
@@ -108,13 +116,37 @@ export async function settleUpdates(
   verdict: Verdict,
   nowMs: number,
 ): Promise<void> {
-  await trx
+  const settled = await trx
     .updateTable('records')
     .set(verdictColumns(verdict, nowMs))
     .where('out_track_id', '=', card.outTrackId)
     .where('effect', '=', 'update')
     .where('rev', '<=', card.drawnRev)
-    .where('status', 'in', ['pending', 'retrying'])
+    .where('status', 'in', OPEN)
+    .returning(['integration_id', 'event_id'])
+    .execute()
+  await touchResults(trx, settled, nowMs)
+}
+
+/** Whatever still waits for the card, of all its targets. */
+export async function settleOpen(trx: Handle, outTrackId: string, verdict: Verdict, nowMs: number): Promise<void> {
+  const settled = await trx
+    .updateTable('records')
+    .set(verdictColumns(verdict, nowMs))
+    .where('out_track_id', '=', outTrackId)
+    .where('status', 'in', OPEN)
+    .returning(['integration_id', 'event_id'])
+    .execute()
+  await touchResults(trx, settled, nowMs)
+}
+
+/** Another card stands in: what waited for the old one waits for it. */
+export async function moveRecords(trx: Handle, from: string, to: string, nowMs: number): Promise<void> {
+  await trx
+    .updateTable('records')
+    .set({ out_track_id: to, updated_at: nowMs })
+    .where('out_track_id', '=', from)
+    .where('status', 'in', OPEN)
     .execute()
 }
 
@@ -153,9 +185,13 @@ function verdictColumns(verdict: Verdict, nowMs: number) {
     ...reasonColumns(verdict.status, verdict.reason),
     detail: verdict.detail ?? null,
     ...(verdict.msgId === undefined ? {} : { msg_id: verdict.msgId }),
-    ...(verdict.note === undefined ? {} : { note: verdict.note }),
+    ...(verdict.note === undefined ? {} : { note: joinNote(verdict.note) }),
     updated_at: nowMs,
   }
+}
+
+function joinNote(note: string) {
+  return sql<string>`case when note is null then ${note} when note like ${`%${note}%`} then note else note || ', ' || ${note} end`
 }
 
 function reasonColumns(status: OperationRecord['status'], reason: Reason | undefined) {

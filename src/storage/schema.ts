@@ -18,6 +18,18 @@ export type IntegrationsTable = {
   data_source_id: number | null
   cool_app_code: string | null
   qps: number
+  /** Calls and pushes that DingTalk allows the corporation each month; 0 = unlimited. */
+  monthly_calls: number
+  monthly_pushes: number
+  /** Messages a minute that one group may get; 0 = unlimited. */
+  group_per_minute: number
+  /** Key of the account for reading escalation rules. */
+  flashduty_key_enc: string | null
+  /** The administrator's own card template, and when DingTalk last refused it. */
+  template_id: string | null
+  template_refused_at: number | null
+  /** 1 = responders are told in their own chats when a webhook names nobody. */
+  dm_from_webhook: number
   is_default: number
   enabled: number
   /** Grows with every change, so that a running daemon notices. */
@@ -100,8 +112,11 @@ export type CardsTable = {
   audience_key: string
   audience: string
   replacement: number
-  /** `creating`: a create may be under way; `unsure`: nobody knows whether it was done, ask DingTalk. */
-  stage: 'absent' | 'creating' | 'unsure' | 'present'
+  /**
+   * `creating`: a create may be under way; `unsure`: nobody knows whether it was done, ask DingTalk; `gone`: DingTalk
+   * forgot it, a replacement stands in.
+   */
+  stage: 'absent' | 'creating' | 'unsure' | 'present' | 'gone'
   /** 1 = one last PUT is due or was made. */
   frozen: number
   allowed_rev: number
@@ -110,6 +125,15 @@ export type CardsTable = {
   /** When placements want delivering, and when the face wants updating (or the card probing); null = nothing due. */
   deliver_due_at: number | null
   update_due_at: number | null
+  /** Among due cards: the lowest lane first, inside a lane the lowest turn; see turns.ts. */
+  deliver_lane: number
+  deliver_turn: number
+  update_lane: number
+  update_turn: number
+  /** With whom the card shares its turns: the group (or person) it is for. */
+  turn_key: string
+  /** 1 = DingTalk refused the content once: drawn without anything from outside but the title. */
+  plain: number
   /** No PUT before this: a press is being answered. */
   held_until: number
   lease_owner: string | null
@@ -125,10 +149,9 @@ export type PlacementsTable = {
   out_track_id: string
   kind: 'group' | 'person'
   target_id: string
-  /** `unsure`: the last delivery of it may or may not have happened. */
   status: 'waiting' | 'sending' | 'delivered' | 'failed' | 'cancelled'
-  /** 1 = refused together with others; goes alone, so that a bad one cannot stop the rest. */
-  alone: number
+  /** With how many (itself included) it may go into one call; 0 = as many as fit. Halved when a call was refused whole. */
+  share: number
   /** Deliveries of it whose outcome was never learnt. */
   unknown_outcomes: number
   carrier_id: string | null
@@ -170,6 +193,8 @@ export type RecordsTable = {
   kind: 'group' | 'person' | 'action' | 'none' | 'job'
   target_id: string
   target_name: string | null
+  /** Flashduty's id of the person. */
+  member_id: number | null
   /** The card it waits for, and the revision that settles it. */
   out_track_id: string | null
   rev: number | null
@@ -194,6 +219,42 @@ export type InboxTable = {
   payload: string | null
 }
 
+/** How often each has had its turn, one row per group or person and one ('') for where the queue stands. */
+export type TurnsTable = { integration_id: string; api: 'create' | 'update'; turn_key: string; turn: number }
+
+/** Groups that are told about a channel's incidents when nothing else names any. */
+export type RoutesTable = {
+  integration_id: string
+  channel_id: number
+  open_conversation_id: string
+  created_at: number
+}
+
+export type ApiUsageTable = {
+  corp_id: string
+  /** `2026-01`, in Asia/Shanghai. */
+  month: string
+  kind: 'call' | 'push'
+  api: string
+  count: number
+}
+
+/** What Flashduty is to be told about one event's notification. */
+export type ResultsTable = {
+  integration_id: string
+  event_id: string
+  incident_id: string
+  /** What the event said about itself, to be echoed. */
+  context: string
+  /** How often it was reported. */
+  seq: number
+  /** Digest of the last report. */
+  reported: string | null
+  /** When it has to be looked at; null = nothing changed. */
+  due_at: number | null
+  created_at: number
+}
+
 export type InstallationTable = { id: string; created_at: number }
 
 export type Schema = {
@@ -209,6 +270,10 @@ export type Schema = {
   clicks: ClicksTable
   records: RecordsTable
   inbox: InboxTable
+  turns: TurnsTable
+  routes: RoutesTable
+  api_usage: ApiUsageTable
+  results: ResultsTable
 }
 
 /** A handle to read with, or the one transaction's own handle to read and write with. */

@@ -1,0 +1,43 @@
+import type { Clock } from '../clock.ts'
+import { isScarce, warningCrossed } from '../domain/quota.ts'
+import type { Log } from '../log.ts'
+import type { Handle } from '../storage/schema.ts'
+import { countUse, sumUsage, type UsageKind } from '../storage/usage.ts'
+
+/** The books of one corporation's month, as one integration keeps them. */
+export type Quota = {
+  /** Counts a call that is about to be made. Told with the claim it belongs to, so that a crash forgets none. */
+  countCall(trx: Handle, api: string): Promise<void>
+  /** DingTalk refused it for its rate, or never saw it: such calls cost nothing. */
+  refundCall(trx: Handle, api: string): Promise<void>
+  countPush(trx: Handle, topic: string): Promise<void>
+  /** Whether updates that are not final have to wait. */
+  isScarce(trx: Handle): Promise<boolean>
+}
+
+export function createQuota(
+  integration: { corpId: string; monthlyCalls: number; monthlyPushes: number },
+  deps: { clock: Clock; log: Log },
+): Quota {
+  const { corpId } = integration
+  const limitOf = (kind: UsageKind): number => (kind === 'call' ? integration.monthlyCalls : integration.monthlyPushes)
+  const count = async (trx: Handle, kind: UsageKind, api: string): Promise<void> => {
+    const nowMs = deps.clock.nowMs()
+    await countUse(trx, { corpId, kind, api }, nowMs)
+    const limit = limitOf(kind)
+    if (limit <= 0) return
+    const used = await sumUsage(trx, corpId, kind, nowMs)
+    const share = warningCrossed(used - 1, used, limit)
+    if (share === undefined) return
+    deps.log[share >= 0.8 ? 'error' : 'warn']({ corpId, kind, used, limit, percent: share * 100 }, 'quota-used')
+  }
+  return {
+    countCall: (trx, api) => count(trx, 'call', api),
+    refundCall: (trx, api) => countUse(trx, { corpId, kind: 'call', api, by: -1 }, deps.clock.nowMs()),
+    countPush: (trx, topic) => count(trx, 'push', topic),
+    async isScarce(trx) {
+      if (integration.monthlyCalls <= 0) return false
+      return isScarce(await sumUsage(trx, corpId, 'call', deps.clock.nowMs()), integration.monthlyCalls)
+    },
+  }
+}

@@ -1,0 +1,80 @@
+import type { Space } from '../domain/card.ts'
+import {
+  addCard,
+  addPlacements,
+  type CardOfNotification,
+  changeLeased,
+  isLive,
+  listPlacements,
+  type Placement,
+} from '../storage/cards.ts'
+import { moveRecords, settleOpen } from '../storage/records.ts'
+import type { Handle } from '../storage/schema.ts'
+import { nameCard } from './plan.ts'
+import type { ReconcileDeps, Work } from './work.ts'
+
+/** A card that DingTalk keeps forgetting is not made a fifth time. */
+const MAX_REPLACEMENTS = 3
+
+/**
+ * DingTalk no longer knows the card: another takes its place, in the same groups and chats, and shows the newest state.
+ * @returns the new card; undefined when there is nothing to replace, or it was replaced too often
+ */
+export async function replaceCard(
+  deps: ReconcileDeps,
+  trx: Handle,
+  { card, stored }: Pick<Work, 'card' | 'stored'>,
+  detail: string | undefined,
+): Promise<string | undefined> {
+  const nowMs = deps.clock.nowMs()
+  const gone = { stage: 'gone', frozen: 1, deliver_due_at: null, update_due_at: null } as const
+  await changeLeased(trx, card.out_track_id, deps.owner, {
+    ...gone,
+    called_at: nowMs,
+    lease_owner: null,
+    lease_until: 0,
+  })
+  const spaces = (await listPlacements(trx, [card.out_track_id])).filter(isLive).map(spaceOf)
+  if (card.frozen === 1 || card.replacement >= MAX_REPLACEMENTS || spaces.length === 0) {
+    await settleOpen(trx, card.out_track_id, { status: 'failed', reason: 'CARD_NOT_EXIST', detail }, nowMs)
+    return undefined
+  }
+  const replacement = card.replacement + 1
+  const outTrackId = nameCard(
+    card.integration_id,
+    card.incident_id,
+    card.notification_key,
+    card.audience_key,
+    replacement,
+  )
+  await addCard(
+    trx,
+    {
+      outTrackId,
+      integrationId: card.integration_id,
+      incidentId: card.incident_id,
+      notificationKey: card.notification_key,
+      audienceKey: card.audience_key,
+      audience: card.audience,
+      replacement,
+      rev: stored.rev,
+      turnKey: card.turn_key,
+      urgent: stored.incident.incident_severity === 'Critical',
+      plain: card.plain === 1,
+    },
+    nowMs,
+  )
+  await addPlacements(trx, outTrackId, spaces, nowMs)
+  await moveRecords(trx, card.out_track_id, outTrackId, nowMs)
+  return outTrackId
+}
+
+/** With whom a card shares its turns: the first of its groups, else the first person. */
+export function turnKeyOf(spaces: Space[]): string {
+  const first = spaces.find(({ kind }) => kind === 'group') ?? spaces[0]
+  return first ? `${first.kind}:${first.targetId}` : ''
+}
+
+function spaceOf(placement: Placement): Space {
+  return { kind: placement.kind, targetId: placement.target_id }
+}

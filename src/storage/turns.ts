@@ -1,0 +1,57 @@
+import { sql } from 'kysely'
+
+import type { Handle } from './schema.ts'
+
+/**
+ * Start-time fair queueing. Every group (or person) takes the turn after its own last one, but none earlier than where
+ * the queue stands now; cards are worked off by turn. So a group with one card is served among the first of another
+ * group's thousands, and nobody saves up turns while quiet.
+ */
+
+export type TurnApi = 'create' | 'update'
+
+/** What comes first whoever waits: cards of presses and critical creates. */
+export const URGENT = 0
+export const USUAL = 1
+
+const QUEUE = ''
+
+/** The next turn of this group or person. */
+export async function takeTurn(trx: Handle, integrationId: string, api: TurnApi, turnKey: string): Promise<number> {
+  const stand = sql<number>`coalesce((select turn from turns as stand
+    where stand.integration_id = ${integrationId} and stand.api = ${api} and stand.turn_key = ${QUEUE}), 0)`
+  const taken = await trx
+    .insertInto('turns')
+    .values({ integration_id: integrationId, api, turn_key: turnKey || '-', turn: stand })
+    .onConflict((oc) =>
+      oc.columns(['integration_id', 'api', 'turn_key']).doUpdateSet({
+        turn: sql<number>`case when turns.turn + 1 > ${stand} then turns.turn + 1 else ${stand} end`,
+      }),
+    )
+    .returning('turn')
+    .executeTakeFirstOrThrow()
+  return taken.turn
+}
+
+/** A card of this turn is being worked on: whoever comes now comes no earlier. */
+export async function standAt(trx: Handle, integrationId: string, api: TurnApi, turn: number): Promise<void> {
+  await trx
+    .insertInto('turns')
+    .values({ integration_id: integrationId, api, turn_key: QUEUE, turn })
+    .onConflict((oc) =>
+      oc.columns(['integration_id', 'api', 'turn_key']).doUpdateSet({ turn }).where('turns.turn', '<', turn),
+    )
+    .execute()
+}
+
+/** Groups and persons whose last turn lies behind: their next one would be where the queue stands anyway. */
+export async function trimTurns(trx: Handle): Promise<void> {
+  await trx
+    .deleteFrom('turns')
+    .where('turn_key', '!=', QUEUE)
+    .where(
+      sql<boolean>`turn < (select stand.turn from turns as stand where stand.integration_id = turns.integration_id
+        and stand.api = turns.api and stand.turn_key = ${QUEUE})`,
+    )
+    .execute()
+}
