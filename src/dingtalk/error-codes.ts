@@ -40,7 +40,7 @@ export function classify(status: number, code: string): Failure | { kind: 'token
   // After a 5xx nobody knows whether the call was done.
   if (status >= 500) return { kind: 'unknown-outcome', code: 'IM_ERROR' }
   if (/^system\.?(busy|error)$/i.test(code)) return { kind: 'retryable', code: 'IM_ERROR', retryAfterMs: 1_000 }
-  if (/^(param|invalidParameter|miss\.param|AuthenticationFailed)\b/.test(code)) return permanent('IM_ERROR')
+  if (/^(param|invalidParameter|miss\.param|outTrackId|AuthenticationFailed)\b/.test(code)) return permanent('IM_ERROR')
   return { kind: 'permanent', code: 'IM_ERROR', unlisted: true }
 }
 
