@@ -2,12 +2,18 @@ import { ACTION_SETTINGS, type ActionSettings, resumeClick } from './actions/per
 import { type Clock, systemClock } from './clock.ts'
 import type { Config } from './config.ts'
 import { acceptDelivery } from './delivery/accept.ts'
+import { createTellDirectory } from './delivery/directory.ts'
+import { reportResults } from './delivery/report.ts'
+import { isScarce, warningOf } from './domain/quota.ts'
+import { createMetrics } from './metrics.ts'
+import { createLookUpRule } from './delivery/look-up.ts'
 import { DELIVERY_SETTINGS, type DeliverySettings } from './delivery/settings.ts'
 import { sweep } from './delivery/sweep.ts'
 import { createWakeDueCards } from './delivery/wake.ts'
 import { newId } from './domain/ids.ts'
 import { AppError } from './errors.ts'
 import { createFlashdutyClient } from './flashduty/client.ts'
+import { createPace, FLASHDUTY_PACE, type FlashdutyPace } from './flashduty/pace.ts'
 import type { IntegrationStatus } from './http/integration-page.tsx'
 import type { Check } from './http/readiness.ts'
 import { createRoutes } from './http/routes.tsx'
@@ -21,7 +27,15 @@ import { claimRedis, connectImpatiently, connectPatiently } from './queue/redis.
 import { startClickWorker, startDeliverWorker } from './queue/workers.ts'
 import { openDb } from './storage/db.ts'
 import { getInstallationId } from './storage/inbox.ts'
-import { findIntegration, findIntegrationByCallbackKey, listRevisions } from './storage/integrations.ts'
+import { countDueCards } from './storage/cards.ts'
+import {
+  findIntegration,
+  findIntegrationByCallbackKey,
+  listIntegrations,
+  listRevisions,
+} from './storage/integrations.ts'
+import { countDueResults } from './storage/results.ts'
+import { sumUsage } from './storage/usage.ts'
 import { createSecretBox, loadSecretKey } from './storage/secret-box.ts'
 import { CONNECTION_SETTINGS, type ConnectionSettings } from './stream/connection.ts'
 import { DEADLINES, type Deadlines } from './stream/router.ts'
@@ -32,11 +46,14 @@ export type Overrides = {
   clock?: Clock
   action?: Partial<ActionSettings>
   delivery?: Partial<DeliverySettings>
+  flashdutyPace?: Partial<FlashdutyPace>
   connection?: Partial<ConnectionSettings>
   supervisor?: Partial<SupervisorSettings>
   deadlines?: Partial<Deadlines>
   /** Pause between two looks for whatever is due. */
   sweepMs?: number
+  /** Pause between two looks for what Flashduty is to be told. */
+  reportMs?: number
   /** Pause between two looks for integrations added or changed on the CLI. */
   watchMs?: number
 }
@@ -79,7 +96,11 @@ async function compose(config: Config, log: Log, clock: Clock, overrides: Overri
 
   const outbound = createOutbound()
   teardown.defer('http client', () => outbound.close())
-  const flashduty = createFlashdutyClient({ apiUrl: config.flashduty.apiUrl, send: outbound.send })
+  const flashduty = createFlashdutyClient({
+    apiUrl: config.flashduty.apiUrl,
+    send: outbound.send,
+    pace: createPace({ ...FLASHDUTY_PACE, ...overrides.flashdutyPace }),
+  })
 
   const quick = connectImpatiently(config.redis, part('queue'))
   const producer = createProducer(quick, config.redis.prefix, part('queue'))
@@ -102,11 +123,21 @@ async function compose(config: Config, log: Log, clock: Clock, overrides: Overri
     settings: settings.action,
   }
   const workers = { redis: patient, prefix: config.redis.prefix, log: part('queue') }
-  const accepting = { db, clock, log: part('delivery'), settings: settings.delivery, wakeDueCards }
+  const accepting = {
+    db,
+    box,
+    clock,
+    log: part('delivery'),
+    settings: settings.delivery,
+    wakeDueCards,
+    lookUpRule: createLookUpRule({ flashduty, clock, log: part('delivery') }),
+  }
 
   const runtimes = new Map<string, IntegrationRuntime>()
   teardown.defer('work under way', () => inFlight.idle())
-  const deliverWorker = startDeliverWorker(workers, (body, jobId) => acceptDelivery(accepting, body, jobId))
+  const deliverWorker = startDeliverWorker(workers, (body, jobId, visit) =>
+    acceptDelivery(accepting, body, jobId, visit),
+  )
   teardown.defer('deliver worker', () => deliverWorker.close())
   const clickWorker = startClickWorker(workers, (clickId) => resumeClick(performing, clickId))
   teardown.defer('click worker', () => clickWorker.close())
@@ -123,11 +154,50 @@ async function compose(config: Config, log: Log, clock: Clock, overrides: Overri
       why: async () => describeTrouble(runtime.streamState()),
     })),
   ]
+  /** The enabled integrations' monthly books, one row per corporation and kind. */
+  const readUsage = async () => {
+    const books = new Map<string, { corp: string; kind: 'call' | 'push'; used: number; limit: number }>()
+    for (const integration of await listIntegrations(db.read, box)) {
+      if (!integration.enabled) continue
+      for (const kind of ['call', 'push'] as const) {
+        const used = await sumUsage(db.read, integration.corpId, kind, clock.nowMs())
+        const limit = kind === 'call' ? integration.monthlyCalls : integration.monthlyPushes
+        books.set(`${integration.corpId} ${kind}`, { corp: integration.corpId, kind, used, limit })
+      }
+    }
+    return [...books.values()]
+  }
+  const notes = async (): Promise<string[]> => {
+    const usage = (await readUsage()).flatMap(({ corp, kind, used, limit }) => {
+      const share = warningOf(used, limit)
+      if (share === undefined) return []
+      const what = kind === 'call' ? 'API calls' : 'pushes'
+      const saving = kind === 'call' && isScarce(used, limit) ? '; updates that are not final wait' : ''
+      return [`${corp}: ${used} of ${limit} ${what} of this month are used${saving}`]
+    })
+    const refused = (await listIntegrations(db.read, box)).flatMap(({ name, templateId, templateRefusedAt }) =>
+      templateId !== undefined && templateRefusedAt !== undefined
+        ? [`${name}: DingTalk refused the card template ${templateId}; the public one is used`]
+        : [],
+    )
+    return [...usage, ...refused]
+  }
+  const metrics = createMetrics(async () => ({
+    streams: [...runtimes].map(([id, runtime]) => ({ integration: id, open: runtime.streamState().state === 'open' })),
+    usage: await readUsage(),
+    due: (await countDueCards(db.read, clock.nowMs())).map(({ integrationId, ...due }) => ({
+      integration: integrationId,
+      ...due,
+    })),
+    results: await countDueResults(db.read),
+  }))
   const statusOf = (integration: { id: string; name: string; enabled: boolean } | undefined) =>
     integration && describeIntegration(integration, runtimes.get(integration.id)?.streamState())
   const routes = createRoutes({
     log: part('http'),
     checks,
+    notes,
+    metrics,
     statusById: async (id) => statusOf(await findIntegration(db.read, box, id)),
     statusByCallbackKey: async (key) => statusOf(await findIntegrationByCallbackKey(db.read, box, key)),
   })
@@ -193,6 +263,23 @@ async function compose(config: Config, log: Log, clock: Clock, overrides: Overri
   teardown.defer(
     'sweep',
     repeat(sweepMs, sweepSafely, () => {}),
+  )
+
+  const reportMs = overrides.reportMs ?? 1_000
+  const reporting = { db, clock, log: part('results'), producer }
+  teardown.defer(
+    'results',
+    repeat(
+      reportMs,
+      () => reportResults(reporting),
+      (error) => part('results').warn({ err: error }, 'results-not-told'),
+    ),
+  )
+  teardown.defer(
+    'directory',
+    repeat(reportMs, createTellDirectory({ db, log: part('results'), producer }), (error) =>
+      part('results').warn({ err: error }, 'directory-unread'),
+    ),
   )
 
   return {

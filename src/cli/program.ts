@@ -8,6 +8,7 @@ import { addGroupsCommand } from './groups.ts'
 import { addIntegrationCommands } from './integration.ts'
 import { addLinksCommands } from './links.ts'
 import { addRecordsCommand } from './records.ts'
+import { addRoutesCommands } from './routes.ts'
 import { addSendTestCommand } from './send-test.ts'
 import { addStartCommand, type ProcessEdge } from './start.ts'
 
@@ -24,6 +25,7 @@ export async function runCli(args: string[], context: CliContext, edge: ProcessE
   addIntegrationCommands(program, context)
   addGroupsCommand(program, context)
   addLinksCommands(program, context)
+  addRoutesCommands(program, context)
   addRecordsCommand(program, context)
   addDeliverCommand(program, context)
   addSendTestCommand(program, context)

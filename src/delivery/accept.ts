@@ -1,7 +1,8 @@
 import type { Clock } from '../clock.ts'
 import { type IncidentEvent, parseIncidentEvent } from '../domain/event.ts'
 import { type LastAct, versionOfEvent } from '../domain/incident.ts'
-import { reasonText } from '../domain/reasons.ts'
+import { asReason, reasonText } from '../domain/reasons.ts'
+import type { ResultContext } from '../domain/result.ts'
 import type { Log } from '../log.ts'
 import {
   addCard,
@@ -20,7 +21,7 @@ import type { Db } from '../storage/db.ts'
 import { findGroups } from '../storage/groups.ts'
 import { advanceIncident } from '../storage/incidents.ts'
 import { enterInbox } from '../storage/inbox.ts'
-import { pickIntegration } from '../storage/integrations.ts'
+import { findIntegration, type IntegrationForDelivery, pickIntegration } from '../storage/integrations.ts'
 import { findLinksOfMembers } from '../storage/links.ts'
 import {
   addRecord,
@@ -30,7 +31,11 @@ import {
   type NewRecord,
   settleDelivery,
 } from '../storage/records.ts'
+import { openResult } from '../storage/results.ts'
+import { listRoutedGroups } from '../storage/routes.ts'
 import type { Handle } from '../storage/schema.ts'
+import type { SecretBox } from '../storage/secret-box.ts'
+import { type LookedUp, type LookUpRule, wantsRule } from './look-up.ts'
 import { type ExistingCard, type Plan, planDelivery, type PlannedRecord } from './plan.ts'
 import { turnKeyOf } from './replace.ts'
 import type { DeliverySettings } from './settings.ts'
@@ -42,9 +47,18 @@ export type AcceptDeps = {
   log: Log
   settings: DeliverySettings
   wakeDueCards: WakeDueCards
+  box: SecretBox
+  lookUpRule: LookUpRule
 }
 
-export type Accepted = { outcome: 'accepted' } | { outcome: 'rejected'; why: string }
+/** `again`: taken in, but a part of the targets cannot be known yet: the same job is to come back. */
+export type Accepted = { outcome: 'accepted'; again?: true } | { outcome: 'rejected'; why: string }
+
+/** How often this job has been here. */
+export type Visit = { again: boolean; waitedMs: number }
+
+/** So long a job comes back for the groups of a rule that Flashduty does not tell. */
+const RULE_PATIENCE_MS = 10 * 60_000
 
 const PAYLOAD_LIMIT = 64 * 1024
 
@@ -53,7 +67,12 @@ const PAYLOAD_LIMIT = 64 * 1024
  * Taking in the same event again changes nothing but the duplicate counters.
  * @throws AppError `retryable STORE_UNAVAILABLE`; nothing was taken in then
  */
-export async function acceptDelivery(deps: AcceptDeps, body: unknown, jobId: string): Promise<Accepted> {
+export async function acceptDelivery(
+  deps: AcceptDeps,
+  body: unknown,
+  jobId: string,
+  visit: Visit = { again: false, waitedMs: 0 },
+): Promise<Accepted> {
   const parsed = parseIncidentEvent(body)
   if (parsed.kind === 'invalid') {
     const why = `INVALID_PAYLOAD at ${parsed.path}: ${parsed.problem}`
@@ -92,12 +111,14 @@ export async function acceptDelivery(deps: AcceptDeps, body: unknown, jobId: str
     deps.log.info({ jobId, ...parsed, kind: undefined }, 'delivery-unsupported')
     return { outcome: 'accepted' }
   }
-  return acceptEvent(deps, parsed.event, jobId)
+  return acceptEvent(deps, parsed.event, jobId, visit)
 }
 
-async function acceptEvent(deps: AcceptDeps, event: IncidentEvent, jobId: string): Promise<Accepted> {
+async function acceptEvent(deps: AcceptDeps, event: IncidentEvent, jobId: string, visit: Visit): Promise<Accepted> {
   const startedAt = performance.now()
   const ids = { incidentId: event.incident.incident_id, eventId: event.eventId, eventType: event.eventType, jobId }
+  const lookedUp = await lookUp(deps, event)
+  const later = lookedUp.kind === 'later' && visit.waitedMs < RULE_PATIENCE_MS
   const taken = await deps.db.write(async (trx) => {
     const nowMs = deps.clock.nowMs()
     await enterInbox(trx, { source: 'deliver', id: event.eventId }, nowMs)
@@ -134,7 +155,11 @@ async function acceptEvent(deps: AcceptDeps, event: IncidentEvent, jobId: string
       trx,
       cards.map((card) => card.out_track_id),
     )
-    const names = await readNames(trx, integration.id, event, placements)
+    const ruleChats = lookedUp.kind === 'found' ? lookedUp.chats : undefined
+    const routedGroups = await listRoutedGroups(trx, integration.id, event.incident.channel_id)
+    const named = [...(event.delivery.targets?.chats ?? ruleChats ?? []).map((chat) => chat.chatId), ...routedGroups]
+    const names = await readNames(trx, integration.id, event, named, placements)
+    const unread = later ? 'later' : 'error' in lookedUp ? asReason(lookedUp.error.failure.code) : undefined
     const plan = planDelivery({
       event,
       integration,
@@ -142,6 +167,10 @@ async function acceptEvent(deps: AcceptDeps, event: IncidentEvent, jobId: string
       progress: stored.incident.progress,
       groups: names.groups,
       links: names.links,
+      ruleChats,
+      routedGroups,
+      // Routes stand in for a rule that nobody can read.
+      unread: unread !== 'later' && routedGroups.length > 0 ? undefined : unread,
       cards: cards.map((card) => existing(card, placements)),
       seen: await listRecordedTargets(trx, integration.id, event.eventId),
       nowMs,
@@ -149,7 +178,7 @@ async function acceptEvent(deps: AcceptDeps, event: IncidentEvent, jobId: string
     await storePlan(
       trx,
       deps.settings,
-      { integrationId: integration.id, event, rev: stored.rev, plan, names: names.of },
+      { integration, event, rev: stored.rev, plan, names: names.of, members: names.members, again: visit.again },
       nowMs,
     )
     return { integrationId: integration.id, rev: stored.rev, isNewest: stored.advanced, plan }
@@ -183,7 +212,15 @@ async function acceptEvent(deps: AcceptDeps, event: IncidentEvent, jobId: string
     ...plan.updates,
     ...plan.freezes,
   ])
-  return { outcome: 'accepted' }
+  return later ? { outcome: 'accepted', again: true } : { outcome: 'accepted' }
+}
+
+async function lookUp(deps: AcceptDeps, event: IncidentEvent): Promise<LookedUp> {
+  if (!wantsRule(event)) return { kind: 'none' }
+  const picked = await pickIntegration(deps.db.read, event.delivery.dataSourceId)
+  if (!picked?.enabled || !picked.hasFlashdutyKey) return { kind: 'none' }
+  const integration = await findIntegration(deps.db.read, deps.box, picked.id)
+  return integration ? deps.lookUpRule(integration, event) : { kind: 'none' }
 }
 
 async function recordUnplanned(deps: AcceptDeps, jobId: string, record: NewRecord, body?: unknown): Promise<void> {
@@ -215,8 +252,13 @@ function existing(card: CardOfNotification, placements: Placement[]): ExistingCa
 }
 
 /** Groups and links the plan needs, and what to call every target in records. */
-async function readNames(trx: Handle, integrationId: string, event: IncidentEvent, placements: Placement[]) {
-  const chatIds = event.delivery.targets?.chats.map((chat) => chat.chatId) ?? []
+async function readNames(
+  trx: Handle,
+  integrationId: string,
+  event: IncidentEvent,
+  chatIds: string[],
+  placements: Placement[],
+) {
   const placed = placements.filter(({ kind }) => kind === 'group').map((placement) => placement.target_id)
   const groups = await findGroups(trx, integrationId, [...new Set([...chatIds, ...placed])])
   const memberIds =
@@ -230,6 +272,7 @@ async function readNames(trx: Handle, integrationId: string, event: IncidentEven
       ]),
     ),
     links: new Map(links.map((link) => [link.member_id, link.dingtalk_user_id])),
+    members: new Map(links.map((link) => [link.dingtalk_user_id, link.member_id])),
     of: new Map<string, string>([
       ...links.map((link): [string, string] => [`person:${link.dingtalk_user_id}`, link.member_name]),
       ...groups.flatMap((group): [string, string][] =>
@@ -239,10 +282,21 @@ async function readNames(trx: Handle, integrationId: string, event: IncidentEven
   }
 }
 
-type Decided = { integrationId: string; event: IncidentEvent; rev: number; plan: Plan; names: Map<string, string> }
+type Decided = {
+  integration: IntegrationForDelivery
+  event: IncidentEvent
+  rev: number
+  plan: Plan
+  names: Map<string, string>
+  /** Member ids by DingTalk user. */
+  members: Map<string, number>
+  /** The job has been here before: what is recorded already is no duplicate. */
+  again: boolean
+}
 
 async function storePlan(trx: Handle, settings: DeliverySettings, decided: Decided, nowMs: number): Promise<void> {
-  const { integrationId, event, rev, plan } = decided
+  const { event, rev, plan } = decided
+  const integrationId = decided.integration.id
   const incidentId = event.incident.incident_id
   if (plan.notification) {
     await addNotification(trx, { ...plan.notification, integrationId, incidentId, eventId: event.eventId }, nowMs)
@@ -265,6 +319,18 @@ async function storePlan(trx: Handle, settings: DeliverySettings, decided: Decid
   }
   for (const join of plan.joins) await addPlacements(trx, join.outTrackId, join.spaces, nowMs)
   for (const record of plan.records) await storeRecord(trx, decided, record, nowMs)
+  if (plan.tells) {
+    const context: ResultContext = {
+      rid: event.delivery.rid ?? null,
+      fire_type: event.delivery.fireType,
+      escalate_rule_id: event.incident.assigned_to?.escalate_rule_id ?? null,
+      escalate_rule_name: event.incident.assigned_to?.escalate_rule_name ?? null,
+      layer_idx: event.incident.assigned_to?.layer_idx ?? 0,
+      data_source_id: decided.integration.dataSourceId ?? null,
+    }
+    const result = { integration_id: integrationId, event_id: event.eventId, incident_id: incidentId }
+    await openResult(trx, { ...result, context: JSON.stringify(context) }, nowMs)
+  }
   for (const outTrackId of plan.cancels) {
     for (const placement of await listPlacements(trx, [outTrackId])) {
       const space = { kind: placement.kind, targetId: placement.target_id }
@@ -283,10 +349,12 @@ async function storePlan(trx: Handle, settings: DeliverySettings, decided: Decid
 }
 
 async function storeRecord(trx: Handle, decided: Decided, record: PlannedRecord, nowMs: number): Promise<void> {
-  const { integrationId, event, rev, names } = decided
+  const { event, rev, names } = decided
+  const integrationId = decided.integration.id
   const { kind, id } = record.target
   const key = eventRecordKey(integrationId, event.eventId, kind, id)
   if (record.status === 'duplicate') {
+    if (decided.again) return
     await countDuplicate(trx, key, nowMs)
     return
   }
@@ -297,6 +365,7 @@ async function storeRecord(trx: Handle, decided: Decided, record: PlannedRecord,
       record_key: key,
       kind,
       target_id: id,
+      member_id: record.memberId ?? (kind === 'person' ? (decided.members.get(id) ?? null) : null),
       target_name: record.target.name ?? names.get(`${kind}:${id}`) ?? null,
       status: record.status,
       ...(record.status === 'pending' ? { out_track_id: record.outTrackId, rev, effect: record.effect } : {}),

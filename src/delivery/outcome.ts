@@ -2,11 +2,20 @@ import type { SpaceResult } from '../dingtalk/cards.ts'
 import type { Space } from '../domain/card.ts'
 import { asReason, type Reason } from '../domain/reasons.ts'
 import type { AppError, Failure } from '../errors.ts'
-import { type CardOfNotification, changeLeased, changePlacements, findCard, listPlacements } from '../storage/cards.ts'
-import { settleDelivery, settleUpdates } from '../storage/records.ts'
+import {
+  type CardOfNotification,
+  changeLeased,
+  changePlacements,
+  changeTemplate,
+  findCard,
+  listPlacements,
+} from '../storage/cards.ts'
+import { refuseTemplate } from '../storage/integrations.ts'
+import { noteOpen, settleDelivery, settleUpdates } from '../storage/records.ts'
 import type { Handle } from '../storage/schema.ts'
 import { USUAL } from '../storage/turns.ts'
 import { deliverAgain, listLost } from './redeliver.ts'
+import { PUBLIC_TEMPLATE_ID } from './render/public-template.ts'
 import { replaceCard } from './replace.ts'
 import type { ReconcileDeps, Work } from './work.ts'
 
@@ -68,6 +77,16 @@ export async function storeNotDelivered(
   if (failure.code === 'CARD_NOT_EXIST') {
     await changePlacements(trx, outTrackId, spaces, { status: 'waiting' }, nowMs)
     return replaceCard(deps, trx, { card, stored }, error.detail)
+  }
+  const { templateId } = card.audience
+  if (creating && failure.code === 'TEMPLATE_INVALID' && templateId !== PUBLIC_TEMPLATE_ID) {
+    await refuseTemplate(trx, card.integration_id, templateId, nowMs)
+    await changePlacements(trx, outTrackId, spaces, { status: 'waiting' }, nowMs)
+    await finishDelivery(deps, trx, card, { stage: 'absent', failures })
+    const changed = await changeTemplate(trx, card.integration_id, { from: templateId, to: PUBLIC_TEMPLATE_ID })
+    await noteOpen(trx, changed, 'TEMPLATE_FALLBACK')
+    deps.log.error({ templateId, cards: changed.length, detail: error.detail }, 'template-refused')
+    return
   }
   if (mayBePlain(failure, card)) {
     await changePlacements(trx, outTrackId, spaces, { status: 'waiting' }, nowMs)

@@ -38,7 +38,10 @@ function eventOf({ id = 'e1', type = 'i_new', assigned, delivery = null, inciden
 function inputOf(event: IncidentEvent, change: Partial<PlanInput> = {}): PlanInput {
   return {
     event,
-    integration: { id: 'int', clientId: 'dingapp' },
+    integration: { id: 'int', clientId: 'dingapp', templateId: undefined, dmFromWebhook: true },
+    ruleChats: undefined,
+    routedGroups: [],
+    unread: undefined,
     isNewest: true,
     progress: event.incident.progress,
     groups: new Map(
@@ -214,8 +217,60 @@ describe('whom an event reaches', () => {
     expect(spacesOf(plan)).toEqual([personSpace('user1')])
     expect(plan.records).toContainEqual({
       target: { kind: 'person', id: 'member:9', name: '王五' },
+      memberId: 9,
       status: 'failed',
       reason: 'NOT_LINKED',
+    })
+  })
+
+  describe('when a webhook names nobody', () => {
+    const chat = (chatId: string) => ({
+      chatId,
+      chatName: undefined,
+      disableAt: false,
+      replyEventTypes: [],
+      severities: [],
+    })
+    const assign = eventOf({ type: 'i_assign', incident: { responders: [{ person_id: 1, person_name: 'A' }] } })
+    const targets = (event: IncidentEvent, change: Partial<PlanInput>): string[] =>
+      planDelivery(inputOf(event, change)).records.map(
+        (record) => `${record.target.kind}:${record.target.id} ${'reason' in record ? record.reason : record.status}`,
+      )
+
+    test('the groups of its escalation rule and the responders are told', () => {
+      expect(targets(assign, { ruleChats: [chat('cidA')], routedGroups: ['cidB'] })).toEqual([
+        'group:cidA pending',
+        'person:user1 pending',
+      ])
+    })
+
+    test.each([[undefined], [[]]])('and the rule says %j, the groups of the routes are', (ruleChats) => {
+      expect(targets(assign, { ruleChats, routedGroups: ['cidB'] })).toEqual([
+        'group:cidB pending',
+        'person:user1 pending',
+      ])
+    })
+
+    test('responders are left alone when the integration says so', () => {
+      const integration = { ...inputOf(assign).integration, dmFromWebhook: false }
+      expect(targets(assign, { integration, routedGroups: ['cidB'] })).toEqual(['group:cidB pending'])
+    })
+
+    test('a new incident waits for its assignment before it tells groups', () => {
+      expect(targets(eventOf({ type: 'i_new' }), { routedGroups: ['cidB'] })).toEqual(['none: NO_TARGET'])
+    })
+
+    test('further responders are told, no groups', () => {
+      const event = eventOf({ type: 'i_a_rspd', incident: { responders: [{ person_id: 2, person_name: 'B' }] } })
+      expect(targets(event, { ruleChats: [chat('cidA')], routedGroups: ['cidB'] })).toEqual(['person:user2 pending'])
+    })
+
+    test('a rule that cannot be read now leaves no verdict yet', () => {
+      expect(targets(eventOf({ type: 'i_assign' }), { unread: 'later' })).toEqual([])
+    })
+
+    test('a rule that will not be read is a failure of its own', () => {
+      expect(targets(assign, { unread: 'KEY_INVALID' })).toEqual(['person:user1 pending', 'none: KEY_INVALID'])
     })
   })
 

@@ -27,7 +27,13 @@ export type GroupState = {
 
 export type PlanInput = {
   event: IncidentEvent
-  integration: { id: string; clientId: string }
+  integration: { id: string; clientId: string; templateId: string | undefined; dmFromWebhook: boolean }
+  /** Groups of the escalation rule, when it was asked for and answered. */
+  ruleChats: ChatTarget[] | undefined
+  /** Groups that local routes name for the incident's channel. */
+  routedGroups: string[]
+  /** Why no group is known though a rule names some; undefined when all that could be known is. */
+  unread: 'later' | Reason | undefined
   /** This event moved the stored incident forward; false for a late or repeated one. */
   isNewest: boolean
   /** Progress of the newest known snapshot, which is what gets drawn. */
@@ -47,7 +53,7 @@ export type RecordTarget =
   | { kind: 'person'; id: string; name: string | undefined }
   | { kind: 'none'; id: ''; name: undefined }
 
-export type PlannedRecord = { target: RecordTarget } & (
+export type PlannedRecord = { target: RecordTarget; memberId?: number } & (
   | { status: 'pending'; outTrackId: string; spaceId: string; effect: 'create' | 'update' }
   | { status: 'failed' | 'skipped'; reason: Reason }
   | { status: 'duplicate' }
@@ -75,6 +81,8 @@ export type Plan = {
   /** Cards that were superseded before anything of them left. */
   cancels: string[]
   records: PlannedRecord[]
+  /** Whether the event asks to tell people, so that Flashduty is told what came of it. */
+  tells: boolean
 }
 
 /** What an event asks for, beside updating the cards that exist. */
@@ -101,6 +109,7 @@ export function planDelivery(input: PlanInput): Plan {
     freezes: [],
     cancels: [],
     records: [],
+    tells: ask.kind !== 'update-only',
   }
   const records = new Map<string, PlannedRecord>()
   const record = (entry: PlannedRecord): void => {
@@ -143,8 +152,13 @@ export function planDelivery(input: PlanInput): Plan {
   // Told before, by a card that is frozen now: no live card has a record for them.
   for (const target of waived) record({ target, status: 'skipped', reason: 'SUPERSEDED' })
 
-  if (records.size === 0)
-    record({ target: { kind: 'none', id: '', name: undefined }, status: 'skipped', reason: 'NO_TARGET' })
+  const nobody: RecordTarget = { kind: 'none', id: '', name: undefined }
+  if (input.unread !== undefined && input.unread !== 'later') {
+    record({ target: nobody, status: 'failed', reason: input.unread })
+  }
+  if (records.size === 0 && input.unread !== 'later') {
+    record({ target: nobody, status: 'skipped', reason: 'NO_TARGET' })
+  }
   plan.records = [...records.values()]
   if (plan.newCards.length === 0 && plan.joins.length === 0) plan.notification = undefined
   return plan
@@ -219,7 +233,8 @@ function planCreates(
     const userId = input.links.get(memberId)
     const name = people.names.get(memberId)
     if (userId === undefined) {
-      record({ target: { kind: 'person', id: `member:${memberId}`, name }, status: 'failed', reason: 'NOT_LINKED' })
+      const target: RecordTarget = { kind: 'person', id: `member:${memberId}`, name }
+      record({ target, memberId, status: 'failed', reason: 'NOT_LINKED' })
       continue
     }
     const target: RecordTarget = { kind: 'person', id: userId, name }
@@ -263,15 +278,23 @@ function readAsk(event: IncidentEvent): Ask {
 
 type Found = { chats: ChatTarget[]; people: { ids: number[]; names: Map<number, string> } }
 
-/** Targets named by the delivery; without any, the responders in their own chats. */
-function findTargets({ event }: PlanInput): Found {
+/** Event types that tell groups without naming any. */
+const TELLS_GROUPS = new Set(['i_assign', 'i_notify'])
+
+/** Targets named by the delivery; without any, the groups of the rule or else of the routes, and the responders. */
+function findTargets({ event, ruleChats, routedGroups, integration }: PlanInput): Found {
   const responders = event.incident.responders ?? []
   const names = new Map(responders.map((person) => [person.person_id, person.person_name]))
   if (event.delivery.targets) {
     return { chats: event.delivery.targets.chats, people: { ids: event.delivery.targets.personIds, names } }
   }
-  return { chats: [], people: { ids: responders.map((person) => person.person_id), names } }
+  const routed = routedGroups.map((chatId): ChatTarget => ({ ...EVERYTHING, chatId }))
+  const chats = !TELLS_GROUPS.has(event.eventType) ? [] : ruleChats && ruleChats.length > 0 ? ruleChats : routed
+  const ids = integration.dmFromWebhook ? responders.map((person) => person.person_id) : []
+  return { chats, people: { ids, names } }
 }
+
+const EVERYTHING = { chatName: undefined, disableAt: false, replyEventTypes: [], severities: [] }
 
 function refuseAll({ event, progress, nowMs }: PlanInput): Reason | undefined {
   if (progress === 'Closed') return 'ALREADY_CLOSED'
@@ -299,7 +322,7 @@ function audienceOf(input: PlanInput, robotCode: string, chat: ChatTarget | unde
   const accountLocale: Locale = incident.account_locale?.startsWith('en') ? 'en-US' : 'zh-CN'
   return {
     robotCode,
-    templateId: PUBLIC_TEMPLATE_ID,
+    templateId: input.integration.templateId ?? PUBLIC_TEMPLATE_ID,
     callbackType: 'STREAM',
     locale: delivery.locale ?? accountLocale,
     replyEventTypes: [...new Set(chat?.replyEventTypes)].sort(),

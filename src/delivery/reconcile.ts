@@ -3,6 +3,7 @@ import { AppError } from '../errors.ts'
 import { writeUntil } from '../storage/db.ts'
 import { claimDelivery, claimUpdate } from './claim.ts'
 import { storeAbsent, storeDelivered, storeNotDelivered, storeNotShown, storeShown } from './outcome.ts'
+import { PUBLIC_TEMPLATE_ID } from './render/public-template.ts'
 import type { ReconcileDeps } from './work.ts'
 
 /**
@@ -33,7 +34,9 @@ export async function reconcileDelivery(deps: ReconcileDeps): Promise<void> {
         { targets: spaces.length, err: error, detail: error.detail, instead },
         creating ? 'card-create-failed' : 'card-deliver-failed',
       )
-      pausePacer(deps, error)
+      if (error.failure.code !== 'TEMPLATE_INVALID' || card.audience.templateId === PUBLIC_TEMPLATE_ID) {
+        pausePacer(deps, error)
+      }
       return
     }
     const results = answer.value

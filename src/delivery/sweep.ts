@@ -48,6 +48,8 @@ export async function sweep(deps: {
   const wanted = [...cards, ...groups.map((group) => ({ ...group, api: 'group' as const }))]
   const ticked = await tickWithinRoom(deps, wanted, nowMs)
   for (const click of clicks) await producer.tickClick(click.id, click.dueAt - nowMs)
+  const trimmed = await producer.trimResults().catch(() => 0)
+  if (trimmed > 0) deps.log.warn({ trimmed }, 'results-trimmed')
   const due = cards.length + clicks.length + groups.length
   if (due > 0) deps.log.info({ cards: cards.length, clicks: clicks.length, groups: groups.length, ticked }, 'sweep')
 }

@@ -56,6 +56,52 @@ const Body = tolerant({
   delivery: Delivery.optional(),
 })
 
+const AppSettings = tolerant({
+  data_source_id: z.coerce.number().optional(),
+  chat_ids: texts,
+  reply_event_types: texts,
+  disable_at: z.boolean().default(false),
+  severities: texts,
+  serverities: texts,
+})
+
+const Rule = z.looseObject({
+  layers: z.array(
+    z.looseObject({
+      target: z
+        .looseObject({ webhooks: z.array(z.looseObject({ type: z.string(), settings: z.unknown() })).nullish() })
+        .nullish(),
+    }),
+  ),
+})
+
+/**
+ * The groups of one DingTalk integration in an escalation rule, layer by layer.
+ * @param rule answer of `/channel/escalate/rule/info`
+ * @param dataSourceId the integration in Flashduty's numbers; undefined takes any
+ * @returns undefined when this is no rule
+ */
+export function readRuleLayers(rule: unknown, dataSourceId: number | undefined): ChatTarget[][] | undefined {
+  const parsed = Rule.safeParse(rule)
+  if (!parsed.success) return undefined
+  return parsed.data.layers.map(({ target }) =>
+    (target?.webhooks ?? []).flatMap(({ type, settings }) => {
+      if (type !== 'dingtalk_app') return []
+      const read = AppSettings.safeParse(settings)
+      if (!read.success) return []
+      const { data } = read
+      if (dataSourceId !== undefined && data.data_source_id !== dataSourceId) return []
+      return [...new Set(data.chat_ids)].map((chatId) => ({
+        chatId,
+        chatName: undefined,
+        disableAt: data.disable_at,
+        replyEventTypes: data.reply_event_types ?? [],
+        severities: data.severities ?? data.serverities ?? [],
+      }))
+    }),
+  )
+}
+
 /** One group as a delivery names it. */
 export type ChatTarget = {
   chatId: string

@@ -1,10 +1,12 @@
 import { z } from 'zod'
 
 import type { Action } from '../domain/button.ts'
+import { type ChatTarget, readRuleLayers } from '../domain/event.ts'
 import { type Incident, IncidentSchema } from '../domain/incident.ts'
 import { AppError } from '../errors.ts'
 import type { SendHttp } from '../outbound.ts'
 import { classify } from './error-codes.ts'
+import type { Pace, Urgency } from './pace.ts'
 
 const CALL_TIMEOUT_MS = 5_000
 
@@ -14,6 +16,15 @@ export type FlashdutyClient = {
   act(appKey: string, incidentId: string, act: { action: Action; minutes: number | undefined }): Promise<void>
   /** @throws AppError; never `unknown-outcome`, since reading changes nothing */
   readIncident(appKey: string, incidentId: string): Promise<Incident>
+  /**
+   * The groups that each layer of an escalation rule names for one DingTalk integration, first layer first.
+   * @throws AppError as above
+   */
+  readRuleChats(
+    appKey: string,
+    rule: { channelId: number; ruleId: string },
+    dataSourceId: number | undefined,
+  ): Promise<ChatTarget[][]>
   /** Whose key it is. @throws AppError as above */
   readMember(appKey: string): Promise<{ memberId: number; memberName: string; status: string }>
 }
@@ -29,19 +40,19 @@ const Member = z.looseObject({
   status: z.string().default('enabled'),
 })
 
-export function createFlashdutyClient(deps: { apiUrl: string; send: SendHttp }): FlashdutyClient {
-  const call = async (appKey: string, path: string, body: unknown): Promise<unknown> => {
+/** @param deps `pace` holds back calls that the account may not make yet; without it none is */
+export function createFlashdutyClient(deps: { apiUrl: string; send: SendHttp; pace?: Pace }): FlashdutyClient {
+  const call = async (appKey: string, path: string, body: unknown, urgency: Urgency = 'press'): Promise<unknown> => {
     // The key belongs into the query by Flashduty's rules, so the URL must not reach any message.
     const url = `${deps.apiUrl}${path}?app_key=${encodeURIComponent(appKey)}`
-    const answer = await deps
-      .send({ method: 'POST', url, body, timeoutMs: CALL_TIMEOUT_MS })
-      .catch((error: unknown) => {
-        if (!(error instanceof AppError)) throw error
-        throw new AppError({ ...error.failure, code: 'FLASHDUTY_UNAVAILABLE' }, error.message, {
-          cause: error,
-          ...(error.detail === undefined ? {} : { detail: error.detail }),
-        })
+    const send = () => deps.send({ method: 'POST', url, body, timeoutMs: CALL_TIMEOUT_MS })
+    const answer = await (deps.pace ? deps.pace(urgency, send) : send()).catch((error: unknown) => {
+      if (!(error instanceof AppError)) throw error
+      throw new AppError({ ...error.failure, code: 'FLASHDUTY_UNAVAILABLE' }, error.message, {
+        cause: error,
+        ...(error.detail === undefined ? {} : { detail: error.detail }),
       })
+    })
     let parsed: z.infer<typeof Envelope> | undefined
     try {
       parsed = Envelope.parse(JSON.parse(answer.text))
@@ -56,9 +67,9 @@ export function createFlashdutyClient(deps: { apiUrl: string; send: SendHttp }):
     })
   }
 
-  const read = async (appKey: string, path: string, body: unknown): Promise<unknown> => {
+  const read = async (appKey: string, path: string, body: unknown, urgency?: Urgency): Promise<unknown> => {
     try {
-      return await call(appKey, path, body)
+      return await call(appKey, path, body, urgency)
     } catch (error) {
       if (!(error instanceof AppError) || error.failure.kind !== 'unknown-outcome') throw error
       throw new AppError({ kind: 'retryable', code: error.failure.code }, error.message, { cause: error })
@@ -78,6 +89,15 @@ export function createFlashdutyClient(deps: { apiUrl: string; send: SendHttp }):
       throw new AppError(
         { kind: 'retryable', code: 'FLASHDUTY_UNAVAILABLE' },
         `POST /incident/info: unreadable at ${parsed.error.issues[0]?.path.join('.') ?? '(body)'}`,
+      )
+    },
+    async readRuleChats(appKey, { channelId, ruleId }, dataSourceId) {
+      const body = { channel_id: channelId, rule_id: ruleId }
+      const layers = readRuleLayers(await read(appKey, '/channel/escalate/rule/info', body, 'look-up'), dataSourceId)
+      if (layers) return layers
+      throw new AppError(
+        { kind: 'permanent', code: 'ACTION_REJECTED' },
+        'POST /channel/escalate/rule/info: unreadable answer',
       )
     },
     async readMember(appKey) {

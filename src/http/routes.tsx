@@ -3,12 +3,15 @@ import { bodyLimit } from 'hono/body-limit'
 import { secureHeaders } from 'hono/secure-headers'
 
 import type { Log } from '../log.ts'
+import type { Metrics } from '../metrics.ts'
 import { IntegrationPage, type IntegrationStatus, NotFoundPage } from './integration-page.tsx'
 import { type Check, checkReadiness } from './readiness.ts'
 
 export type RouteDeps = {
   log: Log
   checks: () => Check[]
+  notes: () => Promise<string[]>
+  metrics: Metrics
   statusById: (id: string) => Promise<IntegrationStatus | undefined>
   statusByCallbackKey: (callbackKey: string) => Promise<IntegrationStatus | undefined>
 }
@@ -23,9 +26,11 @@ export function createRoutes(deps: RouteDeps): Hono {
 
   app.get('/healthz', (c) => c.json({ status: 'alive' }))
   app.get('/readyz', async (c) => {
-    const readiness = await checkReadiness(deps.checks())
+    const readiness = await checkReadiness(deps.checks(), await deps.notes().catch(() => []))
     return c.json(readiness, readiness.ready ? 200 : 503)
   })
+
+  app.get('/metrics', async (c) => c.text(await deps.metrics.text(), 200, { 'Content-Type': deps.metrics.contentType }))
 
   for (const [path, what] of Object.entries(PAGES)) {
     app.get(`/h5/:id${path}`, async (c) => {

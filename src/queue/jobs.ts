@@ -6,6 +6,12 @@ export const DELIVER_QUEUE = 'flashduty-dingtalk-deliver'
 /** Ticks for clicks that Flashduty has not answered yet; the job's data is `{ clickId }`. */
 export const CLICK_QUEUE = 'flashduty-dingtalk-click'
 
+/** Written by the daemon, read by Flashduty: what became of each notification; see domain/result.ts. */
+export const RESULT_QUEUE = 'flashduty-dingtalk-result'
+
+/** Written by the daemon, read by Flashduty: the groups and links of each integration, newest only. */
+export const DIRECTORY_QUEUE = 'flashduty-dingtalk-directory'
+
 /** DingTalk counts calls per app and API, so each has its own pace: creates and delivers, updates, questions about groups. */
 export const PACED_APIS = ['create', 'update', 'group'] as const
 export type PacedApi = (typeof PACED_APIS)[number]
@@ -17,5 +23,15 @@ export function paceQueue(integrationId: string, api: PacedApi): string {
 
 /** Flashduty's own id for a delivery job, so that a repeated enqueue is one job while the first still exists. */
 export function deliverJobId(eventId: string): string {
-  return `ev-${eventId.replaceAll(/[^\w-]/g, '_')}`
+  return `ev-${plain(eventId)}`
+}
+
+/** The same report has the same id, so that telling it twice is telling it once. */
+export function resultJobId(eventId: string, seq: number): string {
+  return `res-${plain(eventId)}-${seq}`
+}
+
+/** BullMQ takes no colon in an id. */
+function plain(id: string): string {
+  return id.replaceAll(/[^\w-]/g, '_')
 }

@@ -3,9 +3,21 @@ import type { Redis } from 'ioredis'
 
 import { within } from '../lifecycle.ts'
 import type { Log } from '../log.ts'
-import { CLICK_QUEUE, DELIVER_QUEUE, deliverJobId, type PacedApi, paceQueue } from './jobs.ts'
+import {
+  CLICK_QUEUE,
+  DELIVER_QUEUE,
+  deliverJobId,
+  DIRECTORY_QUEUE,
+  type PacedApi,
+  paceQueue,
+  RESULT_QUEUE,
+  resultJobId,
+} from './jobs.ts'
 
 const PATIENCE_MS = 500
+
+const MAX_RESULTS = 10_000
+const RESULT_KEPT_MS = 7 * 86_400_000
 
 export type Producer = {
   /** Wakes the pacer after `delayMs`. Never fails and never waits long: a lost tick is made up for by the sweep. */
@@ -16,6 +28,15 @@ export type Producer = {
   tickClick(clickId: string, delayMs?: number): Promise<void>
   /** Adds a delivery as Flashduty would. @throws when Redis does not take it */
   addDelivery(body: unknown, eventId: string, eventType: string): Promise<string>
+  /** Tells Flashduty what became of a notification. @throws when Redis does not take it */
+  addResult(result: { event_id: string; seq: number; finished_at: number }): Promise<void>
+  /**
+   * Throws away results that nobody fetches: beyond 10,000 the oldest, and those older than 7 days.
+   * @returns how many
+   */
+  trimResults(): Promise<number>
+  /** Puts an integration's groups and links in the place of what was told before. @throws when Redis does not take it */
+  putDirectory(integrationId: string, directory: object, version: string): Promise<void>
   /** Whether Redis answers now. */
   ping(): Promise<boolean>
   close(): Promise<void>
@@ -67,6 +88,29 @@ export function createProducer(redis: Redis, prefix: string, log: Log): Producer
         removeOnFail: { age: 604_800 },
       })
       return jobId
+    },
+    async addResult(result) {
+      const jobId = resultJobId(result.event_id, result.seq)
+      const added = queue(RESULT_QUEUE).add('result', result, { jobId, removeOnComplete: true, removeOnFail: true })
+      if ((await within(PATIENCE_MS, added)) === 'timeout') throw new Error('Redis is slow')
+    },
+    async trimResults() {
+      const results = queue(RESULT_QUEUE)
+      const old = await results.clean(RESULT_KEPT_MS, 1_000, 'wait')
+      const excess = (await results.getWaitingCount()) - MAX_RESULTS
+      if (excess <= 0) return old.length
+      // The oldest wait at the end that workers take from.
+      const oldest = await results.getJobs(['waiting'], 0, Math.min(excess, 1_000) - 1, true)
+      await Promise.all(oldest.map((job) => job.remove()))
+      return old.length + oldest.length
+    },
+    async putDirectory(integrationId, directory, version) {
+      const jobs = queue(DIRECTORY_QUEUE)
+      const jobId = `dir-${integrationId}-${version}`
+      await jobs.add('directory', directory, { jobId, removeOnComplete: true, removeOnFail: true })
+      const waiting = await jobs.getJobs(['waiting'])
+      const replaced = waiting.filter((job) => job.id?.startsWith(`dir-${integrationId}-`) && job.id !== jobId)
+      await Promise.all(replaced.map((job) => job.remove().catch(() => {})))
     },
     async ping() {
       try {

@@ -18,16 +18,24 @@ export type RunningWorker = {
 const TAKE_OVER: Partial<WorkerOptions> = { lockDuration: 5_000, stalledInterval: 2_000, maxStalledCount: 1_000_000 }
 
 const RETRY_MAX_MS = 60_000
+/** Marks a job that was taken in and comes back for the rest. */
+const AGAIN = 'again'
+const AGAIN_MS = 5_000
 /** A job that only ever meets bugs of ours ends as failed, readable in Redis, instead of going round for good. */
 const GIVE_UP_AFTER_MS = 24 * 3_600_000
 
 /**
  * @param accept resolves once the job's plan is committed. `rejected` = it can never be; the reason stays with the job.
+ *   `again` = the job comes back, since not all could be known yet.
  *   An AppError `retryable` delays the job without spending one of the producer's attempts.
  */
 export function startDeliverWorker(
   deps: WorkerDeps,
-  accept: (body: unknown, jobId: string) => Promise<{ outcome: 'accepted' } | { outcome: 'rejected'; why: string }>,
+  accept: (
+    body: unknown,
+    jobId: string,
+    visit: { again: boolean; waitedMs: number },
+  ) => Promise<{ outcome: 'accepted'; again?: true } | { outcome: 'rejected'; why: string }>,
 ): RunningWorker {
   return start(
     DELIVER_QUEUE,
@@ -36,10 +44,14 @@ export function startDeliverWorker(
     async (job, token) => {
       const jobId = job.id ?? 'unknown'
       try {
-        const accepted = await accept(job.data, jobId)
+        const visit = { again: job.progress === AGAIN, waitedMs: Date.now() - job.timestamp }
+        const accepted = await accept(job.data, jobId, visit)
         if (accepted.outcome === 'rejected') throw new UnrecoverableError(accepted.why)
+        if (!accepted.again) return
+        await job.updateProgress(AGAIN)
+        throw await putOff(job, token, AGAIN_MS)
       } catch (error) {
-        if (error instanceof UnrecoverableError) throw error
+        if (error instanceof UnrecoverableError || error instanceof DelayedError) throw error
         const expected = error instanceof AppError && error.failure.kind !== 'permanent'
         if (expected) deps.log.warn({ jobId, err: error }, 'deliver-delayed')
         else deps.log.error({ jobId, err: error }, 'deliver-failed')

@@ -233,6 +233,36 @@ export async function cancelCards(trx: Handle, outTrackIds: string[], reason: st
     .execute()
 }
 
+/**
+ * Cards that DingTalk was not asked for yet are made with another template than was meant for them.
+ * @returns their names
+ */
+export async function changeTemplate(
+  trx: Handle,
+  integrationId: string,
+  templateId: { from: string; to: string },
+): Promise<string[]> {
+  const absent = await trx
+    .selectFrom('cards')
+    .select(['out_track_id', 'audience'])
+    .where('integration_id', '=', integrationId)
+    .where('stage', '=', 'absent')
+    .where('deliver_due_at', 'is not', null)
+    .execute()
+  const changed: string[] = []
+  for (const row of absent) {
+    const audience = JSON.parse(row.audience) as Audience
+    if (audience.templateId !== templateId.from) continue
+    await trx
+      .updateTable('cards')
+      .set({ audience: JSON.stringify({ ...audience, templateId: templateId.to }) })
+      .where('out_track_id', '=', row.out_track_id)
+      .execute()
+    changed.push(row.out_track_id)
+  }
+  return changed
+}
+
 type Lease = { owner: string; nowMs: number; untilMs: number }
 
 /** The due card of the integration whose turn it is to be created or delivered, now leased. */
@@ -419,6 +449,30 @@ export async function listDueCards(db: Handle, untilMs: number, outTrackIds?: st
     }
     return due
   })
+}
+
+/** How many cards of each integration are due now, and since when. */
+export async function countDueCards(
+  db: Handle,
+  nowMs: number,
+): Promise<{ integrationId: string; api: TurnApi; cards: number; oldestMs: number }[]> {
+  const counted: { integrationId: string; api: TurnApi; cards: number; oldestMs: number }[] = []
+  for (const [api, column] of [
+    ['create', 'deliver_due_at'],
+    ['update', 'update_due_at'],
+  ] as const) {
+    const rows = await db
+      .selectFrom('cards')
+      .select((eb) => ['integration_id', eb.fn.countAll<number>().as('cards'), eb.fn.min(column).as('oldest')])
+      .where(column, '<=', nowMs)
+      .groupBy('integration_id')
+      .execute()
+    for (const row of rows) {
+      const oldestMs = row.oldest === null ? 0 : nowMs - Number(row.oldest)
+      counted.push({ integrationId: row.integration_id, api, cards: Number(row.cards), oldestMs })
+    }
+  }
+  return counted
 }
 
 function selectCards(db: Handle) {

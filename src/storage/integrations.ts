@@ -95,6 +95,12 @@ export async function listRevisions(db: Handle): Promise<Map<string, number>> {
   return new Map(rows.map((row) => [row.id, row.revision]))
 }
 
+/** The enabled ones, as the directory for Flashduty names them. */
+export async function listDirectoryIntegrations(db: Handle): Promise<{ id: string; dataSourceId: number | null }[]> {
+  const rows = await db.selectFrom('integrations').select(['id', 'data_source_id']).where('enabled', '=', 1).execute()
+  return rows.map((row) => ({ id: row.id, dataSourceId: row.data_source_id }))
+}
+
 export async function findIntegration(db: Handle, box: SecretBox, id: string): Promise<Integration | undefined> {
   const row = await db.selectFrom('integrations').selectAll().where('id', '=', id).executeTakeFirst()
   return row && fromRow(row, box)
@@ -165,7 +171,7 @@ export async function pickIntegration(
 export async function refuseTemplate(trx: Handle, id: string, templateId: string, nowMs: number): Promise<void> {
   await trx
     .updateTable('integrations')
-    .set((eb) => ({ template_refused_at: nowMs, revision: eb('revision', '+', 1), updated_at: nowMs }))
+    .set({ template_refused_at: nowMs, updated_at: nowMs })
     .where('id', '=', id)
     .where('template_id', '=', templateId)
     .where('template_refused_at', 'is', null)

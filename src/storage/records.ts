@@ -140,6 +140,17 @@ export async function settleOpen(trx: Handle, outTrackId: string, verdict: Verdi
   await touchResults(trx, settled, nowMs)
 }
 
+/** Puts a note on whatever waits for these cards. */
+export async function noteOpen(trx: Handle, outTrackIds: string[], note: string): Promise<void> {
+  if (outTrackIds.length === 0) return
+  await trx
+    .updateTable('records')
+    .set({ note: joinNote(note) })
+    .where('out_track_id', 'in', outTrackIds)
+    .where('status', 'in', OPEN)
+    .execute()
+}
+
 /** Another card stands in: what waited for the old one waits for it. */
 export async function moveRecords(trx: Handle, from: string, to: string, nowMs: number): Promise<void> {
   await trx
@@ -152,6 +163,20 @@ export async function moveRecords(trx: Handle, from: string, to: string, nowMs: 
 
 export async function settleRecord(trx: Handle, recordKey: string, verdict: Verdict, nowMs: number): Promise<void> {
   await trx.updateTable('records').set(verdictColumns(verdict, nowMs)).where('record_key', '=', recordKey).execute()
+}
+
+export async function listRecordsOfEvent(
+  db: Handle,
+  integrationId: string,
+  eventId: string,
+): Promise<OperationRecord[]> {
+  return db
+    .selectFrom('records')
+    .selectAll()
+    .where('event_id', '=', eventId)
+    .where('integration_id', '=', integrationId)
+    .orderBy('record_key')
+    .execute()
 }
 
 export type RecordFilter = { incident?: string; target?: string; status?: string; limit: number }

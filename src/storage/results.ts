@@ -1,4 +1,4 @@
-import type { Selectable } from 'kysely'
+import { type Selectable, sql } from 'kysely'
 
 import type { Handle, ResultsTable } from './schema.ts'
 
@@ -32,7 +32,6 @@ export async function touchResults(trx: Handle, events: EventOf[], nowMs: number
       .set({ due_at: nowMs })
       .where('integration_id', '=', integrationId)
       .where('event_id', '=', eventId)
-      .where('due_at', 'is', null)
       .execute()
   }
 }
@@ -42,17 +41,31 @@ export async function listDueResults(db: Handle, nowMs: number, limit: number): 
   return db.selectFrom('results').selectAll().where('due_at', '<=', nowMs).orderBy('due_at').limit(limit).execute()
 }
 
-/** Looked at; a change that came meanwhile has moved `due_at` and stays due. */
+/** Puts the next look off; whatever changes meanwhile makes the result due at once again. */
+export async function postponeResult(
+  trx: Handle,
+  result: Pick<Result, 'integration_id' | 'event_id'>,
+  untilMs: number,
+): Promise<void> {
+  await trx
+    .updateTable('results')
+    .set({ due_at: untilMs })
+    .where('integration_id', '=', result.integration_id)
+    .where('event_id', '=', result.event_id)
+    .execute()
+}
+
+/** Nothing is due any more, unless a record has changed since it was postponed. */
 export async function settleResult(
   trx: Handle,
-  result: Pick<Result, 'integration_id' | 'event_id' | 'due_at'>,
-  after: { dueAt: number | null; reported?: { seq: number; digest: string } },
+  result: Pick<Result, 'integration_id' | 'event_id'> & { postponedTo: number },
+  reported?: { seq: number; digest: string },
 ): Promise<void> {
   await trx
     .updateTable('results')
     .set({
-      due_at: after.dueAt,
-      ...(after.reported ? { seq: after.reported.seq, reported: after.reported.digest } : {}),
+      due_at: sql<number | null>`case when due_at = ${result.postponedTo} then null else due_at end`,
+      ...(reported ? { seq: reported.seq, reported: reported.digest } : {}),
     })
     .where('integration_id', '=', result.integration_id)
     .where('event_id', '=', result.event_id)

@@ -27,7 +27,7 @@ const CALLS = ['domain', 'errors.ts', 'clock.ts', 'outbound.ts']
 const MAY_IMPORT: Record<string, string[]> = {
   // What comes in.
   stream: [...SHARED, 'events', 'actions', 'outbound.ts'],
-  http: [...SHARED, 'events', 'actions', 'storage', 'dingtalk', 'flashduty', 'queue'],
+  http: [...SHARED, 'metrics.ts', 'events', 'actions', 'storage', 'dingtalk', 'flashduty', 'queue'],
   events: [...SHARED, 'storage', 'flashduty', 'queue'],
   actions: [...SHARED, 'storage', 'flashduty', 'queue'],
   // What goes out.
@@ -43,6 +43,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   'errors.ts': [],
   'lifecycle.ts': [],
   'clock.ts': [],
+  'metrics.ts': [],
   'config.ts': [],
   // Putting it together.
   'integration-runtime.ts': [...SHARED, 'outbound.ts', 'stream', 'events', 'actions', 'delivery', 'dingtalk', 'queue'],
@@ -50,6 +51,7 @@ const MAY_IMPORT: Record<string, string[]> = {
     ...SHARED,
     'config.ts',
     'outbound.ts',
+    'metrics.ts',
     'integration-runtime.ts',
     'stream',
     'http',
@@ -75,6 +77,8 @@ const OWNERS: Record<string, string[]> = {
   '@hono/node-server': ['http'],
   undici: ['outbound.ts'],
   pino: ['log.ts'],
+  'p-queue': ['flashduty'],
+  'prom-client': ['metrics.ts'],
   commander: ['cli'],
   'cli-table3': ['cli'],
   'node:fs': ['cli', 'storage'],

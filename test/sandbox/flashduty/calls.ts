@@ -37,6 +37,22 @@ export const CALLS: Record<string, Call> = {
     checkPermission(caller, 'view')
     return { items: incidentIds(body).flatMap((id) => store.find(id) ?? []) }
   },
+  '/channel/escalate/rule/info': (store, caller, body) => {
+    checkPermission(caller, 'view')
+    const channelId = integer(body, 'channel_id', 1, Number.MAX_SAFE_INTEGER)
+    const ruleId = text(body, 'rule_id', { from: 24, to: 24 })
+    const { layers } = store.getRule(channelId, ruleId)
+    return {
+      rule_id: ruleId,
+      rule_name: '默认分派',
+      channel_id: channelId,
+      status: 'enabled',
+      layers: layers.map(({ webhooks }) => ({
+        target: { person_ids: [], team_ids: [], webhooks },
+        escalate_window: 30,
+      })),
+    }
+  },
   '/member/info': (store, caller) => ({
     account_id: store.account.accountId,
     account_name: store.account.accountName,

@@ -55,6 +55,7 @@ export async function startFlashduty(settings: FlashdutySettings = {}): Promise<
   const control: FlashdutyControl = {
     createMember: (fields) => store.createMember(fields),
     createChannel: (name) => store.createChannel(name),
+    setRule: (channelId, layers) => store.setRule(channelId, layers),
     member: (id) => store.getMember(id),
     incident: (id) => store.get(id),
     incidents: () => store.all(),

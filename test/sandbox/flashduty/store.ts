@@ -8,6 +8,7 @@ const ACCOUNT = { accountId: bigId(), accountName: '演示企业' }
 const SNOOZE_PRESETS_MINUTES = [120, 240, 720]
 
 type Kept = { incident: FullIncident; delivery?: Record<string, unknown>; snooze?: NodeJS.Timeout }
+type Rule = { channelId: number; layers: Parameters<FlashdutyControl['setRule']>[1] }
 type Fired = Parameters<FlashdutyControl['fireIncident']>[0]
 
 /** Members, channels and incidents of one account. Each change of an incident publishes its event. */
@@ -15,6 +16,7 @@ export class Store {
   readonly members = new Map<number, Member>()
   readonly channels = new Map<number, Channel & { ruleId: string }>()
   readonly account = ACCOUNT
+  readonly #rules = new Map<string, Rule>()
   readonly #incidents = new Map<string, Kept>()
   readonly #publish: (event: IncidentEvent) => Promise<void>
   readonly #consoleUrl: () => string
@@ -50,6 +52,20 @@ export class Store {
     const channel = { channel_id: bigId(), channel_name: name }
     this.channels.set(channel.channel_id, { ...channel, ruleId: objectId(Date.now()) })
     return channel
+  }
+
+  setRule(channelId: number, layers: Rule['layers']): string {
+    const channel = this.channels.get(channelId)
+    if (channel === undefined) throw new Error(`no channel ${channelId}`)
+    this.#rules.set(channel.ruleId, { channelId, layers })
+    return channel.ruleId
+  }
+
+  getRule(channelId: number, ruleId: string): Rule {
+    const rule = this.#rules.get(ruleId)
+    if (rule?.channelId !== channelId)
+      throw new FlashdutyError('ResourceNotFound', `Rule ${ruleId} not found`, `分派策略 ${ruleId} 不存在`)
+    return rule
   }
 
   getMember(memberId: number): Member {

@@ -73,6 +73,8 @@ export type FlashdutyHappening =
 export interface FlashdutyControl {
   createMember(fields: Partial<Member> & { member_name: string }): Member
   createChannel(name: string): Channel
+  /** The channel's escalation rule from now on: each layer with the webhooks it tells (F 4.6). @returns the rule's id */
+  setRule(channelId: number, layers: { webhooks: { type: string; settings: Record<string, unknown> }[] }[]): string
   /** The member itself, not a copy: change its fields to change what it may do. */
   member(memberId: number): Member
   incident(incidentId: string): Incident

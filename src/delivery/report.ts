@@ -1,0 +1,59 @@
+import type { Clock } from '../clock.ts'
+import { composeResult, digestOf, type ResultContext } from '../domain/result.ts'
+import type { Log } from '../log.ts'
+import type { Producer } from '../queue/producer.ts'
+import type { Db } from '../storage/db.ts'
+import { listRecordsOfEvent } from '../storage/records.ts'
+import { listDueResults, postponeResult, type Result, settleResult } from '../storage/results.ts'
+
+const AT_ONCE = 200
+const RETRY_MS = 5_000
+
+/**
+ * Tells Flashduty what became of the events whose records have changed. What Redis does not take is told later; a report
+ * that was told already but not noted as such has the same job id.
+ */
+export async function reportResults(deps: {
+  db: Db
+  clock: Clock
+  log: Log
+  producer: Pick<Producer, 'addResult'>
+}): Promise<void> {
+  for (;;) {
+    const due = await listDueResults(deps.db.read, deps.clock.nowMs(), AT_ONCE)
+    const told = await Promise.all(due.map((result) => report(deps, result)))
+    if (due.length < AT_ONCE || told.includes('redis-down')) return
+  }
+}
+
+async function report(
+  deps: Parameters<typeof reportResults>[0],
+  result: Result,
+): Promise<'told' | 'nothing-new' | 'redis-down'> {
+  const { db, clock, log } = deps
+  const postponedTo = clock.nowMs() + RETRY_MS
+  await db.write((trx) => postponeResult(trx, result, postponedTo))
+  const records = await listRecordsOfEvent(db.read, result.integration_id, result.event_id)
+  const body = composeResult(
+    {
+      eventId: result.event_id,
+      incidentId: result.incident_id,
+      context: JSON.parse(result.context) as ResultContext,
+    },
+    records,
+  )
+  const digest = body && digestOf(body)
+  if (!body || !digest || digest === result.reported) {
+    await db.write((trx) => settleResult(trx, { ...result, postponedTo }))
+    return 'nothing-new'
+  }
+  const seq = result.seq + 1
+  try {
+    await deps.producer.addResult({ ...body, finished_at: clock.nowMs(), seq })
+  } catch {
+    return 'redis-down'
+  }
+  await db.write((trx) => settleResult(trx, { ...result, postponedTo }, { seq, digest }))
+  log.info({ incidentId: result.incident_id, eventId: result.event_id, seq }, 'result-told')
+  return 'told'
+}

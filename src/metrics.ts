@@ -1,0 +1,47 @@
+import { collectDefaultMetrics, Gauge, Registry } from 'prom-client'
+
+/** One reading of what the daemon's gauges show. */
+export type Reading = {
+  /** Stream connections that are open, by integration. */
+  streams: { integration: string; open: boolean }[]
+  /** Used calls and pushes of the month, by corporation. */
+  usage: { corp: string; kind: 'call' | 'push'; used: number; limit: number }[]
+  /** Cards that are due by the API they wait for, and for how long the longest has been. */
+  due: { integration: string; api: 'create' | 'update'; cards: number; oldestMs: number }[]
+  results: number
+}
+
+export type Metrics = { contentType: string; text(): Promise<string> }
+
+/** `GET /metrics` in Prometheus's text format; what is counted is read when it is asked for. */
+export function createMetrics(read: () => Promise<Reading>): Metrics {
+  const registry = new Registry()
+  collectDefaultMetrics({ register: registry })
+  const gauge = (name: string, help: string, labelNames: string[] = []): Gauge =>
+    new Gauge({ name: `flashduty_dingtalk_${name}`, help, labelNames, registers: [registry] })
+  const stream = gauge('stream_open', '1 = the Stream connection is open', ['integration'])
+  const used = gauge('quota_used', 'calls and pushes of this month', ['corp', 'kind'])
+  const limit = gauge('quota_limit', 'what the corporation may use in a month, 0 = unlimited', ['corp', 'kind'])
+  const due = gauge('cards_due', 'cards that wait to be made or updated', ['integration', 'api'])
+  const oldest = gauge('cards_due_oldest_seconds', 'how long the first of them has been due', ['integration', 'api'])
+  const results = gauge('results_due', 'results that Flashduty was not told yet')
+
+  return {
+    contentType: registry.contentType,
+    async text() {
+      const reading = await read()
+      for (const labelled of [stream, used, limit, due, oldest]) labelled.reset()
+      for (const { integration, open } of reading.streams) stream.set({ integration }, open ? 1 : 0)
+      for (const { corp, kind, ...quota } of reading.usage) {
+        used.set({ corp, kind }, quota.used)
+        limit.set({ corp, kind }, quota.limit)
+      }
+      for (const { integration, api, cards, oldestMs } of reading.due) {
+        due.set({ integration, api }, cards)
+        oldest.set({ integration, api }, oldestMs / 1_000)
+      }
+      results.set(reading.results)
+      return registry.metrics()
+    },
+  }
+}
