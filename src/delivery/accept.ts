@@ -345,7 +345,7 @@ async function storePlan(trx: Handle, settings: DeliverySettings, decided: Decid
   }
   await cancelCards(trx, plan.cancels, reasonText('SUPERSEDED'), nowMs)
   await allowRevision(trx, plan.updates, { rev, spacingMs: settings.spacingMs }, nowMs)
-  await freezeCards(trx, plan.freezes, nowMs)
+  await freezeCards(trx, plan.freezes, nowMs, settings.spacingMs)
 }
 
 async function storeRecord(trx: Handle, decided: Decided, record: PlannedRecord, nowMs: number): Promise<void> {

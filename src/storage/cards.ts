@@ -190,7 +190,7 @@ export async function allowRevision(
   if (outTrackIds.length === 0) return
   const { rev, spacingMs, urgent = false } = change
   await takeTurns(trx, 'update', outTrackIds)
-  const soonest = sql<number>`case when called_at + ${spacingMs} > ${nowMs} then called_at + ${spacingMs} else ${nowMs} end`
+  const soonest = soonestCall(nowMs, spacingMs)
   await trx
     .updateTable('cards')
     .set({
@@ -206,13 +206,17 @@ export async function allowRevision(
     .execute()
 }
 
-/** One last PUT is due (见新消息), then the card is never touched again. */
-export async function freezeCards(trx: Handle, outTrackIds: string[], nowMs: number): Promise<void> {
+function soonestCall(nowMs: number, spacingMs: number) {
+  return sql<number>`case when called_at + ${spacingMs} > ${nowMs} then called_at + ${spacingMs} else ${nowMs} end`
+}
+
+/** One last PUT is due (见新消息), no sooner than `spacingMs` after the last call; then the card is never touched again. */
+export async function freezeCards(trx: Handle, outTrackIds: string[], nowMs: number, spacingMs: number): Promise<void> {
   if (outTrackIds.length === 0) return
   await takeTurns(trx, 'update', outTrackIds)
   await trx
     .updateTable('cards')
-    .set({ frozen: 1, shown_hash: null, update_due_at: nowMs, updated_at: nowMs })
+    .set({ frozen: 1, shown_hash: null, update_due_at: soonestCall(nowMs, spacingMs), updated_at: nowMs })
     .where('out_track_id', 'in', outTrackIds)
     .execute()
 }
