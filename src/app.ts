@@ -6,6 +6,7 @@ import { createTellDirectory } from './delivery/directory.ts'
 import { reportResults } from './delivery/report.ts'
 import { isScarce, warningOf } from './domain/quota.ts'
 import { createMetrics } from './metrics.ts'
+import { joinLate } from './delivery/join-late.ts'
 import { createLookUpRule } from './delivery/look-up.ts'
 import { DELIVERY_SETTINGS, type DeliverySettings } from './delivery/settings.ts'
 import { sweep } from './delivery/sweep.ts'
@@ -254,6 +255,7 @@ async function compose(config: Config, log: Log, clock: Clock, overrides: Overri
   const watch = async (): Promise<void> => {
     // One that was switched on again may have cards due since long ago.
     if (await watchIntegrations()) await sweepSafely()
+    await joinLate({ db, clock, log: part('delivery'), wakeDueCards })
   }
   teardown.defer(
     'watching integrations',

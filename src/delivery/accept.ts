@@ -31,6 +31,7 @@ import {
   type NewRecord,
   settleDelivery,
 } from '../storage/records.ts'
+import { addMissed } from '../storage/missed.ts'
 import { openResult } from '../storage/results.ts'
 import { listRoutedGroups } from '../storage/routes.ts'
 import type { Handle } from '../storage/schema.ts'
@@ -319,6 +320,25 @@ async function storePlan(trx: Handle, settings: DeliverySettings, decided: Decid
   }
   for (const join of plan.joins) await addPlacements(trx, join.outTrackId, join.spaces, nowMs)
   for (const record of plan.records) await storeRecord(trx, decided, record, nowMs)
+  for (const missed of plan.missed) {
+    const { kind, id } = missed.target
+    if (kind === 'none' || plan.records.some((r) => r.target === missed.target && r.status === 'duplicate')) continue
+    await addMissed(trx, {
+      integration_id: integrationId,
+      incident_id: incidentId,
+      kind,
+      target_id: id,
+      member_id: missed.memberId,
+      event_id: event.eventId,
+      record_key: eventRecordKey(integrationId, event.eventId, kind, id),
+      notification_key: missed.notification.key,
+      generation: missed.notification.generation,
+      prefix: missed.notification.prefix,
+      audience: missed.audience,
+      expires_at: event.delivery.expiresAtMs ?? null,
+      created_at: nowMs,
+    })
+  }
   if (plan.tells) {
     const context: ResultContext = {
       rid: event.delivery.rid ?? null,

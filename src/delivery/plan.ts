@@ -59,6 +59,13 @@ export type PlannedRecord = { target: RecordTarget; memberId?: number } & (
   | { status: 'duplicate' }
 )
 
+export type MissedTarget = {
+  target: RecordTarget
+  memberId: number | null
+  audience: Audience
+  notification: { key: string; generation: number; prefix: string }
+}
+
 export type NewCard = {
   outTrackId: string
   audienceKey: string
@@ -80,6 +87,8 @@ export type Plan = {
   freezes: string[]
   /** Cards that were superseded before anything of them left. */
   cancels: string[]
+  /** Targets that would have got a card had they been there: they get it when they come. */
+  missed: MissedTarget[]
   records: PlannedRecord[]
   /** Whether the event asks to tell people, so that Flashduty is told what came of it. */
   tells: boolean
@@ -113,6 +122,7 @@ export function planDelivery(input: PlanInput): Plan {
     updates: [],
     freezes: [],
     cancels: [],
+    missed: [],
     records: [],
     tells: ask.kind !== 'update-only',
   }
@@ -197,7 +207,8 @@ function planCreates(
   const notificationKey = ask.kind === 'first' ? 'first' : ask.key
   const known = input.cards.find((card) => card.notificationKey === notificationKey)
   const generation = known?.generation ?? Math.max(-1, ...input.cards.map((card) => card.generation)) + 1
-  plan.notification = { key: notificationKey, generation, prefix: ask.kind === 'again' ? ask.prefix : '' }
+  const notification = { key: notificationKey, generation, prefix: ask.kind === 'again' ? ask.prefix : '' }
+  plan.notification = notification
 
   const { chats, people } = findTargets(input)
   const refusal = refuseAll(input)
@@ -219,7 +230,7 @@ function planCreates(
     }
     const audienceKey = keyOfAudience(audience)
     const card = audiences.get(audienceKey) ?? {
-      ...nameUnfrozen(input, notificationKey, audienceKey),
+      ...nameUnfrozen(integration.id, event.incident.incident_id, input.cards, notificationKey, audienceKey),
       audienceKey,
       audience,
       spaces: [],
@@ -237,6 +248,9 @@ function planCreates(
     const reason = refusal ?? refuseGroup(group) ?? refuseSeverity(chat, event)
     const audience = audienceOf(input, group?.robotCode ?? integration.clientId, chat)
     place(target, { kind: 'group', targetId: chat.chatId }, reason, audience)
+    if (reason === 'COOL_APP_NOT_INSTALLED' && !refuseSeverity(chat, event)) {
+      plan.missed.push({ target, memberId: null, audience, notification })
+    }
   }
   for (const memberId of people.ids) {
     const userId = input.links.get(memberId)
@@ -244,6 +258,10 @@ function planCreates(
     if (userId === undefined) {
       const target: RecordTarget = { kind: 'person', id: `member:${memberId}`, name }
       record({ target, memberId, status: 'failed', reason: 'NOT_LINKED' })
+      if (!refusal) {
+        const audience = audienceOf(input, integration.clientId, undefined)
+        plan.missed.push({ target, memberId, audience, notification })
+      }
       continue
     }
     const target: RecordTarget = { kind: 'person', id: userId, name }
@@ -259,13 +277,15 @@ function planCreates(
 }
 
 /** The audience's card, or a further one when that is frozen: it would show its last face to whoever joins it. */
-function nameUnfrozen(
-  { integration, event, cards }: PlanInput,
+export function nameUnfrozen(
+  integrationId: string,
+  incidentId: string,
+  cards: { outTrackId: string; frozen: boolean }[],
   notificationKey: string,
   audienceKey: string,
 ): { outTrackId: string; replacement: number } {
   for (let replacement = 0; ; replacement++) {
-    const outTrackId = nameCard(integration.id, event.incident.incident_id, notificationKey, audienceKey, replacement)
+    const outTrackId = nameCard(integrationId, incidentId, notificationKey, audienceKey, replacement)
     if (!cards.some((card) => card.frozen && card.outTrackId === outTrackId)) return { outTrackId, replacement }
   }
 }

@@ -8,6 +8,7 @@ import type { Db } from '../storage/db.ts'
 import { listRefreshesDue } from '../storage/groups.ts'
 import { trimInbox } from '../storage/inbox.ts'
 import { endSnoozes } from '../storage/incidents.ts'
+import { trimMissed } from '../storage/missed.ts'
 import { trimTurns } from '../storage/turns.ts'
 import type { DeliverySettings } from './settings.ts'
 
@@ -33,6 +34,7 @@ export async function sweep(deps: {
   await db.write(async (trx) => {
     await trimInbox(trx, nowMs - INBOX_KEPT_MS)
     await trimTurns(trx)
+    await trimMissed(trx, nowMs)
     for (const ended of await endSnoozes(trx, nowMs)) {
       const cards = await listCardsOfIncident(trx, ended.integrationId, ended.incidentId)
       const live = cards.filter((card) => card.frozen === 0).map((card) => card.out_track_id)

@@ -255,6 +255,36 @@ export type ResultsTable = {
   created_at: number
 }
 
+/** Who would have got a card of a notification had they been there. */
+export type MissedTable = {
+  integration_id: string
+  incident_id: string
+  kind: 'group' | 'person'
+  /** openConversationId, or `member:` and the member id. */
+  target_id: string
+  member_id: number | null
+  event_id: string
+  record_key: string
+  notification_key: string
+  generation: number
+  prefix: string
+  audience: string
+  expires_at: number | null
+  created_at: number
+}
+
+/** A short text that a group is to be told once. */
+export type NoticesTable = {
+  id: string
+  integration_id: string
+  incident_id: string
+  open_conversation_id: string
+  text: string
+  due_at: number
+  /** After this it is news no more. */
+  expires_at: number
+}
+
 export type InstallationTable = { id: string; created_at: number }
 
 export type Schema = {
@@ -274,6 +304,8 @@ export type Schema = {
   routes: RoutesTable
   api_usage: ApiUsageTable
   results: ResultsTable
+  missed: MissedTable
+  notices: NoticesTable
 }
 
 /** A handle to read with, or the one transaction's own handle to read and write with. */
