@@ -132,6 +132,7 @@ async function compose(config: Config, log: Log, clock: Clock, overrides: Overri
     settings: settings.delivery,
     wakeDueCards,
     lookUpRule: createLookUpRule({ flashduty, clock, log: part('delivery') }),
+    wakeNotices: (integrationId: string) => producer.tick(integrationId, 'message'),
   }
 
   const runtimes = new Map<string, IntegrationRuntime>()

@@ -4,6 +4,7 @@ import { drawNow } from './delivery/draw-now.ts'
 import { reconcileDelivery, reconcileUpdate } from './delivery/reconcile.ts'
 import { refreshGroup } from './delivery/refresh-group.ts'
 import { createQuota } from './delivery/quota.ts'
+import { sendNotice } from './delivery/send-notice.ts'
 import type { DeliverySettings } from './delivery/settings.ts'
 import type { WakeDueCards } from './delivery/wake.ts'
 import type { ReconcileDeps } from './delivery/work.ts'
@@ -55,15 +56,22 @@ export function startIntegration(deps: IntegrationDeps, integration: Integration
     ...shared,
     log: log.child({ component: 'delivery' }),
     settings: settings.delivery,
+    groupPerMinute: integration.groupPerMinute,
     owner: deps.owner,
     wakeDueCards: deps.wakeDueCards,
   }
   const refreshing = { ...shared, log: log.child({ component: 'groups' }), producer: deps.producer }
+  const noticing = {
+    ...shared,
+    log: log.child({ component: 'delivery' }),
+    wake: (delayMs: number) => deps.producer.tick(integration.id, 'message', delayMs),
+  }
   const pace = { integrationId: integration.id, qps: integration.qps }
   const pacers = [
     startPacer(deps.workers, { ...pace, api: 'create' }, () => reconcileDelivery(reconcile)),
     startPacer(deps.workers, { ...pace, api: 'update' }, () => reconcileUpdate(reconcile)),
     startPacer(deps.workers, { ...pace, api: 'group' }, () => refreshGroup(refreshing)),
+    startPacer(deps.workers, { ...pace, api: 'message' }, () => sendNotice(noticing)),
   ]
 
   const eventDeps = {

@@ -31,6 +31,9 @@ import {
   type NewRecord,
   settleDelivery,
 } from '../storage/records.ts'
+import { addNotice } from '../storage/notices.ts'
+import { digest } from '../domain/ids.ts'
+import { say } from '../domain/messages.ts'
 import { addMissed } from '../storage/missed.ts'
 import { openResult } from '../storage/results.ts'
 import { listRoutedGroups } from '../storage/routes.ts'
@@ -50,6 +53,7 @@ export type AcceptDeps = {
   wakeDueCards: WakeDueCards
   box: SecretBox
   lookUpRule: LookUpRule
+  wakeNotices: (integrationId: string) => Promise<void>
 }
 
 /** `again`: taken in, but a part of the targets cannot be known yet: the same job is to come back. */
@@ -213,6 +217,7 @@ async function acceptEvent(deps: AcceptDeps, event: IncidentEvent, jobId: string
     ...plan.updates,
     ...plan.freezes,
   ])
+  for (let sent = 0; sent < plan.notices.length; sent++) await deps.wakeNotices(taken.integrationId)
   return later ? { outcome: 'accepted', again: true } : { outcome: 'accepted' }
 }
 
@@ -320,6 +325,17 @@ async function storePlan(trx: Handle, settings: DeliverySettings, decided: Decid
   }
   for (const join of plan.joins) await addPlacements(trx, join.outTrackId, join.spaces, nowMs)
   for (const record of plan.records) await storeRecord(trx, decided, record, nowMs)
+  for (const openConversationId of new Set(plan.notices)) {
+    await addNotice(trx, {
+      id: digest(24, integrationId, event.eventId, openConversationId),
+      integration_id: integrationId,
+      incident_id: incidentId,
+      open_conversation_id: openConversationId,
+      text: stormText(event),
+      due_at: nowMs,
+      expires_at: nowMs + NOTICE_WORTH_MS,
+    })
+  }
   for (const missed of plan.missed) {
     const { kind, id } = missed.target
     if (kind === 'none' || plan.records.some((r) => r.target === missed.target && r.status === 'duplicate')) continue
@@ -405,6 +421,15 @@ function recordBase(integrationId: string, event: IncidentEvent): Partial<NewRec
     fire_type: event.delivery.fireType,
     rid: event.delivery.rid ?? null,
   }
+}
+
+/** A storm is news for so long. */
+const NOTICE_WORTH_MS = 10 * 60_000
+
+function stormText({ incident, delivery }: IncidentEvent): string {
+  const locale = delivery.locale ?? (incident.account_locale?.startsWith('en') ? 'en-US' : 'zh-CN')
+  const number = incident.num ? `#${incident.num} ` : ''
+  return say(locale, 'notice.storm', { title: `${number}${incident.title.slice(0, 200)}`, count: incident.alert_cnt })
 }
 
 /** Only what a person did is worth a line on the card. */

@@ -87,6 +87,8 @@ export type Plan = {
   freezes: string[]
   /** Cards that were superseded before anything of them left. */
   cancels: string[]
+  /** Groups that are told in words beside the card. */
+  notices: string[]
   /** Targets that would have got a card had they been there: they get it when they come. */
   missed: MissedTarget[]
   records: PlannedRecord[]
@@ -122,6 +124,7 @@ export function planDelivery(input: PlanInput): Plan {
     updates: [],
     freezes: [],
     cancels: [],
+    notices: [],
     missed: [],
     records: [],
     tells: ask.kind !== 'update-only',
@@ -146,7 +149,11 @@ export function planDelivery(input: PlanInput): Plan {
     if (replaced) (card.unsent ? plan.cancels : plan.freezes).push(card.outTrackId)
     const allowed =
       card.audience.replyEventTypes.length === 0 || card.audience.replyEventTypes.includes(event.eventType)
-    if (input.isNewest && allowed && !replaced) plan.updates.push(card.outTrackId)
+    if (input.isNewest && allowed && !replaced) {
+      plan.updates.push(card.outTrackId)
+      if (event.eventType === 'i_storm')
+        plan.notices.push(...card.spaces.filter(isGroup).map(({ targetId }) => targetId))
+    }
     if (replaced) continue
     for (const space of card.spaces) {
       const target: RecordTarget = { kind: space.kind, id: space.targetId, name: undefined }
@@ -383,6 +390,10 @@ export function nameCard(
 ): string {
   const readable = /^[\w-]{1,36}$/.test(incidentId) ? incidentId : digest(24, incidentId)
   return `fd-${readable}-${digest(24, integrationId, incidentId, notificationKey, audienceKey, replacement)}`
+}
+
+function isGroup(space: Space): boolean {
+  return space.kind === 'group'
 }
 
 function spaceKey(space: { kind: TargetKind; targetId: string }): string {

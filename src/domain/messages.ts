@@ -36,6 +36,7 @@ export const MESSAGES = {
   'act.i_assign': ['{name} 于 {time} 分派', 'Assigned by {name} at {time}'],
   'act.i_a_rspd': ['{name} 于 {time} 添加处理人', 'Responders added by {name} at {time}'],
   'card.superseded': ['已更新，请见新消息', 'Updated: see the newer message'],
+  'notice.storm': ['⚠️ 告警风暴：{title} 已聚合 {count} 条告警', '⚠️ Alert storm: {title} has grouped {count} alerts'],
   'press.working': ['处理中，卡片稍后更新', 'Working on it; the card will follow'],
   'press.done': ['操作成功', 'Done'],
   'press.NOT_LINKED': [

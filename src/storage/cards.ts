@@ -390,6 +390,19 @@ export async function changePlacements(
   }
 }
 
+/** How many cards the group got (or is getting) since then. */
+export async function countPlacedSince(db: Handle, openConversationId: string, sinceMs: number): Promise<number> {
+  const row = await db
+    .selectFrom('placements')
+    .select((eb) => eb.fn.countAll<number>().as('count'))
+    .where('kind', '=', 'group')
+    .where('target_id', '=', openConversationId)
+    .where('status', 'in', ['sending', 'delivered'])
+    .where('updated_at', '>', sinceMs)
+    .executeTakeFirstOrThrow()
+  return Number(row.count)
+}
+
 /** While a press on it is being answered, no PUT of the card may cross the answer. It stays due, lest a crash forget it. */
 export async function holdCard(trx: Handle, outTrackId: string, untilMs: number): Promise<void> {
   await trx
