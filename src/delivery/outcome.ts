@@ -31,7 +31,8 @@ export async function storeDelivered(
   for (const result of results) {
     const spaces = [result.space]
     if (result.outcome === 'unknown') {
-      await deliverAgain(deps, trx, card, spaces, nowMs)
+      // Alone, since an answer about one space cannot be mistaken: or it would be told again and again.
+      await deliverAgain(deps, trx, card, spaces, nowMs, { alone: 1 })
       continue
     }
     if (result.outcome === 'delivered') {
@@ -71,7 +72,7 @@ export async function storeNotDelivered(
       return
     }
     await deliverAgain(deps, trx, card, spaces, nowMs)
-    await finishDelivery(deps, trx, card, { failures })
+    await finishDelivery(deps, trx, card, { failures }, nowMs + retryPause(deps, failure, failures))
     return
   }
   if (failure.code === 'CARD_NOT_EXIST') {

@@ -1,6 +1,6 @@
 import { expect } from 'vitest'
 
-import type { JournalEntry } from '../sandbox/dingtalk/types.ts'
+import type { ApiName, Fault, Group, JournalEntry } from '../sandbox/dingtalk/types.ts'
 import type { Incident, IncidentEvent } from '../sandbox/flashduty/types.ts'
 import { composeIncident, endedJob, enqueue } from './jobs.ts'
 import { callsFor, inGroup, type OperationRecord, settledRecords, theCardOf } from './journey.ts'
@@ -70,4 +70,28 @@ export function expectDistance(world: World): void {
       .filter(({ api, gapMs }) => api === 'updateCard' && gapMs < SPACING_MS)
   })
   expect(tooClose).toEqual([])
+}
+
+/** An answer of DingTalk's api family that is none of success. */
+export function refusal(status: number, code: string): Fault['effect'] {
+  return { kind: 'answer', status, body: { code, requestid: '01A0B1C2', message: code } }
+}
+
+/** Hits the calls about one incident only. */
+export function hit(world: World, api: ApiName, incident: Incident, effect: Fault['effect'], times = 1): void {
+  world.dingtalk.control.addFault({ api, bodyContains: incident.incident_id, times, effect })
+}
+
+export function messagesIn(world: World, card: string, group: Group): number {
+  return world.dingtalk.control.placementsOf(card)[group.openConversationId] ?? 0
+}
+
+/** What became of the event for each target, once that is settled: its reason or, where it has none, its status. */
+export async function outcomes(
+  world: World,
+  incident: Incident,
+  event: IncidentEvent,
+): Promise<Record<string, string>> {
+  const rows = rowsOf(await settledRecords(world, incident, 20_000), event)
+  return Object.fromEntries(rows.map(({ target, status, reason }) => [target, reason ?? status]))
 }
