@@ -32,7 +32,7 @@ export async function storeDelivered(
     const spaces = [result.space]
     if (result.outcome === 'unknown') {
       // Alone, since an answer about one space cannot be mistaken: or it would be told again and again.
-      await deliverAgain(deps, trx, card, spaces, nowMs, { alone: 1 })
+      await deliverAgain(deps, trx, card, spaces, nowMs, { share: 1 })
       continue
     }
     if (result.outcome === 'delivered') {

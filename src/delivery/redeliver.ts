@@ -11,7 +11,7 @@ export async function deliverAgain(
   card: CardOfNotification,
   spaces: Space[],
   nowMs: number,
-  how: { alone?: 1 } = {},
+  how: { share?: 1 } = {},
 ): Promise<void> {
   await changePlacements(trx, card.out_track_id, spaces, { status: 'waiting', unknownOutcome: true, ...how }, nowMs)
   for (const space of spaces) {

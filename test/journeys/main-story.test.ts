@@ -163,8 +163,11 @@ test('a card that only its presser has needs no update after the press', async (
   const card = await theCardOf(world, incident)
   expect(answerOf(await press(world, card, li, '认领')).title).toContain('处理中')
   expect(answerOf(await press(world, card, li, '关闭')).title).toContain('已关闭')
-  const records = await settledRecords(world, incident)
-  expect(records.filter(({ event_type: type }) => type === 'i_rslv')).toMatchObject([{ status: 'updated' }])
+  await eventually('the event of the press is settled', async () => {
+    const records = await recordsOf(world, incident)
+    return records.some(({ event_type: type, status }) => type === 'i_rslv' && status === 'updated')
+  })
+  await settledRecords(world, incident)
   expect(view(world, card, li).title).toContain('已关闭')
   expect(callsFor(world, 'updateCard', card)).toEqual([])
   expectSilence(world, scene.app.lines)
