@@ -229,7 +229,9 @@ describe('throttling', () => {
     for (const incident of incidents) {
       await theCardOf(world, incident, LATE_MS)
       const records = await settledRecords(world, incident, LATE_MS)
-      expect(records.filter(({ kind }) => kind === 'group')).toMatchObject([{ status: 'success', note: null }])
+      expect(records.filter(({ event_type: type }) => type === 'i_assign')).toMatchObject([
+        { status: 'success', note: null },
+      ])
     }
     await everybodySees(world, known.card, '已关闭')
     const creates = journal.requests('createAndDeliver').slice(before)
@@ -293,7 +295,9 @@ describe('the access token', () => {
     for (const incident of incidents) {
       await theCardOf(world, incident)
       const records = await settledRecords(world, incident)
-      expect(records.filter(({ kind }) => kind === 'group')).toMatchObject([{ status: 'success', note: null }])
+      expect(records.filter(({ event_type: type }) => type === 'i_assign')).toMatchObject([
+        { status: 'success', note: null },
+      ])
     }
     await everybodySees(world, known.card, '已关闭')
     expect(tokenCalls()).toBe(before + 1)
