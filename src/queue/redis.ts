@@ -30,8 +30,10 @@ function watch(redis: Redis, log: Log, role: string): Redis {
     if (up !== false) log.error({ role, state: 'lost', code: error.code ?? error.name }, 'redis-state')
     up = false
   })
-  redis.on('close', () => {
-    if (up === true) log.warn({ role, state: 'closed' }, 'redis-state')
+  // Not `close`, which also comes after each failed try and when it is ended on purpose.
+  redis.on('reconnecting', () => {
+    if (up !== true) return
+    log.warn({ role, state: 'closed' }, 'redis-state')
     up = undefined
   })
   return redis
