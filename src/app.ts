@@ -24,7 +24,7 @@ import { InFlight, sleep, Teardown, within } from './lifecycle.ts'
 import type { Log } from './log.ts'
 import { createOutbound } from './outbound.ts'
 import { createProducer } from './queue/producer.ts'
-import { claimRedis, connectImpatiently, connectPatiently } from './queue/redis.ts'
+import { claimKey, connectImpatiently, connectPatiently, createRedisClaim, type RedisClaim } from './queue/redis.ts'
 import { startClickWorker, startDeliverWorker } from './queue/workers.ts'
 import { openDb } from './storage/db.ts'
 import { getInstallationId } from './storage/inbox.ts'
@@ -108,7 +108,8 @@ async function compose(config: Config, log: Log, clock: Clock, overrides: Overri
   teardown.defer('producer', () => producer.close())
   const patient = connectPatiently(config.redis, part('queue'))
   teardown.defer('redis', () => patient.disconnect())
-  await refuseForeignRedis(config, quick, installationId, part('queue'))
+  const claim = createRedisClaim(quick, config.redis.prefix, installationId)
+  await refuseForeignRedis(config, claim, part('queue'))
 
   const inFlight = new InFlight((error) => part('actions').error({ err: error }, 'background-failed'))
   const wakeDueCards = createWakeDueCards({ db, clock, log: part('delivery'), producer })
@@ -137,16 +138,23 @@ async function compose(config: Config, log: Log, clock: Clock, overrides: Overri
 
   const runtimes = new Map<string, IntegrationRuntime>()
   teardown.defer('work under way', () => inFlight.idle())
-  const deliverWorker = startDeliverWorker(workers, (body, jobId, visit) =>
-    acceptDelivery(accepting, body, jobId, visit),
-  )
+  const deliverWorker = startDeliverWorker(workers, async (body, jobId, visit) => {
+    await leaveForeignJobs(claim)
+    return acceptDelivery(accepting, body, jobId, visit)
+  })
   teardown.defer('deliver worker', () => deliverWorker.close())
   const clickWorker = startClickWorker(workers, (clickId) => resumeClick(performing, clickId))
   teardown.defer('click worker', () => clickWorker.close())
 
   const checks = (): Check[] => [
     { part: 'database', why: () => unlessWorks(db.read.selectFrom('installation').select('id').execute()) },
-    { part: 'redis', why: async () => ((await producer.ping()) ? undefined : 'does not answer') },
+    {
+      part: 'redis',
+      why: async () => {
+        if (!(await producer.ping())) return 'does not answer'
+        return (await claim.isOurs().catch(() => true)) ? undefined : 'belongs to another database'
+      },
+    },
     { part: 'deliver worker', why: async () => (deliverWorker.isRunning() ? undefined : 'is not running') },
     ...(runtimes.size === 0
       ? [{ part: 'integration', why: async () => 'none yet: add one with `integration add`' }]
@@ -251,8 +259,12 @@ async function compose(config: Config, log: Log, clock: Clock, overrides: Overri
     everyMs: sweepMs,
     isRunning: (id: string) => runtimes.has(id),
   }
-  const sweepSafely = (): Promise<void> =>
-    sweep(sweeping).catch((error: unknown) => part('delivery').error({ err: error }, 'sweep-failed'))
+  const sweepSafely = async (): Promise<void> => {
+    // An absent Redis has been reported by its connection.
+    const ours = await claim.renew().catch(() => true)
+    if (!ours) part('queue').error('redis-foreign')
+    await sweep(sweeping).catch((error: unknown) => part('delivery').error({ err: error }, 'sweep-failed'))
+  }
   const watch = async (): Promise<void> => {
     // One that was switched on again may have cards due since long ago.
     if (await watchIntegrations()) await sweepSafely()
@@ -294,24 +306,26 @@ async function compose(config: Config, log: Log, clock: Clock, overrides: Overri
   }
 }
 
-/** Two databases on one Redis would work off each other's alerts. Redis may also be absent yet; it is looked at again. */
-async function refuseForeignRedis(
-  config: Config,
-  redis: Parameters<typeof claimRedis>[0],
-  installationId: string,
-  log: Log,
-): Promise<void> {
-  const found = await within(3_000, claimRedis(redis, config.redis.prefix, installationId)).catch(() => 'timeout')
-  if (found === 'timeout') {
-    log.error('redis-absent')
-    return
-  }
-  if (found === installationId) return
+/** Two databases on one Redis would work off each other's alerts. Redis may also be absent yet; it is asked again. */
+async function refuseForeignRedis(config: Config, claim: RedisClaim, log: Log): Promise<void> {
+  const ours = await within(3_000, claim.isOurs()).catch(() => 'timeout' as const)
+  if (ours === 'timeout') log.error('redis-absent')
+  if (ours !== false) return
+  const { prefix } = config.redis
   throw new AppError(
     { kind: 'permanent', code: 'REDIS_BELONGS_TO_ANOTHER' },
-    `this Redis (prefix ${config.redis.prefix}) belongs to another database: set REDIS_PREFIX or REDIS_URL, or, ` +
-      `if that database is gone for good, delete the key ${config.redis.prefix}:flashduty-dingtalk:installation`,
+    `this Redis (prefix ${prefix}) belongs to another database: set REDIS_PREFIX or REDIS_URL, or, if that database is ` +
+      `gone for good, delete the key ${claimKey(prefix)}`,
   )
+}
+
+/** @throws AppError `retryable`, which leaves the job in Redis, unless this Redis is known to be ours */
+async function leaveForeignJobs(claim: RedisClaim): Promise<void> {
+  const failure = { kind: 'retryable', code: 'REDIS_BELONGS_TO_ANOTHER' } as const
+  const ours = await claim.isOurs().catch((cause: unknown) => {
+    throw new AppError(failure, 'Redis does not say whose it is', { cause })
+  })
+  if (!ours) throw new AppError(failure, 'this Redis belongs to another database')
 }
 
 /** Runs the work again and again, `everyMs` after its last end. @returns stops it and waits for the run under way */

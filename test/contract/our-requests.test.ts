@@ -48,8 +48,8 @@ let config: InstanceType<typeof Config>
 beforeAll(async () => {
   recorder = await startRecorder({
     '/v1.0/oauth2/accessToken': { accessToken: TOKEN, expireIn: 7200 },
-    '/v1.0/card/instances/createAndDeliver': { success: true, result: { deliverResults: [] } },
-    '/v1.0/card/instances/deliver': { success: true, result: [] },
+    '/v1.0/card/instances/createAndDeliver': { success: true, result: { deliverResults: [{ success: true }] } },
+    '/v1.0/card/instances/deliver': { success: true, result: [{ success: true }] },
     '/v1.0/card/instances': { success: true, result: true },
     '/v1.0/im/sceneGroups/query': { success: true, title: 'On-call A', status: 1 },
   })

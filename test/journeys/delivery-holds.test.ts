@@ -160,7 +160,9 @@ describe('while somebody has to change something first', () => {
         const card = await theCardOf(world, incident, LATE_MS)
         expect(messagesIn(world, card, world.groups.oncall)).toBe(1)
         const records = await settledRecords(world, incident)
-        expect(records.filter(({ kind }) => kind === 'group')).toMatchObject([{ status: 'success', note: null }])
+        expect(records.filter(({ event_type: type }) => type === 'i_assign')).toMatchObject([
+          { status: 'success', note: null },
+        ])
       }
       expect(Object.values(await outcomes(world, closed.incident, closed.assigned))).toEqual(['ALREADY_CLOSED'])
       expect(requestsAbout(world, closed.incident)).toEqual([])

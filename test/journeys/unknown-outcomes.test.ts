@@ -16,17 +16,20 @@ import {
   settledRecords,
   theCardOf,
 } from '../support/journey.ts'
-import { alertGroup, hit, messagesIn, requestsAbout, rowsOf, takeIn } from '../support/story.ts'
+import { alertGroup, hit, messagesIn, requestsAbout, rowsOf, takeIn, titlesShown } from '../support/story.ts'
 
 /** A call that is never answered is given up after 8 s. */
 const LATE_MS = 25_000
+
+/** How long a call that was given up may still be carried out. */
+const DOUBT_MS = 4_000
 
 /** Cards whose message may be in a place twice: a call about them had an unknown outcome. */
 const repeats: string[] = []
 
 let scene: Scene
 beforeAll(async () => {
-  scene = await openScene()
+  scene = await openScene({ overrides: { delivery: { doubtMs: DOUBT_MS } } })
 })
 afterEach(() => {
   scene.world.dingtalk.control.clearFaults()
@@ -240,6 +243,43 @@ describe('an update that is not known to have happened', () => {
     }
   }, 60_000)
 })
+
+test('what DingTalk carries out only after it was given up tells nobody twice and hides nothing newer', async () => {
+  const { world } = scene
+  const { incident, assigned } = await composeIncident(world, { chats: [inGroup(world.groups.oncall)] })
+  const known = await alertGroup(world, '迟到的更新')
+  const witness = await alertGroup(world, '见证')
+  const acts = await composeActs(world, known.incident, ['ack', 'resolve'])
+  const [acked, resolved] = acts as [IncidentEvent, IncidentEvent]
+  hit(world, 'createAndDeliver', incident, { kind: 'delay', ms: 10_500 })
+  hit(world, 'updateCard', known.incident, { kind: 'delay', ms: 10_500 })
+  await takeIn(world, assigned, acked, ...(await composeActs(world, witness.incident, ['ack'])))
+  // Updates go out in the order they came due.
+  await everybodySees(world, witness.card, '处理中')
+  await takeIn(world, resolved)
+
+  const records = await settledRecords(world, incident, LATE_MS)
+  expect(records).toMatchObject([{ status: 'success', note: null }])
+  const card = await theCardOf(world, incident)
+  const creates = () => callsFor(world, 'createAndDeliver', card).map(({ status }) => status)
+  await eventually('the late create is refused', () => creates().length === 2, LATE_MS)
+  expect(creates()).toEqual([200, 400])
+  expect(messagesIn(world, card, world.groups.oncall)).toBe(1)
+
+  const shown = () => titlesShown(world, known.card)
+  await eventually('the late update hides the newer one', () => {
+    const closed = shown().findIndex((title) => title.includes('已关闭'))
+    return (
+      closed >= 0 &&
+      shown()
+        .slice(closed)
+        .some((title) => title.includes('处理中'))
+    )
+  })
+  await everybodySees(world, known.card, '已关闭', undefined, LATE_MS)
+  await settledRecords(world, known.incident)
+  expect(callsFor(world, 'updateCard', known.card)).toHaveLength(3)
+}, 40_000)
 
 test('nothing of this was a surprise', () => {
   expectSilence(scene.world, scene.app.lines, { repeats })
