@@ -146,7 +146,7 @@ describe('targets named later', () => {
     await everybodySees(world, card, '已关闭')
   })
 
-  test('a group that got the cool app only afterwards is reached by the next event that names it', async () => {
+  test('a group that got the cool app only afterwards is told then, and its record turns', async () => {
     const { world } = scene
     const { control } = world.dingtalk
     const memberUserIds = Object.values(world.people).map(({ user }) => user.userId)
@@ -163,15 +163,19 @@ describe('targets named later', () => {
       failed_reason: '群未安装酷应用',
     })
     await install(world, [bare])
-    const again = followUp(assigned, {})
-    await takeIn(world, again)
     await eventually('it has the card', () => control.placementsOf(card)[bare.openConversationId] === 1)
     const records = await settledRecords(world, incident)
-    expect(
-      rowsOf(records, again)
-        .map(({ status }) => status)
-        .sort(),
-    ).toEqual(['success', 'updated'])
+    expect(records.find(({ target_id: id }) => id === bare.openConversationId)).toMatchObject({
+      status: 'success',
+      reason_code: null,
+      failed_reason: null,
+    })
+    const again = followUp(assigned, {})
+    await takeIn(world, again)
+    expect(rowsOf(await settledRecords(world, incident), again).map(({ status }) => status)).toEqual([
+      'updated',
+      'updated',
+    ])
     expect(cardsOf(world, incident)).toEqual([card])
   })
 
