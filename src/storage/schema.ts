@@ -186,12 +186,25 @@ export type RecordsTable = {
 }
 
 export type InboxTable = {
-  /** `event`: DingTalk's eventId. `deliver`: Flashduty's event_id or the job's id. */
-  source: 'event' | 'deliver'
+  /**
+   * `event`: DingTalk's eventId. `deliver`: Flashduty's event_id or the job's id. `posted`: event_id of a webhook.
+   * `probe` is never committed.
+   */
+  source: 'event' | 'deliver' | 'posted' | 'probe'
   id: string
   received_at: number
-  /** The raw body, kept only when it could not be read. */
+  /** The raw body: of `deliver` when it could not be read, of `posted` until its plan is committed. */
   payload: string | null
+}
+
+export type TokensTable = {
+  id: string
+  /** What it opens: `/api`, or the console. */
+  kind: 'api' | 'admin'
+  name: string
+  token_hash: string
+  created_at: number
+  revoked_at: number | null
 }
 
 export type InstallationTable = { id: string; created_at: number }
@@ -209,6 +222,7 @@ export type Schema = {
   clicks: ClicksTable
   records: RecordsTable
   inbox: InboxTable
+  tokens: TokensTable
 }
 
 /** A handle to read with, or the one transaction's own handle to read and write with. */
