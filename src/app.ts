@@ -2,8 +2,10 @@ import { ACTION_SETTINGS, type ActionSettings, resumeClick } from './actions/per
 import { type Clock, systemClock } from './clock.ts'
 import type { Config } from './config.ts'
 import { acceptDelivery } from './delivery/accept.ts'
+import { createBridge } from './delivery/bridge.ts'
 import { DELIVERY_SETTINGS, type DeliverySettings } from './delivery/settings.ts'
 import { sweep } from './delivery/sweep.ts'
+import { areTakenIn } from './delivery/taken-in.ts'
 import { createWakeDueCards } from './delivery/wake.ts'
 import { newId } from './domain/ids.ts'
 import { AppError } from './errors.ts'
@@ -17,12 +19,14 @@ import { InFlight, sleep, Teardown, within } from './lifecycle.ts'
 import type { Log } from './log.ts'
 import { createOutbound } from './outbound.ts'
 import { createProducer } from './queue/producer.ts'
+import { createReaper } from './queue/reaper.ts'
 import { claimRedis, connectImpatiently, connectPatiently } from './queue/redis.ts'
 import { startClickWorker, startDeliverWorker } from './queue/workers.ts'
-import { openDb } from './storage/db.ts'
+import { type OnWriter, openDb } from './storage/db.ts'
 import { getInstallationId } from './storage/inbox.ts'
 import { findIntegration, findIntegrationByCallbackKey, listRevisions } from './storage/integrations.ts'
 import { createSecretBox, loadSecretKey } from './storage/secret-box.ts'
+import { findToken } from './storage/tokens.ts'
 import { CONNECTION_SETTINGS, type ConnectionSettings } from './stream/connection.ts'
 import { DEADLINES, type Deadlines } from './stream/router.ts'
 import { type StreamState, SUPERVISOR_SETTINGS, type SupervisorSettings } from './stream/supervisor.ts'
@@ -35,6 +39,7 @@ export type Overrides = {
   connection?: Partial<ConnectionSettings>
   supervisor?: Partial<SupervisorSettings>
   deadlines?: Partial<Deadlines>
+  onWriter?: OnWriter
   /** Pause between two looks for whatever is due. */
   sweepMs?: number
   /** Pause between two looks for integrations added or changed on the CLI. */
@@ -73,7 +78,7 @@ async function compose(config: Config, log: Log, clock: Clock, overrides: Overri
   const owner = newId()
 
   const box = createSecretBox(loadSecretKey(config.secret.key, config.secret.file))
-  const db = await openDb(config.databasePath)
+  const db = await openDb(config.databasePath, overrides.onWriter)
   teardown.defer('database', () => db.close())
   const installationId = await db.write((trx) => getInstallationId(trx, newId(), clock.nowMs()))
 
@@ -104,15 +109,23 @@ async function compose(config: Config, log: Log, clock: Clock, overrides: Overri
   const workers = { redis: patient, prefix: config.redis.prefix, log: part('queue') }
   const accepting = { db, clock, log: part('delivery'), settings: settings.delivery, wakeDueCards }
 
+  const accept = (body: unknown, jobId: string) => acceptDelivery(accepting, body, jobId)
+  const bridge = createBridge({ db, clock, producer, accept, log: part('bridge') })
+  const reaper = createReaper(quick, config.redis.prefix, part('queue'), (jobs) => areTakenIn(db, jobs))
+  teardown.defer('reaper', () => reaper.close())
+
   const runtimes = new Map<string, IntegrationRuntime>()
   teardown.defer('work under way', () => inFlight.idle())
-  const deliverWorker = startDeliverWorker(workers, (body, jobId) => acceptDelivery(accepting, body, jobId))
+  const deliverWorker = startDeliverWorker(workers, accept)
   teardown.defer('deliver worker', () => deliverWorker.close())
   const clickWorker = startClickWorker(workers, (clickId) => resumeClick(performing, clickId))
   teardown.defer('click worker', () => clickWorker.close())
 
   const checks = (): Check[] => [
-    { part: 'database', why: () => unlessWorks(db.read.selectFrom('installation').select('id').execute()) },
+    {
+      part: 'database',
+      why: async () => db.trouble() ?? (await unlessWorks(db.read.selectFrom('installation').select('id').execute())),
+    },
     { part: 'redis', why: async () => ((await producer.ping()) ? undefined : 'does not answer') },
     { part: 'deliver worker', why: async () => (deliverWorker.isRunning() ? undefined : 'is not running') },
     ...(runtimes.size === 0
@@ -128,6 +141,16 @@ async function compose(config: Config, log: Log, clock: Clock, overrides: Overri
   const routes = createRoutes({
     log: part('http'),
     checks,
+    api: {
+      nowMs: () => clock.nowMs(),
+      isApiToken: async (token) => (await findToken(db.read, 'api', token)) !== undefined,
+      takePost: async (body) => {
+        const taken = await bridge.take(body)
+        if (taken.outcome === 'invalid') return taken
+        return { ...taken, afterReply: () => !taken.duplicate && inFlight.add(bridge.enqueue(taken.eventId)) }
+      },
+      takeUnreadablePost: (text, problem) => bridge.refuseText(text, problem),
+    },
     statusById: async (id) => statusOf(await findIntegration(db.read, box, id)),
     statusByCallbackKey: async (key) => statusOf(await findIntegrationByCallbackKey(db.read, box, key)),
   })
@@ -179,11 +202,30 @@ async function compose(config: Config, log: Log, clock: Clock, overrides: Overri
     everyMs: sweepMs,
     isRunning: (id: string) => runtimes.has(id),
   }
-  const sweepSafely = (): Promise<void> =>
-    sweep(sweeping).catch((error: unknown) => part('delivery').error({ err: error }, 'sweep-failed'))
+  const sweepSafely = async (): Promise<void> => {
+    await reaper.reap().catch((error: unknown) => part('queue').debug({ err: error }, 'reaping-failed'))
+    await bridge.forward().catch((error: unknown) => part('bridge').warn({ err: error }, 'forwarding-failed'))
+    await sweep(sweeping).catch((error: unknown) => part('delivery').error({ err: error }, 'sweep-failed'))
+  }
+  let trouble: string | undefined
+  /** @returns whether the database takes new work again */
+  const watchStore = async (): Promise<boolean> => {
+    const code = db.trouble()
+    if (code === undefined) return false
+    if (code !== trouble) part('storage').error({ code }, 'store-refuses')
+    trouble = code
+    await db.probe()
+    if (db.trouble() !== undefined) return false
+    trouble = undefined
+    part('storage').info({ code }, 'store-takes-again')
+    return true
+  }
   const watch = async (): Promise<void> => {
+    const recovered = await watchStore()
     // One that was switched on again may have cards due since long ago.
-    if (await watchIntegrations()) await sweepSafely()
+    const started = await watchIntegrations()
+    if (recovered || started) await sweepSafely()
+    else if (bridge.isBehind()) await bridge.forward().catch(() => {})
   }
   teardown.defer(
     'watching integrations',

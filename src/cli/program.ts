@@ -10,6 +10,7 @@ import { addLinksCommands } from './links.ts'
 import { addRecordsCommand } from './records.ts'
 import { addSendTestCommand } from './send-test.ts'
 import { addStartCommand, type ProcessEdge } from './start.ts'
+import { addTokenCommands } from './token.ts'
 
 /** @returns the exit code: 0 done, 1 failed, 2 wrong usage */
 export async function runCli(args: string[], context: CliContext, edge: ProcessEdge): Promise<number> {
@@ -27,6 +28,7 @@ export async function runCli(args: string[], context: CliContext, edge: ProcessE
   addRecordsCommand(program, context)
   addDeliverCommand(program, context)
   addSendTestCommand(program, context)
+  addTokenCommands(program, context)
   try {
     await program.parseAsync(args, { from: 'user' })
     return 0

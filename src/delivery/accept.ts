@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.ts'
-import { type IncidentEvent, parseIncidentEvent } from '../domain/event.ts'
+import { type IncidentEvent, parseIncidentEvent, type ParsedEvent } from '../domain/event.ts'
 import { type LastAct, versionOfEvent } from '../domain/incident.ts'
 import { reasonText } from '../domain/reasons.ts'
 import type { Log } from '../log.ts'
@@ -19,7 +19,7 @@ import {
 import type { Db } from '../storage/db.ts'
 import { findGroups } from '../storage/groups.ts'
 import { advanceIncident } from '../storage/incidents.ts'
-import { enterInbox } from '../storage/inbox.ts'
+import { dropPosted, enterInbox } from '../storage/inbox.ts'
 import { pickIntegration } from '../storage/integrations.ts'
 import { findLinksOfMembers } from '../storage/links.ts'
 import {
@@ -55,26 +55,7 @@ const PAYLOAD_LIMIT = 64 * 1024
 export async function acceptDelivery(deps: AcceptDeps, body: unknown, jobId: string): Promise<Accepted> {
   const parsed = parseIncidentEvent(body)
   if (parsed.kind === 'invalid') {
-    const why = `INVALID_PAYLOAD at ${parsed.path}: ${parsed.problem}`
-    await recordUnplanned(
-      deps,
-      jobId,
-      {
-        record_key: `job:${jobId}`,
-        kind: 'job',
-        target_id: jobId,
-        status: 'failed',
-        reason: 'INVALID_PAYLOAD',
-        detail: `${parsed.path}: ${parsed.problem}`,
-        event_id: parsed.eventId ?? null,
-        incident_id: parsed.incidentId ?? null,
-      },
-      body,
-    )
-    deps.log.warn(
-      { jobId, eventId: parsed.eventId, incidentId: parsed.incidentId, path: parsed.path, problem: parsed.problem },
-      'delivery-invalid',
-    )
+    const why = await rejectDelivery(deps, parsed, jobId, body)
     return { outcome: 'rejected', why }
   }
   if (parsed.kind === 'unsupported') {
@@ -94,12 +75,39 @@ export async function acceptDelivery(deps: AcceptDeps, body: unknown, jobId: str
   return acceptEvent(deps, parsed.event, jobId)
 }
 
+/** Puts a body that can never be taken in on record. @returns why not, for the job or whoever posted it */
+export async function rejectDelivery(
+  deps: Pick<AcceptDeps, 'db' | 'clock' | 'log'>,
+  { eventId, incidentId, path, problem }: Omit<Extract<ParsedEvent, { kind: 'invalid' }>, 'kind'>,
+  jobId: string,
+  body: unknown,
+): Promise<string> {
+  await recordUnplanned(
+    deps,
+    jobId,
+    {
+      record_key: `job:${jobId}`,
+      kind: 'job',
+      target_id: jobId,
+      status: 'failed',
+      reason: 'INVALID_PAYLOAD',
+      detail: `${path}: ${problem}`,
+      event_id: eventId ?? null,
+      incident_id: incidentId ?? null,
+    },
+    body,
+  )
+  deps.log.warn({ jobId, eventId, incidentId, path, problem }, 'delivery-invalid')
+  return `INVALID_PAYLOAD at ${path}: ${problem}`
+}
+
 async function acceptEvent(deps: AcceptDeps, event: IncidentEvent, jobId: string): Promise<Accepted> {
   const startedAt = performance.now()
   const ids = { incidentId: event.incident.incident_id, eventId: event.eventId, eventType: event.eventType, jobId }
   const taken = await deps.db.write(async (trx) => {
     const nowMs = deps.clock.nowMs()
     await enterInbox(trx, { source: 'deliver', id: event.eventId }, nowMs)
+    await dropPosted(trx, event.eventId)
     const integration = await pickIntegration(trx, event.delivery.dataSourceId)
     if (!integration?.enabled) {
       const reason = integration ? 'INTEGRATION_DISABLED' : 'INTEGRATION_NOT_FOUND'
@@ -185,7 +193,12 @@ async function acceptEvent(deps: AcceptDeps, event: IncidentEvent, jobId: string
   return { outcome: 'accepted' }
 }
 
-async function recordUnplanned(deps: AcceptDeps, jobId: string, record: NewRecord, body?: unknown): Promise<void> {
+async function recordUnplanned(
+  deps: Pick<AcceptDeps, 'db' | 'clock'>,
+  jobId: string,
+  record: NewRecord,
+  body?: unknown,
+): Promise<void> {
   await deps.db.write(async (trx) => {
     const nowMs = deps.clock.nowMs()
     const payload = body === undefined ? undefined : (JSON.stringify(body) ?? 'null').slice(0, PAYLOAD_LIMIT)
@@ -194,6 +207,8 @@ async function recordUnplanned(deps: AcceptDeps, jobId: string, record: NewRecor
       { source: 'deliver', id: `job:${jobId}`, ...(payload === undefined ? {} : { payload }) },
       nowMs,
     )
+    // An unreadable body does not speak for a readable one of the same event.
+    if (record.event_id && body === undefined) await dropPosted(trx, record.event_id)
     await addRecord(trx, record, nowMs)
   })
 }

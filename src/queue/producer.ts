@@ -16,6 +16,8 @@ export type Producer = {
   tickClick(clickId: string, delayMs?: number): Promise<void>
   /** Adds a delivery as Flashduty would. @throws when Redis does not take it */
   addDelivery(body: unknown, eventId: string, eventType: string): Promise<string>
+  /** Whether the event's job has come to its end: adding it again would do nothing. @throws when Redis does not say */
+  hasEnded(eventId: string): Promise<boolean>
   /** Whether Redis answers now. */
   ping(): Promise<boolean>
   close(): Promise<void>
@@ -67,6 +69,10 @@ export function createProducer(redis: Redis, prefix: string, log: Log): Producer
         removeOnFail: { age: 604_800 },
       })
       return jobId
+    },
+    async hasEnded(eventId) {
+      const state = await queue(DELIVER_QUEUE).getJobState(deliverJobId(eventId))
+      return state === 'completed' || state === 'failed'
     },
     async ping() {
       try {
