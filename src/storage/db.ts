@@ -72,13 +72,7 @@ export async function openDb(path: string, onWriter: OnWriter = () => {}): Promi
     await writer.destroy()
   }
   try {
-    await patiently(OPEN_PATIENCE_MS, async () => {
-      const { error } = await new Migrator({
-        db: writer,
-        provider: { getMigrations: async () => MIGRATIONS },
-      }).migrateToLatest()
-      if (error) throw error
-    })
+    await patiently(OPEN_PATIENCE_MS, () => migrate(writer))
     onWriter(forWriting)
   } catch (cause) {
     await close()
@@ -91,6 +85,15 @@ export async function openDb(path: string, onWriter: OnWriter = () => {}): Promi
     probe: () => lane.probe(),
     close,
   }
+}
+
+/** One that is up to date is not written to, so that opening it waits for nobody. */
+async function migrate(db: Kysely<Schema>): Promise<void> {
+  const migrator = new Migrator({ db, provider: { getMigrations: async () => MIGRATIONS } })
+  const known = await migrator.getMigrations()
+  if (known.every(({ executedAt }) => executedAt !== undefined)) return
+  const { error } = await migrator.migrateToLatest()
+  if (error) throw error
 }
 
 /**
