@@ -153,6 +153,15 @@ class ImmediateDriver extends SqliteDriver {
   override async beginTransaction(connection: DatabaseConnection): Promise<void> {
     await connection.executeQuery(CompiledQuery.raw('begin immediate'))
   }
+
+  /** A disk that refuses a write has ended the transaction already, and that failure is the one to be told. */
+  override async rollbackTransaction(connection: DatabaseConnection): Promise<void> {
+    try {
+      await super.rollbackTransaction(connection)
+    } catch (error) {
+      if (sqliteCode(error) !== 'SQLITE_ERROR') throw error
+    }
+  }
 }
 
 /** Kysely leaves SQLite's schema changes outside transactions, where a death in their midst would leave half of them. */
