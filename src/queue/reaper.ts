@@ -16,7 +16,7 @@ export type Reaper = {
 
 /** How many failed jobs one round looks at: those on record stay in Redis for days and must not hide the others. */
 const ROUND_SIZE = 500
-const PAGE_SIZE = 50
+const PAGE_SIZE = 20
 
 /**
  * Deliveries that failed without having been taken in: by the stall limit of another worker, or by an attempt of a
@@ -63,13 +63,15 @@ export function createReaper(
     async reap() {
       let rerunCount = 0
       for (let seen = 0; seen < ROUND_SIZE;) {
-        const jobs = await queue.getJobs(['failed'], offset, offset + PAGE_SIZE - 1, true)
-        const found = jobs.filter((job) => job !== undefined)
-        const count = await rerun(found)
+        const from = offset
+        // A page that cannot be had must not hide those behind it.
+        offset += PAGE_SIZE
+        const jobs = await queue.getJobs(['failed'], from, from + PAGE_SIZE - 1, true)
+        const count = await rerun(jobs.filter((job) => job !== undefined))
         rerunCount += count
         seen += jobs.length
         // Those run again are failed no more, so the others have moved up.
-        offset += jobs.length - count
+        offset = from + jobs.length - count
         if (jobs.length < PAGE_SIZE) {
           offset = 0
           isFirstPass = false

@@ -61,8 +61,8 @@ export type OnWriter = (connection: { pragma(text: string): unknown }) => void
 /** Opens (and if need be makes) the database and brings it to the newest schema. */
 export async function openDb(path: string, onWriter: OnWriter = () => {}): Promise<Db> {
   mkdirSync(dirname(path), { recursive: true })
-  const forWriting = await patiently(OPEN_PATIENCE_MS, async () => connect(path))
-  const forReading = await patiently(OPEN_PATIENCE_MS, async () => connect(path))
+  const forWriting = await connectPatiently(path)
+  const forReading = await connectPatiently(path)
   const writer = new Kysely<Schema>({ dialect: new ImmediateDialect({ database: forWriting }) })
   const reader = new Kysely<Schema>({ dialect: new SqliteDialect({ database: forReading }) })
   const lane = new WriteLane(writer)
@@ -91,9 +91,16 @@ export async function openDb(path: string, onWriter: OnWriter = () => {}): Promi
 async function migrate(db: Kysely<Schema>): Promise<void> {
   const migrator = new Migrator({ db, provider: { getMigrations: async () => MIGRATIONS } })
   const known = await migrator.getMigrations()
-  if (known.every(({ executedAt }) => executedAt !== undefined)) return
+  if (known.every(({ executedAt }) => executedAt !== undefined)) return refuseNewer(db)
   const { error } = await migrator.migrateToLatest()
   if (error) throw error
+}
+
+async function refuseNewer(db: Kysely<Schema>): Promise<void> {
+  const { rows } = await sql<{ name: string }>`select name from kysely_migration`.execute(db)
+  if (rows.every(({ name }) => Object.hasOwn(MIGRATIONS, name))) return
+  const failure = { kind: 'permanent', code: 'DATABASE_NEWER' } as const
+  throw new AppError(failure, 'the database was brought up to date by a newer version of this program: run that one')
 }
 
 /**
@@ -114,6 +121,14 @@ export async function writeUntil<T>(
       if (!unavailable || clock.nowMs() + WRITE_MAX_MS > untilMs) throw error
       await pause()
     }
+  }
+}
+
+async function connectPatiently(path: string): Promise<Connection> {
+  try {
+    return await patiently(OPEN_PATIENCE_MS, async () => connect(path))
+  } catch (cause) {
+    throw storeError(cause) ?? cause
   }
 }
 

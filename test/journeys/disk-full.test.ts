@@ -43,7 +43,11 @@ afterAll(() => world.close())
 type Running = { url: string; lines: LogLine[] }
 
 /** Everything that comes in while there is no room, and afterwards. `fill` and `free` take the room and give it back. */
-async function playFullDisk(daemon: Running, fill: () => Promise<void>, free: () => Promise<void>): Promise<void> {
+async function expectRefusalAndRecovery(
+  daemon: Running,
+  fill: () => Promise<void>,
+  free: () => Promise<void>,
+): Promise<void> {
   const { control, journal } = world.dingtalk
   const { li } = world.people
   const { oncall, platform } = world.groups
@@ -117,12 +121,12 @@ describe('a database that may not grow', () => {
   const free = async (): Promise<void> => void writer.pragma(`max_page_count = ${UNLIMITED}`)
 
   test('takes nothing in, says so, and recovers by itself', async () => {
-    await playFullDisk(app, fill, free)
+    await expectRefusalAndRecovery(app, fill, free)
   })
 
   test('is not asked again and again by what it refused: a second time is as the first', async () => {
     app.lines.splice(0)
-    await playFullDisk(app, fill, free)
+    await expectRefusalAndRecovery(app, fill, free)
     expect(app.lines.filter(({ msg }) => msg === 'store-refuses')).toHaveLength(1)
     expect(app.lines.filter(({ msg }) => msg === 'store-takes-again')).toHaveLength(1)
   })
@@ -166,7 +170,7 @@ test.skipIf(!canLimit)(
     }
     try {
       const url = String(daemon.lines.find(({ msg }) => msg === 'ready')?.['url'])
-      await playFullDisk(
+      await expectRefusalAndRecovery(
         { url, lines: daemon.lines },
         () => limit(1),
         () => limit('unlimited'),
