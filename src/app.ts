@@ -39,6 +39,7 @@ export type Overrides = {
   connection?: Partial<ConnectionSettings>
   supervisor?: Partial<SupervisorSettings>
   deadlines?: Partial<Deadlines>
+  /** Told of the connection that writes, before anything uses it. */
   onWriter?: OnWriter
   /** Pause between two looks for whatever is due. */
   sweepMs?: number
@@ -124,7 +125,11 @@ async function compose(config: Config, log: Log, clock: Clock, overrides: Overri
   const checks = (): Check[] => [
     {
       part: 'database',
-      why: async () => db.trouble() ?? (await unlessWorks(db.read.selectFrom('installation').select('id').execute())),
+      why: async () => {
+        const code = db.trouble()
+        if (code !== undefined) return `takes nothing in (${code}): the disk is full or refuses to be written`
+        return unlessWorks(db.read.selectFrom('installation').select('id').execute())
+      },
     },
     { part: 'redis', why: async () => ((await producer.ping()) ? undefined : 'does not answer') },
     { part: 'deliver worker', why: async () => (deliverWorker.isRunning() ? undefined : 'is not running') },
