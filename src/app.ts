@@ -18,9 +18,9 @@ import { type IntegrationRuntime, startIntegration } from './integration-runtime
 import { InFlight, sleep, Teardown, within } from './lifecycle.ts'
 import type { Log } from './log.ts'
 import { createOutbound } from './outbound.ts'
-import { createProducer } from './queue/producer.ts'
+import { createProducer, type Producer } from './queue/producer.ts'
 import { createReaper } from './queue/reaper.ts'
-import { claimRedis, connectImpatiently, connectPatiently } from './queue/redis.ts'
+import { claimKey, connectImpatiently, connectPatiently, createRedisClaim, type RedisClaim } from './queue/redis.ts'
 import { startClickWorker, startDeliverWorker } from './queue/workers.ts'
 import { type OnWriter, openDb } from './storage/db.ts'
 import { getInstallationId } from './storage/inbox.ts'
@@ -92,7 +92,8 @@ async function compose(config: Config, log: Log, clock: Clock, overrides: Overri
   teardown.defer('producer', () => producer.close())
   const patient = connectPatiently(config.redis, part('queue'))
   teardown.defer('redis', () => patient.disconnect())
-  await refuseForeignRedis(config, quick, installationId, part('queue'))
+  const claim = createRedisClaim(quick, config.redis.prefix, installationId)
+  await refuseForeignRedis(config, claim, part('queue'))
 
   const inFlight = new InFlight((error) => part('actions').error({ err: error }, 'background-failed'))
   const wakeDueCards = createWakeDueCards({ db, clock, log: part('delivery'), producer })
@@ -111,13 +112,23 @@ async function compose(config: Config, log: Log, clock: Clock, overrides: Overri
   const accepting = { db, clock, log: part('delivery'), settings: settings.delivery, wakeDueCards }
 
   const accept = (body: unknown, jobId: string) => acceptDelivery(accepting, body, jobId)
-  const bridge = createBridge({ db, clock, producer, accept, log: part('bridge') })
+  const ownQueue: Pick<Producer, 'addDelivery' | 'hasEnded'> = {
+    hasEnded: (eventId) => producer.hasEnded(eventId),
+    async addDelivery(...delivery) {
+      await leaveForeignJobs(claim)
+      return producer.addDelivery(...delivery)
+    },
+  }
+  const bridge = createBridge({ db, clock, producer: ownQueue, accept, log: part('bridge') })
   const reaper = createReaper(quick, config.redis.prefix, part('queue'), (jobs) => areTakenIn(db, jobs))
   teardown.defer('reaper', () => reaper.close())
 
   const runtimes = new Map<string, IntegrationRuntime>()
   teardown.defer('work under way', () => inFlight.idle())
-  const deliverWorker = startDeliverWorker(workers, accept)
+  const deliverWorker = startDeliverWorker(workers, async (body, jobId) => {
+    await leaveForeignJobs(claim)
+    return accept(body, jobId)
+  })
   teardown.defer('deliver worker', () => deliverWorker.close())
   const clickWorker = startClickWorker(workers, (clickId) => resumeClick(performing, clickId))
   teardown.defer('click worker', () => clickWorker.close())
@@ -131,7 +142,13 @@ async function compose(config: Config, log: Log, clock: Clock, overrides: Overri
         return unlessWorks(db.read.selectFrom('installation').select('id').execute())
       },
     },
-    { part: 'redis', why: async () => ((await producer.ping()) ? undefined : 'does not answer') },
+    {
+      part: 'redis',
+      why: async () => {
+        if (!(await producer.ping())) return 'does not answer'
+        return (await claim.isOurs().catch(() => true)) ? undefined : 'belongs to another database'
+      },
+    },
     { part: 'deliver worker', why: async () => (deliverWorker.isRunning() ? undefined : 'is not running') },
     ...(runtimes.size === 0
       ? [{ part: 'integration', why: async () => 'none yet: add one with `integration add`' }]
@@ -208,7 +225,11 @@ async function compose(config: Config, log: Log, clock: Clock, overrides: Overri
     isRunning: (id: string) => runtimes.has(id),
   }
   const sweepSafely = async (): Promise<void> => {
-    await reaper.reap().catch((error: unknown) => part('queue').debug({ err: error }, 'reaping-failed'))
+    // An absent Redis has been reported by its connection.
+    const ours = await claim.renew().catch(() => undefined)
+    if (ours === false) part('queue').error('redis-foreign')
+    // Failed jobs of somebody else are theirs to judge.
+    if (ours) await reaper.reap().catch((error: unknown) => part('queue').warn({ err: error }, 'reaping-failed'))
     await bridge.forward().catch((error: unknown) => part('bridge').warn({ err: error }, 'forwarding-failed'))
     await sweep(sweeping).catch((error: unknown) => part('delivery').error({ err: error }, 'sweep-failed'))
   }
@@ -251,24 +272,26 @@ async function compose(config: Config, log: Log, clock: Clock, overrides: Overri
   }
 }
 
-/** Two databases on one Redis would work off each other's alerts. Redis may also be absent yet; it is looked at again. */
-async function refuseForeignRedis(
-  config: Config,
-  redis: Parameters<typeof claimRedis>[0],
-  installationId: string,
-  log: Log,
-): Promise<void> {
-  const found = await within(3_000, claimRedis(redis, config.redis.prefix, installationId)).catch(() => 'timeout')
-  if (found === 'timeout') {
-    log.error('redis-absent')
-    return
-  }
-  if (found === installationId) return
+/** Two databases on one Redis would work off each other's alerts. Redis may also be absent yet; it is asked again. */
+async function refuseForeignRedis(config: Config, claim: RedisClaim, log: Log): Promise<void> {
+  const ours = await within(3_000, claim.isOurs()).catch(() => 'timeout' as const)
+  if (ours === 'timeout') log.error('redis-absent')
+  if (ours !== false) return
+  const { prefix } = config.redis
   throw new AppError(
     { kind: 'permanent', code: 'REDIS_BELONGS_TO_ANOTHER' },
-    `this Redis (prefix ${config.redis.prefix}) belongs to another database: set REDIS_PREFIX or REDIS_URL, or, ` +
-      `if that database is gone for good, delete the key ${config.redis.prefix}:flashduty-dingtalk:installation`,
+    `this Redis (prefix ${prefix}) belongs to another database: set REDIS_PREFIX or REDIS_URL, or, if that database is ` +
+      `gone for good, delete the key ${claimKey(prefix)}`,
   )
+}
+
+/** @throws AppError `retryable`, which leaves the job in Redis, unless this Redis is known to be ours */
+async function leaveForeignJobs(claim: RedisClaim): Promise<void> {
+  const failure = { kind: 'retryable', code: 'REDIS_BELONGS_TO_ANOTHER' } as const
+  const ours = await claim.isOurs().catch((cause: unknown) => {
+    throw new AppError(failure, 'Redis does not say whose it is', { cause })
+  })
+  if (!ours) throw new AppError(failure, 'this Redis belongs to another database')
 }
 
 /** Runs the work again and again, `everyMs` after its last end. @returns stops it and waits for the run under way */

@@ -285,7 +285,7 @@ async function storePlan(trx: Handle, settings: DeliverySettings, decided: Decid
   }
   await cancelCards(trx, plan.cancels, reasonText('SUPERSEDED'), nowMs)
   await allowRevision(trx, plan.updates, rev, nowMs, settings.spacingMs)
-  await freezeCards(trx, plan.freezes, nowMs)
+  await freezeCards(trx, plan.freezes, nowMs, settings.spacingMs)
 }
 
 async function storeRecord(trx: Handle, decided: Decided, record: PlannedRecord, nowMs: number): Promise<void> {

@@ -89,6 +89,11 @@ export function targetKey(target: { kind: RecordTarget['kind']; id: string }): s
   return `${target.kind}:${target.id}`
 }
 
+function targetOfKey(key: string): RecordTarget {
+  const colon = key.indexOf(':')
+  return { kind: key.slice(0, colon), id: key.slice(colon + 1), name: undefined } as RecordTarget
+}
+
 /** Pure: what one event means for every target, each outcome with its reason. */
 export function planDelivery(input: PlanInput): Plan {
   const { event, cards } = input
@@ -125,8 +130,11 @@ export function planDelivery(input: PlanInput): Plan {
     if (input.isNewest && allowed && !replaced) plan.updates.push(card.outTrackId)
     if (replaced) continue
     for (const space of card.spaces) {
+      const target: RecordTarget = { kind: space.kind, id: space.targetId, name: undefined }
+      // The card came after this event did, so the event was never news there.
+      if (!input.isNewest && input.seen.size > 0 && !input.seen.has(targetKey(target))) continue
       record({
-        target: { kind: space.kind, id: space.targetId, name: undefined },
+        target,
         ...(!input.isNewest
           ? { status: 'skipped' as const, reason: 'STALE_EVENT' as const }
           : allowed
@@ -142,6 +150,7 @@ export function planDelivery(input: PlanInput): Plan {
   }
   // Told before, by a card that is frozen now: no live card has a record for them.
   for (const target of waived) record({ target, status: 'skipped', reason: 'SUPERSEDED' })
+  for (const key of input.seen) record({ target: targetOfKey(key), status: 'duplicate' })
 
   if (records.size === 0)
     record({ target: { kind: 'none', id: '', name: undefined }, status: 'skipped', reason: 'NO_TARGET' })

@@ -107,5 +107,7 @@ async function attempt<T>(call: Promise<T>): Promise<{ value: T } | { error: App
 
 /** Somebody has to act on what will not mend itself. */
 function levelOf(error: AppError): 'error' | 'warn' {
+  // An earlier create got through after all, which settles itself.
+  if (error.failure.code === 'CARD_ALREADY_EXIST') return 'warn'
   return error.failure.kind === 'permanent' || error.failure.kind === 'blocked' ? 'error' : 'warn'
 }

@@ -105,11 +105,13 @@ function readDeliverResults(answer: unknown): DeliverRow[] {
       result: z.union([rows, z.looseObject({ deliverResults: rows })]),
     })
     .safeParse(answer)
-  if (!parsed.success) {
+  const result = parsed.data?.result ?? []
+  const found = Array.isArray(result) ? result : result.deliverResults
+  // Without a single result nobody knows whether there is a card at all.
+  if (found.length === 0) {
     throw new AppError({ kind: 'unknown-outcome', code: 'IM_ERROR' }, 'the delivery answer names no results')
   }
-  const { result } = parsed.data
-  return Array.isArray(result) ? result : result.deliverResults
+  return found
 }
 
 /** Pure: rows by their exact space ids, else by position when the counts agree, else nobody knows. */

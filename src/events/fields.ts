@@ -9,7 +9,7 @@ export function textOf(event: InboundEvent, key: string): string | undefined {
 /** A time in epoch milliseconds, sent as a number or as digits; 0 when there is none. */
 export function timeOf(event: InboundEvent, key: string): number {
   const field = event.fields[key.toLowerCase()]
-  // Of an object `Number` could throw, and the event would be pushed again and again.
-  const value = typeof field === 'number' || typeof field === 'string' ? Number(field) : 0
+  // Number() throws on an object whose toString is none.
+  const value = typeof field === 'string' || typeof field === 'number' ? Number(field) : 0
   return Number.isSafeInteger(value) && value > 0 ? value : 0
 }

@@ -29,7 +29,9 @@ export function createProducer(redis: Redis, prefix: string, log: Log): Producer
   const queue = (name: string): Queue => {
     const known = queues.get(name)
     if (known) return known
-    const made = new Queue(name, { connection: redis, prefix, skipWaitingForReady: true, skipMetasUpdate: true })
+    // Asked for a version that Redis does not give at once, a queue would fail for good, also after Redis is back.
+    const hasty = { skipVersionCheck: true, skipWaitingForReady: true, skipMetasUpdate: true }
+    const made = new Queue(name, { connection: redis, prefix, ...hasty })
     // The connection's own listener says it once; without a listener here every error would be thrown.
     made.on('error', () => {})
     queues.set(name, made)

@@ -30,12 +30,9 @@ export function createReaper(
   log: Log,
   isTakenIn: (jobs: FailedDelivery[]) => Promise<boolean[]>,
 ): Reaper {
-  const queue = new Queue(DELIVER_QUEUE, {
-    connection: redis,
-    prefix,
-    skipWaitingForReady: true,
-    skipMetasUpdate: true,
-  })
+  // As the producer's queues, and for the same reason.
+  const hasty = { skipVersionCheck: true, skipWaitingForReady: true, skipMetasUpdate: true }
+  const queue = new Queue(DELIVER_QUEUE, { connection: redis, prefix, ...hasty })
   queue.on('error', () => {})
   let offset = 0
   let isFirstPass = true

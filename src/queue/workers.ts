@@ -3,6 +3,7 @@ import type { Redis } from 'ioredis'
 import { z } from 'zod'
 
 import { AppError } from '../errors.ts'
+import { InFlight } from '../lifecycle.ts'
 import type { Log } from '../log.ts'
 import { CLICK_QUEUE, DELIVER_QUEUE, type PacedApi, paceQueue } from './jobs.ts'
 
@@ -131,7 +132,13 @@ function start(
   options: Partial<WorkerOptions>,
   process: (job: Job, token: string | undefined) => Promise<void>,
 ): RunningWorker & { pause: (ms: number) => Promise<void> } {
-  const worker = new Worker(name, (job: Job, token?: string) => process(job, token), {
+  const underWay = new InFlight(() => {})
+  const perform = (job: Job, token?: string): Promise<void> => {
+    const work = process(job, token)
+    underWay.add(work)
+    return work
+  }
+  const worker = new Worker(name, perform, {
     connection: redis,
     prefix,
     autorun: false,
@@ -145,8 +152,14 @@ function start(
     isRunning: () => worker.isRunning(),
     pause: (ms) => worker.rateLimit(ms),
     async close() {
-      await worker.close()
-      await running
+      if (redis.status === 'ready') {
+        await worker.close()
+        await running
+        return
+      }
+      // Without Redis no job can be handed back, and an orderly close would wait for it for good.
+      worker.close(true).catch(() => {})
+      await underWay.idle()
     },
   }
 }

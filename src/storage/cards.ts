@@ -154,7 +154,7 @@ export async function allowRevision(
   spacingMs: number,
 ): Promise<void> {
   if (outTrackIds.length === 0) return
-  const soonest = sql<number>`case when called_at + ${spacingMs} > ${nowMs} then called_at + ${spacingMs} else ${nowMs} end`
+  const soonest = soonestCall(nowMs, spacingMs)
   await trx
     .updateTable('cards')
     .set({
@@ -169,12 +169,16 @@ export async function allowRevision(
     .execute()
 }
 
-/** One last PUT is due (见新消息), then the card is never touched again. */
-export async function freezeCards(trx: Handle, outTrackIds: string[], nowMs: number): Promise<void> {
+function soonestCall(nowMs: number, spacingMs: number) {
+  return sql<number>`case when called_at + ${spacingMs} > ${nowMs} then called_at + ${spacingMs} else ${nowMs} end`
+}
+
+/** One last PUT is due (见新消息), no sooner than `spacingMs` after the last call; then the card is never touched again. */
+export async function freezeCards(trx: Handle, outTrackIds: string[], nowMs: number, spacingMs: number): Promise<void> {
   if (outTrackIds.length === 0) return
   await trx
     .updateTable('cards')
-    .set({ frozen: 1, shown_hash: null, update_due_at: nowMs, updated_at: nowMs })
+    .set({ frozen: 1, shown_hash: null, update_due_at: soonestCall(nowMs, spacingMs), updated_at: nowMs })
     .where('out_track_id', 'in', outTrackIds)
     .execute()
 }
