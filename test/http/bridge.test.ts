@@ -1,5 +1,7 @@
+import { Redis } from 'ioredis'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 
+import { claimKey } from '../../src/queue/redis.ts'
 import { startFlashduty } from '../sandbox/flashduty/index.ts'
 import { inboxOf, makeToken, post, withDatabase } from '../support/bridge.ts'
 import { eventually } from '../support/eventually.ts'
@@ -230,6 +232,25 @@ describe('while Redis is away', () => {
   }, 60_000)
 })
 
+test('while Redis turns out to be somebody else’s, posts are kept and not put into their queue', async () => {
+  const { world } = scene
+  const { incident, assigned } = await compose('别人的 Redis')
+  const redis = new Redis(world.redis.url)
+  const key = claimKey(world.config.redis.prefix)
+  await redis.set(key, 'somebody-else')
+  // What is known of a Redis holds for as long as the connection.
+  await redis.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes')
+  await eventually('it is noticed', () => scene.app.lines.some(({ msg }) => msg === 'redis-foreign'))
+  const before = scene.app.lines.length
+  expect((await send(assigned)).body).toEqual({ accepted: true, duplicate: false })
+  await eventually('it waits', () => scene.app.lines.slice(before).some(({ msg }) => msg === 'webhook-waits'))
+  expect(await readJob(world, `ev-${assigned.event_id}`)).toBeUndefined()
+  await redis.del(key)
+  redis.disconnect()
+  await theCardOf(world, incident, 10_000)
+  await settledRecords(world, incident)
+})
+
 describe('tokens', () => {
   test('either header will do', async () => {
     const { assigned } = await compose('两种请求头')
@@ -314,5 +335,7 @@ test('the log tells each story by its ids, without payloads and tokens', async (
 })
 
 test('nothing of this was a surprise', () => {
-  expectSilence(scene.world, scene.app.lines, { errors: ['http-unavailable', 'redis-state', 'sweep-failed'] })
+  expectSilence(scene.world, scene.app.lines, {
+    errors: ['http-unavailable', 'redis-state', 'redis-foreign', 'sweep-failed'],
+  })
 })
