@@ -7,7 +7,7 @@ export const apps = [
     script: 'dist/main.js',
     args: 'start',
     node_args: '--enable-source-maps',
-    // One process per database: the Stream connection and the write lane live in it.
+    // One is enough. A second one is a second app here, with an HTTP_PORT of its own.
     exec_mode: 'fork',
     instances: 1,
     // The daemon says ready once the database, the workers and the Stream connection are up.

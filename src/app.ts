@@ -1,15 +1,17 @@
 import { ACTION_SETTINGS, type ActionSettings, resumeClick } from './actions/perform-click.ts'
 import { type Clock, systemClock } from './clock.ts'
 import type { Config } from './config.ts'
-import { acceptDelivery } from './delivery/accept.ts'
+import { acceptDelivery, type Visit } from './delivery/accept.ts'
 import { createTellDirectory } from './delivery/directory.ts'
 import { reportResults } from './delivery/report.ts'
 import { isScarce, warningOf } from './domain/quota.ts'
 import { createMetrics } from './metrics.ts'
 import { joinLate } from './delivery/join-late.ts'
 import { createLookUpRule } from './delivery/look-up.ts'
+import { createBridge } from './delivery/bridge.ts'
 import { DELIVERY_SETTINGS, type DeliverySettings } from './delivery/settings.ts'
 import { sweep } from './delivery/sweep.ts'
+import { areTakenIn } from './delivery/taken-in.ts'
 import { createWakeDueCards } from './delivery/wake.ts'
 import { newId } from './domain/ids.ts'
 import { AppError } from './errors.ts'
@@ -23,10 +25,11 @@ import { type IntegrationRuntime, startIntegration } from './integration-runtime
 import { InFlight, sleep, Teardown, within } from './lifecycle.ts'
 import type { Log } from './log.ts'
 import { createOutbound } from './outbound.ts'
-import { createProducer } from './queue/producer.ts'
+import { createProducer, type Producer } from './queue/producer.ts'
+import { createReaper } from './queue/reaper.ts'
 import { claimKey, connectImpatiently, connectPatiently, createRedisClaim, type RedisClaim } from './queue/redis.ts'
 import { startClickWorker, startDeliverWorker } from './queue/workers.ts'
-import { openDb } from './storage/db.ts'
+import { type OnWriter, openDb } from './storage/db.ts'
 import { getInstallationId } from './storage/inbox.ts'
 import { countDueCards } from './storage/cards.ts'
 import {
@@ -38,6 +41,7 @@ import {
 import { countDueResults } from './storage/results.ts'
 import { sumUsage } from './storage/usage.ts'
 import { createSecretBox, loadSecretKey } from './storage/secret-box.ts'
+import { findToken } from './storage/tokens.ts'
 import { CONNECTION_SETTINGS, type ConnectionSettings } from './stream/connection.ts'
 import { DEADLINES, type Deadlines } from './stream/router.ts'
 import { type StreamState, SUPERVISOR_SETTINGS, type SupervisorSettings } from './stream/supervisor.ts'
@@ -51,6 +55,8 @@ export type Overrides = {
   connection?: Partial<ConnectionSettings>
   supervisor?: Partial<SupervisorSettings>
   deadlines?: Partial<Deadlines>
+  /** Told of the connection that writes, before anything uses it. */
+  onWriter?: OnWriter
   /** Pause between two looks for whatever is due. */
   sweepMs?: number
   /** Pause between two looks for what Flashduty is to be told. */
@@ -91,7 +97,7 @@ async function compose(config: Config, log: Log, clock: Clock, overrides: Overri
   const owner = newId()
 
   const box = createSecretBox(loadSecretKey(config.secret.key, config.secret.file))
-  const db = await openDb(config.databasePath)
+  const db = await openDb(config.databasePath, overrides.onWriter)
   teardown.defer('database', () => db.close())
   const installationId = await db.write((trx) => getInstallationId(trx, newId(), clock.nowMs()))
 
@@ -136,18 +142,37 @@ async function compose(config: Config, log: Log, clock: Clock, overrides: Overri
     wakeNotices: (integrationId: string) => producer.tick(integrationId, 'message'),
   }
 
+  const accept = (body: unknown, jobId: string, visit?: Visit) => acceptDelivery(accepting, body, jobId, visit)
+  const ownQueue: Pick<Producer, 'addDelivery' | 'hasEnded'> = {
+    hasEnded: (eventId) => producer.hasEnded(eventId),
+    async addDelivery(...delivery) {
+      await leaveForeignJobs(claim)
+      return producer.addDelivery(...delivery)
+    },
+  }
+  const bridge = createBridge({ db, clock, producer: ownQueue, accept, log: part('bridge') })
+  const reaper = createReaper(quick, config.redis.prefix, part('queue'), (jobs) => areTakenIn(db, jobs))
+  teardown.defer('reaper', () => reaper.close())
+
   const runtimes = new Map<string, IntegrationRuntime>()
   teardown.defer('work under way', () => inFlight.idle())
   const deliverWorker = startDeliverWorker(workers, async (body, jobId, visit) => {
     await leaveForeignJobs(claim)
-    return acceptDelivery(accepting, body, jobId, visit)
+    return accept(body, jobId, visit)
   })
   teardown.defer('deliver worker', () => deliverWorker.close())
   const clickWorker = startClickWorker(workers, (clickId) => resumeClick(performing, clickId))
   teardown.defer('click worker', () => clickWorker.close())
 
   const checks = (): Check[] => [
-    { part: 'database', why: () => unlessWorks(db.read.selectFrom('installation').select('id').execute()) },
+    {
+      part: 'database',
+      why: async () => {
+        const code = db.trouble()
+        if (code !== undefined) return `takes nothing in (${code}): the disk is full or refuses to be written`
+        return unlessWorks(db.read.selectFrom('installation').select('id').execute())
+      },
+    },
     {
       part: 'redis',
       why: async () => {
@@ -208,6 +233,16 @@ async function compose(config: Config, log: Log, clock: Clock, overrides: Overri
     checks,
     notes,
     metrics,
+    api: {
+      nowMs: () => clock.nowMs(),
+      isApiToken: async (token) => (await findToken(db.read, 'api', token)) !== undefined,
+      takePost: async (body) => {
+        const taken = await bridge.take(body)
+        if (taken.outcome === 'invalid') return taken
+        return { ...taken, afterReply: () => !taken.duplicate && inFlight.add(bridge.enqueue(taken.eventId)) }
+      },
+      takeUnreadablePost: (text, problem) => bridge.refuseText(text, problem),
+    },
     statusById: async (id) => statusOf(await findIntegration(db.read, box, id)),
     statusByCallbackKey: async (key) => statusOf(await findIntegrationByCallbackKey(db.read, box, key)),
   })
@@ -261,13 +296,32 @@ async function compose(config: Config, log: Log, clock: Clock, overrides: Overri
   }
   const sweepSafely = async (): Promise<void> => {
     // An absent Redis has been reported by its connection.
-    const ours = await claim.renew().catch(() => true)
-    if (!ours) part('queue').error('redis-foreign')
+    const ours = await claim.renew().catch(() => undefined)
+    if (ours === false) part('queue').error('redis-foreign')
+    // Failed jobs of somebody else are theirs to judge.
+    if (ours) await reaper.reap().catch((error: unknown) => part('queue').warn({ err: error }, 'reaping-failed'))
+    await bridge.forward().catch((error: unknown) => part('bridge').warn({ err: error }, 'forwarding-failed'))
     await sweep(sweeping).catch((error: unknown) => part('delivery').error({ err: error }, 'sweep-failed'))
   }
+  let trouble: string | undefined
+  /** @returns whether the database takes new work again */
+  const watchStore = async (): Promise<boolean> => {
+    const code = db.trouble()
+    if (code === undefined) return false
+    if (code !== trouble) part('storage').error({ code }, 'store-refuses')
+    trouble = code
+    await db.probe()
+    if (db.trouble() !== undefined) return false
+    trouble = undefined
+    part('storage').info({ code }, 'store-takes-again')
+    return true
+  }
   const watch = async (): Promise<void> => {
+    const recovered = await watchStore()
     // One that was switched on again may have cards due since long ago.
-    if (await watchIntegrations()) await sweepSafely()
+    const started = await watchIntegrations()
+    if (recovered || started) await sweepSafely()
+    else if (bridge.isBehind()) await bridge.forward().catch(() => {})
     await joinLate({ db, clock, log: part('delivery'), wakeDueCards })
   }
   teardown.defer(

@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.ts'
-import { type IncidentEvent, parseIncidentEvent } from '../domain/event.ts'
+import { type IncidentEvent, parseIncidentEvent, type ParsedEvent } from '../domain/event.ts'
 import { type LastAct, versionOfEvent } from '../domain/incident.ts'
 import { asReason, reasonText } from '../domain/reasons.ts'
 import type { ResultContext } from '../domain/result.ts'
@@ -20,7 +20,7 @@ import {
 import type { Db } from '../storage/db.ts'
 import { findGroups } from '../storage/groups.ts'
 import { advanceIncident } from '../storage/incidents.ts'
-import { enterInbox } from '../storage/inbox.ts'
+import { dropPosted, enterInbox } from '../storage/inbox.ts'
 import { findIntegration, type IntegrationForDelivery, pickIntegration } from '../storage/integrations.ts'
 import { findLinksOfMembers } from '../storage/links.ts'
 import {
@@ -80,26 +80,7 @@ export async function acceptDelivery(
 ): Promise<Accepted> {
   const parsed = parseIncidentEvent(body)
   if (parsed.kind === 'invalid') {
-    const why = `INVALID_PAYLOAD at ${parsed.path}: ${parsed.problem}`
-    await recordUnplanned(
-      deps,
-      jobId,
-      {
-        record_key: `job:${jobId}`,
-        kind: 'job',
-        target_id: jobId,
-        status: 'failed',
-        reason: 'INVALID_PAYLOAD',
-        detail: `${parsed.path}: ${parsed.problem}`,
-        event_id: parsed.eventId ?? null,
-        incident_id: parsed.incidentId ?? null,
-      },
-      body,
-    )
-    deps.log.warn(
-      { jobId, eventId: parsed.eventId, incidentId: parsed.incidentId, path: parsed.path, problem: parsed.problem },
-      'delivery-invalid',
-    )
+    const why = await rejectDelivery(deps, parsed, jobId, body)
     return { outcome: 'rejected', why }
   }
   if (parsed.kind === 'unsupported') {
@@ -119,6 +100,32 @@ export async function acceptDelivery(
   return acceptEvent(deps, parsed.event, jobId, visit)
 }
 
+/** Puts a body that can never be taken in on record. @returns why not, for the job or whoever posted it */
+export async function rejectDelivery(
+  deps: Pick<AcceptDeps, 'db' | 'clock' | 'log'>,
+  { eventId, incidentId, path, problem }: Omit<Extract<ParsedEvent, { kind: 'invalid' }>, 'kind'>,
+  jobId: string,
+  body: unknown,
+): Promise<string> {
+  await recordUnplanned(
+    deps,
+    jobId,
+    {
+      record_key: `job:${jobId}`,
+      kind: 'job',
+      target_id: jobId,
+      status: 'failed',
+      reason: 'INVALID_PAYLOAD',
+      detail: `${path}: ${problem}`,
+      event_id: eventId ?? null,
+      incident_id: incidentId ?? null,
+    },
+    body,
+  )
+  deps.log.warn({ jobId, eventId, incidentId, path, problem }, 'delivery-invalid')
+  return `INVALID_PAYLOAD at ${path}: ${problem}`
+}
+
 async function acceptEvent(deps: AcceptDeps, event: IncidentEvent, jobId: string, visit: Visit): Promise<Accepted> {
   const startedAt = performance.now()
   const ids = { incidentId: event.incident.incident_id, eventId: event.eventId, eventType: event.eventType, jobId }
@@ -127,6 +134,7 @@ async function acceptEvent(deps: AcceptDeps, event: IncidentEvent, jobId: string
   const taken = await deps.db.write(async (trx) => {
     const nowMs = deps.clock.nowMs()
     await enterInbox(trx, { source: 'deliver', id: event.eventId }, nowMs)
+    if (!later) await dropPosted(trx, event.eventId)
     const integration = await pickIntegration(trx, event.delivery.dataSourceId)
     if (!integration?.enabled) {
       const reason = integration ? 'INTEGRATION_DISABLED' : 'INTEGRATION_NOT_FOUND'
@@ -229,7 +237,12 @@ async function lookUp(deps: AcceptDeps, event: IncidentEvent): Promise<LookedUp>
   return integration ? deps.lookUpRule(integration, event) : { kind: 'none' }
 }
 
-async function recordUnplanned(deps: AcceptDeps, jobId: string, record: NewRecord, body?: unknown): Promise<void> {
+async function recordUnplanned(
+  deps: Pick<AcceptDeps, 'db' | 'clock'>,
+  jobId: string,
+  record: NewRecord,
+  body?: unknown,
+): Promise<void> {
   await deps.db.write(async (trx) => {
     const nowMs = deps.clock.nowMs()
     const payload = body === undefined ? undefined : (JSON.stringify(body) ?? 'null').slice(0, PAYLOAD_LIMIT)
@@ -238,6 +251,8 @@ async function recordUnplanned(deps: AcceptDeps, jobId: string, record: NewRecor
       { source: 'deliver', id: `job:${jobId}`, ...(payload === undefined ? {} : { payload }) },
       nowMs,
     )
+    // An unreadable body does not speak for a readable one of the same event.
+    if (record.event_id && body === undefined) await dropPosted(trx, record.event_id)
     await addRecord(trx, record, nowMs)
   })
 }

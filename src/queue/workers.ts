@@ -24,6 +24,8 @@ const AGAIN = 'again'
 const AGAIN_MS = 5_000
 /** A job that only ever meets bugs of ours ends as failed, readable in Redis, instead of going round for good. */
 const GIVE_UP_AFTER_MS = 24 * 3_600_000
+/** How `failedReason` of such a job begins. */
+export const GAVE_UP = 'GAVE_UP'
 
 /**
  * @param accept resolves once the job's plan is committed. `rejected` = it can never be; the reason stays with the job.
@@ -56,7 +58,9 @@ export function startDeliverWorker(
         const expected = error instanceof AppError && error.failure.kind !== 'permanent'
         if (expected) deps.log.warn({ jobId, err: error }, 'deliver-delayed')
         else deps.log.error({ jobId, err: error }, 'deliver-failed')
-        if (Date.now() - job.timestamp > GIVE_UP_AFTER_MS) throw error
+        if (!expected && Date.now() - job.timestamp > GIVE_UP_AFTER_MS) {
+          throw new UnrecoverableError(`${GAVE_UP}: ${error instanceof Error ? error.message : 'unknown error'}`)
+        }
         const delayMs = Math.min(500 * 2 ** Math.min(job.attemptsStarted, 8), RETRY_MAX_MS)
         await job.moveToDelayed(Date.now() + delayMs, token)
         throw new DelayedError()

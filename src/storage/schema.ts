@@ -211,11 +211,14 @@ export type RecordsTable = {
 }
 
 export type InboxTable = {
-  /** `event`: DingTalk's eventId. `deliver`: Flashduty's event_id or the job's id. */
-  source: 'event' | 'deliver'
+  /**
+   * `event`: DingTalk's eventId. `deliver`: Flashduty's event_id or the job's id. `posted`: event_id of a webhook.
+   * `probe` is never committed.
+   */
+  source: 'event' | 'deliver' | 'posted' | 'probe'
   id: string
   received_at: number
-  /** The raw body, kept only when it could not be read. */
+  /** The raw body: of `deliver` when it could not be read, of `posted` until its plan is committed. */
   payload: string | null
 }
 
@@ -285,6 +288,16 @@ export type NoticesTable = {
   expires_at: number
 }
 
+export type TokensTable = {
+  id: string
+  /** What it opens: `/api`, or the console. */
+  kind: 'api' | 'admin'
+  name: string
+  token_hash: string
+  created_at: number
+  revoked_at: number | null
+}
+
 export type InstallationTable = { id: string; created_at: number }
 
 export type Schema = {
@@ -306,6 +319,7 @@ export type Schema = {
   results: ResultsTable
   missed: MissedTable
   notices: NoticesTable
+  tokens: TokensTable
 }
 
 /** A handle to read with, or the one transaction's own handle to read and write with. */
