@@ -1,9 +1,9 @@
 import { sql, type Selectable } from 'kysely'
 
-import type { Audience, Space } from '../domain/card.ts'
+import type { Audience, Mention, Space } from '../domain/card.ts'
 import type { CardsTable, Handle, PlacementsTable } from './schema.ts'
 
-export type Card = Omit<Selectable<CardsTable>, 'audience'> & { audience: Audience }
+export type Card = Omit<Selectable<CardsTable>, 'audience' | 'mentions'> & { audience: Audience; mentions: Mention[] }
 export type Placement = Selectable<PlacementsTable>
 
 /** A card with what decides its face beside the incident. */
@@ -380,5 +380,10 @@ function selectCards(db: Handle) {
 }
 
 function fromRow(row: Selectable<CardsTable> & { generation: number; prefix: string }): CardOfNotification {
-  return { ...row, audience: JSON.parse(row.audience) as Audience }
+  return {
+    ...row,
+    // Audiences stored before there were custom actions name none.
+    audience: { customActions: [], ...(JSON.parse(row.audience) as Omit<Audience, 'customActions'>) },
+    mentions: row.mentions === null ? [] : (JSON.parse(row.mentions) as Mention[]),
+  }
 }

@@ -16,10 +16,11 @@ import {
 import type { Clock } from '../clock.ts'
 import { AppError } from '../errors.ts'
 import * as init from './migrations/0001-init.ts'
+import * as cardContent from './migrations/0003-card-content.ts'
 import type { Handle, Schema } from './schema.ts'
 
 /** Append only. */
-const MIGRATIONS = { '0001-init': init }
+const MIGRATIONS = { '0001-init': init, '0003-card-content': cardContent }
 
 /** A blocking busy wait stops the event loop, so it is short; the lane goes on waiting without blocking. */
 const BUSY_TIMEOUT_MS = 100
