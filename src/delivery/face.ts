@@ -2,6 +2,9 @@ import type { CardFace } from '../domain/card.ts'
 import type { CardOfNotification } from '../storage/cards.ts'
 import type { StoredIncident } from '../storage/incidents.ts'
 
+/** Becomes `card.plain === 1` once a refused face is remembered with its card. */
+const PLAIN = false
+
 /** What the card has to show now, from stored state alone. */
 export function faceOf(card: CardOfNotification, stored: StoredIncident): CardFace {
   return {
@@ -13,5 +16,11 @@ export function faceOf(card: CardOfNotification, stored: StoredIncident): CardFa
     superseded: card.frozen === 1,
     locale: card.audience.locale,
     snoozeMinutes: card.audience.snoozeMinutes,
+    customActions: card.audience.customActions,
+    templateId: card.audience.templateId,
+    rendered: stored.rendered,
+    flapping: stored.flapping,
+    inStorm: stored.inStorm,
+    plain: PLAIN,
   }
 }

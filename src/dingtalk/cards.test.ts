@@ -29,7 +29,11 @@ const card = {
   templateId: 't.schema',
   callbackType: 'STREAM' as const,
   robotCode: 'dingapp',
-  drawn: { cardParamMap: { title: 'x' }, pushText: '[严重] x', hash: 'h' },
+  drawn: {
+    cardParamMap: { title: 'x' },
+    pushText: '[严重] x',
+    lastMessage: { 'zh-CN': '[严重] x', 'en-US': '[Critical] x' },
+  },
 }
 const ok = (space: Space): DeliverRow => ({
   spaceType: space.kind === 'group' ? 'IM_GROUP' : 'IM_ROBOT',

@@ -118,8 +118,8 @@ function mistyped(type: VendorType, value: unknown, path: string): string[] {
 }
 
 const drawn = {
-  hash: 'h',
   pushText: '🔴 P1 数据库主库宕机',
+  lastMessage: { 'zh-CN': '🔴 P1 数据库主库宕机', 'en-US': '🔴 P1 database down' },
   cardParamMap: { title: 'P1', markdown: '**down**', tips: '', sys_full_json_obj: '{"msgButtons":[]}' },
 }
 const spaces = [
