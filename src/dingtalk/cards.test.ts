@@ -69,6 +69,22 @@ describe('requests', () => {
     ])
   })
 
+  test('groups mention people, a person’s own chat nobody; each client reads the list line in its language', async () => {
+    const client = clientThatAnswers({ success: true, result: [] })
+    const mentions = [{ userId: 'li', name: '李四' }]
+    await createAndDeliver(client, { ...card, spaces: [A, LI], mentions })
+    await createAndDeliver(client, { ...card, spaces: [LI], mentions })
+    expect(client.calls[0]?.body).toMatchObject({
+      cardAtUserIds: ['li'],
+      imGroupOpenDeliverModel: { atUserIds: { li: '李四' } },
+      imGroupOpenSpaceModel: {
+        lastMessageI18n: { ZH_CN: '[严重] x', EN_US: '[Critical] x' },
+        notification: { alertContent: '[严重] x' },
+      },
+    })
+    expect(JSON.stringify(client.calls[1]?.body)).not.toContain('tUserIds')
+  })
+
   test('an update replaces single values, never all', async () => {
     const client = clientThatAnswers({ success: true, result: true })
     await updateCard(client, { outTrackId: 'fd-1', cardParamMap: { title: 'x' } })
