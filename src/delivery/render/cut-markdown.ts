@@ -1,6 +1,6 @@
 /** What must not be cut through: images inside links, links, images, code in a line. */
 const WHOLE =
-  /!?\[(?:!\[[^\]]{0,500}\]\([^)]{0,1100}\)|[^\]]){0,500}\]\([^)]{0,1100}\)|`[^`\n]{1,500}`|https?:\/\/[^\s)]{1,1100}/g
+  /!?\[(?:!\[[^\]]{0,200}\]\([^)]{0,1100}\)|[^\]]){0,200}\]\([^)]{0,1100}\)|`[^`\n]{1,500}`|https?:\/\/[^\s)]{1,1100}/g
 const FENCE = /^ {0,3}(`{3,}|~{3,})/
 
 const letters = new Intl.Segmenter()

@@ -51,8 +51,8 @@ export function plainBlock(text: string, omitted: string): string {
   const shown = sendable(text)
     .replaceAll(/<br\s*\/?>/gi, '\n')
     .replaceAll(/<[^<>]*>/g, '')
-    .replaceAll(/!\[[^\]]{0,500}\]\([^)]{0,1100}\)/g, '')
-    .replaceAll(/\[([^\]]{0,500})\]\([^)]{0,1100}\)/g, '$1')
+    .replaceAll(/!\[[^\]]{0,200}\]\([^)]{0,1100}\)/g, '')
+    .replaceAll(/\[([^\]]{0,200})\]\([^)]{0,1100}\)/g, '$1')
   return tidy(unmarked(shown.replaceAll(/\b[a-z][a-z0-9+.-]*:\/\/\S+/gi, `（${omitted}）`)))
 }
 
