@@ -80,14 +80,14 @@ export function startIntegration(deps: IntegrationDeps, integration: Integration
     log: log.child({ component: 'events' }),
     producer: deps.producer,
     integration,
-    countPush: quota.countPush,
+    countPush: (trx, topic) => quota.countPush(trx, topic),
   }
   const pressDeps = {
     ...deps,
     log: log.child({ component: 'actions' }),
     settings: settings.action,
     integration,
-    countPush: quota.countPush,
+    countPush: (trx, topic) => quota.countPush(trx, topic),
     drawNow: drawNow.bind(undefined, deps.db),
   }
   const stream = superviseStream({

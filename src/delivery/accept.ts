@@ -23,6 +23,7 @@ import { advanceIncident } from '../storage/incidents.ts'
 import { dropPosted, enterInbox } from '../storage/inbox.ts'
 import { findIntegration, type IntegrationForDelivery, pickIntegration } from '../storage/integrations.ts'
 import { findLinksOfMembers } from '../storage/links.ts'
+import { putMentions } from '../storage/mentions.ts'
 import {
   addRecord,
   countDuplicate,
@@ -160,6 +161,9 @@ async function acceptEvent(deps: AcceptDeps, event: IncidentEvent, jobId: string
         incident: event.incident,
         version: versionOfEvent(event.incident, event.eventTime, event.eventId),
         lastAct: lastActOf(event),
+        rendered: event.delivery.rendered,
+        flapping: event.delivery.flapping,
+        inStorm: event.delivery.inStorm,
       },
       nowMs,
     )
@@ -282,8 +286,12 @@ async function readNames(
 ) {
   const placed = placements.filter(({ kind }) => kind === 'group').map((placement) => placement.target_id)
   const groups = await findGroups(trx, integrationId, [...new Set([...chatIds, ...placed])])
-  const memberIds =
-    event.delivery.targets?.personIds ?? (event.incident.responders ?? []).map((person) => person.person_id)
+  const responderIds = (event.incident.responders ?? []).map((person) => person.person_id)
+  const memberIds = [
+    ...(event.delivery.targets?.personIds ?? []),
+    ...(event.delivery.atPersonIds ?? []),
+    ...responderIds,
+  ]
   const links = await findLinksOfMembers(trx, integrationId, [...new Set(memberIds)])
   return {
     groups: new Map(
@@ -322,6 +330,10 @@ async function storePlan(trx: Handle, settings: DeliverySettings, decided: Decid
   if (plan.notification) {
     await addNotification(trx, { ...plan.notification, integrationId, incidentId, eventId: event.eventId }, nowMs)
   }
+  const mentions = plan.mentions.map(({ userId, name }) => ({
+    userId,
+    name: name || decided.names.get(`person:${userId}`) || userId,
+  }))
   for (const card of plan.newCards) {
     await addCard(
       trx,
@@ -337,8 +349,12 @@ async function storePlan(trx: Handle, settings: DeliverySettings, decided: Decid
       nowMs,
     )
     await addPlacements(trx, card.outTrackId, card.spaces, nowMs)
+    await putMentions(trx, card.outTrackId, mentions)
   }
-  for (const join of plan.joins) await addPlacements(trx, join.outTrackId, join.spaces, nowMs)
+  for (const join of plan.joins) {
+    await addPlacements(trx, join.outTrackId, join.spaces, nowMs)
+    await putMentions(trx, join.outTrackId, mentions)
+  }
   for (const record of plan.records) await storeRecord(trx, decided, record, nowMs)
   for (const openConversationId of new Set(plan.notices)) {
     await addNotice(trx, {

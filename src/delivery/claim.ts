@@ -18,7 +18,7 @@ import type { Handle } from '../storage/schema.ts'
 import { faceOf } from './face.ts'
 import { packSpaces } from './pack.ts'
 import { deliverAgain, listLost } from './redeliver.ts'
-import { drawCard } from './render/public-template.ts'
+import { drawCard } from './render/draw.ts'
 import type { ReconcileDeps, Work } from './work.ts'
 
 /** Leases the card whose turn it is and marks what is about to be sent, so that a later process knows what may have happened. */

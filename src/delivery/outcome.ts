@@ -38,7 +38,8 @@ export async function storeDelivered(
     if (result.outcome === 'delivered') {
       const delivered = { status: 'delivered' as const, carrier_id: result.carrierId ?? null, reason: null }
       await changePlacements(trx, card.out_track_id, spaces, delivered, nowMs)
-      await settleDelivery(trx, shown, result.space, { status: 'success', msgId: card.out_track_id }, nowMs)
+      const note = creating && drawn.notes.length > 0 ? drawn.notes.join(', ') : undefined
+      await settleDelivery(trx, shown, result.space, { status: 'success', msgId: card.out_track_id, note }, nowMs)
       continue
     }
     await failSpace(trx, shown, result.space, asReason(result.reason), result.detail, nowMs)

@@ -1,4 +1,4 @@
-import type { Audience, Space, TargetKind } from '../domain/card.ts'
+import type { Audience, Mention, Space, TargetKind } from '../domain/card.ts'
 import type { ChatTarget, IncidentEvent } from '../domain/event.ts'
 import { digest } from '../domain/ids.ts'
 import type { Locale } from '../domain/messages.ts'
@@ -91,6 +91,8 @@ export type Plan = {
   notices: string[]
   /** Targets that would have got a card had they been there: they get it when they come. */
   missed: MissedTarget[]
+  /** Whom groups mention, by the names the incident has for them (empty = none); an audience may be spared it. */
+  mentions: Mention[]
   records: PlannedRecord[]
   /** Whether the event asks to tell people, so that Flashduty is told what came of it. */
   tells: boolean
@@ -126,6 +128,7 @@ export function planDelivery(input: PlanInput): Plan {
     cancels: [],
     notices: [],
     missed: [],
+    mentions: findMentions(input),
     records: [],
     tells: ask.kind !== 'update-only',
   }
@@ -306,7 +309,8 @@ function readAsk(event: IncidentEvent): Ask {
     return { kind: 'again', key: event.eventId, prefix: assigned.toUpperCase() }
   }
   if (delivery.fireType === 'refire' && (eventType === 'i_notify' || eventType === 'i_assign')) {
-    return { kind: 'again', key: delivery.rid ?? event.eventId, prefix: 'REFIRE' }
+    const times = delivery.fireTimes > 1 ? ` ×${delivery.fireTimes}` : ''
+    return { kind: 'again', key: delivery.rid ?? event.eventId, prefix: `REFIRE${times}` }
   }
   const first = ['i_new', 'i_assign', 'i_notify', 'i_a_rspd'].includes(eventType) || delivery.mode === 'create'
   return first ? { kind: 'first' } : { kind: 'update-only' }
@@ -331,6 +335,21 @@ function findTargets({ event, ruleChats, routedGroups, integration }: PlanInput)
 }
 
 const EVERYTHING = { chatName: undefined, disableAt: false, replyEventTypes: [], severities: [] }
+
+/** More would be a crowd that nobody reads the names of. */
+const MAX_MENTIONS = 20
+
+/** The linked ones among those the delivery names, or among the responders; everybody once. */
+function findMentions({ event, links }: PlanInput): Mention[] {
+  const responders = event.incident.responders ?? []
+  const names = new Map(responders.map((person) => [person.person_id, person.person_name]))
+  const ids = event.delivery.atPersonIds ?? responders.map((person) => person.person_id)
+  const people = [...new Set(ids)].flatMap((id) => {
+    const userId = links.get(id)
+    return userId === undefined ? [] : [{ userId, name: names.get(id) ?? '' }]
+  })
+  return people.slice(0, MAX_MENTIONS)
+}
 
 function refuseAll({ event, progress, nowMs }: PlanInput): Reason | undefined {
   if (progress === 'Closed') return 'ALREADY_CLOSED'
@@ -364,10 +383,13 @@ function audienceOf(input: PlanInput, robotCode: string, chat: ChatTarget | unde
     replyEventTypes: [...new Set(chat?.replyEventTypes)].sort(),
     disableAt: chat?.disableAt ?? false,
     snoozeMinutes: delivery.snoozeMinutes,
+    customActions: delivery.customActions,
   }
 }
 
 export function keyOfAudience(audience: Audience): string {
+  // Nothing is added where there are none: a key names a card for good, also those made before there were any.
+  const custom = audience.customActions.map(({ integrationId, name }) => `${integrationId} ${name}`)
   return digest(
     16,
     audience.robotCode,
@@ -377,6 +399,7 @@ export function keyOfAudience(audience: Audience): string {
     audience.replyEventTypes.join(','),
     String(audience.disableAt),
     audience.snoozeMinutes.join(','),
+    ...custom,
   )
 }
 

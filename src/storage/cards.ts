@@ -1,10 +1,10 @@
 import { sql, type Selectable } from 'kysely'
 
-import type { Audience, Space } from '../domain/card.ts'
+import type { Audience, Mention, Space } from '../domain/card.ts'
 import type { CardsTable, Handle, PlacementsTable } from './schema.ts'
 import { standAt, takeTurn, type TurnApi, URGENT, USUAL } from './turns.ts'
 
-export type Card = Omit<Selectable<CardsTable>, 'audience'> & { audience: Audience }
+export type Card = Omit<Selectable<CardsTable>, 'audience' | 'mentions'> & { audience: Audience; mentions: Mention[] }
 export type Placement = Selectable<PlacementsTable>
 
 /** A card with what decides its face beside the incident. */
@@ -400,7 +400,7 @@ export async function countPlacedSince(db: Handle, openConversationId: string, s
     .where('status', 'in', ['sending', 'delivered'])
     .where('updated_at', '>', sinceMs)
     .executeTakeFirstOrThrow()
-  return Number(row.count)
+  return row.count
 }
 
 /** While a press on it is being answered, no PUT of the card may cross the answer. It stays due, lest a crash forget it. */
@@ -485,8 +485,8 @@ export async function countDueCards(
       .groupBy('integration_id')
       .execute()
     for (const row of rows) {
-      const oldestMs = row.oldest === null ? 0 : nowMs - Number(row.oldest)
-      counted.push({ integrationId: row.integration_id, api, cards: Number(row.cards), oldestMs })
+      const oldestMs = row.oldest === null ? 0 : nowMs - row.oldest
+      counted.push({ integrationId: row.integration_id, api, cards: row.cards, oldestMs })
     }
   }
   return counted
@@ -506,5 +506,10 @@ function selectCards(db: Handle) {
 }
 
 function fromRow(row: Selectable<CardsTable> & { generation: number; prefix: string }): CardOfNotification {
-  return { ...row, audience: JSON.parse(row.audience) as Audience }
+  return {
+    ...row,
+    // Audiences stored before there were custom actions name none.
+    audience: { customActions: [], ...(JSON.parse(row.audience) as Omit<Audience, 'customActions'>) },
+    mentions: row.mentions === null ? [] : (JSON.parse(row.mentions) as Mention[]),
+  }
 }

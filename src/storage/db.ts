@@ -19,11 +19,17 @@ import type { Clock } from '../clock.ts'
 import { AppError } from '../errors.ts'
 import * as init from './migrations/0001-init.ts'
 import * as converge from './migrations/0002-converge.ts'
+import * as cardContent from './migrations/0003-card-content.ts'
 import * as tokens from './migrations/0004-tokens.ts'
 import type { Handle, Schema } from './schema.ts'
 
 /** Append only. */
-const MIGRATIONS = { '0001-init': init, '0002-converge': converge, '0004-tokens': tokens }
+const MIGRATIONS = {
+  '0001-init': init,
+  '0002-converge': converge,
+  '0003-card-content': cardContent,
+  '0004-tokens': tokens,
+}
 
 /** A blocking busy wait stops the event loop, so it is short; the lane goes on waiting without blocking. */
 const BUSY_TIMEOUT_MS = 100

@@ -90,6 +90,16 @@ export type IncidentsTable = {
   /** Epoch ms; null = not snoozed. */
   snoozed_until: number | null
   snooze_over: number
+  /** Flashduty's own rendering of title and body as JSON text; null = the built-in card is drawn. */
+  rendered: string | null
+  /** What the snapshot's texts come to, images apart; see `contentKey`. */
+  content_key: string | null
+  /** Images (JSON text) and silence page as last named: webhooks leave them out, `/incident/info` has them. */
+  images: string | null
+  silence_url: string | null
+  /** What the last delivery that spoke of it said; null = none did. */
+  flapping: number | null
+  in_storm: number | null
   created_at: number
   updated_at: number
 }
@@ -141,6 +151,8 @@ export type CardsTable = {
   /** When the last call for it ended. */
   called_at: number
   failures: number
+  /** Whom groups mention when the card is put into them: JSON list; null = nobody. */
+  mentions: string | null
   created_at: number
   updated_at: number
 }

@@ -147,7 +147,7 @@ describe('while another process holds the database', () => {
     expect(callsFor(world, 'createAndDeliver', card)).toHaveLength(1)
     expect(callsFor(world, 'deliver', card)).toEqual([])
     await world.flashduty.control.act(incident.incident_id, 'resolve')
-    await everybodySees(world, card, '已关闭')
+    await everybodySees(world, card, '已恢复')
   })
 
   test('a press that Flashduty has carried out is not forgotten', async () => {
