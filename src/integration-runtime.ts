@@ -15,6 +15,7 @@ import type { InFlight } from './lifecycle.ts'
 import type { SendHttp } from './outbound.ts'
 import type { Producer } from './queue/producer.ts'
 import { startPacer, type WorkerDeps } from './queue/workers.ts'
+import type { Handle } from './storage/schema.ts'
 import type { ConnectionSettings } from './stream/connection.ts'
 import type { Deadlines } from './stream/router.ts'
 import { type StreamState, superviseStream, type SupervisorSettings } from './stream/supervisor.ts'
@@ -80,14 +81,14 @@ export function startIntegration(deps: IntegrationDeps, integration: Integration
     log: log.child({ component: 'events' }),
     producer: deps.producer,
     integration,
-    countPush: (trx, topic) => quota.countPush(trx, topic),
+    countPush: (trx: Handle, topic: string) => quota.countPush(trx, topic),
   }
   const pressDeps = {
     ...deps,
     log: log.child({ component: 'actions' }),
     settings: settings.action,
     integration,
-    countPush: (trx, topic) => quota.countPush(trx, topic),
+    countPush: (trx: Handle, topic: string) => quota.countPush(trx, topic),
     drawNow: drawNow.bind(undefined, deps.db),
   }
   const stream = superviseStream({

@@ -67,7 +67,7 @@ describe('a posted webhook', () => {
       const incident = await sender.control.fireIncident(fields)
       const card = await theCardOf(world, incident)
       await sender.control.act(incident.incident_id, 'resolve')
-      await everybodySees(world, card, '已关闭')
+      await everybodySees(world, card, '已恢复')
       expect(sender.control.webhookPosts().map(({ status, attempt }) => [status, attempt])).toEqual([
         [200, 1],
         [200, 1],

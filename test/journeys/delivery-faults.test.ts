@@ -224,7 +224,7 @@ describe('throttling', () => {
     const incidents: Incident[] = []
     const chats = [inGroup(world.groups.oncall)]
     for (let n = 1; n <= 12; n++) incidents.push(await fire(world, { title: `限流 ${n}`, chats }))
-    await world.flashduty.control.act(known.incident.incident_id, 'resolve')
+    await world.flashduty.control.act(known.incident.incident_id, 'resolve', world.people.zhang.member.member_id)
 
     for (const incident of incidents) {
       await theCardOf(world, incident, LATE_MS)
@@ -290,7 +290,7 @@ describe('the access token', () => {
     const chats = [inGroup(world.groups.oncall)]
     const titles = Array.from({ length: 8 }, (_, n) => `换令牌 ${n}`)
     const incidents = await Promise.all(titles.map((title) => fire(world, { title, chats })))
-    await world.flashduty.control.act(known.incident.incident_id, 'resolve')
+    await world.flashduty.control.act(known.incident.incident_id, 'resolve', world.people.zhang.member.member_id)
     for (const incident of incidents) {
       await theCardOf(world, incident)
       const records = await settledRecords(world, incident)

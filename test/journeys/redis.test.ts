@@ -190,7 +190,7 @@ describe('without Redis', () => {
     throttle('createAndDeliver', 3)
     throttle('updateCard', 3)
     const incidents = await fireMany(20, '断开前告警')
-    await world.flashduty.control.act(changed.incident_id, 'resolve')
+    await world.flashduty.control.act(changed.incident_id, 'resolve', world.people.zhang.member.member_id)
     for (const incident of incidents) await accepted(incident, 'i_assign')
     await accepted(changed, 'i_rslv')
     const linesBefore = app.lines.length
@@ -259,8 +259,8 @@ describe('at a start', () => {
     const waiting = await fire(world, { title: '停机时告警', chats })
     await act(waiting.incident_id, 'ack', world.people.zhang.member.member_id)
     const over = await fire(world, { title: '停机时告警又恢复', chats })
-    await act(over.incident_id, 'resolve')
-    await act(known.incident_id, 'resolve')
+    await act(over.incident_id, 'resolve', world.people.zhang.member.member_id)
+    await act(known.incident_id, 'resolve', world.people.zhang.member.member_id)
     await bootAgain()
 
     await everybodySees(world, card, '已关闭', undefined, BACK_MS)

@@ -46,7 +46,17 @@ const MAY_IMPORT: Record<string, string[]> = {
   'metrics.ts': [],
   'config.ts': [],
   // Putting it together.
-  'integration-runtime.ts': [...SHARED, 'outbound.ts', 'stream', 'events', 'actions', 'delivery', 'dingtalk', 'queue'],
+  'integration-runtime.ts': [
+    ...SHARED,
+    'outbound.ts',
+    'stream',
+    'events',
+    'actions',
+    'delivery',
+    'dingtalk',
+    'queue',
+    'storage',
+  ],
   'app.ts': [
     ...SHARED,
     'config.ts',
