@@ -42,11 +42,14 @@ export type Db = {
   close(): Promise<void>
 }
 
-/** Opens (and if need be makes) the database and brings it to the newest schema. */
+/**
+ * Opens (and if need be makes) the database and brings it to the newest schema.
+ * @throws AppError `permanent DATABASE_UNUSABLE`: no database, or not one that this process may write
+ */
 export async function openDb(path: string): Promise<Db> {
-  mkdirSync(dirname(path), { recursive: true })
-  const writer = new Kysely<Schema>({ dialect: new ImmediateDialect({ database: connect(path) }) })
-  const reader = new Kysely<Schema>({ dialect: new SqliteDialect({ database: connect(path) }) })
+  const [writing, reading] = connectTwice(path)
+  const writer = new Kysely<Schema>({ dialect: new ImmediateDialect({ database: writing }) })
+  const reader = new Kysely<Schema>({ dialect: new SqliteDialect({ database: reading }) })
   const lane = new WriteLane(writer)
   const close = async (): Promise<void> => {
     await lane.idle()
@@ -87,7 +90,23 @@ export async function writeUntil<T>(
   }
 }
 
-function connect(path: string): { prepare(text: string): Database.Statement; close(): void } {
+type Connection = { prepare(text: string): Database.Statement; close(): void }
+
+function connectTwice(path: string): [Connection, Connection] {
+  try {
+    mkdirSync(dirname(path), { recursive: true })
+    return [connect(path), connect(path)]
+  } catch (cause) {
+    if (sqliteCode(cause) === 'SQLITE_BUSY') throw storeError(cause) ?? cause
+    throw new AppError(
+      { kind: 'permanent', code: 'DATABASE_UNUSABLE' },
+      `the database ${path} cannot be used (${cause instanceof Error ? cause.message : 'unknown'}): check DATABASE_URL`,
+      { cause },
+    )
+  }
+}
+
+function connect(path: string): Connection {
   const connection = new Database(path, { timeout: BUSY_TIMEOUT_MS })
   connection.pragma('journal_mode = WAL')
   connection.pragma('synchronous = FULL')
