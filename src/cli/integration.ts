@@ -2,6 +2,7 @@ import { type Command, InvalidArgumentError } from 'commander'
 
 import { addressesOf, type Integration } from '../domain/integration.ts'
 import { addIntegration, listIntegrations, removeIntegration, saveIntegration } from '../storage/integrations.ts'
+import { sumUsage, type UsageKind } from '../storage/usage.ts'
 import { chooseIntegration, type CliContext, UsageError, withStore } from './context.ts'
 import { formatRows } from './output.ts'
 
@@ -58,7 +59,7 @@ export function addIntegrationCommands(program: Command, context: CliContext): v
             store.clock.nowMs(),
           ),
         )
-        context.print(describe(made, store.config, fields.json))
+        context.print(describe(made, store.config, fields.json, { calls: 0, pushes: 0 }))
       })
     })
 
@@ -90,7 +91,10 @@ export function addIntegrationCommands(program: Command, context: CliContext): v
     .option('--json', 'print JSON')
     .action(async (wanted: string | undefined, { json }: { json?: boolean }) => {
       await withStore(context, async (store) => {
-        context.print(describe(await chooseIntegration(store, wanted), store.config, json))
+        const found = await chooseIntegration(store, wanted)
+        const used = (kind: UsageKind) => sumUsage(store.db.read, found.corpId, kind, store.clock.nowMs())
+        const usage = { calls: await used('call'), pushes: await used('push') }
+        context.print(describe(found, store.config, json, usage))
       })
     })
 
@@ -206,10 +210,20 @@ const OPTIONAL_FIELDS: Option[] = [
 
 const PLACEHOLDER = 'https://PUBLIC_URL-is-not-set.example'
 
+function ofLimit(used: number, limit: number): string {
+  return limit === 0 ? `${used}（不限）` : `${used} / ${limit}`
+}
+
+function templateOf({ templateId, templateRefusedAt }: Integration): string {
+  if (templateId === undefined) return '钉钉公共模板'
+  return templateRefusedAt === undefined ? templateId : `${templateId}（钉钉不接受，暂用公共模板）`
+}
+
 function describe(
   integration: Integration,
   config: { http: { publicUrl: string | undefined }; egressIp: string | undefined },
   json: boolean | undefined,
+  usage: { calls: number; pushes: number },
 ): string {
   const addresses = addressesOf(integration, config.http.publicUrl ?? PLACEHOLDER)
   if (json) {
@@ -220,6 +234,10 @@ function describe(
         enabled: integration.enabled,
         ...addresses,
         egressIp: config.egressIp ?? null,
+        templateId: integration.templateId ?? null,
+        templateRefused: integration.templateRefusedAt !== undefined,
+        calls: { used: usage.calls, limit: integration.monthlyCalls },
+        pushes: { used: usage.pushes, limit: integration.monthlyPushes },
       },
       undefined,
       2,
@@ -240,6 +258,9 @@ function describe(
     `PC 端首页地址       ${addresses.pcHome}`,
     `服务器出口 IP       ${config.egressIp ?? '(EGRESS_IP is not set)'}`,
     `事件订阅请求网址    ${addresses.eventSubscription}`,
+    `本月 API 调用       ${ofLimit(usage.calls, integration.monthlyCalls)}`,
+    `本月推送            ${ofLimit(usage.pushes, integration.monthlyPushes)}`,
+    `卡片模板            ${templateOf(integration)}`,
     '',
     ...hints,
   ].join('\n')

@@ -97,6 +97,10 @@ describe('add', () => {
       pcHome: `https://oncall.example.com/fd/h5/${itsId}/pc`,
       eventSubscription: expect.stringContaining('/event/push/dingtalk?integration_key=') as string,
       egressIp: '203.0.113.7',
+      templateId: null,
+      templateRefused: false,
+      calls: { used: expect.any(Number) as number, limit: 5_000 },
+      pushes: { used: expect.any(Number) as number, limit: 3_000 },
     })
     expect(added.eventSubscription).not.toContain(itsId)
     await done('integration', 'remove', itsId, '--yes')
