@@ -35,17 +35,19 @@ afterEach(async () => {
   if (!changed) return
   await change('--name', NAME, '--enable')
   changed = false
-  await eventually('all is as it was', async () => {
-    const [page, { status }] = [await get(`/h5/${id}/`), await readyz(scene.app.url)]
-    return status === 200 && page.text.includes(NAME)
-  })
+  await eventually('ready', async () => (await readyz(scene.app.url)).status === 200, 15_000)
 })
 afterAll(() => scene?.close())
 
+/** Resolves when the running daemon has taken it up. */
 async function change(...changes: string[]): Promise<void> {
+  const slug = changes.includes('--disable') ? 'integration-stopped' : 'integration-started'
+  const times = () => scene.app.lines.filter(({ msg }) => msg === slug).length
+  const before = times()
   const { code, err } = await world.cli('integration', 'set', id, ...changes)
   expect({ code, err }).toEqual({ code: 0, err: '' })
   changed = true
+  await eventually('the change is taken up', () => times() > before, 10_000)
 }
 
 async function get(path: string, options: RequestInit = {}): Promise<{ status: number; type: string; text: string }> {
@@ -83,10 +85,8 @@ describe('health', () => {
 
   test('/readyz: 503 without an integration that is switched on, with what to do', async () => {
     await change('--disable')
-    const { missing } = await eventually('it is noticed', async () => {
-      const now = await readyz(scene.app.url)
-      return now.status === 503 && now
-    })
+    const { status, missing } = await readyz(scene.app.url)
+    expect(status).toBe(503)
     expect(Object.keys(missing)).toEqual(['integration'])
     expect(missing['integration']).toContain('integration add')
     expect((await get('/healthz')).status).toBe(200)
@@ -135,6 +135,7 @@ describe('the page addresses of step 二', () => {
     for (const word of [NAME, what, '已启用', '已连接', 'lang="zh-CN"', 'name="viewport"']) {
       expect(page.text).toContain(word)
     }
+    expect(/<style>([^<]*)<\/style>/.exec(page.text)?.[1]).toMatch(/^[^&]+$/)
     // An intranet page loads nothing from elsewhere, and the address is public: no secret may be on it.
     expect(page.text).not.toMatch(/\b(src|href)=|https?:\/\//)
     for (const secret of [callbackKey, world.dingtalkApp.clientSecret, 'demoToken01']) {
