@@ -14,6 +14,7 @@ import { refuseTemplate } from '../storage/integrations.ts'
 import { noteOpen, settleDelivery, settleUpdates } from '../storage/records.ts'
 import type { Handle } from '../storage/schema.ts'
 import { USUAL } from '../storage/turns.ts'
+import { costNothing } from './quota.ts'
 import { deliverAgain, listLost } from './redeliver.ts'
 import { PUBLIC_TEMPLATE_ID } from './render/public-template.ts'
 import { replaceCard } from './replace.ts'
@@ -113,11 +114,6 @@ export async function storeNotDelivered(
   }
   const retryAt = nowMs + retryPause(deps, failure, failures)
   await finishDelivery(deps, trx, card, { stage: card.stage, failures }, retryAt)
-}
-
-/** DingTalk does not count what it refuses for its rate, nor what never reached it. */
-function costNothing(failure: Failure): boolean {
-  return failure.kind === 'throttled' || (failure.kind === 'retryable' && failure.code === 'NETWORK')
 }
 
 /** What nobody knows the meaning of is worth one more try. */
