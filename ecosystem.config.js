@@ -2,10 +2,12 @@
 export const apps = [
   {
     name: 'flashduty-dingtalk',
+    // So that pm2 can be called from any folder; `data/` is in this one.
+    cwd: import.meta.dirname,
     script: 'dist/main.js',
     args: 'start',
     node_args: '--enable-source-maps',
-    // One process per database: the Stream connection and the write lane live in it.
+    // One is enough. A second one is a second app here, with an HTTP_PORT of its own.
     exec_mode: 'fork',
     instances: 1,
     // The daemon says ready once the database, the workers and the Stream connection are up.
@@ -14,6 +16,8 @@ export const apps = [
     // Longer than the daemon's own drain of 12 s, so that it is never killed while it finishes work under way.
     kill_timeout: 15_000,
     exp_backoff_restart_delay: 100,
+    // The metrics module that pm2 puts into processes ends them with code 1 when it fires after the pipe to pm2 is closed.
+    pmx: false,
     // The log lines are JSON with their own time.
     merge_logs: true,
     time: false,

@@ -1,14 +1,17 @@
 import { ACTION_SETTINGS, type ActionSettings, resumeClick } from './actions/perform-click.ts'
 import { type Clock, systemClock } from './clock.ts'
 import type { Config } from './config.ts'
-import { acceptDelivery } from './delivery/accept.ts'
+import { acceptDelivery, type Visit } from './delivery/accept.ts'
 import { createTellDirectory } from './delivery/directory.ts'
 import { reportResults } from './delivery/report.ts'
 import { isScarce, warningOf } from './domain/quota.ts'
 import { createMetrics } from './metrics.ts'
+import { joinLate } from './delivery/join-late.ts'
 import { createLookUpRule } from './delivery/look-up.ts'
+import { createBridge } from './delivery/bridge.ts'
 import { DELIVERY_SETTINGS, type DeliverySettings } from './delivery/settings.ts'
 import { sweep } from './delivery/sweep.ts'
+import { areTakenIn } from './delivery/taken-in.ts'
 import { createWakeDueCards } from './delivery/wake.ts'
 import { newId } from './domain/ids.ts'
 import { AppError } from './errors.ts'
@@ -22,10 +25,11 @@ import { type IntegrationRuntime, startIntegration } from './integration-runtime
 import { InFlight, sleep, Teardown, within } from './lifecycle.ts'
 import type { Log } from './log.ts'
 import { createOutbound } from './outbound.ts'
-import { createProducer } from './queue/producer.ts'
-import { claimRedis, connectImpatiently, connectPatiently } from './queue/redis.ts'
+import { createProducer, type Producer } from './queue/producer.ts'
+import { createReaper } from './queue/reaper.ts'
+import { claimKey, connectImpatiently, connectPatiently, createRedisClaim, type RedisClaim } from './queue/redis.ts'
 import { startClickWorker, startDeliverWorker } from './queue/workers.ts'
-import { openDb } from './storage/db.ts'
+import { type OnWriter, openDb } from './storage/db.ts'
 import { getInstallationId } from './storage/inbox.ts'
 import { countDueCards } from './storage/cards.ts'
 import {
@@ -37,6 +41,7 @@ import {
 import { countDueResults } from './storage/results.ts'
 import { sumUsage } from './storage/usage.ts'
 import { createSecretBox, loadSecretKey } from './storage/secret-box.ts'
+import { findToken } from './storage/tokens.ts'
 import { CONNECTION_SETTINGS, type ConnectionSettings } from './stream/connection.ts'
 import { DEADLINES, type Deadlines } from './stream/router.ts'
 import { type StreamState, SUPERVISOR_SETTINGS, type SupervisorSettings } from './stream/supervisor.ts'
@@ -50,6 +55,8 @@ export type Overrides = {
   connection?: Partial<ConnectionSettings>
   supervisor?: Partial<SupervisorSettings>
   deadlines?: Partial<Deadlines>
+  /** Told of the connection that writes, before anything uses it. */
+  onWriter?: OnWriter
   /** Pause between two looks for whatever is due. */
   sweepMs?: number
   /** Pause between two looks for what Flashduty is to be told. */
@@ -90,7 +97,7 @@ async function compose(config: Config, log: Log, clock: Clock, overrides: Overri
   const owner = newId()
 
   const box = createSecretBox(loadSecretKey(config.secret.key, config.secret.file))
-  const db = await openDb(config.databasePath)
+  const db = await openDb(config.databasePath, overrides.onWriter)
   teardown.defer('database', () => db.close())
   const installationId = await db.write((trx) => getInstallationId(trx, newId(), clock.nowMs()))
 
@@ -107,7 +114,8 @@ async function compose(config: Config, log: Log, clock: Clock, overrides: Overri
   teardown.defer('producer', () => producer.close())
   const patient = connectPatiently(config.redis, part('queue'))
   teardown.defer('redis', () => patient.disconnect())
-  await refuseForeignRedis(config, quick, installationId, part('queue'))
+  const claim = createRedisClaim(quick, config.redis.prefix, installationId)
+  await refuseForeignRedis(config, claim, part('queue'))
 
   const inFlight = new InFlight((error) => part('actions').error({ err: error }, 'background-failed'))
   const wakeDueCards = createWakeDueCards({ db, clock, log: part('delivery'), producer })
@@ -131,20 +139,47 @@ async function compose(config: Config, log: Log, clock: Clock, overrides: Overri
     settings: settings.delivery,
     wakeDueCards,
     lookUpRule: createLookUpRule({ flashduty, clock, log: part('delivery') }),
+    wakeNotices: (integrationId: string) => producer.tick(integrationId, 'message'),
   }
+
+  const accept = (body: unknown, jobId: string, visit?: Visit) => acceptDelivery(accepting, body, jobId, visit)
+  const ownQueue: Pick<Producer, 'addDelivery' | 'hasEnded'> = {
+    hasEnded: (eventId) => producer.hasEnded(eventId),
+    async addDelivery(...delivery) {
+      await leaveForeignJobs(claim)
+      return producer.addDelivery(...delivery)
+    },
+  }
+  const bridge = createBridge({ db, clock, producer: ownQueue, accept, log: part('bridge') })
+  const reaper = createReaper(quick, config.redis.prefix, part('queue'), (jobs) => areTakenIn(db, jobs))
+  teardown.defer('reaper', () => reaper.close())
 
   const runtimes = new Map<string, IntegrationRuntime>()
   teardown.defer('work under way', () => inFlight.idle())
-  const deliverWorker = startDeliverWorker(workers, (body, jobId, visit) =>
-    acceptDelivery(accepting, body, jobId, visit),
-  )
+  const deliverWorker = startDeliverWorker(workers, async (body, jobId, visit) => {
+    await leaveForeignJobs(claim)
+    return accept(body, jobId, visit)
+  })
   teardown.defer('deliver worker', () => deliverWorker.close())
   const clickWorker = startClickWorker(workers, (clickId) => resumeClick(performing, clickId))
   teardown.defer('click worker', () => clickWorker.close())
 
   const checks = (): Check[] => [
-    { part: 'database', why: () => unlessWorks(db.read.selectFrom('installation').select('id').execute()) },
-    { part: 'redis', why: async () => ((await producer.ping()) ? undefined : 'does not answer') },
+    {
+      part: 'database',
+      why: async () => {
+        const code = db.trouble()
+        if (code !== undefined) return `takes nothing in (${code}): the disk is full or refuses to be written`
+        return unlessWorks(db.read.selectFrom('installation').select('id').execute())
+      },
+    },
+    {
+      part: 'redis',
+      why: async () => {
+        if (!(await producer.ping())) return 'does not answer'
+        return (await claim.isOurs().catch(() => true)) ? undefined : 'belongs to another database'
+      },
+    },
     { part: 'deliver worker', why: async () => (deliverWorker.isRunning() ? undefined : 'is not running') },
     ...(runtimes.size === 0
       ? [{ part: 'integration', why: async () => 'none yet: add one with `integration add`' }]
@@ -198,6 +233,16 @@ async function compose(config: Config, log: Log, clock: Clock, overrides: Overri
     checks,
     notes,
     metrics,
+    api: {
+      nowMs: () => clock.nowMs(),
+      isApiToken: async (token) => (await findToken(db.read, 'api', token)) !== undefined,
+      takePost: async (body) => {
+        const taken = await bridge.take(body)
+        if (taken.outcome === 'invalid') return taken
+        return { ...taken, afterReply: () => !taken.duplicate && inFlight.add(bridge.enqueue(taken.eventId)) }
+      },
+      takeUnreadablePost: (text, problem) => bridge.refuseText(text, problem),
+    },
     statusById: async (id) => statusOf(await findIntegration(db.read, box, id)),
     statusByCallbackKey: async (key) => statusOf(await findIntegrationByCallbackKey(db.read, box, key)),
   })
@@ -249,11 +294,35 @@ async function compose(config: Config, log: Log, clock: Clock, overrides: Overri
     everyMs: sweepMs,
     isRunning: (id: string) => runtimes.has(id),
   }
-  const sweepSafely = (): Promise<void> =>
-    sweep(sweeping).catch((error: unknown) => part('delivery').error({ err: error }, 'sweep-failed'))
+  const sweepSafely = async (): Promise<void> => {
+    // An absent Redis has been reported by its connection.
+    const ours = await claim.renew().catch(() => undefined)
+    if (ours === false) part('queue').error('redis-foreign')
+    // Failed jobs of somebody else are theirs to judge.
+    if (ours) await reaper.reap().catch((error: unknown) => part('queue').warn({ err: error }, 'reaping-failed'))
+    await bridge.forward().catch((error: unknown) => part('bridge').warn({ err: error }, 'forwarding-failed'))
+    await sweep(sweeping).catch((error: unknown) => part('delivery').error({ err: error }, 'sweep-failed'))
+  }
+  let trouble: string | undefined
+  /** @returns whether the database takes new work again */
+  const watchStore = async (): Promise<boolean> => {
+    const code = db.trouble()
+    if (code === undefined) return false
+    if (code !== trouble) part('storage').error({ code }, 'store-refuses')
+    trouble = code
+    await db.probe()
+    if (db.trouble() !== undefined) return false
+    trouble = undefined
+    part('storage').info({ code }, 'store-takes-again')
+    return true
+  }
   const watch = async (): Promise<void> => {
+    const recovered = await watchStore()
     // One that was switched on again may have cards due since long ago.
-    if (await watchIntegrations()) await sweepSafely()
+    const started = await watchIntegrations()
+    if (recovered || started) await sweepSafely()
+    else if (bridge.isBehind()) await bridge.forward().catch(() => {})
+    await joinLate({ db, clock, log: part('delivery'), wakeDueCards })
   }
   teardown.defer(
     'watching integrations',
@@ -291,24 +360,26 @@ async function compose(config: Config, log: Log, clock: Clock, overrides: Overri
   }
 }
 
-/** Two databases on one Redis would work off each other's alerts. Redis may also be absent yet; it is looked at again. */
-async function refuseForeignRedis(
-  config: Config,
-  redis: Parameters<typeof claimRedis>[0],
-  installationId: string,
-  log: Log,
-): Promise<void> {
-  const found = await within(3_000, claimRedis(redis, config.redis.prefix, installationId)).catch(() => 'timeout')
-  if (found === 'timeout') {
-    log.error('redis-absent')
-    return
-  }
-  if (found === installationId) return
+/** Two databases on one Redis would work off each other's alerts. Redis may also be absent yet; it is asked again. */
+async function refuseForeignRedis(config: Config, claim: RedisClaim, log: Log): Promise<void> {
+  const ours = await within(3_000, claim.isOurs()).catch(() => 'timeout' as const)
+  if (ours === 'timeout') log.error('redis-absent')
+  if (ours !== false) return
+  const { prefix } = config.redis
   throw new AppError(
     { kind: 'permanent', code: 'REDIS_BELONGS_TO_ANOTHER' },
-    `this Redis (prefix ${config.redis.prefix}) belongs to another database: set REDIS_PREFIX or REDIS_URL, or, ` +
-      `if that database is gone for good, delete the key ${config.redis.prefix}:flashduty-dingtalk:installation`,
+    `this Redis (prefix ${prefix}) belongs to another database: set REDIS_PREFIX or REDIS_URL, or, if that database is ` +
+      `gone for good, delete the key ${claimKey(prefix)}`,
   )
+}
+
+/** @throws AppError `retryable`, which leaves the job in Redis, unless this Redis is known to be ours */
+async function leaveForeignJobs(claim: RedisClaim): Promise<void> {
+  const failure = { kind: 'retryable', code: 'REDIS_BELONGS_TO_ANOTHER' } as const
+  const ours = await claim.isOurs().catch((cause: unknown) => {
+    throw new AppError(failure, 'Redis does not say whose it is', { cause })
+  })
+  if (!ours) throw new AppError(failure, 'this Redis belongs to another database')
 }
 
 /** Runs the work again and again, `everyMs` after its last end. @returns stops it and waits for the run under way */

@@ -4,6 +4,7 @@ import { drawNow } from './delivery/draw-now.ts'
 import { reconcileDelivery, reconcileUpdate } from './delivery/reconcile.ts'
 import { refreshGroup } from './delivery/refresh-group.ts'
 import { createQuota } from './delivery/quota.ts'
+import { sendNotice } from './delivery/send-notice.ts'
 import type { DeliverySettings } from './delivery/settings.ts'
 import type { WakeDueCards } from './delivery/wake.ts'
 import type { ReconcileDeps } from './delivery/work.ts'
@@ -14,6 +15,7 @@ import type { InFlight } from './lifecycle.ts'
 import type { SendHttp } from './outbound.ts'
 import type { Producer } from './queue/producer.ts'
 import { startPacer, type WorkerDeps } from './queue/workers.ts'
+import type { Handle } from './storage/schema.ts'
 import type { ConnectionSettings } from './stream/connection.ts'
 import type { Deadlines } from './stream/router.ts'
 import { type StreamState, superviseStream, type SupervisorSettings } from './stream/supervisor.ts'
@@ -55,15 +57,22 @@ export function startIntegration(deps: IntegrationDeps, integration: Integration
     ...shared,
     log: log.child({ component: 'delivery' }),
     settings: settings.delivery,
+    groupPerMinute: integration.groupPerMinute,
     owner: deps.owner,
     wakeDueCards: deps.wakeDueCards,
   }
   const refreshing = { ...shared, log: log.child({ component: 'groups' }), producer: deps.producer }
+  const noticing = {
+    ...shared,
+    log: log.child({ component: 'delivery' }),
+    wake: (delayMs: number) => deps.producer.tick(integration.id, 'message', delayMs),
+  }
   const pace = { integrationId: integration.id, qps: integration.qps }
   const pacers = [
     startPacer(deps.workers, { ...pace, api: 'create' }, () => reconcileDelivery(reconcile)),
     startPacer(deps.workers, { ...pace, api: 'update' }, () => reconcileUpdate(reconcile)),
     startPacer(deps.workers, { ...pace, api: 'group' }, () => refreshGroup(refreshing)),
+    startPacer(deps.workers, { ...pace, api: 'message' }, () => sendNotice(noticing)),
   ]
 
   const eventDeps = {
@@ -72,14 +81,14 @@ export function startIntegration(deps: IntegrationDeps, integration: Integration
     log: log.child({ component: 'events' }),
     producer: deps.producer,
     integration,
-    countPush: quota.countPush,
+    countPush: (trx: Handle, topic: string) => quota.countPush(trx, topic),
   }
   const pressDeps = {
     ...deps,
     log: log.child({ component: 'actions' }),
     settings: settings.action,
     integration,
-    countPush: quota.countPush,
+    countPush: (trx: Handle, topic: string) => quota.countPush(trx, topic),
     drawNow: drawNow.bind(undefined, deps.db),
   }
   const stream = superviseStream({

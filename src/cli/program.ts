@@ -11,6 +11,7 @@ import { addRecordsCommand } from './records.ts'
 import { addRoutesCommands } from './routes.ts'
 import { addSendTestCommand } from './send-test.ts'
 import { addStartCommand, type ProcessEdge } from './start.ts'
+import { addTokenCommands } from './token.ts'
 
 /** @returns the exit code: 0 done, 1 failed, 2 wrong usage */
 export async function runCli(args: string[], context: CliContext, edge: ProcessEdge): Promise<number> {
@@ -29,6 +30,7 @@ export async function runCli(args: string[], context: CliContext, edge: ProcessE
   addRecordsCommand(program, context)
   addDeliverCommand(program, context)
   addSendTestCommand(program, context)
+  addTokenCommands(program, context)
   try {
     await program.parseAsync(args, { from: 'user' })
     return 0

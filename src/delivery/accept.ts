@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.ts'
-import { type IncidentEvent, parseIncidentEvent } from '../domain/event.ts'
+import { type IncidentEvent, parseIncidentEvent, type ParsedEvent } from '../domain/event.ts'
 import { type LastAct, versionOfEvent } from '../domain/incident.ts'
 import { asReason, reasonText } from '../domain/reasons.ts'
 import type { ResultContext } from '../domain/result.ts'
@@ -20,9 +20,10 @@ import {
 import type { Db } from '../storage/db.ts'
 import { findGroups } from '../storage/groups.ts'
 import { advanceIncident } from '../storage/incidents.ts'
-import { enterInbox } from '../storage/inbox.ts'
+import { dropPosted, enterInbox } from '../storage/inbox.ts'
 import { findIntegration, type IntegrationForDelivery, pickIntegration } from '../storage/integrations.ts'
 import { findLinksOfMembers } from '../storage/links.ts'
+import { putMentions } from '../storage/mentions.ts'
 import {
   addRecord,
   countDuplicate,
@@ -31,6 +32,10 @@ import {
   type NewRecord,
   settleDelivery,
 } from '../storage/records.ts'
+import { addNotice } from '../storage/notices.ts'
+import { digest } from '../domain/ids.ts'
+import { say } from '../domain/messages.ts'
+import { addMissed } from '../storage/missed.ts'
 import { openResult } from '../storage/results.ts'
 import { listRoutedGroups } from '../storage/routes.ts'
 import type { Handle } from '../storage/schema.ts'
@@ -49,6 +54,7 @@ export type AcceptDeps = {
   wakeDueCards: WakeDueCards
   box: SecretBox
   lookUpRule: LookUpRule
+  wakeNotices: (integrationId: string) => Promise<void>
 }
 
 /** `again`: taken in, but a part of the targets cannot be known yet: the same job is to come back. */
@@ -75,26 +81,7 @@ export async function acceptDelivery(
 ): Promise<Accepted> {
   const parsed = parseIncidentEvent(body)
   if (parsed.kind === 'invalid') {
-    const why = `INVALID_PAYLOAD at ${parsed.path}: ${parsed.problem}`
-    await recordUnplanned(
-      deps,
-      jobId,
-      {
-        record_key: `job:${jobId}`,
-        kind: 'job',
-        target_id: jobId,
-        status: 'failed',
-        reason: 'INVALID_PAYLOAD',
-        detail: `${parsed.path}: ${parsed.problem}`,
-        event_id: parsed.eventId ?? null,
-        incident_id: parsed.incidentId ?? null,
-      },
-      body,
-    )
-    deps.log.warn(
-      { jobId, eventId: parsed.eventId, incidentId: parsed.incidentId, path: parsed.path, problem: parsed.problem },
-      'delivery-invalid',
-    )
+    const why = await rejectDelivery(deps, parsed, jobId, body)
     return { outcome: 'rejected', why }
   }
   if (parsed.kind === 'unsupported') {
@@ -114,6 +101,32 @@ export async function acceptDelivery(
   return acceptEvent(deps, parsed.event, jobId, visit)
 }
 
+/** Puts a body that can never be taken in on record. @returns why not, for the job or whoever posted it */
+export async function rejectDelivery(
+  deps: Pick<AcceptDeps, 'db' | 'clock' | 'log'>,
+  { eventId, incidentId, path, problem }: Omit<Extract<ParsedEvent, { kind: 'invalid' }>, 'kind'>,
+  jobId: string,
+  body: unknown,
+): Promise<string> {
+  await recordUnplanned(
+    deps,
+    jobId,
+    {
+      record_key: `job:${jobId}`,
+      kind: 'job',
+      target_id: jobId,
+      status: 'failed',
+      reason: 'INVALID_PAYLOAD',
+      detail: `${path}: ${problem}`,
+      event_id: eventId ?? null,
+      incident_id: incidentId ?? null,
+    },
+    body,
+  )
+  deps.log.warn({ jobId, eventId, incidentId, path, problem }, 'delivery-invalid')
+  return `INVALID_PAYLOAD at ${path}: ${problem}`
+}
+
 async function acceptEvent(deps: AcceptDeps, event: IncidentEvent, jobId: string, visit: Visit): Promise<Accepted> {
   const startedAt = performance.now()
   const ids = { incidentId: event.incident.incident_id, eventId: event.eventId, eventType: event.eventType, jobId }
@@ -122,6 +135,7 @@ async function acceptEvent(deps: AcceptDeps, event: IncidentEvent, jobId: string
   const taken = await deps.db.write(async (trx) => {
     const nowMs = deps.clock.nowMs()
     await enterInbox(trx, { source: 'deliver', id: event.eventId }, nowMs)
+    if (!later) await dropPosted(trx, event.eventId)
     const integration = await pickIntegration(trx, event.delivery.dataSourceId)
     if (!integration?.enabled) {
       const reason = integration ? 'INTEGRATION_DISABLED' : 'INTEGRATION_NOT_FOUND'
@@ -147,6 +161,9 @@ async function acceptEvent(deps: AcceptDeps, event: IncidentEvent, jobId: string
         incident: event.incident,
         version: versionOfEvent(event.incident, event.eventTime, event.eventId),
         lastAct: lastActOf(event),
+        rendered: event.delivery.rendered,
+        flapping: event.delivery.flapping,
+        inStorm: event.delivery.inStorm,
       },
       nowMs,
     )
@@ -212,6 +229,7 @@ async function acceptEvent(deps: AcceptDeps, event: IncidentEvent, jobId: string
     ...plan.updates,
     ...plan.freezes,
   ])
+  for (let sent = 0; sent < plan.notices.length; sent++) await deps.wakeNotices(taken.integrationId)
   return later ? { outcome: 'accepted', again: true } : { outcome: 'accepted' }
 }
 
@@ -223,7 +241,12 @@ async function lookUp(deps: AcceptDeps, event: IncidentEvent): Promise<LookedUp>
   return integration ? deps.lookUpRule(integration, event) : { kind: 'none' }
 }
 
-async function recordUnplanned(deps: AcceptDeps, jobId: string, record: NewRecord, body?: unknown): Promise<void> {
+async function recordUnplanned(
+  deps: Pick<AcceptDeps, 'db' | 'clock'>,
+  jobId: string,
+  record: NewRecord,
+  body?: unknown,
+): Promise<void> {
   await deps.db.write(async (trx) => {
     const nowMs = deps.clock.nowMs()
     const payload = body === undefined ? undefined : (JSON.stringify(body) ?? 'null').slice(0, PAYLOAD_LIMIT)
@@ -232,6 +255,8 @@ async function recordUnplanned(deps: AcceptDeps, jobId: string, record: NewRecor
       { source: 'deliver', id: `job:${jobId}`, ...(payload === undefined ? {} : { payload }) },
       nowMs,
     )
+    // An unreadable body does not speak for a readable one of the same event.
+    if (record.event_id && body === undefined) await dropPosted(trx, record.event_id)
     await addRecord(trx, record, nowMs)
   })
 }
@@ -261,8 +286,12 @@ async function readNames(
 ) {
   const placed = placements.filter(({ kind }) => kind === 'group').map((placement) => placement.target_id)
   const groups = await findGroups(trx, integrationId, [...new Set([...chatIds, ...placed])])
-  const memberIds =
-    event.delivery.targets?.personIds ?? (event.incident.responders ?? []).map((person) => person.person_id)
+  const responderIds = (event.incident.responders ?? []).map((person) => person.person_id)
+  const memberIds = [
+    ...(event.delivery.targets?.personIds ?? []),
+    ...(event.delivery.atPersonIds ?? []),
+    ...responderIds,
+  ]
   const links = await findLinksOfMembers(trx, integrationId, [...new Set(memberIds)])
   return {
     groups: new Map(
@@ -301,6 +330,10 @@ async function storePlan(trx: Handle, settings: DeliverySettings, decided: Decid
   if (plan.notification) {
     await addNotification(trx, { ...plan.notification, integrationId, incidentId, eventId: event.eventId }, nowMs)
   }
+  const mentions = plan.mentions.map(({ userId, name }) => ({
+    userId,
+    name: name || decided.names.get(`person:${userId}`) || userId,
+  }))
   for (const card of plan.newCards) {
     await addCard(
       trx,
@@ -316,9 +349,43 @@ async function storePlan(trx: Handle, settings: DeliverySettings, decided: Decid
       nowMs,
     )
     await addPlacements(trx, card.outTrackId, card.spaces, nowMs)
+    await putMentions(trx, card.outTrackId, mentions)
   }
-  for (const join of plan.joins) await addPlacements(trx, join.outTrackId, join.spaces, nowMs)
+  for (const join of plan.joins) {
+    await addPlacements(trx, join.outTrackId, join.spaces, nowMs)
+    await putMentions(trx, join.outTrackId, mentions)
+  }
   for (const record of plan.records) await storeRecord(trx, decided, record, nowMs)
+  for (const openConversationId of new Set(plan.notices)) {
+    await addNotice(trx, {
+      id: digest(24, integrationId, event.eventId, openConversationId),
+      integration_id: integrationId,
+      incident_id: incidentId,
+      open_conversation_id: openConversationId,
+      text: stormText(event),
+      due_at: nowMs,
+      expires_at: nowMs + NOTICE_WORTH_MS,
+    })
+  }
+  for (const missed of plan.missed) {
+    const { kind, id } = missed.target
+    if (kind === 'none' || plan.records.some((r) => r.target === missed.target && r.status === 'duplicate')) continue
+    await addMissed(trx, {
+      integration_id: integrationId,
+      incident_id: incidentId,
+      kind,
+      target_id: id,
+      member_id: missed.memberId,
+      event_id: event.eventId,
+      record_key: eventRecordKey(integrationId, event.eventId, kind, id),
+      notification_key: missed.notification.key,
+      generation: missed.notification.generation,
+      prefix: missed.notification.prefix,
+      audience: missed.audience,
+      expires_at: event.delivery.expiresAtMs ?? null,
+      created_at: nowMs,
+    })
+  }
   if (plan.tells) {
     const context: ResultContext = {
       rid: event.delivery.rid ?? null,
@@ -345,7 +412,7 @@ async function storePlan(trx: Handle, settings: DeliverySettings, decided: Decid
   }
   await cancelCards(trx, plan.cancels, reasonText('SUPERSEDED'), nowMs)
   await allowRevision(trx, plan.updates, { rev, spacingMs: settings.spacingMs }, nowMs)
-  await freezeCards(trx, plan.freezes, nowMs)
+  await freezeCards(trx, plan.freezes, nowMs, settings.spacingMs)
 }
 
 async function storeRecord(trx: Handle, decided: Decided, record: PlannedRecord, nowMs: number): Promise<void> {
@@ -385,6 +452,15 @@ function recordBase(integrationId: string, event: IncidentEvent): Partial<NewRec
     fire_type: event.delivery.fireType,
     rid: event.delivery.rid ?? null,
   }
+}
+
+/** A storm is news for so long. */
+const NOTICE_WORTH_MS = 10 * 60_000
+
+function stormText({ incident, delivery }: IncidentEvent): string {
+  const locale = delivery.locale ?? (incident.account_locale?.startsWith('en') ? 'en-US' : 'zh-CN')
+  const number = incident.num ? `#${incident.num} ` : ''
+  return say(locale, 'notice.storm', { title: `${number}${incident.title.slice(0, 200)}`, count: incident.alert_cnt })
 }
 
 /** Only what a person did is worth a line on the card. */

@@ -8,7 +8,9 @@ import {
   claimForDelivery,
   claimForUpdate,
   listCardsOfIncident,
+  countPlacedSince,
   listPlacements,
+  type Placement,
 } from '../storage/cards.ts'
 import { findIncident, type StoredIncident } from '../storage/incidents.ts'
 import { settleDelivery } from '../storage/records.ts'
@@ -16,7 +18,7 @@ import type { Handle } from '../storage/schema.ts'
 import { faceOf } from './face.ts'
 import { packSpaces } from './pack.ts'
 import { deliverAgain, listLost } from './redeliver.ts'
-import { drawCard } from './render/public-template.ts'
+import { drawCard } from './render/draw.ts'
 import type { ReconcileDeps, Work } from './work.ts'
 
 /** Leases the card whose turn it is and marks what is about to be sent, so that a later process knows what may have happened. */
@@ -44,8 +46,14 @@ export async function claimDelivery(
     return undefined
   }
 
+  const open = await withinRate(deps, trx, waiting, nowMs)
+  if (open.length === 0 && waiting.length > 0) {
+    const later = { deliver_due_at: nowMs + RATE_LOOK_MS, lease_owner: null, lease_until: 0 }
+    await changeLeased(trx, card.out_track_id, deps.owner, later)
+    return undefined
+  }
   const spaces = packSpaces(
-    waiting.map((placement) => ({
+    open.map((placement) => ({
       kind: placement.kind,
       targetId: placement.target_id,
       share: placement.share,
@@ -63,6 +71,21 @@ export async function claimDelivery(
     update_due_at: earlier(card.update_due_at, leaseUntil),
   })
   return { card, stored, drawn: drawCard(faceOf(card, stored)), spaces }
+}
+
+const RATE_LOOK_MS = 5_000
+
+/** Those of the waiting placements whose group may get another card this minute. */
+async function withinRate(deps: ReconcileDeps, trx: Handle, waiting: Placement[], nowMs: number): Promise<Placement[]> {
+  const most = deps.groupPerMinute
+  if (most <= 0) return waiting
+  const open: Placement[] = []
+  for (const placement of waiting) {
+    const full =
+      placement.kind === 'group' && (await countPlacedSince(trx, placement.target_id, nowMs - 60_000)) >= most
+    if (!full) open.push(placement)
+  }
+  return open
 }
 
 /** Leases the card whose turn it is to be updated or looked for; `needed` = its face differs from what is shown. */

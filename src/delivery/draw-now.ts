@@ -4,7 +4,7 @@ import { findCard } from '../storage/cards.ts'
 import type { Db } from '../storage/db.ts'
 import { findIncident } from '../storage/incidents.ts'
 import { faceOf } from './face.ts'
-import { drawCard } from './render/public-template.ts'
+import { drawCard } from './render/draw.ts'
 
 /** The card as stored state has it now; undefined for a card we do not know. */
 export async function drawNow(

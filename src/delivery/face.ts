@@ -13,5 +13,11 @@ export function faceOf(card: CardOfNotification, stored: StoredIncident): CardFa
     superseded: card.frozen === 1,
     locale: card.audience.locale,
     snoozeMinutes: card.audience.snoozeMinutes,
+    customActions: card.audience.customActions,
+    templateId: card.audience.templateId,
+    rendered: stored.rendered,
+    flapping: stored.flapping,
+    inStorm: stored.inStorm,
+    plain: card.plain === 1,
   }
 }

@@ -32,13 +32,15 @@ export async function storeDelivered(
   for (const result of results) {
     const spaces = [result.space]
     if (result.outcome === 'unknown') {
-      await deliverAgain(deps, trx, card, spaces, nowMs)
+      // Alone, since an answer about one space cannot be mistaken: or it would be told again and again.
+      await deliverAgain(deps, trx, card, spaces, nowMs, { share: 1 })
       continue
     }
     if (result.outcome === 'delivered') {
       const delivered = { status: 'delivered' as const, carrier_id: result.carrierId ?? null, reason: null }
       await changePlacements(trx, card.out_track_id, spaces, delivered, nowMs)
-      await settleDelivery(trx, shown, result.space, { status: 'success', msgId: card.out_track_id }, nowMs)
+      const note = creating && drawn.notes.length > 0 ? drawn.notes.join(', ') : undefined
+      await settleDelivery(trx, shown, result.space, { status: 'success', msgId: card.out_track_id, note }, nowMs)
       continue
     }
     await failSpace(trx, shown, result.space, asReason(result.reason), result.detail, nowMs)
@@ -72,7 +74,7 @@ export async function storeNotDelivered(
       return
     }
     await deliverAgain(deps, trx, card, spaces, nowMs)
-    await finishDelivery(deps, trx, card, { failures })
+    await finishDelivery(deps, trx, card, { failures }, nowMs + retryPause(deps, failure, failures))
     return
   }
   if (failure.code === 'CARD_NOT_EXIST') {
@@ -193,11 +195,13 @@ export async function storeShown(
   const dueAgain =
     latest !== undefined &&
     (latest.allowed_rev > stored.rev || latest.frozen > card.frozen || latest.held_until > nowMs)
+  // An older PUT that was given up may still land on this one, so the face is sent once more when that is over.
+  const doubted =
+    card.stage === 'present' && card.shown_rev === 0 && calledAtMs < card.called_at + deps.settings.doubtMs
   await changeLeased(trx, outTrackId, deps.owner, {
     stage: 'present',
-    shown_rev: stored.rev,
-    shown_hash: drawn.hash,
-    update_due_at: dueAgain ? nowMs + deps.settings.spacingMs : null,
+    ...(doubted ? { shown_rev: 0, shown_hash: null } : { shown_rev: stored.rev, shown_hash: drawn.hash }),
+    update_due_at: dueAgain ? nowMs + deps.settings.spacingMs : doubted ? nowMs + deps.settings.doubtMs : null,
     update_lane: USUAL,
     called_at: calledAtMs,
     failures: 0,
@@ -249,7 +253,7 @@ export async function storeNotShown(
   )
   await changeLeased(trx, outTrackId, deps.owner, {
     // A PUT whose outcome is unknown may show anything now; the next one has to be sent whatever the hashes say.
-    ...(failure.kind === 'unknown-outcome' ? { shown_hash: null } : {}),
+    ...(failure.kind === 'unknown-outcome' ? { shown_rev: 0, shown_hash: null } : {}),
     update_due_at: final ? null : nowMs + retryPause(deps, failure, failures),
     called_at: nowMs,
     failures: final ? 0 : failures,

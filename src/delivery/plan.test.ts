@@ -69,6 +69,7 @@ const AUDIENCE: Audience = {
   replyEventTypes: [],
   disableAt: false,
   snoozeMinutes: [120, 240, 720],
+  customActions: [],
 }
 
 const groupSpace = (name: string): Space => ({ kind: 'group', targetId: `cid${name}` })
@@ -396,11 +397,49 @@ describe('audiences', () => {
       { replyEventTypes: ['i_ack'] },
       { disableAt: true },
       { snoozeMinutes: [1] },
+      { customActions: [{ integrationId: 1, name: '重启' }] },
     ]
     expect(changes.map((change) => Object.keys(change)[0]).sort()).toEqual(Object.keys(AUDIENCE).sort())
     const keys = [{}, ...changes].map((change) => keyOfAudience({ ...AUDIENCE, ...change }))
     expect(new Set(keys).size).toBe(keys.length)
   })
+})
+
+test('audiences without custom actions keep the keys they had before there were any', () => {
+  expect(keyOfAudience(AUDIENCE)).toBe('fecx65f6amivypdw')
+})
+
+describe('whom groups mention', () => {
+  const responders = [{ person_id: 1, person_name: '张三' }, { person_id: 9, person_name: '王五' }, { person_id: 2 }]
+  const mentions = (delivery: Record<string, unknown>) =>
+    planDelivery(inputOf(eventOf({ delivery, incident: { responders } }))).mentions
+
+  test('the responders who are linked, each by name', () => {
+    expect(mentions({ chat_ids: ['cidA'] })).toEqual([
+      { userId: 'user1', name: '张三' },
+      { userId: 'user2', name: '' },
+    ])
+  })
+
+  test('those the delivery names instead, each once; an empty list names nobody', () => {
+    expect(mentions({ chat_ids: ['cidA'], at_person_ids: [2, 2, 9] })).toEqual([{ userId: 'user2', name: '' }])
+    expect(mentions({ chat_ids: ['cidA'], at_person_ids: [] })).toEqual([])
+  })
+
+  test('no more than twenty', () => {
+    const many = Array.from({ length: 30 }, (_, index) => index + 1)
+    const links = new Map(many.map((id): [number, string] => [id, `user${id}`]))
+    const event = eventOf({ delivery: { chat_ids: ['cidA'], at_person_ids: many } })
+    expect(planDelivery(inputOf(event, { links })).mentions).toHaveLength(20)
+  })
+})
+
+test('a repeated notification says how often it was told', () => {
+  const prefix = (times: number | undefined) => {
+    const delivery = { chat_ids: ['cidA'], fire_type: 'refire', ...(times === undefined ? {} : { fire_times: times }) }
+    return planDelivery(inputOf(eventOf({ type: 'i_notify', delivery }))).notification?.prefix
+  }
+  expect([prefix(undefined), prefix(1), prefix(3)]).toEqual(['REFIRE', 'REFIRE', 'REFIRE ×3'])
 })
 
 describe('updates of cards that exist', () => {

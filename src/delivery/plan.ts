@@ -1,4 +1,4 @@
-import type { Audience, Space, TargetKind } from '../domain/card.ts'
+import type { Audience, Mention, Space, TargetKind } from '../domain/card.ts'
 import type { ChatTarget, IncidentEvent } from '../domain/event.ts'
 import { digest } from '../domain/ids.ts'
 import type { Locale } from '../domain/messages.ts'
@@ -59,6 +59,13 @@ export type PlannedRecord = { target: RecordTarget; memberId?: number } & (
   | { status: 'duplicate' }
 )
 
+export type MissedTarget = {
+  target: RecordTarget
+  memberId: number | null
+  audience: Audience
+  notification: { key: string; generation: number; prefix: string }
+}
+
 export type NewCard = {
   outTrackId: string
   audienceKey: string
@@ -80,6 +87,12 @@ export type Plan = {
   freezes: string[]
   /** Cards that were superseded before anything of them left. */
   cancels: string[]
+  /** Groups that are told in words beside the card. */
+  notices: string[]
+  /** Targets that would have got a card had they been there: they get it when they come. */
+  missed: MissedTarget[]
+  /** Whom groups mention, by the names the incident has for them (empty = none); an audience may be spared it. */
+  mentions: Mention[]
   records: PlannedRecord[]
   /** Whether the event asks to tell people, so that Flashduty is told what came of it. */
   tells: boolean
@@ -97,6 +110,11 @@ export function targetKey(target: { kind: RecordTarget['kind']; id: string }): s
   return `${target.kind}:${target.id}`
 }
 
+function targetOfKey(key: string): RecordTarget {
+  const colon = key.indexOf(':')
+  return { kind: key.slice(0, colon), id: key.slice(colon + 1), name: undefined } as RecordTarget
+}
+
 /** Pure: what one event means for every target, each outcome with its reason. */
 export function planDelivery(input: PlanInput): Plan {
   const { event, cards } = input
@@ -108,6 +126,9 @@ export function planDelivery(input: PlanInput): Plan {
     updates: [],
     freezes: [],
     cancels: [],
+    notices: [],
+    missed: [],
+    mentions: findMentions(input),
     records: [],
     tells: ask.kind !== 'update-only',
   }
@@ -131,11 +152,18 @@ export function planDelivery(input: PlanInput): Plan {
     if (replaced) (card.unsent ? plan.cancels : plan.freezes).push(card.outTrackId)
     const allowed =
       card.audience.replyEventTypes.length === 0 || card.audience.replyEventTypes.includes(event.eventType)
-    if (input.isNewest && allowed && !replaced) plan.updates.push(card.outTrackId)
+    if (input.isNewest && allowed && !replaced) {
+      plan.updates.push(card.outTrackId)
+      if (event.eventType === 'i_storm')
+        plan.notices.push(...card.spaces.filter(isGroup).map(({ targetId }) => targetId))
+    }
     if (replaced) continue
     for (const space of card.spaces) {
+      const target: RecordTarget = { kind: space.kind, id: space.targetId, name: undefined }
+      // The card came after this event did, so the event was never news there.
+      if (!input.isNewest && input.seen.size > 0 && !input.seen.has(targetKey(target))) continue
       record({
-        target: { kind: space.kind, id: space.targetId, name: undefined },
+        target,
         ...(!input.isNewest
           ? { status: 'skipped' as const, reason: 'STALE_EVENT' as const }
           : allowed
@@ -151,6 +179,7 @@ export function planDelivery(input: PlanInput): Plan {
   }
   // Told before, by a card that is frozen now: no live card has a record for them.
   for (const target of waived) record({ target, status: 'skipped', reason: 'SUPERSEDED' })
+  for (const key of input.seen) record({ target: targetOfKey(key), status: 'duplicate' })
 
   const nobody: RecordTarget = { kind: 'none', id: '', name: undefined }
   if (input.unread !== undefined && input.unread !== 'later') {
@@ -188,7 +217,8 @@ function planCreates(
   const notificationKey = ask.kind === 'first' ? 'first' : ask.key
   const known = input.cards.find((card) => card.notificationKey === notificationKey)
   const generation = known?.generation ?? Math.max(-1, ...input.cards.map((card) => card.generation)) + 1
-  plan.notification = { key: notificationKey, generation, prefix: ask.kind === 'again' ? ask.prefix : '' }
+  const notification = { key: notificationKey, generation, prefix: ask.kind === 'again' ? ask.prefix : '' }
+  plan.notification = notification
 
   const { chats, people } = findTargets(input)
   const refusal = refuseAll(input)
@@ -210,7 +240,7 @@ function planCreates(
     }
     const audienceKey = keyOfAudience(audience)
     const card = audiences.get(audienceKey) ?? {
-      ...nameUnfrozen(input, notificationKey, audienceKey),
+      ...nameUnfrozen(integration.id, event.incident.incident_id, input.cards, notificationKey, audienceKey),
       audienceKey,
       audience,
       spaces: [],
@@ -228,6 +258,9 @@ function planCreates(
     const reason = refusal ?? refuseGroup(group) ?? refuseSeverity(chat, event)
     const audience = audienceOf(input, group?.robotCode ?? integration.clientId, chat)
     place(target, { kind: 'group', targetId: chat.chatId }, reason, audience)
+    if (reason === 'COOL_APP_NOT_INSTALLED' && !refuseSeverity(chat, event)) {
+      plan.missed.push({ target, memberId: null, audience, notification })
+    }
   }
   for (const memberId of people.ids) {
     const userId = input.links.get(memberId)
@@ -235,6 +268,10 @@ function planCreates(
     if (userId === undefined) {
       const target: RecordTarget = { kind: 'person', id: `member:${memberId}`, name }
       record({ target, memberId, status: 'failed', reason: 'NOT_LINKED' })
+      if (!refusal) {
+        const audience = audienceOf(input, integration.clientId, undefined)
+        plan.missed.push({ target, memberId, audience, notification })
+      }
       continue
     }
     const target: RecordTarget = { kind: 'person', id: userId, name }
@@ -250,13 +287,15 @@ function planCreates(
 }
 
 /** The audience's card, or a further one when that is frozen: it would show its last face to whoever joins it. */
-function nameUnfrozen(
-  { integration, event, cards }: PlanInput,
+export function nameUnfrozen(
+  integrationId: string,
+  incidentId: string,
+  cards: { outTrackId: string; frozen: boolean }[],
   notificationKey: string,
   audienceKey: string,
 ): { outTrackId: string; replacement: number } {
   for (let replacement = 0; ; replacement++) {
-    const outTrackId = nameCard(integration.id, event.incident.incident_id, notificationKey, audienceKey, replacement)
+    const outTrackId = nameCard(integrationId, incidentId, notificationKey, audienceKey, replacement)
     if (!cards.some((card) => card.frozen && card.outTrackId === outTrackId)) return { outTrackId, replacement }
   }
 }
@@ -270,7 +309,8 @@ function readAsk(event: IncidentEvent): Ask {
     return { kind: 'again', key: event.eventId, prefix: assigned.toUpperCase() }
   }
   if (delivery.fireType === 'refire' && (eventType === 'i_notify' || eventType === 'i_assign')) {
-    return { kind: 'again', key: delivery.rid ?? event.eventId, prefix: 'REFIRE' }
+    const times = delivery.fireTimes > 1 ? ` ×${delivery.fireTimes}` : ''
+    return { kind: 'again', key: delivery.rid ?? event.eventId, prefix: `REFIRE${times}` }
   }
   const first = ['i_new', 'i_assign', 'i_notify', 'i_a_rspd'].includes(eventType) || delivery.mode === 'create'
   return first ? { kind: 'first' } : { kind: 'update-only' }
@@ -295,6 +335,21 @@ function findTargets({ event, ruleChats, routedGroups, integration }: PlanInput)
 }
 
 const EVERYTHING = { chatName: undefined, disableAt: false, replyEventTypes: [], severities: [] }
+
+/** More would be a crowd that nobody reads the names of. */
+const MAX_MENTIONS = 20
+
+/** The linked ones among those the delivery names, or among the responders; everybody once. */
+function findMentions({ event, links }: PlanInput): Mention[] {
+  const responders = event.incident.responders ?? []
+  const names = new Map(responders.map((person) => [person.person_id, person.person_name]))
+  const ids = event.delivery.atPersonIds ?? responders.map((person) => person.person_id)
+  const people = [...new Set(ids)].flatMap((id) => {
+    const userId = links.get(id)
+    return userId === undefined ? [] : [{ userId, name: names.get(id) ?? '' }]
+  })
+  return people.slice(0, MAX_MENTIONS)
+}
 
 function refuseAll({ event, progress, nowMs }: PlanInput): Reason | undefined {
   if (progress === 'Closed') return 'ALREADY_CLOSED'
@@ -328,10 +383,13 @@ function audienceOf(input: PlanInput, robotCode: string, chat: ChatTarget | unde
     replyEventTypes: [...new Set(chat?.replyEventTypes)].sort(),
     disableAt: chat?.disableAt ?? false,
     snoozeMinutes: delivery.snoozeMinutes,
+    customActions: delivery.customActions,
   }
 }
 
 export function keyOfAudience(audience: Audience): string {
+  // Nothing is added where there are none: a key names a card for good, also those made before there were any.
+  const custom = audience.customActions.map(({ integrationId, name }) => `${integrationId} ${name}`)
   return digest(
     16,
     audience.robotCode,
@@ -341,6 +399,7 @@ export function keyOfAudience(audience: Audience): string {
     audience.replyEventTypes.join(','),
     String(audience.disableAt),
     audience.snoozeMinutes.join(','),
+    ...custom,
   )
 }
 
@@ -354,6 +413,10 @@ export function nameCard(
 ): string {
   const readable = /^[\w-]{1,36}$/.test(incidentId) ? incidentId : digest(24, incidentId)
   return `fd-${readable}-${digest(24, integrationId, incidentId, notificationKey, audienceKey, replacement)}`
+}
+
+function isGroup(space: Space): boolean {
+  return space.kind === 'group'
 }
 
 function spaceKey(space: { kind: TargetKind; targetId: string }): string {

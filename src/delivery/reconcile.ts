@@ -2,6 +2,7 @@ import { createAndDeliver, deliverCard, updateCard } from '../dingtalk/cards.ts'
 import { AppError } from '../errors.ts'
 import { writeUntil } from '../storage/db.ts'
 import { claimDelivery, claimUpdate } from './claim.ts'
+import { withMentions } from './render/mentions.ts'
 import { storeAbsent, storeDelivered, storeNotDelivered, storeNotShown, storeShown } from './outcome.ts'
 import { PUBLIC_TEMPLATE_ID } from './render/public-template.ts'
 import type { ReconcileDeps } from './work.ts'
@@ -19,10 +20,17 @@ export async function reconcileDelivery(deps: ReconcileDeps): Promise<void> {
   const startedAt = performance.now()
   const log = deps.log.child({ incidentId: card.incident_id, outTrackId: card.out_track_id })
   const touched = [card.out_track_id]
-  const call = { outTrackId: card.out_track_id, robotCode: card.audience.robotCode, spaces }
+  const toGroups = spaces.some(({ kind }) => kind === 'group')
+  const mentions = toGroups && !card.audience.disableAt ? card.mentions : []
+  const call = { outTrackId: card.out_track_id, robotCode: card.audience.robotCode, spaces, mentions }
   const answer = await attempt(
     creating
-      ? createAndDeliver(deps.client, { ...call, templateId: card.audience.templateId, callbackType: 'STREAM', drawn })
+      ? createAndDeliver(deps.client, {
+          ...call,
+          templateId: card.audience.templateId,
+          callbackType: 'STREAM',
+          drawn: withMentions(drawn, card.audience.locale, mentions),
+        })
       : deliverCard(deps.client, call),
   )
   try {
@@ -123,5 +131,7 @@ async function attempt<T>(call: Promise<T>): Promise<{ value: T } | { error: App
 
 /** Somebody has to act on what will not mend itself. */
 function levelOf(error: AppError): 'error' | 'warn' {
+  // An earlier create got through after all, which settles itself.
+  if (error.failure.code === 'CARD_ALREADY_EXIST') return 'warn'
   return error.failure.kind === 'permanent' || error.failure.kind === 'blocked' ? 'error' : 'warn'
 }

@@ -11,8 +11,9 @@ export async function deliverAgain(
   card: CardOfNotification,
   spaces: Space[],
   nowMs: number,
+  how: { share?: 1 } = {},
 ): Promise<void> {
-  await changePlacements(trx, card.out_track_id, spaces, { status: 'waiting', unknownOutcome: true }, nowMs)
+  await changePlacements(trx, card.out_track_id, spaces, { status: 'waiting', unknownOutcome: true, ...how }, nowMs)
   for (const space of spaces) {
     const verdict = { status: 'retrying', reason: 'NETWORK', note: 'REDELIVERED' } as const
     await settleDelivery(trx, { outTrackId: card.out_track_id, drawnRev: 0 }, space, verdict, nowMs)

@@ -1,13 +1,5 @@
 import type { Space } from '../domain/card.ts'
-import {
-  addCard,
-  addPlacements,
-  type CardOfNotification,
-  changeLeased,
-  isLive,
-  listPlacements,
-  type Placement,
-} from '../storage/cards.ts'
+import { addCard, addPlacements, changeLeased, isLive, listPlacements, type Placement } from '../storage/cards.ts'
 import { moveRecords, settleOpen } from '../storage/records.ts'
 import type { Handle } from '../storage/schema.ts'
 import { nameCard } from './plan.ts'

@@ -6,6 +6,13 @@ export type DeliverySettings = {
   spacingMs: number
   /** Pause before the next try while somebody has to change something in a console first. */
   blockedRetryMs: number
+  /** How long after it was given up a call may still be carried out by DingTalk. */
+  doubtMs: number
 }
 
-export const DELIVERY_SETTINGS: DeliverySettings = { leaseMs: 12_000, spacingMs: 500, blockedRetryMs: 60_000 }
+export const DELIVERY_SETTINGS: DeliverySettings = {
+  leaseMs: 12_000,
+  spacingMs: 500,
+  blockedRetryMs: 60_000,
+  doubtMs: 60_000,
+}

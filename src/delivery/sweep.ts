@@ -8,6 +8,8 @@ import type { Db } from '../storage/db.ts'
 import { listRefreshesDue } from '../storage/groups.ts'
 import { trimInbox } from '../storage/inbox.ts'
 import { endSnoozes } from '../storage/incidents.ts'
+import { listDueNotices, trimNotices } from '../storage/notices.ts'
+import { trimMissed } from '../storage/missed.ts'
 import { trimTurns } from '../storage/turns.ts'
 import type { DeliverySettings } from './settings.ts'
 
@@ -33,6 +35,8 @@ export async function sweep(deps: {
   await db.write(async (trx) => {
     await trimInbox(trx, nowMs - INBOX_KEPT_MS)
     await trimTurns(trx)
+    await trimMissed(trx, nowMs)
+    await trimNotices(trx, nowMs - INBOX_KEPT_MS)
     for (const ended of await endSnoozes(trx, nowMs)) {
       const cards = await listCardsOfIncident(trx, ended.integrationId, ended.incidentId)
       const live = cards.filter((card) => card.frozen === 0).map((card) => card.out_track_id)
@@ -45,12 +49,17 @@ export async function sweep(deps: {
   const cards = await listDueCards(db.read, untilMs)
   const clicks = await listDueClicks(db.read, untilMs)
   const groups = await listRefreshesDue(db.read, untilMs)
-  const wanted = [...cards, ...groups.map((group) => ({ ...group, api: 'group' as const }))]
+  const notices = await listDueNotices(db.read, untilMs)
+  const wanted = [
+    ...cards,
+    ...groups.map((group) => ({ ...group, api: 'group' as const })),
+    ...notices.map((notice) => ({ ...notice, api: 'message' as const })),
+  ]
   const ticked = await tickWithinRoom(deps, wanted, nowMs)
   for (const click of clicks) await producer.tickClick(click.id, click.dueAt - nowMs)
   const trimmed = await producer.trimResults().catch(() => 0)
   if (trimmed > 0) deps.log.warn({ trimmed }, 'results-trimmed')
-  const due = cards.length + clicks.length + groups.length
+  const due = cards.length + clicks.length + groups.length + notices.length
   if (due > 0) deps.log.info({ cards: cards.length, clicks: clicks.length, groups: groups.length, ticked }, 'sweep')
 }
 

@@ -17,6 +17,8 @@ export type ReconcileDeps = {
   client: DingTalkClient
   integrationId: string
   quota: Quota
+  /** New cards a minute for one group; 0 = unlimited. */
+  groupPerMinute: number
   /** Names this process in leases. */
   owner: string
   wakeDueCards: WakeDueCards

@@ -29,7 +29,11 @@ const card = {
   templateId: 't.schema',
   callbackType: 'STREAM' as const,
   robotCode: 'dingapp',
-  drawn: { cardParamMap: { title: 'x' }, pushText: '[严重] x', hash: 'h' },
+  drawn: {
+    cardParamMap: { title: 'x' },
+    pushText: '[严重] x',
+    lastMessage: { 'zh-CN': '[严重] x', 'en-US': '[Critical] x' },
+  },
 }
 const ok = (space: Space): DeliverRow => ({
   spaceType: space.kind === 'group' ? 'IM_GROUP' : 'IM_ROBOT',
@@ -63,6 +67,22 @@ describe('requests', () => {
       'POST /v1.0/card/instances/createAndDeliver',
       'POST /v1.0/card/instances/deliver',
     ])
+  })
+
+  test('groups mention people, a person’s own chat nobody; each client reads the list line in its language', async () => {
+    const client = clientThatAnswers({ success: true, result: [ok(A), ok(LI)] })
+    const mentions = [{ userId: 'li', name: '李四' }]
+    await createAndDeliver(client, { ...card, spaces: [A, LI], mentions })
+    await createAndDeliver(client, { ...card, spaces: [LI], mentions })
+    expect(client.calls[0]?.body).toMatchObject({
+      cardAtUserIds: ['li'],
+      imGroupOpenDeliverModel: { atUserIds: { li: '李四' } },
+      imGroupOpenSpaceModel: {
+        lastMessageI18n: { ZH_CN: '[严重] x', EN_US: '[Critical] x' },
+        notification: { alertContent: '[严重] x' },
+      },
+    })
+    expect(JSON.stringify(client.calls[1]?.body)).not.toContain('tUserIds')
   })
 
   test('an update replaces single values, never all', async () => {

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 
-import type { DrawnCard, Space } from '../domain/card.ts'
+import type { DrawnCard, Mention, Space } from '../domain/card.ts'
 import { AppError } from '../errors.ts'
 import type { DingTalkClient } from './client.ts'
 import { classifyTarget } from './error-codes.ts'
@@ -25,13 +25,16 @@ export type CardToCreate = {
   templateId: string
   callbackType: 'STREAM'
   robotCode: string
-  drawn: DrawnCard
+  drawn: Pick<DrawnCard, 'cardParamMap' | 'pushText' | 'lastMessage'>
   spaces: Space[]
+  /** Whom groups mention. The tags that name them on the card are the drawing's business. */
+  mentions?: Mention[]
 }
 
 /** One call: makes the card instance and puts it into every space. */
 export async function createAndDeliver(client: DingTalkClient, card: CardToCreate): Promise<SpaceResult[]> {
-  const lastMessageI18n = { ZH_CN: card.drawn.pushText, EN_US: card.drawn.pushText }
+  const { lastMessage } = card.drawn
+  const lastMessageI18n = { ZH_CN: lastMessage['zh-CN'], EN_US: lastMessage['en-US'] }
   const notification = { alertContent: card.drawn.pushText, notificationOff: false }
   const answer = await client.call('POST', '/v1.0/card/instances/createAndDeliver', {
     cardTemplateId: card.templateId,
@@ -43,6 +46,7 @@ export async function createAndDeliver(client: DingTalkClient, card: CardToCreat
     // Both space models, whatever the first targets are: a later target then joins by one deliver call.
     imGroupOpenSpaceModel: { supportForward: false, lastMessageI18n, notification },
     imRobotOpenSpaceModel: { supportForward: false, lastMessageI18n, notification },
+    ...cardAtUserIds(card),
     ...deliverModels(card),
   })
   return matchResults(card.spaces, readDeliverResults(answer))
@@ -51,7 +55,7 @@ export async function createAndDeliver(client: DingTalkClient, card: CardToCreat
 /** One call: puts an existing card into further spaces. */
 export async function deliverCard(
   client: DingTalkClient,
-  card: Pick<CardToCreate, 'outTrackId' | 'robotCode' | 'spaces'>,
+  card: Pick<CardToCreate, 'outTrackId' | 'robotCode' | 'spaces' | 'mentions'>,
 ): Promise<SpaceResult[]> {
   const answer = await client.call('POST', '/v1.0/card/instances/deliver', {
     outTrackId: card.outTrackId,
@@ -79,10 +83,22 @@ export async function updateCard(
   }
 }
 
-function deliverModels({ robotCode, spaces }: Pick<CardToCreate, 'robotCode' | 'spaces'>): Record<string, unknown> {
+/** Without this list the card shows the tags as text (page "create-and-deliver-cards"). */
+function cardAtUserIds({ spaces, mentions = [] }: CardToCreate): { cardAtUserIds?: string[] } {
+  const calls = mentions.length > 0 && spaces.some(({ kind }) => kind === 'group')
+  return calls ? { cardAtUserIds: mentions.map(({ userId }) => userId) } : {}
+}
+
+function deliverModels({
+  robotCode,
+  spaces,
+  mentions = [],
+}: Pick<CardToCreate, 'robotCode' | 'spaces' | 'mentions'>): Record<string, unknown> {
   const kinds = new Set(spaces.map(({ kind }) => kind))
+  const atUserIds = Object.fromEntries(mentions.map(({ userId, name }) => [userId, name]))
+  const calls = mentions.length > 0 ? { atUserIds } : {}
   return {
-    ...(kinds.has('group') ? { imGroupOpenDeliverModel: { robotCode } } : {}),
+    ...(kinds.has('group') ? { imGroupOpenDeliverModel: { robotCode, ...calls } } : {}),
     ...(kinds.has('person') ? { imRobotOpenDeliverModel: { spaceType: 'IM_ROBOT', robotCode } } : {}),
   }
 }
@@ -105,11 +121,13 @@ function readDeliverResults(answer: unknown): DeliverRow[] {
       result: z.union([rows, z.looseObject({ deliverResults: rows })]),
     })
     .safeParse(answer)
-  if (!parsed.success) {
+  const result = parsed.data?.result ?? []
+  const found = Array.isArray(result) ? result : result.deliverResults
+  // Without a single result nobody knows whether there is a card at all.
+  if (found.length === 0) {
     throw new AppError({ kind: 'unknown-outcome', code: 'IM_ERROR' }, 'the delivery answer names no results')
   }
-  const { result } = parsed.data
-  return Array.isArray(result) ? result : result.deliverResults
+  return found
 }
 
 /** Pure: rows by their exact space ids, else by position when the counts agree, else nobody knows. */

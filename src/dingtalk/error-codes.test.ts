@@ -87,6 +87,8 @@ describe('failures of one target inside an HTTP 200', () => {
     ['spaceId is illegal', 'group', 'CHAT_NOT_FOUND'],
     ['spaceId is illegal', 'person', 'IM_USER_NOT_FOUND'],
     ['robot is not in the group', 'group', 'ROBOT_NOT_IN_CHAT'],
+    ['group is disbanded', 'group', 'CHAT_NOT_FOUND'],
+    ['user is not in the visible scope of the app', 'person', 'OUT_OF_SCOPE'],
     ['spaces of card is empty', 'group', 'IM_ERROR'],
     ['', 'person', 'IM_ERROR'],
   ])('%j for a %s is %s', (errorMsg, kind, reason) => {

@@ -47,6 +47,8 @@ export function classify(status: number, code: string): Failure | { kind: 'token
 /** Failures of one target, told inside an HTTP 200 as free text. */
 export function classifyTarget(errorMsg: string, kind: 'group' | 'person'): string {
   if (/robot/i.test(errorMsg)) return 'ROBOT_NOT_IN_CHAT'
+  if (/visible|scope/i.test(errorMsg)) return 'OUT_OF_SCOPE'
+  if (/disbanded/i.test(errorMsg)) return 'CHAT_NOT_FOUND'
   if (/spaceId is illegal/i.test(errorMsg)) return kind === 'group' ? 'CHAT_NOT_FOUND' : 'IM_USER_NOT_FOUND'
   return 'IM_ERROR'
 }

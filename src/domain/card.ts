@@ -1,4 +1,4 @@
-import type { Incident, LastAct } from './incident.ts'
+import type { Incident, LastAct, Rendered } from './incident.ts'
 import type { Locale } from './messages.ts'
 
 /** What targets must share to share one card instance. Its hash names the card, so keys are never reordered or dropped. */
@@ -11,7 +11,14 @@ export type Audience = {
   replyEventTypes: string[]
   disableAt: boolean
   snoozeMinutes: number[]
+  customActions: CustomAction[]
 }
+
+/** What Flashduty offers beside its own actions; `name` is the button's text. */
+export type CustomAction = { integrationId: number; name: string }
+
+/** A person whom a group's card calls by name; `userId` is DingTalk's. */
+export type Mention = { userId: string; name: string }
 
 /** Everything a card's face depends on. There is no clock in it: a face changes only when stored state does. */
 export type CardFace = {
@@ -27,13 +34,27 @@ export type CardFace = {
   superseded: boolean
   locale: Locale
   snoozeMinutes: number[]
+  customActions: CustomAction[]
+  /** Which template it is drawn for. */
+  templateId: string
+  rendered: Rendered | undefined
+  flapping: boolean
+  inStorm: boolean
+  /** No Markdown from outside, no images, no links in texts: for a face that DingTalk refused. */
+  plain: boolean
 }
+
+/** What an operation record says beside its status. */
+export type CardNote = 'CONTENT_TRUNCATED'
 
 /** A card ready to be sent: DingTalk wants every value as text. */
 export type DrawnCard = {
   cardParamMap: Record<string, string>
-  /** The line that phones show on the lock screen and in the list of chats. */
+  /** The line that phones show on the lock screen, in the card's language. */
   pushText: string
+  /** The same line for the list of chats, which a client asks for in its own language. */
+  lastMessage: Record<Locale, string>
+  notes: CardNote[]
   /** Equal for equal faces; blind to the revision inside button ids. */
   hash: string
 }

@@ -147,11 +147,75 @@ describe('accepted bodies', () => {
       fireType: 'fire',
       mode: 'auto',
       targets: undefined,
+      atPersonIds: undefined,
+      rendered: undefined,
+      customActions: [],
+      fireTimes: 0,
+      flapping: undefined,
+      inStorm: undefined,
       snoozeMinutes: DEFAULT_SNOOZE_MINUTES,
       expiresAtMs: undefined,
       locale: undefined,
     })
     expect(DEFAULT_SNOOZE_MINUTES).toEqual([120, 240, 720])
+  })
+
+  test('what a delivery says about the card', () => {
+    const actions = [1, 2, 3, 4, 5, 6].map((id) => ({ integration_id: id, name: ` 动作 ${id} ` }))
+    const { delivery } = accepted(
+      withDelivery({
+        rendered: { dingtalk_app: '  **down**\n', title: 'P1 down' },
+        custom_actions: actions,
+        at_person_ids: [1, 2, 2],
+        is_flapping: true,
+        is_in_storm: false,
+        fire_times: 3,
+      }),
+    )
+    expect(delivery).toMatchObject({
+      rendered: { title: 'P1 down', body: '**down**' },
+      atPersonIds: [1, 2],
+      flapping: true,
+      inStorm: false,
+      fireTimes: 3,
+    })
+    expect(delivery.customActions).toHaveLength(5)
+    expect(delivery.customActions[0]).toEqual({ integrationId: 1, name: '动作 1' })
+  })
+
+  test.each<[string, Record<string, unknown>]>([
+    ['rendered that is no object', { rendered: 'text' }],
+    ['rendered texts that are none', { rendered: { dingtalk_app: 7, title: ['x'] } }],
+    ['rendered of nothing', { rendered: { dingtalk_app: ' \n ', title: null } }],
+    ['custom actions without a name', { custom_actions: [{ integration_id: 1 }] }],
+    ['signs that are no yes or no', { is_flapping: 'yes', is_in_storm: 1 }],
+  ])('%s costs no alert', (_what, delivery) => {
+    expect(accepted(withDelivery(delivery)).delivery).toMatchObject({
+      rendered: undefined,
+      customActions: [],
+      flapping: undefined,
+      inStorm: undefined,
+    })
+  })
+
+  test('a storm is one, whether a delivery says so or the event itself', () => {
+    expect(accepted({ ...WEBHOOK, event_type: 'i_storm' }).delivery.inStorm).toBe(true)
+  })
+
+  test.each([['images'], ['fields'], ['impact'], ['ai_summary'], ['incident_status'], ['closer_id']])(
+    'an odd %s costs no alert',
+    (field) => {
+      const { incident } = accepted(withIncident({ [field]: [7] }))
+      expect(incident[field]).toBeUndefined()
+    },
+  )
+
+  test('pictures come with what is known of them', () => {
+    const images = [{ src: 'img_abc' }, { src: 'https://x.example/1.png', href: null, alt: '图' }]
+    expect(accepted(withIncident({ images })).incident.images).toEqual([
+      { src: 'img_abc', href: '', alt: '' },
+      { src: 'https://x.example/1.png', href: '', alt: '图' },
+    ])
   })
 
   test('the event id inside the incident counts when the body has none', () => {
@@ -173,14 +237,14 @@ describe('accepted bodies', () => {
     const { incident } = accepted(
       withIncident({
         war_room: { id: 7 },
-        images: null,
+        war_rooms: null,
         responders: [{ person_id: 1, as: 'lead' }],
         assigned_to: { type: 'assign', emails: ['x@example.com'] },
       }),
     )
     expect(incident).toMatchObject({
       war_room: { id: 7 },
-      images: null,
+      war_rooms: null,
       group_method: 'n',
       responders: [{ as: 'lead' }],
       assigned_to: { emails: ['x@example.com'] },

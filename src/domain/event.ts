@@ -1,6 +1,7 @@
 import { z } from 'zod'
 
-import { type Incident, IncidentSchema, Person, tolerant } from './incident.ts'
+import type { CustomAction } from './card.ts'
+import { type Incident, IncidentSchema, Person, type Rendered, tolerant } from './incident.ts'
 
 /** Every group or person a delivery names; absent = not said, empty = none. */
 const list = <T extends z.ZodType>(item: T) => z.array(item).optional()
@@ -32,6 +33,15 @@ const Chat = tolerant({
   serverities: texts,
 })
 
+const MAX_CUSTOM_ACTIONS = 5
+
+/** What decorates the card may be odd without costing the alert. */
+const RenderedSchema = tolerant({
+  dingtalk_app: z.string().optional().catch(undefined),
+  title: z.string().optional().catch(undefined),
+})
+const CustomActionSchema = tolerant({ integration_id: z.number().int(), name: z.string().trim().min(1) })
+
 const Delivery = tolerant({
   integration_id: z.number().int().optional(),
   data_source_id: z.number().int().optional(),
@@ -42,6 +52,11 @@ const Delivery = tolerant({
   chats: list(Chat),
   chat_ids: texts,
   person_ids: list(z.number().int()),
+  at_person_ids: list(z.number().int()),
+  rendered: RenderedSchema.optional().catch(undefined),
+  custom_actions: list(CustomActionSchema).catch(undefined),
+  is_flapping: z.boolean().optional().catch(undefined),
+  is_in_storm: z.boolean().optional().catch(undefined),
   snooze_minutes: z.array(z.number().int().min(1).max(1440)).max(3).optional(),
   expire_at: z.number().optional(),
   locale: z.enum(['zh-CN', 'en-US']).optional(),
@@ -128,6 +143,16 @@ export type IncidentEvent = {
     mode: 'auto' | 'create' | 'update'
     /** The targets named outright; undefined = none were named, look elsewhere. */
     targets: { chats: ChatTarget[]; personIds: number[] } | undefined
+    /** Members that groups mention; undefined = the responders. */
+    atPersonIds: number[] | undefined
+    /** Flashduty's own rendering of the card; undefined = none came along. */
+    rendered: Rendered | undefined
+    /** At most five. */
+    customActions: CustomAction[]
+    /** How often it was told, this time included; 0 = not said. */
+    fireTimes: number
+    flapping: boolean | undefined
+    inStorm: boolean | undefined
     snoozeMinutes: number[]
     /** Epoch ms. */
     expiresAtMs: number | undefined
@@ -192,12 +217,12 @@ export function parseIncidentEvent(raw: unknown): ParsedEvent {
       eventType: body.event_type,
       person: body.person ? { id: body.person.person_id, name: body.person.person_name } : undefined,
       incident: body.incident,
-      delivery: readDelivery(body.delivery),
+      delivery: readDelivery(body.delivery, body.event_type),
     },
   }
 }
 
-function readDelivery(delivery: z.infer<typeof Delivery> | undefined): IncidentEvent['delivery'] {
+function readDelivery(delivery: z.infer<typeof Delivery> | undefined, eventType: string): IncidentEvent['delivery'] {
   const chats = new Map<string, ChatTarget>()
   for (const chat of delivery?.chats ?? []) {
     chats.set(chat.chat_id, {
@@ -220,8 +245,23 @@ function readDelivery(delivery: z.infer<typeof Delivery> | undefined): IncidentE
     fireType: delivery?.fire_type ?? 'fire',
     mode: delivery?.mode ?? 'auto',
     targets: named ? { chats: [...chats.values()], personIds: [...new Set(delivery.person_ids ?? [])] } : undefined,
+    atPersonIds: delivery?.at_person_ids && [...new Set(delivery.at_person_ids)],
+    rendered: readRendered(delivery?.rendered),
+    customActions: (delivery?.custom_actions ?? []).slice(0, MAX_CUSTOM_ACTIONS).map((action) => ({
+      integrationId: action.integration_id,
+      name: action.name,
+    })),
+    fireTimes: Math.max(0, delivery?.fire_times ?? 0),
+    flapping: delivery?.is_flapping,
+    inStorm: delivery?.is_in_storm ?? (eventType === 'i_storm' ? true : undefined),
     snoozeMinutes: [...new Set(presets)],
     expiresAtMs: delivery?.expire_at ? delivery.expire_at * 1000 : undefined,
     locale: delivery?.locale,
   }
+}
+
+function readRendered(rendered: z.infer<typeof RenderedSchema> | undefined): Rendered | undefined {
+  const body = rendered?.dingtalk_app?.trim() || undefined
+  const title = rendered?.title?.trim() || undefined
+  return body === undefined && title === undefined ? undefined : { title, body }
 }

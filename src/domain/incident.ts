@@ -1,5 +1,7 @@
 import { z } from 'zod'
 
+import { digest } from './ids.ts'
+
 /** Unix seconds up to the year 9999, so that every one of them is a date. */
 const time = z.number().min(0).max(253_402_300_799)
 /** 0 and absent both mean unset. */
@@ -24,6 +26,11 @@ const person = {
   email: z.string().default(''),
 }
 export const Person = tolerant(person)
+/** Decoration: whatever is odd about it is left out, never a reason to refuse the alert. */
+const Images = z
+  .array(tolerant({ src: z.string().default(''), href: z.string().default(''), alt: z.string().default('') }))
+  .optional()
+  .catch(undefined)
 const Responder = tolerant({ ...person, assigned_at: seconds, acknowledged_at: seconds })
 
 /**
@@ -35,11 +42,17 @@ export const IncidentSchema = tolerant({
   num: z.string().default(''),
   title: z.string(),
   incident_severity: z.enum(['Critical', 'Warning', 'Info', 'Ok']),
+  /** `Ok` = recovered; other values are no business of the card's. */
+  incident_status: z.string().optional().catch(undefined),
   progress: z.enum(['Triggered', 'Processing', 'Closed']),
   start_time: time,
   detail_url: z.string().default(''),
   silence_url: z.string().optional(),
   description: z.string().default(''),
+  impact: z.string().optional().catch(undefined),
+  ai_summary: z.string().optional().catch(undefined),
+  images: Images,
+  fields: z.record(z.string(), z.unknown()).optional().catch(undefined),
   updated_at: time.optional(),
   ack_time: seconds,
   close_time: seconds,
@@ -51,6 +64,7 @@ export const IncidentSchema = tolerant({
   labels: z.record(z.string(), z.string()).optional(),
   responders: z.array(Responder).optional(),
   closer: Person.optional(),
+  closer_id: z.number().optional().catch(undefined),
   account_locale: z.string().optional(),
   account_time_zone: z.string().optional(),
   assigned_to: tolerant({
@@ -82,3 +96,18 @@ export function versionOfInfo(incident: Incident): IncidentVersion {
 
 /** Who did the last thing worth naming on the card, and when (Unix seconds). */
 export type LastAct = { eventType: string; personName: string; at: number }
+
+/** Closed because the alerts recovered, as opposed to closed by somebody. */
+export function hasRecovered({ progress, closer, closer_id: closerId, ...incident }: Incident): boolean {
+  if (progress !== 'Closed' || closer !== undefined || (closerId ?? 0) > 0) return false
+  return incident.incident_status === undefined ? incident.end_time > 0 : incident.incident_status === 'Ok'
+}
+
+/** A body and a title that Flashduty made from its own template, in place of the built-in ones. */
+export type Rendered = { title: string | undefined; body: string | undefined }
+
+/** What a rendered text was made from: equal for snapshots that one rendered text may stand for, images apart. */
+export function contentKey({ title, description, labels, incident_severity: severity }: Incident): string {
+  const sorted = Object.entries(labels ?? {}).sort(([a], [b]) => (a < b ? -1 : 1))
+  return digest(24, JSON.stringify([title, description, sorted, severity]))
+}

@@ -7,6 +7,7 @@ export const MESSAGES = {
   'progress.Triggered': ['待处理', 'Triggered'],
   'progress.Processing': ['处理中', 'Processing'],
   'progress.Closed': ['已关闭', 'Closed'],
+  'progress.recovered': ['已恢复', 'Recovered'],
   'progress.snoozed': ['已暂缓至 {time}', 'Snoozed until {time}'],
   'fact.channel': ['协作空间', 'Channel'],
   'fact.severity': ['严重程度', 'Severity'],
@@ -16,12 +17,16 @@ export const MESSAGES = {
   'fact.alerts.count': ['{count} 条', '{count}'],
   'fact.responders': ['处理人', 'Responders'],
   'fact.nobody': ['暂无', 'nobody yet'],
+  'fact.impact': ['影响', 'Impact'],
+  'sign.flapping': ['抖动', 'flapping'],
+  'sign.storm': ['告警风暴', 'alert storm'],
   'button.ack': ['认领', 'Acknowledge'],
   'button.unack': ['取消认领', 'Withdraw'],
   'button.snooze': ['暂缓 {span}', 'Snooze {span}'],
   'button.wake': ['取消暂缓', 'Wake up'],
   'button.resolve': ['关闭', 'Close'],
   'button.detail': ['查看详情', 'Details'],
+  'button.silence': ['快速静默', 'Silence'],
   'span.hours': ['{n} 小时', '{n} h'],
   'span.minutes': ['{n} 分钟', '{n} min'],
   'span.days': ['{n} 天', '{n} d'],
@@ -35,7 +40,14 @@ export const MESSAGES = {
   'act.i_comm': ['{name} 于 {time} 评论', 'Comment by {name} at {time}'],
   'act.i_assign': ['{name} 于 {time} 分派', 'Assigned by {name} at {time}'],
   'act.i_a_rspd': ['{name} 于 {time} 添加处理人', 'Responders added by {name} at {time}'],
+  'card.truncated': [
+    '内容过长，已截断，完整内容请点“查看详情”',
+    'Too long, so cut short: open the details for all of it',
+  ],
+  'card.link.omitted': ['链接略', 'link left out'],
+  'card.mentions': ['请处理', 'Please look into it'],
   'card.superseded': ['已更新，请见新消息', 'Updated: see the newer message'],
+  'notice.storm': ['⚠️ 告警风暴：{title} 已聚合 {count} 条告警', '⚠️ Alert storm: {title} has grouped {count} alerts'],
   'press.working': ['处理中，卡片稍后更新', 'Working on it; the card will follow'],
   'press.done': ['操作成功', 'Done'],
   'press.NOT_LINKED': [
@@ -94,15 +106,20 @@ export function isMessageKey(key: string): key is MessageKey {
   return Object.hasOwn(MESSAGES, key)
 }
 
-const SEVERITY: Record<Severity, { dot: string; names: readonly [string, string] }> = {
-  Critical: { dot: '🔴', names: ['严重', 'Critical'] },
-  Warning: { dot: '🟠', names: ['警告', 'Warning'] },
-  Info: { dot: '🟡', names: ['提醒', 'Info'] },
-  Ok: { dot: '🟢', names: ['恢复', 'Ok'] },
+const SEVERITY: Record<Severity, { dot: string; color: string; names: readonly [string, string] }> = {
+  Critical: { dot: '🔴', color: '#C80000', names: ['严重', 'Critical'] },
+  Warning: { dot: '🟠', color: '#FA7D00', names: ['警告', 'Warning'] },
+  Info: { dot: '🟡', color: '#FABE00', names: ['提醒', 'Info'] },
+  Ok: { dot: '🟢', color: '#008800', names: ['恢复', 'Ok'] },
 }
 
 export function severityDot(severity: Severity): string {
   return SEVERITY[severity].dot
+}
+
+/** Flashduty's own colours, `#RRGGBB`. */
+export function severityColor(severity: Severity): string {
+  return SEVERITY[severity].color
 }
 
 export function severityName(locale: Locale, severity: Severity): string {

@@ -38,6 +38,11 @@ test.each<[unknown, number]>([
   expect(timeOf(eventOf({ timestamp: value }), 'timeStamp')).toBe(expected)
 })
 
+test('an object that is no number, not even to JavaScript, is no time', () => {
+  const odd: unknown = JSON.parse('{"valueOf":1,"toString":2}')
+  expect(timeOf(eventOf({ t: odd }), 't')).toBe(0)
+})
+
 test('any value is a time from 0 on, in whole milliseconds', () => {
   fc.assert(
     fc.property(fc.anything(), (value) => {

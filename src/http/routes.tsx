@@ -1,14 +1,16 @@
-import { Hono } from 'hono'
+import { type Context, Hono } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
 import { secureHeaders } from 'hono/secure-headers'
 
 import type { Log } from '../log.ts'
 import type { Metrics } from '../metrics.ts'
+import { addDeliverRoute, type DeliverDeps } from './api/deliver.ts'
 import { IntegrationPage, type IntegrationStatus, NotFoundPage } from './integration-page.tsx'
 import { type Check, checkReadiness } from './readiness.ts'
 
 export type RouteDeps = {
   log: Log
+  api: Omit<DeliverDeps, 'log'>
   checks: () => Check[]
   notes: () => Promise<string[]>
   metrics: Metrics
@@ -18,11 +20,15 @@ export type RouteDeps = {
 
 const PAGES = { '/': '应用首页地址', '/pc': 'PC 端首页地址', '/group': '酷应用网页地址' } as const
 
+const BODY_LIMIT_BYTES = 1024 * 1024
+
 /** The whole route table. */
 export function createRoutes(deps: RouteDeps): Hono {
   const app = new Hono()
   app.use(secureHeaders({ xFrameOptions: false }))
-  app.use(bodyLimit({ maxSize: 1024 * 1024 }))
+  // The rest of such a body is not read, so nothing else can come over that connection.
+  const refuseLarge = (c: Context) => c.json({ error: 'BODY_TOO_LARGE' }, 413, { Connection: 'close' })
+  app.use(bodyLimit({ maxSize: BODY_LIMIT_BYTES, onError: refuseLarge }))
 
   app.get('/healthz', (c) => c.json({ status: 'alive' }))
   app.get('/readyz', async (c) => {
@@ -51,6 +57,8 @@ export function createRoutes(deps: RouteDeps): Hono {
       501,
     ),
   )
+
+  addDeliverRoute(app, { ...deps.api, log: deps.log })
 
   app.notFound((c) => c.json({ error: 'no such address' }, 404))
   app.onError((error, c) => {

@@ -12,8 +12,9 @@ export const RESULT_QUEUE = 'flashduty-dingtalk-result'
 /** Written by the daemon, read by Flashduty: the groups and links of each integration, newest only. */
 export const DIRECTORY_QUEUE = 'flashduty-dingtalk-directory'
 
-/** DingTalk counts calls per app and API, so each has its own pace: creates and delivers, updates, questions about groups. */
-export const PACED_APIS = ['create', 'update', 'group'] as const
+/** DingTalk counts calls per app and API, so each has its own pace: creates and delivers, updates, questions about groups,
+ * messages of the robot. */
+export const PACED_APIS = ['create', 'update', 'group', 'message'] as const
 export type PacedApi = (typeof PACED_APIS)[number]
 
 /** Ticks: "something is due for this integration and this API". They carry nothing. */

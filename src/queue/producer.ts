@@ -37,6 +37,8 @@ export type Producer = {
   trimResults(): Promise<number>
   /** Puts an integration's groups and links in the place of what was told before. @throws when Redis does not take it */
   putDirectory(integrationId: string, directory: object, version: string): Promise<void>
+  /** Whether the event's job has come to its end: adding it again would do nothing. @throws when Redis does not say */
+  hasEnded(eventId: string): Promise<boolean>
   /** Whether Redis answers now. */
   ping(): Promise<boolean>
   close(): Promise<void>
@@ -48,7 +50,9 @@ export function createProducer(redis: Redis, prefix: string, log: Log): Producer
   const queue = (name: string): Queue => {
     const known = queues.get(name)
     if (known) return known
-    const made = new Queue(name, { connection: redis, prefix, skipWaitingForReady: true, skipMetasUpdate: true })
+    // Asked for a version that Redis does not give at once, a queue would fail for good, also after Redis is back.
+    const hasty = { skipVersionCheck: true, skipWaitingForReady: true, skipMetasUpdate: true }
+    const made = new Queue(name, { connection: redis, prefix, ...hasty })
     // The connection's own listener says it once; without a listener here every error would be thrown.
     made.on('error', () => {})
     queues.set(name, made)
@@ -111,6 +115,10 @@ export function createProducer(redis: Redis, prefix: string, log: Log): Producer
       const waiting = await jobs.getJobs(['waiting'])
       const replaced = waiting.filter((job) => job.id?.startsWith(`dir-${integrationId}-`) && job.id !== jobId)
       await Promise.all(replaced.map((job) => job.remove().catch(() => {})))
+    },
+    async hasEnded(eventId) {
+      const state = await queue(DELIVER_QUEUE).getJobState(deliverJobId(eventId))
+      return state === 'completed' || state === 'failed'
     },
     async ping() {
       try {

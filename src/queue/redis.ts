@@ -30,19 +30,37 @@ function watch(redis: Redis, log: Log, role: string): Redis {
     if (up !== false) log.error({ role, state: 'lost', code: error.code ?? error.name }, 'redis-state')
     up = false
   })
-  redis.on('close', () => {
-    if (up === true) log.warn({ role, state: 'closed' }, 'redis-state')
+  // Not `close`, which also comes after each failed try and when it is ended on purpose.
+  redis.on('reconnecting', () => {
+    if (up !== true) return
+    log.warn({ role, state: 'closed' }, 'redis-state')
     up = undefined
   })
   return redis
 }
 
+export type RedisClaim = {
+  /** Whether this Redis is ours, as far as is known; asked of Redis when it is not. @throws when Redis does not say */
+  isOurs(): Promise<boolean>
+  /** Marks it as ours again if nothing marks it any more, and asks anew. @throws as `isOurs` */
+  renew(): Promise<boolean>
+}
+
 /**
  * Marks this Redis as belonging to one database. Queues of another installation would be worked off into the wrong groups.
- * @returns the id found there: ours, or that of somebody else
+ * The mark can go with everything else that Redis forgets, and after a lost connection another Redis may answer.
  */
-export async function claimRedis(redis: Redis, prefix: string, installationId: string): Promise<string> {
-  const key = `${prefix}:flashduty-dingtalk:installation`
-  await redis.setnx(key, installationId)
-  return (await redis.get(key)) ?? installationId
+export function createRedisClaim(redis: Redis, prefix: string, installationId: string): RedisClaim {
+  const key = claimKey(prefix)
+  let ours: boolean | undefined
+  redis.on('close', () => (ours = undefined))
+  const renew = async (): Promise<boolean> => {
+    await redis.setnx(key, installationId)
+    return (ours = ((await redis.get(key)) ?? installationId) === installationId)
+  }
+  return { isOurs: async () => ours ?? renew(), renew }
+}
+
+export function claimKey(prefix: string): string {
+  return `${prefix}:flashduty-dingtalk:installation`
 }

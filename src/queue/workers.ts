@@ -3,6 +3,7 @@ import type { Redis } from 'ioredis'
 import { z } from 'zod'
 
 import { AppError } from '../errors.ts'
+import { InFlight } from '../lifecycle.ts'
 import type { Log } from '../log.ts'
 import { CLICK_QUEUE, DELIVER_QUEUE, type PacedApi, paceQueue } from './jobs.ts'
 
@@ -23,6 +24,8 @@ const AGAIN = 'again'
 const AGAIN_MS = 5_000
 /** A job that only ever meets bugs of ours ends as failed, readable in Redis, instead of going round for good. */
 const GIVE_UP_AFTER_MS = 24 * 3_600_000
+/** How `failedReason` of such a job begins. */
+export const GAVE_UP = 'GAVE_UP'
 
 /**
  * @param accept resolves once the job's plan is committed. `rejected` = it can never be; the reason stays with the job.
@@ -55,7 +58,9 @@ export function startDeliverWorker(
         const expected = error instanceof AppError && error.failure.kind !== 'permanent'
         if (expected) deps.log.warn({ jobId, err: error }, 'deliver-delayed')
         else deps.log.error({ jobId, err: error }, 'deliver-failed')
-        if (Date.now() - job.timestamp > GIVE_UP_AFTER_MS) throw error
+        if (!expected && Date.now() - job.timestamp > GIVE_UP_AFTER_MS) {
+          throw new UnrecoverableError(`${GAVE_UP}: ${error instanceof Error ? error.message : 'unknown error'}`)
+        }
         const delayMs = Math.min(500 * 2 ** Math.min(job.attemptsStarted, 8), RETRY_MAX_MS)
         await job.moveToDelayed(Date.now() + delayMs, token)
         throw new DelayedError()
@@ -139,7 +144,13 @@ function start(
   options: Partial<WorkerOptions>,
   process: (job: Job, token: string | undefined) => Promise<void>,
 ): RunningWorker & { pause: (ms: number) => Promise<void> } {
-  const worker = new Worker(name, (job: Job, token?: string) => process(job, token), {
+  const underWay = new InFlight(() => {})
+  const perform = (job: Job, token?: string): Promise<void> => {
+    const work = process(job, token)
+    underWay.add(work)
+    return work
+  }
+  const worker = new Worker(name, perform, {
     connection: redis,
     prefix,
     autorun: false,
@@ -153,8 +164,14 @@ function start(
     isRunning: () => worker.isRunning(),
     pause: (ms) => worker.rateLimit(ms),
     async close() {
-      await worker.close()
-      await running
+      if (redis.status === 'ready') {
+        await worker.close()
+        await running
+        return
+      }
+      // Without Redis no job can be handed back, and an orderly close would wait for it for good.
+      worker.close(true).catch(() => {})
+      await underWay.idle()
     },
   }
 }

@@ -1,10 +1,10 @@
 import { sql, type Selectable } from 'kysely'
 
-import type { Audience, Space } from '../domain/card.ts'
+import type { Audience, Mention, Space } from '../domain/card.ts'
 import type { CardsTable, Handle, PlacementsTable } from './schema.ts'
 import { standAt, takeTurn, type TurnApi, URGENT, USUAL } from './turns.ts'
 
-export type Card = Omit<Selectable<CardsTable>, 'audience'> & { audience: Audience }
+export type Card = Omit<Selectable<CardsTable>, 'audience' | 'mentions'> & { audience: Audience; mentions: Mention[] }
 export type Placement = Selectable<PlacementsTable>
 
 /** A card with what decides its face beside the incident. */
@@ -190,7 +190,7 @@ export async function allowRevision(
   if (outTrackIds.length === 0) return
   const { rev, spacingMs, urgent = false } = change
   await takeTurns(trx, 'update', outTrackIds)
-  const soonest = sql<number>`case when called_at + ${spacingMs} > ${nowMs} then called_at + ${spacingMs} else ${nowMs} end`
+  const soonest = soonestCall(nowMs, spacingMs)
   await trx
     .updateTable('cards')
     .set({
@@ -206,13 +206,17 @@ export async function allowRevision(
     .execute()
 }
 
-/** One last PUT is due (见新消息), then the card is never touched again. */
-export async function freezeCards(trx: Handle, outTrackIds: string[], nowMs: number): Promise<void> {
+function soonestCall(nowMs: number, spacingMs: number) {
+  return sql<number>`case when called_at + ${spacingMs} > ${nowMs} then called_at + ${spacingMs} else ${nowMs} end`
+}
+
+/** One last PUT is due (见新消息), no sooner than `spacingMs` after the last call; then the card is never touched again. */
+export async function freezeCards(trx: Handle, outTrackIds: string[], nowMs: number, spacingMs: number): Promise<void> {
   if (outTrackIds.length === 0) return
   await takeTurns(trx, 'update', outTrackIds)
   await trx
     .updateTable('cards')
-    .set({ frozen: 1, shown_hash: null, update_due_at: nowMs, updated_at: nowMs })
+    .set({ frozen: 1, shown_hash: null, update_due_at: soonestCall(nowMs, spacingMs), updated_at: nowMs })
     .where('out_track_id', 'in', outTrackIds)
     .execute()
 }
@@ -386,6 +390,19 @@ export async function changePlacements(
   }
 }
 
+/** How many cards the group got (or is getting) since then. */
+export async function countPlacedSince(db: Handle, openConversationId: string, sinceMs: number): Promise<number> {
+  const row = await db
+    .selectFrom('placements')
+    .select((eb) => eb.fn.countAll<number>().as('count'))
+    .where('kind', '=', 'group')
+    .where('target_id', '=', openConversationId)
+    .where('status', 'in', ['sending', 'delivered'])
+    .where('updated_at', '>', sinceMs)
+    .executeTakeFirstOrThrow()
+  return row.count
+}
+
 /** While a press on it is being answered, no PUT of the card may cross the answer. It stays due, lest a crash forget it. */
 export async function holdCard(trx: Handle, outTrackId: string, untilMs: number): Promise<void> {
   await trx
@@ -468,8 +485,8 @@ export async function countDueCards(
       .groupBy('integration_id')
       .execute()
     for (const row of rows) {
-      const oldestMs = row.oldest === null ? 0 : nowMs - Number(row.oldest)
-      counted.push({ integrationId: row.integration_id, api, cards: Number(row.cards), oldestMs })
+      const oldestMs = row.oldest === null ? 0 : nowMs - row.oldest
+      counted.push({ integrationId: row.integration_id, api, cards: row.cards, oldestMs })
     }
   }
   return counted
@@ -489,5 +506,10 @@ function selectCards(db: Handle) {
 }
 
 function fromRow(row: Selectable<CardsTable> & { generation: number; prefix: string }): CardOfNotification {
-  return { ...row, audience: JSON.parse(row.audience) as Audience }
+  return {
+    ...row,
+    // Audiences stored before there were custom actions name none.
+    audience: { customActions: [], ...(JSON.parse(row.audience) as Omit<Audience, 'customActions'>) },
+    mentions: row.mentions === null ? [] : (JSON.parse(row.mentions) as Mention[]),
+  }
 }

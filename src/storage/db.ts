@@ -5,10 +5,12 @@ import Database from 'better-sqlite3'
 import {
   CompiledQuery,
   type DatabaseConnection,
+  type DialectAdapter,
   type Driver,
   Kysely,
   Migrator,
   sql,
+  SqliteAdapter,
   SqliteDialect,
   SqliteDriver,
 } from 'kysely'
@@ -17,15 +19,24 @@ import type { Clock } from '../clock.ts'
 import { AppError } from '../errors.ts'
 import * as init from './migrations/0001-init.ts'
 import * as converge from './migrations/0002-converge.ts'
+import * as cardContent from './migrations/0003-card-content.ts'
+import * as tokens from './migrations/0004-tokens.ts'
 import type { Handle, Schema } from './schema.ts'
 
 /** Append only. */
-const MIGRATIONS = { '0001-init': init, '0002-converge': converge }
+const MIGRATIONS = {
+  '0001-init': init,
+  '0002-converge': converge,
+  '0003-card-content': cardContent,
+  '0004-tokens': tokens,
+}
 
 /** A blocking busy wait stops the event loop, so it is short; the lane goes on waiting without blocking. */
 const BUSY_TIMEOUT_MS = 100
 const BUSY_PATIENCE_MS = 1_200
 const RETRY_MS = 20
+/** Other processes may be opening the same file: one of them makes the schema, the others wait for it. */
+const OPEN_PATIENCE_MS = 10_000
 /** The longest that one write can take before it is refused: behind one group that waits, and then on its own. */
 const WRITE_MAX_MS = 3_000
 /** Waiting units that share one commit: single commits cost some 30 times as much (measured). */
@@ -37,17 +48,30 @@ export type Db = {
   /**
    * Runs the unit inside the one write lane, first in first out, and resolves after its commit. A failed unit undoes
    * itself alone. Inside, only `trx` may be used and nothing else awaited: other units wait, and share the commit.
+   * While there is trouble every unit is refused at once, but for those that `settle` what has happened already.
    * @throws AppError `retryable STORE_UNAVAILABLE` when the database is locked, full or broken
    */
-  write<T>(unit: (trx: Handle) => Promise<T>): Promise<T>
+  write<T>(unit: (trx: Handle) => Promise<T>, kind?: 'settle'): Promise<T>
+  /** Why nothing new is taken in: the disk is full or broken. SQLite's code; undefined while all is well. */
+  trouble(): string | undefined
+  /** Tries whether there is room again; that alone ends the trouble. Never fails. */
+  probe(): Promise<void>
   close(): Promise<void>
 }
 
+/** Room that a probe asks for: enough that what comes next is not refused again. */
+const PROBE_BYTES = 256 * 1024
+
+/** Hands a test the connection that writes, to take its room away and give it back. */
+export type OnWriter = (connection: { pragma(text: string): unknown }) => void
+
 /** Opens (and if need be makes) the database and brings it to the newest schema. */
-export async function openDb(path: string): Promise<Db> {
+export async function openDb(path: string, onWriter: OnWriter = () => {}): Promise<Db> {
   mkdirSync(dirname(path), { recursive: true })
-  const writer = new Kysely<Schema>({ dialect: new ImmediateDialect({ database: connect(path) }) })
-  const reader = new Kysely<Schema>({ dialect: new SqliteDialect({ database: connect(path) }) })
+  const forWriting = await connectPatiently(path)
+  const forReading = await connectPatiently(path)
+  const writer = new Kysely<Schema>({ dialect: new ImmediateDialect({ database: forWriting }) })
+  const reader = new Kysely<Schema>({ dialect: new SqliteDialect({ database: forReading }) })
   const lane = new WriteLane(writer)
   const close = async (): Promise<void> => {
     await lane.idle()
@@ -55,16 +79,35 @@ export async function openDb(path: string): Promise<Db> {
     await writer.destroy()
   }
   try {
-    const { error } = await new Migrator({
-      db: writer,
-      provider: { getMigrations: async () => MIGRATIONS },
-    }).migrateToLatest()
-    if (error) throw error
+    await patiently(OPEN_PATIENCE_MS, () => migrate(writer))
+    onWriter(forWriting)
   } catch (cause) {
     await close()
     throw storeError(cause) ?? cause
   }
-  return { read: reader, write: (unit) => lane.run(unit), close }
+  return {
+    read: reader,
+    write: (unit, kind) => lane.run(unit, kind),
+    trouble: () => lane.trouble,
+    probe: () => lane.probe(),
+    close,
+  }
+}
+
+/** One that is up to date is not written to, so that opening it waits for nobody. */
+async function migrate(db: Kysely<Schema>): Promise<void> {
+  const migrator = new Migrator({ db, provider: { getMigrations: async () => MIGRATIONS } })
+  const known = await migrator.getMigrations()
+  if (known.every(({ executedAt }) => executedAt !== undefined)) return refuseNewer(db)
+  const { error } = await migrator.migrateToLatest()
+  if (error) throw error
+}
+
+async function refuseNewer(db: Kysely<Schema>): Promise<void> {
+  const { rows } = await sql<{ name: string }>`select name from kysely_migration`.execute(db)
+  if (rows.every(({ name }) => Object.hasOwn(MIGRATIONS, name))) return
+  const failure = { kind: 'permanent', code: 'DATABASE_NEWER' } as const
+  throw new AppError(failure, 'the database was brought up to date by a newer version of this program: run that one')
 }
 
 /**
@@ -79,7 +122,7 @@ export async function writeUntil<T>(
 ): Promise<T> {
   for (;;) {
     try {
-      return await db.write(unit)
+      return await db.write(unit, 'settle')
     } catch (error) {
       const unavailable = error instanceof AppError && error.failure.code === 'STORE_UNAVAILABLE'
       if (!unavailable || clock.nowMs() + WRITE_MAX_MS > untilMs) throw error
@@ -88,11 +131,30 @@ export async function writeUntil<T>(
   }
 }
 
-function connect(path: string): { prepare(text: string): Database.Statement; close(): void } {
+async function connectPatiently(path: string): Promise<Connection> {
+  try {
+    return await patiently(OPEN_PATIENCE_MS, async () => connect(path))
+  } catch (cause) {
+    throw storeError(cause) ?? cause
+  }
+}
+
+type Connection = {
+  prepare(text: string): Database.Statement
+  pragma(text: string): unknown
+  close(): void
+}
+
+function connect(path: string): Connection {
   const connection = new Database(path, { timeout: BUSY_TIMEOUT_MS })
-  connection.pragma('journal_mode = WAL')
-  connection.pragma('synchronous = FULL')
-  connection.pragma('foreign_keys = ON')
+  try {
+    connection.pragma('journal_mode = WAL')
+    connection.pragma('synchronous = FULL')
+    connection.pragma('foreign_keys = ON')
+  } catch (error) {
+    connection.close()
+    throw error
+  }
   // Preparing a statement costs about twice what running it does; the texts are few and always the same.
   const prepared = new Map<string, Database.Statement>()
   return {
@@ -103,6 +165,7 @@ function connect(path: string): { prepare(text: string): Database.Statement; clo
       if (prepared.size < 500) prepared.set(text, statement)
       return statement
     },
+    pragma: (text) => connection.pragma(text),
     close: () => connection.close(),
   }
 }
@@ -111,6 +174,22 @@ function connect(path: string): { prepare(text: string): Database.Statement; clo
 class ImmediateDriver extends SqliteDriver {
   override async beginTransaction(connection: DatabaseConnection): Promise<void> {
     await connection.executeQuery(CompiledQuery.raw('begin immediate'))
+  }
+
+  /** A disk that refuses a write has ended the transaction already, and that failure is the one to be told. */
+  override async rollbackTransaction(connection: DatabaseConnection): Promise<void> {
+    try {
+      await super.rollbackTransaction(connection)
+    } catch (error) {
+      if (sqliteCode(error) !== 'SQLITE_ERROR') throw error
+    }
+  }
+}
+
+/** Kysely leaves SQLite's schema changes outside transactions, where a death in their midst would leave half of them. */
+class TransactionalAdapter extends SqliteAdapter {
+  override get supportsTransactionalDdl(): true {
+    return true
   }
 }
 
@@ -125,6 +204,10 @@ class ImmediateDialect extends SqliteDialect {
   override createDriver(): Driver {
     return new ImmediateDriver(this.#config)
   }
+
+  override createAdapter(): DialectAdapter {
+    return new TransactionalAdapter()
+  }
 }
 
 type Waiting = {
@@ -137,20 +220,43 @@ class WriteLane {
   readonly #writer: Handle
   #waiting: Waiting[] = []
   #running: Promise<void> | undefined
+  #trouble: string | undefined
 
   constructor(writer: Handle) {
     this.#writer = writer
   }
 
-  run<T>(unit: (trx: Handle) => Promise<T>): Promise<T> {
-    return new Promise<T>((resolve, reject) => {
-      this.#waiting.push({ unit, resolve: resolve as (value: unknown) => void, reject })
-      this.#running ??= this.#drain()
-    })
+  get trouble(): string | undefined {
+    return this.#trouble
+  }
+
+  async run<T>(unit: (trx: Handle) => Promise<T>, kind?: 'settle'): Promise<T> {
+    if (this.#trouble !== undefined && kind !== 'settle') throw refusal(this.#trouble)
+    return this.#queue(unit)
+  }
+
+  async probe(): Promise<void> {
+    try {
+      await this.#queue(async (trx) => {
+        const row = { source: 'probe' as const, id: 'room', received_at: 0, payload: '0'.repeat(PROBE_BYTES) }
+        await trx.insertInto('inbox').values(row).execute()
+        await trx.deleteFrom('inbox').where('source', '=', 'probe').execute()
+      })
+      this.#trouble = undefined
+    } catch {
+      // It was seen by the lane, which keeps the code.
+    }
   }
 
   async idle(): Promise<void> {
     await this.#running
+  }
+
+  #queue<T>(unit: (trx: Handle) => Promise<T>): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      this.#waiting.push({ unit, resolve: resolve as (value: unknown) => void, reject })
+      this.#running ??= this.#drain()
+    })
   }
 
   async #drain(): Promise<void> {
@@ -162,8 +268,10 @@ class WriteLane {
 
   async #commitTogether(group: Waiting[]): Promise<void> {
     const settled: (() => void)[] = []
+    // What ended the transaction, which its own rollback then hides by failing too.
+    let first: unknown
     try {
-      await this.#patiently(() =>
+      await patiently(BUSY_PATIENCE_MS, () =>
         this.#writer.transaction().execute(async (trx) => {
           settled.length = 0
           for (const { unit, resolve, reject } of group) {
@@ -173,9 +281,12 @@ class WriteLane {
               await sql`release unit`.execute(trx)
               settled.push(() => resolve(value))
             } catch (error) {
-              // A full disk ends the whole transaction; then this throws too and the group is refused.
+              this.#notice(error)
+              first = error
+              // A full disk can end the whole transaction; then this throws too and the group is refused.
               await sql`rollback to unit`.execute(trx)
               await sql`release unit`.execute(trx)
+              first = undefined
               settled.push(() => reject(storeError(error) ?? error))
             }
           }
@@ -183,20 +294,31 @@ class WriteLane {
       )
       for (const settle of settled) settle()
     } catch (error) {
-      for (const { reject } of group) reject(storeError(error) ?? error)
+      this.#notice(error)
+      const why = storeError(error) ?? storeError(first) ?? error
+      for (const { reject } of group) reject(why)
     }
   }
 
-  /** Another process holds the write lock: try again, without blocking, until patience ends. */
-  async #patiently(transact: () => Promise<void>): Promise<void> {
-    const startedAt = performance.now()
-    for (;;) {
-      try {
-        return await transact()
-      } catch (error) {
-        if (sqliteCode(error) !== 'SQLITE_BUSY' || performance.now() - startedAt > BUSY_PATIENCE_MS) throw error
-        await pause()
-      }
+  #notice(error: unknown): void {
+    const code = sqliteCode(error)
+    if (code !== undefined && TROUBLE.test(code)) this.#trouble = code
+  }
+}
+
+/** Unlike a lock, these do not go away with the next commit of somebody else. */
+const TROUBLE = /^SQLITE_(FULL|IOERR|READONLY|CANTOPEN|CORRUPT|NOTADB)/
+
+/** Another process holds the write lock: tries again, without blocking, until patience ends. */
+async function patiently<T>(patienceMs: number, work: () => Promise<T>): Promise<T> {
+  const startedAt = performance.now()
+  for (;;) {
+    try {
+      return await work()
+    } catch (error) {
+      const busy = sqliteCode(error)?.startsWith('SQLITE_BUSY')
+      if (!busy || performance.now() - startedAt > patienceMs) throw error
+      await pause()
     }
   }
 }
@@ -213,12 +335,13 @@ function sqliteCode(error: unknown): string | undefined {
 function storeError(error: unknown): AppError | undefined {
   const code = sqliteCode(error)
   if (code === undefined || code.startsWith('SQLITE_CONSTRAINT') || code === 'SQLITE_ERROR') return undefined
+  return refusal(code, error)
+}
+
+function refusal(code: string, cause?: unknown): AppError {
   return new AppError(
     { kind: 'retryable', code: 'STORE_UNAVAILABLE', retryAfterMs: 1_000 },
     `the database refused (${code})`,
-    {
-      cause: error,
-      detail: code,
-    },
+    { cause, detail: code },
   )
 }

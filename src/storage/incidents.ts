@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 
-import type { Incident, IncidentVersion, LastAct } from '../domain/incident.ts'
+import { contentKey, type Incident, type IncidentVersion, type LastAct, type Rendered } from '../domain/incident.ts'
 import type { Handle } from './schema.ts'
 
 export type StoredIncident = {
@@ -11,10 +11,15 @@ export type StoredIncident = {
   incident: Incident
   lastAct: LastAct | undefined
   snoozeOver: boolean
+  /** Flashduty's own texts for the card; undefined = draw the built-in ones. */
+  rendered: Rendered | undefined
+  flapping: boolean
+  inStorm: boolean
 }
 
 /**
  * Moves the stored incident forward when the snapshot is newer, and locks it for the rest of the transaction either way.
+ * A rendered text stays as long as snapshots without one leave alone what it was made from; after that it is dropped.
  * @returns the incident as it is stored now, and whether this snapshot is what moved it
  */
 export async function advanceIncident(
@@ -24,6 +29,10 @@ export async function advanceIncident(
     incident: Incident
     version: IncidentVersion
     lastAct: LastAct | undefined
+    rendered?: Rendered | undefined
+    /** undefined = says nothing about it. */
+    flapping?: boolean | undefined
+    inStorm?: boolean | undefined
     /** A snapshot of the very version stored may take its place as long as this revision is still the stored one. */
     replacesRev?: number
   },
@@ -38,12 +47,22 @@ export async function advanceIncident(
     progress: incident.progress,
     snapshot: JSON.stringify(incident),
     snoozed_until: snoozedUntil,
+    content_key: contentKey(incident),
     updated_at: nowMs,
+  }
+  const images = incident.images?.map(({ src, href, alt }) => ({ src, href, alt }))
+  const kept = {
+    images: images ? JSON.stringify(images) : null,
+    silence_url: incident.silence_url || null,
+    flapping: snapshot.flapping === undefined ? null : Number(snapshot.flapping),
+    in_storm: snapshot.inStorm === undefined ? null : Number(snapshot.inStorm),
   }
   const done = await trx
     .insertInto('incidents')
     .values({
       ...values,
+      ...kept,
+      rendered: snapshot.rendered ? JSON.stringify(snapshot.rendered) : null,
       integration_id: integrationId,
       incident_id: incident.incident_id,
       rev: 1,
@@ -58,6 +77,16 @@ export async function advanceIncident(
           ...values,
           rev: sql<number>`${eb.ref('incidents.rev')} + 1`,
           last_act: sql<string | null>`coalesce(${eb.ref('excluded.last_act')}, ${eb.ref('incidents.last_act')})`,
+          rendered: sql<string | null>`case
+            when excluded.rendered is not null then excluded.rendered
+            when excluded.content_key = incidents.content_key
+              and (excluded.images is null or incidents.images is null or excluded.images = incidents.images)
+              then incidents.rendered
+            else null end`,
+          images: sql<string | null>`coalesce(excluded.images, incidents.images)`,
+          silence_url: sql<string | null>`coalesce(excluded.silence_url, incidents.silence_url)`,
+          flapping: sql<number | null>`coalesce(excluded.flapping, incidents.flapping)`,
+          in_storm: sql<number | null>`coalesce(excluded.in_storm, incidents.in_storm)`,
           // The same snooze that has run out stays run out; another one starts anew.
           snooze_over: sql<number>`case when ${eb.ref('excluded.snoozed_until')} = ${eb.ref('incidents.snoozed_until')} then ${eb.ref('incidents.snooze_over')} else 0 end`,
         }))
@@ -94,9 +123,16 @@ export async function findIncident(
         eventTime: row.version_event_time,
         eventId: row.version_event_id,
       },
-      incident: JSON.parse(row.snapshot) as Incident,
+      incident: {
+        ...(JSON.parse(row.snapshot) as Incident),
+        ...(row.images === null ? {} : { images: JSON.parse(row.images) as Incident['images'] }),
+        ...(row.silence_url === null ? {} : { silence_url: row.silence_url }),
+      },
       lastAct: row.last_act === null ? undefined : (JSON.parse(row.last_act) as LastAct),
       snoozeOver: row.snooze_over === 1,
+      rendered: row.rendered === null ? undefined : (JSON.parse(row.rendered) as Rendered),
+      flapping: row.flapping === 1,
+      inStorm: row.in_storm === 1,
     }
   )
 }

@@ -78,7 +78,7 @@ export async function saveIntegration(
 }
 
 export async function removeIntegration(trx: Handle, id: string): Promise<void> {
-  for (const table of ['groups', 'account_links', 'member_keys', 'routes', 'turns'] as const) {
+  for (const table of ['groups', 'account_links', 'member_keys', 'routes', 'turns', 'missed', 'notices'] as const) {
     await trx.deleteFrom(table).where('integration_id', '=', id).execute()
   }
   await trx.deleteFrom('integrations').where('id', '=', id).execute()

@@ -140,6 +140,29 @@ export async function settleOpen(trx: Handle, outTrackId: string, verdict: Verdi
   await touchResults(trx, settled, nowMs)
 }
 
+/** Whom it is about can be told after all. */
+export async function reopenRecord(
+  trx: Handle,
+  recordKey: string,
+  waits: { outTrackId: string; rev: number; targetId: string; targetName: string | null },
+  nowMs: number,
+): Promise<void> {
+  const reopened = await trx
+    .updateTable('records')
+    .set({
+      ...verdictColumns({ status: 'pending' }, nowMs),
+      out_track_id: waits.outTrackId,
+      rev: waits.rev,
+      effect: 'create',
+      target_id: waits.targetId,
+      ...(waits.targetName === null ? {} : { target_name: waits.targetName }),
+    })
+    .where('record_key', '=', recordKey)
+    .returning(['integration_id', 'event_id'])
+    .execute()
+  await touchResults(trx, reopened, nowMs)
+}
+
 /** Puts a note on whatever waits for these cards. */
 export async function noteOpen(trx: Handle, outTrackIds: string[], note: string): Promise<void> {
   if (outTrackIds.length === 0) return
@@ -162,7 +185,13 @@ export async function moveRecords(trx: Handle, from: string, to: string, nowMs: 
 }
 
 export async function settleRecord(trx: Handle, recordKey: string, verdict: Verdict, nowMs: number): Promise<void> {
-  await trx.updateTable('records').set(verdictColumns(verdict, nowMs)).where('record_key', '=', recordKey).execute()
+  const settled = await trx
+    .updateTable('records')
+    .set(verdictColumns(verdict, nowMs))
+    .where('record_key', '=', recordKey)
+    .returning(['integration_id', 'event_id'])
+    .execute()
+  await touchResults(trx, settled, nowMs)
 }
 
 export async function listRecordsOfEvent(

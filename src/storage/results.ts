@@ -78,5 +78,5 @@ export async function countDueResults(db: Handle): Promise<number> {
     .select((eb) => eb.fn.countAll<number>().as('count'))
     .where('due_at', 'is not', null)
     .executeTakeFirstOrThrow()
-  return Number(row.count)
+  return row.count
 }

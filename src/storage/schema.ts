@@ -90,6 +90,16 @@ export type IncidentsTable = {
   /** Epoch ms; null = not snoozed. */
   snoozed_until: number | null
   snooze_over: number
+  /** Flashduty's own rendering of title and body as JSON text; null = the built-in card is drawn. */
+  rendered: string | null
+  /** What the snapshot's texts come to, images apart; see `contentKey`. */
+  content_key: string | null
+  /** Images (JSON text) and silence page as last named: webhooks leave them out, `/incident/info` has them. */
+  images: string | null
+  silence_url: string | null
+  /** What the last delivery that spoke of it said; null = none did. */
+  flapping: number | null
+  in_storm: number | null
   created_at: number
   updated_at: number
 }
@@ -141,6 +151,8 @@ export type CardsTable = {
   /** When the last call for it ended. */
   called_at: number
   failures: number
+  /** Whom groups mention when the card is put into them: JSON list; null = nobody. */
+  mentions: string | null
   created_at: number
   updated_at: number
 }
@@ -211,11 +223,14 @@ export type RecordsTable = {
 }
 
 export type InboxTable = {
-  /** `event`: DingTalk's eventId. `deliver`: Flashduty's event_id or the job's id. */
-  source: 'event' | 'deliver'
+  /**
+   * `event`: DingTalk's eventId. `deliver`: Flashduty's event_id or the job's id. `posted`: event_id of a webhook.
+   * `probe` is never committed.
+   */
+  source: 'event' | 'deliver' | 'posted' | 'probe'
   id: string
   received_at: number
-  /** The raw body, kept only when it could not be read. */
+  /** The raw body: of `deliver` when it could not be read, of `posted` until its plan is committed. */
   payload: string | null
 }
 
@@ -255,6 +270,46 @@ export type ResultsTable = {
   created_at: number
 }
 
+/** Who would have got a card of a notification had they been there. */
+export type MissedTable = {
+  integration_id: string
+  incident_id: string
+  kind: 'group' | 'person'
+  /** openConversationId, or `member:` and the member id. */
+  target_id: string
+  member_id: number | null
+  event_id: string
+  record_key: string
+  notification_key: string
+  generation: number
+  prefix: string
+  audience: string
+  expires_at: number | null
+  created_at: number
+}
+
+/** A short text that a group is to be told once. */
+export type NoticesTable = {
+  id: string
+  integration_id: string
+  incident_id: string
+  open_conversation_id: string
+  text: string
+  due_at: number
+  /** After this it is news no more. */
+  expires_at: number
+}
+
+export type TokensTable = {
+  id: string
+  /** What it opens: `/api`, or the console. */
+  kind: 'api' | 'admin'
+  name: string
+  token_hash: string
+  created_at: number
+  revoked_at: number | null
+}
+
 export type InstallationTable = { id: string; created_at: number }
 
 export type Schema = {
@@ -274,6 +329,9 @@ export type Schema = {
   routes: RoutesTable
   api_usage: ApiUsageTable
   results: ResultsTable
+  missed: MissedTable
+  notices: NoticesTable
+  tokens: TokensTable
 }
 
 /** A handle to read with, or the one transaction's own handle to read and write with. */

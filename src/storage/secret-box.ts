@@ -1,5 +1,5 @@
 import { createCipheriv, createDecipheriv, createHash, hkdfSync, randomBytes } from 'node:crypto'
-import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { copyFileSync, constants, existsSync, linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 
 /** Encrypts what may not lie in the database in clear. */
@@ -18,14 +18,31 @@ export function loadSecretKey(given: string | undefined, file: string): string {
   if (given !== undefined) return given
   if (existsSync(file)) return readKey(file)
   mkdirSync(dirname(file), { recursive: true })
+  // Written whole under another name first: nobody, not even after a death here, may find a file that holds no key.
+  const draft = `${file}.${randomBytes(6).toString('hex')}`
   try {
-    writeFileSync(file, `${randomBytes(32).toString('base64url')}\n`, { mode: 0o600, flag: 'wx' })
-    chmodSync(file, 0o600)
-  } catch (error) {
-    // Another process made it in the same moment: theirs is the key.
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+    writeFileSync(draft, `${randomBytes(32).toString('base64url')}\n`, { mode: 0o600, flag: 'wx' })
+    putInPlace(draft, file)
+  } finally {
+    rmSync(draft, { force: true })
   }
   return readKey(file)
+}
+
+/** Another process may have made it in the same moment: then theirs is the key. */
+function putInPlace(draft: string, file: string): void {
+  const taken = (error: unknown): boolean => (error as NodeJS.ErrnoException).code === 'EEXIST'
+  try {
+    linkSync(draft, file)
+  } catch (error) {
+    if (taken(error)) return
+    // A file system without links.
+    try {
+      copyFileSync(draft, file, constants.COPYFILE_EXCL)
+    } catch (cause) {
+      if (!taken(cause)) throw cause
+    }
+  }
 }
 
 function readKey(file: string): string {

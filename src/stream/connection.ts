@@ -3,7 +3,7 @@ import { WebSocket } from 'ws'
 import { z } from 'zod'
 
 import { AppError } from '../errors.ts'
-import type { SendHttp } from '../outbound.ts'
+import type { HttpAnswer, SendHttp } from '../outbound.ts'
 import { TOPIC_CARD } from './frames.ts'
 import type { Reply } from './router.ts'
 
@@ -49,6 +49,9 @@ export type Connection = {
 const MAX_FRAME_BYTES = 4 * 1024 * 1024
 
 const Opened = z.looseObject({ endpoint: z.string().min(1), ticket: z.string().min(1) })
+/** Of the messages of `ws`, those that hold no URL. */
+const HANDSHAKE_FAILURE = /^(Unexpected server response: \d+|Opening handshake has timed out|Invalid [\w-]+ header)/
+
 const Refused = z.looseObject({ code: z.string(), message: z.string().default('') })
 
 /**
@@ -100,7 +103,10 @@ class CagedClient extends DWClient implements Connection {
       .catch((error: unknown) => {
         // A ticket nobody uses runs out by itself, so an unknown outcome is as good as none.
         if (!(error instanceof AppError)) throw error
-        throw new AppError({ kind: 'retryable', code: 'NETWORK' }, error.message, { cause: error })
+        throw new AppError({ kind: 'retryable', code: 'NETWORK' }, error.message, {
+          cause: error,
+          detail: error.message,
+        })
       })
     let body: unknown
     try {
@@ -116,7 +122,7 @@ class CagedClient extends DWClient implements Connection {
       return this
     }
     const refused = Refused.safeParse(body)
-    const detail = refused.success ? `${refused.data.code}: ${refused.data.message}` : `HTTP ${answer.status}`
+    const detail = refused.success ? `${refused.data.code}: ${refused.data.message}` : describeAnswer(answer, body)
     const message = `the gateway refused to open a connection (HTTP ${answer.status})`
     if (answer.status === 401) {
       throw new AppError({ kind: 'blocked', code: 'APP_CREDENTIAL_INVALID' }, message, { detail })
@@ -169,7 +175,7 @@ class CagedClient extends DWClient implements Connection {
       // `close` follows every error; the error's text may name the URL and so the ticket, hence only its code.
       socket.on('error', (error: Error & { code?: string }) => {
         if (open) return
-        const detail = error.code ?? (/Unexpected server response: \d+/.exec(error.message)?.[0] || error.name)
+        const detail = error.code ?? (HANDSHAKE_FAILURE.exec(error.message)?.[0] || error.name)
         reject(new AppError({ kind: 'retryable', code: 'STREAM_REFUSED' }, 'the WebSocket was refused', { detail }))
       })
       socket.on('close', (code) => {
@@ -202,4 +208,10 @@ class CagedClient extends DWClient implements Connection {
     this.#socket.send(JSON.stringify({ code, headers: { contentType: 'application/json', messageId }, message, data }))
     return true
   }
+}
+
+/** What an operator needs to see that it was no gateway that answered, or not one of this protocol. */
+function describeAnswer({ status, contentType }: HttpAnswer, body: unknown): string {
+  if (body === undefined) return `HTTP ${status}, ${contentType || 'no content type'} instead of JSON`
+  return status === 200 ? 'HTTP 200 without endpoint and ticket' : `HTTP ${status} without a code`
 }

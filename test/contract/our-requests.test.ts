@@ -48,8 +48,8 @@ let config: InstanceType<typeof Config>
 beforeAll(async () => {
   recorder = await startRecorder({
     '/v1.0/oauth2/accessToken': { accessToken: TOKEN, expireIn: 7200 },
-    '/v1.0/card/instances/createAndDeliver': { success: true, result: { deliverResults: [] } },
-    '/v1.0/card/instances/deliver': { success: true, result: [] },
+    '/v1.0/card/instances/createAndDeliver': { success: true, result: { deliverResults: [{ success: true }] } },
+    '/v1.0/card/instances/deliver': { success: true, result: [{ success: true }] },
     '/v1.0/card/instances': { success: true, result: true },
     '/v1.0/im/sceneGroups/query': { success: true, title: 'On-call A', status: 1 },
   })
@@ -118,13 +118,17 @@ function mistyped(type: VendorType, value: unknown, path: string): string[] {
 }
 
 const drawn = {
-  hash: 'h',
   pushText: '🔴 P1 数据库主库宕机',
+  lastMessage: { 'zh-CN': '🔴 P1 数据库主库宕机', 'en-US': '🔴 P1 database down' },
   cardParamMap: { title: 'P1', markdown: '**down**', tips: '', sys_full_json_obj: '{"msgButtons":[]}' },
 }
 const spaces = [
   { kind: 'group' as const, targetId: GROUP },
   { kind: 'person' as const, targetId: 'user0002' },
+]
+const MENTIONS = [
+  { userId: 'user0002', name: '李四' },
+  { userId: 'user0003', name: '张三' },
 ]
 const newCard = {
   outTrackId: 'fd-incident-1',
@@ -165,6 +169,38 @@ describe('the Open API calls are the vendor’s', () => {
     expectSame(sent, card.CreateAndDeliverRequest)
     expect(sent.our).toMatchObject({ method: 'POST', path: '/v1.0/card/instances/createAndDeliver' })
     expect(sent.our.headers['x-acs-dingtalk-access-token']).toBe(TOKEN)
+  })
+
+  test('createAndDeliver with people mentioned', async () => {
+    const sent = await sentByBoth(
+      () => createAndDeliver(client, { ...newCard, spaces, mentions: MENTIONS }),
+      (body) => {
+        const request = new card.CreateAndDeliverRequest(body)
+        const headers = new card.CreateAndDeliverHeaders({ xAcsDingtalkAccessToken: TOKEN })
+        return new card.default(config).createAndDeliverWithOptions(request, headers, runtime)
+      },
+    )
+    expectSame(sent, card.CreateAndDeliverRequest)
+    expect(sent.our.body).toMatchObject({
+      cardAtUserIds: ['user0002', 'user0003'],
+      imGroupOpenDeliverModel: { robotCode: app.clientId, atUserIds: { user0002: '李四', user0003: '张三' } },
+    })
+  })
+
+  test('deliver with people mentioned', async () => {
+    const to = { outTrackId: 'fd-incident-1', robotCode: app.clientId, spaces, mentions: MENTIONS }
+    const sent = await sentByBoth(
+      () => deliverCard(client, to),
+      (body) => {
+        const request = new card.DeliverCardRequest(body)
+        const headers = new card.DeliverCardHeaders({ xAcsDingtalkAccessToken: TOKEN })
+        return new card.default(config).deliverCardWithOptions(request, headers, runtime)
+      },
+    )
+    expectSame(sent, card.DeliverCardRequest)
+    expect(sent.our.body).toMatchObject({
+      imGroupOpenDeliverModel: { atUserIds: { user0002: '李四', user0003: '张三' } },
+    })
   })
 
   test.for([

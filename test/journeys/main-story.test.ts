@@ -68,7 +68,7 @@ describe('an incident told to a group and to 李四', () => {
       expect(seen.markdown).toMatch(/\*\*触发时间\*\*：\d{4}-\d\d-\d\d \d\d:\d\d:\d\d/)
       expect(seen.markdown).toContain('**处理人**：李四')
       expect(seen.markdown).toContain('db-01')
-      expect(buttonTexts(seen)).toEqual(['认领', '关闭', '查看详情'])
+      expect(buttonTexts(seen)).toEqual(['认领', '关闭', '查看详情', '快速静默'])
     }
     const messages = world.dingtalk.control.conversationsOf(li.user.userId).flatMap(({ messages }) => messages)
     const pushed = messages.flatMap(({ content }) =>
@@ -99,7 +99,7 @@ describe('an incident told to a group and to 李四', () => {
 
     expect(answerOf(await press(world, card, li, '暂缓 2 小时')).title).toContain('已暂缓至')
     await everybodySees(world, card, '已暂缓至')
-    expect(buttonTexts(view(world, card, zhang))).toEqual(['取消暂缓', '关闭', '查看详情'])
+    expect(buttonTexts(view(world, card, zhang))).toEqual(['取消暂缓', '关闭', '查看详情', '快速静默'])
 
     expect(answerOf(await press(world, card, zhang, '取消暂缓')).title).toContain('处理中')
     await everybodySees(world, card, '处理中')
@@ -109,9 +109,10 @@ describe('an incident told to a group and to 李四', () => {
 
     const closed = answerOf(await press(world, card, zhang, '关闭'))
     expect(closed.title).toContain('已关闭')
-    expect(buttonTexts(closed)).toEqual(['查看详情'])
+    expect(buttonTexts(closed)).toEqual(['查看详情', '快速静默'])
     await everybodySees(world, card, '已关闭')
-    for (const person of [zhang, li, wang]) expect(buttonTexts(view(world, card, person))).toEqual(['查看详情'])
+    for (const person of [zhang, li, wang])
+      expect(buttonTexts(view(world, card, person))).toEqual(['查看详情', '快速静默'])
 
     const acts = actsOn(world, incident).map(({ path, member_id: by, status }) => ({ path, by, status }))
     expect(acts).toEqual([
@@ -163,8 +164,11 @@ test('a card that only its presser has needs no update after the press', async (
   const card = await theCardOf(world, incident)
   expect(answerOf(await press(world, card, li, '认领')).title).toContain('处理中')
   expect(answerOf(await press(world, card, li, '关闭')).title).toContain('已关闭')
-  const records = await settledRecords(world, incident)
-  expect(records.filter(({ event_type: type }) => type === 'i_rslv')).toMatchObject([{ status: 'updated' }])
+  await eventually('the event of the press is settled', async () => {
+    const records = await recordsOf(world, incident)
+    return records.some(({ event_type: type, status }) => type === 'i_rslv' && status === 'updated')
+  })
+  await settledRecords(world, incident)
   expect(view(world, card, li).title).toContain('已关闭')
   expect(callsFor(world, 'updateCard', card)).toEqual([])
   expectSilence(world, scene.app.lines)
@@ -179,8 +183,8 @@ test('what is done in the console shows on the card, also for those who never pr
   await everybodySees(world, card, '处理中')
   await world.flashduty.control.act(incident.incident_id, { title: '控制台改名' }, zhang.member.member_id)
   await everybodySees(world, card, '控制台改名')
-  await world.flashduty.control.act(incident.incident_id, 'resolve')
-  await everybodySees(world, card, '已关闭')
+  await world.flashduty.control.act(incident.incident_id, 'resolve', world.people.zhang.member.member_id)
+  await everybodySees(world, card, '已恢复')
   expect((await recordsOf(world, incident)).filter(({ kind }) => kind === 'action')).toEqual([])
   expectSilence(world, scene.app.lines)
 })

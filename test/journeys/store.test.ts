@@ -146,8 +146,8 @@ describe('while another process holds the database', () => {
     expect(records.filter(({ kind }) => kind === 'group')).toMatchObject([{ status: 'success', note: null }])
     expect(callsFor(world, 'createAndDeliver', card)).toHaveLength(1)
     expect(callsFor(world, 'deliver', card)).toEqual([])
-    await world.flashduty.control.act(incident.incident_id, 'resolve')
-    await everybodySees(world, card, '已关闭')
+    await world.flashduty.control.act(incident.incident_id, 'resolve', world.people.zhang.member.member_id)
+    await everybodySees(world, card, '已恢复')
   })
 
   test('a press that Flashduty has carried out is not forgotten', async () => {
@@ -288,8 +288,11 @@ describe('what is changed on the CLI is seen by the running daemon within 2 s', 
     expect((await world.cli('links', 'remove', ...user)).code).toBe(0)
     expect(answerOf(await press(world, card, li, '认领')).tips).toContain('未关联应用')
     const untold = await fire(world, { title: '找不到李四', personIds: [li.member.member_id] })
-    const records = await settledRecords(world, untold)
-    expect(records.filter(({ kind }) => kind === 'person')).toMatchObject([{ reason_code: 'NOT_LINKED' }])
+    const records = await eventually('the assignment is taken in', async () => {
+      const found = (await settledRecords(world, untold)).filter(({ kind }) => kind === 'person')
+      return found.length > 0 && found
+    })
+    expect(records).toMatchObject([{ reason_code: 'NOT_LINKED' }])
 
     const member = ['--member', String(li.member.member_id), '--member-key', li.member.app_key]
     expect((await world.cli('links', 'add', ...user, ...member)).code).toBe(0)

@@ -46,7 +46,17 @@ const MAY_IMPORT: Record<string, string[]> = {
   'metrics.ts': [],
   'config.ts': [],
   // Putting it together.
-  'integration-runtime.ts': [...SHARED, 'outbound.ts', 'stream', 'events', 'actions', 'delivery', 'dingtalk', 'queue'],
+  'integration-runtime.ts': [
+    ...SHARED,
+    'outbound.ts',
+    'stream',
+    'events',
+    'actions',
+    'delivery',
+    'dingtalk',
+    'queue',
+    'storage',
+  ],
   'app.ts': [
     ...SHARED,
     'config.ts',
@@ -206,11 +216,11 @@ describe('only the files whose job it is', () => {
     ['ask for the time', /\bDate\.now\b|\bnew Date\(\)|\bDate\(\)/, ['clock.ts', 'queue/workers.ts']],
     // The jitter between two attempts to connect.
     ['throw dice', /\bMath\.random\b/, ['stream/supervisor.ts']],
-    // Ids, the key of the callback addresses, nonces and the secret key.
+    // Ids, the key of the callback addresses, nonces, the secret key and tokens.
     [
       'make random bytes',
       /\brandom(UUID|Bytes|Int)\b|\bgetRandomValues\b/,
-      ['domain/ids.ts', 'storage/integrations.ts', 'storage/secret-box.ts'],
+      ['domain/ids.ts', 'storage/integrations.ts', 'storage/secret-box.ts', 'storage/tokens.ts'],
     ],
     ['call others over HTTP', /(?<![\w.])fetch\(|\bXMLHttpRequest\b/, []],
     ['open a WebSocket', /\bnew WebSocket\b/, ['stream/connection.ts']],

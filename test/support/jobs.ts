@@ -15,6 +15,9 @@ export type SeenJob = {
   state: string
   data: unknown
   attemptsMade: number
+  /** How often a worker has begun with it, and how often one died over it. */
+  starts: number
+  deaths: number
   failedReason: string | undefined
 }
 
@@ -26,6 +29,8 @@ export function readJob(world: World, jobId: string): Promise<SeenJob | undefine
         state: await job.getState(),
         data: job.data as unknown,
         attemptsMade: job.attemptsMade,
+        starts: job.attemptsStarted,
+        deaths: job.stalledCounter,
         failedReason: job.failedReason,
       }
     )
@@ -49,11 +54,38 @@ export function retryJob(world: World, jobId: string): Promise<void> {
   })
 }
 
-async function withQueue<T>(world: World, use: (queue: Queue) => Promise<T>): Promise<T> {
+/** The job as it lies in Redis after another program has failed it, without ours having seen it. */
+export function leaveFailed(world: World, body: unknown, why: string): Promise<string> {
+  return withQueue(world, async (queue, redis) => {
+    const job = await queue.add('left', body, { jobId: `left-${randomUUID()}`, delay: 3_600_000, attempts: 1 })
+    const id = job.id ?? ''
+    const key = (name: string) => `bull:${QUEUE}:${name}`
+    await redis
+      .multi()
+      .zrem(key('delayed'), id)
+      .hset(key(id), { failedReason: why, finishedOn: Date.now(), delay: 0 })
+      .zadd(key('failed'), Date.now(), id)
+      .exec()
+    return id
+  })
+}
+
+/** Nobody begins with a job of the queue meanwhile; the returned function lets them. */
+export async function pauseJobs(world: World): Promise<() => Promise<void>> {
+  await withQueue(world, (queue) => queue.pause())
+  return () => withQueue(world, (queue) => queue.resume())
+}
+
+/** The lock of a dead worker, which would hold for some seconds more. */
+export async function expireLock(world: World, jobId: string): Promise<void> {
+  await withQueue(world, (_queue, redis) => redis.del(`bull:${QUEUE}:${jobId}:lock`))
+}
+
+async function withQueue<T>(world: World, use: (queue: Queue, redis: Redis) => Promise<T>): Promise<T> {
   const redis = new Redis(world.redis.url, { maxRetriesPerRequest: 1 })
   const queue = new Queue(QUEUE, { connection: redis })
   try {
-    return await use(queue)
+    return await use(queue, redis)
   } finally {
     await queue.close()
     redis.disconnect()

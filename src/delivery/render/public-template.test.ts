@@ -1,51 +1,20 @@
-import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 
-import { decodeButton } from '../../domain/button.ts'
-import type { CardFace } from '../../domain/card.ts'
-import { IncidentSchema } from '../../domain/incident.ts'
-import { drawCard, PUBLIC_TEMPLATE_ID } from './public-template.ts'
-
-const T = 1_760_000_000 // 2025-10-09 08:53:20 UTC
-
-const INCIDENT = {
-  incident_id: '0000000000000000000a1b2c',
-  num: '0A1B2C',
-  title: 'db-01 cpu.idle low',
-  incident_severity: 'Critical',
-  progress: 'Triggered',
-  start_time: T,
-  updated_at: T,
-  channel_name: '数据库',
-  alert_cnt: 1,
-  detail_url: 'https://console.example/incident/detail/1',
-}
-
-type Change = Partial<Omit<CardFace, 'incident'>> & { incident?: Record<string, unknown> }
-
-function faceOf({ incident, ...change }: Change = {}): CardFace {
-  return {
-    incident: IncidentSchema.parse({ ...INCIDENT, ...incident }),
-    rev: 7,
-    lastAct: undefined,
-    snoozeOver: false,
-    prefix: '',
-    superseded: false,
-    locale: 'zh-CN',
-    snoozeMinutes: [120, 240, 720],
-    ...change,
-  }
-}
+import { drawCard } from './draw.ts'
+import { type FaceChange as Change, makeFace as faceOf, T } from './faces.test.ts'
+import { PUBLIC_TEMPLATE_ID } from './public-template.ts'
 
 type Button = { text: string; id?: string; params?: { id: string }; request?: boolean; url?: string; iosUrl?: string }
 
 function read(change?: Change, tips?: string) {
-  const { cardParamMap, pushText, hash } = drawCard(faceOf(change), tips)
+  const { cardParamMap, pushText, hash, notes, lastMessage } = drawCard(faceOf(change), tips)
   const { msgButtons } = JSON.parse(cardParamMap['sys_full_json_obj'] ?? '') as { msgButtons: Button[] }
   const { title = '', markdown = '', tips: line = '' } = cardParamMap
-  return { cardParamMap, pushText, hash, title, markdown, tips: line, buttons: msgButtons }
+  return { cardParamMap, pushText, hash, notes, lastMessage, title, markdown, tips: line, buttons: msgButtons }
 }
 
+const DETAIL = 'https://console.example/incident/detail/1'
+const SILENCE = 'https://console.example/channel/detail/1?tab=alertSuppression'
 const texts = (change: Change): string[] => read(change).buttons.map((button) => button.text)
 const snoozed = { progress: 'Processing', snoozed_before: T + 7200 }
 
@@ -72,6 +41,32 @@ describe('buttons', () => {
       ['Snooze 1 h 30 min', 'Close', 'Withdraw', 'Details'],
     ],
     ['put off, in English', { locale: 'en-US', incident: snoozed }, ['Wake up', 'Close', 'Details']],
+    [
+      'Triggered, with further pages',
+      {
+        incident: { silence_url: SILENCE },
+        customActions: [1, 2, 3].map((id) => ({ integrationId: id, name: `动作 ${id}` })),
+      },
+      ['认领', '关闭', '查看详情', '快速静默', '动作 1', '动作 2'],
+    ],
+    [
+      'Processing, without room for further pages',
+      {
+        incident: { progress: 'Processing', silence_url: SILENCE },
+        customActions: [{ integrationId: 1, name: '重启' }],
+      },
+      ['暂缓 2 小时', '暂缓 4 小时', '暂缓 12 小时', '关闭', '取消认领', '查看详情'],
+    ],
+    [
+      'Closed, with a silence page',
+      { incident: { progress: 'Closed', silence_url: SILENCE } },
+      ['查看详情', '快速静默'],
+    ],
+    [
+      'Triggered with addresses of no page',
+      { incident: { detail_url: 'dtmd://x', silence_url: 'x' } },
+      ['认领', '关闭'],
+    ],
     ['Triggered without a page', { incident: { detail_url: '' } }, ['认领', '关闭']],
     ['Closed without a page', { incident: { progress: 'Closed', detail_url: '' } }, []],
     [
@@ -98,7 +93,7 @@ describe('buttons', () => {
 
   test('the page opens on phones and computers alike', () => {
     const detail = read().buttons.at(-1)
-    expect(detail).toMatchObject({ url: INCIDENT.detail_url, iosUrl: INCIDENT.detail_url })
+    expect(detail).toMatchObject({ url: DETAIL, iosUrl: DETAIL })
     expect(detail).not.toHaveProperty('request')
   })
 
@@ -127,6 +122,36 @@ describe('the face', () => {
     expect(read(change).title).toContain(` ${word} · `)
   })
 
+  test.each<[string, Record<string, unknown>, string]>([
+    ['by its alerts', { incident_status: 'Ok' }, '🟢 已恢复'],
+    ['by its alerts, of which only the time is known', { end_time: T }, '🟢 已恢复'],
+    ['by somebody', { incident_status: 'Ok', closer: { person_id: 1, person_name: '张三' } }, '🔴 已关闭'],
+    ['by somebody known by number', { incident_status: 'Ok', closer_id: 1 }, '🔴 已关闭'],
+    ['while alerts go on', { incident_status: 'Critical', end_time: T }, '🔴 已关闭'],
+    ['nobody knows how', {}, '🔴 已关闭'],
+  ])('closed %s', (_how, incident, expected) => {
+    expect(read({ incident: { ...incident, progress: 'Closed' } }).title).toContain(`${expected} · `)
+  })
+
+  test('says why it is told, and what is odd about it while it is open', () => {
+    const change = { prefix: 'REFIRE ×3', flapping: true, inStorm: true }
+    expect(read(change).title).toBe('🔴 待处理 · [REFIRE ×3] [告警风暴] [抖动] #0A1B2C db-01 cpu.idle low')
+    expect(read({ ...change, locale: 'en-US' }).title).toContain('[REFIRE ×3] [alert storm] [flapping] #0A1B2C')
+    expect(read({ ...change, incident: { progress: 'Closed' } }).title).toContain(' · [REFIRE ×3] #0A1B2C')
+  })
+
+  test('takes Flashduty’s own title and body where there are any, and none of them when it has to be plain', () => {
+    const rendered = { title: 'INC db-01', body: '**down**' }
+    expect(read({ rendered })).toMatchObject({ title: '🔴 待处理 · INC db-01', pushText: '[严重] INC db-01 · 数据库' })
+    expect(read({ rendered }).markdown.endsWith('\n\n---\n\n**down**')).toBe(true)
+    expect(read({ rendered, plain: true })).toMatchObject({ title: '🔴 待处理 · #0A1B2C db-01 cpu.idle low' })
+    expect(read({ rendered, plain: true }).markdown).not.toContain('down')
+  })
+
+  test('names the impact where somebody wrote it down', () => {
+    expect(read({ incident: { impact: '下单**失败**' } }).markdown).toContain('**影响**：下单**失败**')
+  })
+
   test('lists the facts people know from Flashduty', () => {
     const responders = [
       { person_id: 1, person_name: '张三', acknowledged_at: T },
@@ -147,9 +172,10 @@ describe('the face', () => {
       '**触发时间**：2025-10-09 16:53:20',
       '**聚合告警**：3 条',
       '**处理人**：张三 ✓、李四、3',
-      '**resource**：db-01',
       '---',
       'CPU **idle** 3 %',
+      '**resource**：db-01',
+      '**env**：prod',
     ])
   })
 
@@ -204,6 +230,10 @@ describe('the face', () => {
     expect(read({ prefix: 'REFIRE', locale: 'en-US', incident: { channel_name: '' } }).pushText).toBe(
       '[Critical] [REFIRE] db-01 cpu.idle low',
     )
+    expect(read({ inStorm: true, incident: { progress: 'Processing' } }).lastMessage).toEqual({
+      'zh-CN': '[严重·处理中] [告警风暴] db-01 cpu.idle low · 数据库',
+      'en-US': '[Critical·Processing] [alert storm] db-01 cpu.idle low · 数据库',
+    })
   })
 
   test('the template is the vendor’s public one, and only its variables are sent', () => {
@@ -234,13 +264,14 @@ describe('texts from outside', () => {
 
   test('long texts are cut between letters, and say so', () => {
     const family = '👨‍👩‍👧‍👦'
-    const { title, pushText, markdown } = read({
-      incident: { title: family.repeat(300), description: '描'.repeat(700) },
+    const { title, pushText, markdown, notes } = read({
+      incident: { title: family.repeat(300), description: '描'.repeat(3_100) },
     })
     expect(title.endsWith(`${family}…`)).toBe(true)
     expect(title.split(family)).toHaveLength(200)
-    expect(pushText.endsWith(`${family}…`)).toBe(true)
-    expect(markdown.endsWith(`${'描'.repeat(599)}…`)).toBe(true)
+    expect(pushText.length).toBeLessThanOrEqual(200)
+    expect(markdown).toContain(`\n\n${'描'.repeat(3_000)}\n\n内容过长，已截断`)
+    expect(notes).toEqual(['CONTENT_TRUNCATED'])
   })
 
   test('what just fits is left alone', () => {
@@ -266,81 +297,5 @@ describe('texts from outside', () => {
       expect(Buffer.byteLength(JSON.stringify(cardParamMap))).toBeLessThan(100_000)
       expect(pushText.length).toBeLessThan(2_000)
     }
-  })
-})
-
-const anyText = fc.string({ unit: 'grapheme', maxLength: 300 })
-const anyTime = fc.oneof(
-  fc.constant(0),
-  fc.integer({ min: T - 100_000, max: T + 100_000 }),
-  fc.constant(253_402_300_799),
-)
-const anyFace: fc.Arbitrary<CardFace> = fc
-  .record({
-    incident: fc.record({
-      title: anyText,
-      description: anyText,
-      channel_name: anyText,
-      num: fc.constantFrom('', '0A1B2C'),
-      incident_severity: fc.constantFrom('Critical', 'Warning', 'Info', 'Ok'),
-      progress: fc.constantFrom('Triggered', 'Processing', 'Closed'),
-      start_time: anyTime,
-      close_time: anyTime,
-      end_time: anyTime,
-      snoozed_before: anyTime,
-      updated_at: anyTime,
-      detail_url: fc.constantFrom('', 'https://console.example/1'),
-      account_time_zone: fc.constantFrom('', 'UTC', 'Asia/Shanghai', 'nowhere'),
-      labels: fc.dictionary(fc.constantFrom('resource', 'env'), anyText),
-      responders: fc.array(fc.record({ person_id: fc.nat(9), person_name: anyText, acknowledged_at: anyTime }), {
-        maxLength: 4,
-      }),
-    }),
-    rev: fc.nat(1_000),
-    lastAct: fc.option(
-      fc.record({ eventType: fc.constantFrom('i_ack', 'i_rslv', 'toString', ''), personName: anyText, at: anyTime }),
-      { nil: undefined },
-    ),
-    snoozeOver: fc.boolean(),
-    prefix: fc.constantFrom('', 'REFIRE', 'ESCALATE'),
-    superseded: fc.boolean(),
-    locale: fc.constantFrom('zh-CN', 'en-US'),
-    snoozeMinutes: fc.uniqueArray(fc.integer({ min: 1, max: 1440 }), { maxLength: 3 }),
-  })
-  .map((face) => faceOf(face as Change))
-
-describe('for any face', () => {
-  test('drawing is repeatable, every value is text, and each button can be read back', () => {
-    fc.assert(
-      fc.property(anyFace, (face) => {
-        const drawn = drawCard(face)
-        expect(drawCard(structuredClone(face))).toEqual(drawn)
-        for (const value of Object.values(drawn.cardParamMap)) expect(typeof value).toBe('string')
-        expect(drawn.cardParamMap['title']).not.toBe('')
-        const { msgButtons } = JSON.parse(drawn.cardParamMap['sys_full_json_obj'] ?? '') as { msgButtons: Button[] }
-        expect(msgButtons.length).toBeLessThanOrEqual(6)
-        for (const { id, request } of msgButtons) {
-          if (request) expect(decodeButton(id ?? '')).toMatchObject({ revision: face.rev })
-        }
-      }),
-    )
-  })
-
-  test('equal faces of different revisions have one hash', () => {
-    fc.assert(
-      fc.property(anyFace, fc.nat(1_000), (face, rev) => {
-        expect(drawCard({ ...face, rev }).hash).toBe(drawCard(face).hash)
-      }),
-    )
-  })
-
-  test('whatever is visible changes the hash', () => {
-    fc.assert(
-      fc.property(anyFace, anyFace, (a, b) => {
-        const visible = (face: CardFace) => drawCard({ ...face, rev: 0 }).cardParamMap
-        const same = JSON.stringify(visible(a)) === JSON.stringify(visible(b))
-        expect(drawCard(a).hash === drawCard(b).hash).toBe(same)
-      }),
-    )
   })
 })

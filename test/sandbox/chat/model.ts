@@ -84,7 +84,7 @@ export class ChatModel {
       members: (group?.memberUserIds ?? [viewer]).map((userId) => this.#control.user(userId).name),
       installed: group?.coolApps.some((app) => app.clientId === this.#clientId) ?? true,
       unread: this.#unreadIn(conversation, viewer),
-      lastLine: last === undefined ? '' : lastLineOf(last),
+      lastLine: last === undefined ? '' : `${this.#calls(conversation, viewer) ? '[有人@我] ' : ''}${lastLineOf(last)}`,
       lastAt: last?.at ?? 0,
       messages: messages.map((message) => drawMessage(message, this.#viewOf(message, viewer))),
     }
@@ -92,6 +92,14 @@ export class ChatModel {
 
   #viewOf({ content }: ChatMessage, viewer: string): RenderedCard | undefined {
     return content.kind === 'card' ? this.#control.view(content.outTrackId, viewer) : undefined
+  }
+
+  /** Whether anything unread names this person. */
+  #calls({ id, messages }: Conversation, userId: string): boolean {
+    const readUpTo = this.#readUpTo.get(`${userId} ${id}`) ?? 0
+    return messages.some(
+      ({ seq, content }) => seq > readUpTo && content.kind === 'card' && content.mentions.includes(userId),
+    )
   }
 
   #unreadOf(userId: string): number {

@@ -1,6 +1,7 @@
 import type { CardInstance, CardStore } from './cards.ts'
 import { applyPut } from './cards.ts'
 import {
+  readCardAtUserIds,
   readOpenSpaceId,
   readOutTrackId,
   readParams,
@@ -84,7 +85,9 @@ export class CardApi {
     const privateData = readPrivateData(this.#deps.world, body, userIdType) ?? new Map()
     const callbackType = readCallbackType(body)
     const spaces = readSpaces(body)
-    if (cardTemplateId !== PUBLIC_TEMPLATE) refuse('param.templateNotExist')
+    if (cardTemplateId !== PUBLIC_TEMPLATE && !this.#deps.world.templates.has(cardTemplateId)) {
+      refuse('param.templateNotExist')
+    }
     if (this.#deps.cards.find(outTrackId)) refuse('param.cardAlreadyExist')
     return {
       outTrackId,
@@ -96,6 +99,9 @@ export class CardApi {
       privateData,
       overlays: new Map(),
       spaces,
+      // Another app's template goes through here and cannot be drawn there (D 6.9).
+      drawable: cardTemplateId === PUBLIC_TEMPLATE || this.#deps.world.templates.get(cardTemplateId) === app.clientId,
+      mentionable: readCardAtUserIds(this.#deps.world, body, userIdType),
       lastPutAtMs: undefined,
     }
   }

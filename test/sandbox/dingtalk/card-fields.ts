@@ -9,6 +9,10 @@ import type { World } from './world.ts'
 const MAX_OUT_TRACK_ID = 64
 const MAX_OPEN_SPACE_ID = 1_000
 const MAX_PRIVATE_USERS_PER_CALL = 20
+/** Of one call, by the pages; a value's 1 KB is not enforced, and vendor's clients send up to 20,000 characters. */
+const MAX_KEY_BYTES = 100
+const MAX_VALUE_CHARS = 20_000
+const MAX_DATA_BYTES = 100_000
 const SPACE_PREFIX = 'dtv1.card//'
 const SPACE_TYPES: readonly string[] = ['IM_GROUP', 'IM_ROBOT', 'IM_SINGLE', 'ONE_BOX'] satisfies SpaceType[]
 
@@ -32,7 +36,27 @@ export function readParams(value: unknown, field: string): Params | undefined {
   const map = value['cardParamMap']
   if (map === undefined || map === null) return undefined
   if (!isTextMap(map)) refuse('param.invalid', `${field}.cardParamMap must map names to strings`)
+  const problem = oversize(map)
+  if (problem !== undefined) refuse('param.invalid', `${field}.cardParamMap: ${problem}`)
   return map
+}
+
+/** What is too large about the variables; undefined when they can be sent. */
+export function oversize(map: Params): string | undefined {
+  for (const [key, value] of Object.entries(map)) {
+    if (Buffer.byteLength(key) > MAX_KEY_BYTES) return `a name of more than ${MAX_KEY_BYTES} bytes`
+    if (value.length > MAX_VALUE_CHARS) return `${key} has more than ${MAX_VALUE_CHARS} characters`
+  }
+  return Buffer.byteLength(JSON.stringify(map)) > MAX_DATA_BYTES ? `more than ${MAX_DATA_BYTES} bytes` : undefined
+}
+
+/** userIds of `cardAtUserIds`: without it the mention tags of a card are mere text (page "create-and-deliver-cards"). */
+export function readCardAtUserIds(world: World, body: Json, userIdType: number): Set<string> {
+  const ids = body['cardAtUserIds'] ?? []
+  if (!Array.isArray(ids) || !ids.every((id) => typeof id === 'string')) {
+    refuse('param.invalid', 'cardAtUserIds is not a list of strings')
+  }
+  return new Set(ids.flatMap((id) => world.findUser(id, userIdType)?.userId ?? []))
 }
 
 /** Private data by userId, whichever id type the caller used. */

@@ -4,12 +4,15 @@ import type { Chat } from './chat.ts'
 import { robotConversationId } from './chat.ts'
 import { refuse } from './errors.ts'
 import type { Json } from './fields.ts'
-import { isRecord, textOf } from './fields.ts'
+import { isRecord, isTextMap, textOf } from './fields.ts'
 import { newCarrierId } from './ids.ts'
 import type { App } from './types.ts'
 import type { World } from './world.ts'
 
 /** How cards get to places: space models at creation, deliver models at delivery, one result row per space. */
+
+/** What is longer is stored cut (page "interface-for-creating-a-card-instance"). */
+const MAX_LAST_MESSAGE = 200
 
 const SPACE_MODELS: Record<SpaceType, string> = {
   IM_GROUP: 'imGroupOpenSpaceModel',
@@ -79,7 +82,8 @@ function deliverOne(world: World, chat: Chat, call: Call, space: Space): string 
   const texts = call.card.spaces.get(space.type)
   const model = findDeliverModel(call.body, space.type)
   if (!texts || !model) return 'spaces of card is empty'
-  const content = { kind: 'card', outTrackId: call.card.outTrackId, ...texts } as const
+  const mentions = readMentions(world, model, call.userIdType)
+  const content = { kind: 'card', outTrackId: call.card.outTrackId, ...texts, mentions } as const
   const robotCode = textOf(model['robotCode'])
   if (space.type === 'IM_GROUP') {
     const error = groupError(world, call.app, space.id, robotCode)
@@ -105,6 +109,13 @@ function groupError(world: World, app: App, openConversationId: string, robotCod
   return undefined
 }
 
+/** `atUserIds` maps user ids to names. @throws ApiRefusal `param.openDeliverModelError` for anything else */
+function readMentions(world: World, model: Json, userIdType: number): string[] {
+  const names = model['atUserIds'] ?? {}
+  if (!isTextMap(names)) refuse('param.openDeliverModelError', 'atUserIds does not map user ids to names')
+  return Object.keys(names).flatMap((id) => world.findUser(id, userIdType)?.userId ?? [])
+}
+
 /** `recipients` limits who sees the card; empty or absent = everybody. */
 function readRecipients(world: World, model: Json, userIdType: number): string[] | undefined {
   const recipients = model['recipients']
@@ -118,5 +129,5 @@ function alertContent(model: Json): string {
 
 function lastMessage(model: Json): string {
   const texts = isRecord(model['lastMessageI18n']) ? model['lastMessageI18n'] : {}
-  return textOf(texts['ZH_CN'] ?? texts['zh_CN'] ?? Object.values(texts)[0])
+  return textOf(texts['ZH_CN'] ?? texts['zh_CN'] ?? Object.values(texts)[0]).slice(0, MAX_LAST_MESSAGE)
 }

@@ -1,5 +1,6 @@
-import type { CardInstance } from './cards.ts'
+import type { CardInstance, Params } from './cards.ts'
 import { dataFor } from './cards.ts'
+import type { Json } from './fields.ts'
 import { isRecord, parseRecord, textOf } from './fields.ts'
 import type { Button, RenderedCard } from './types.ts'
 
@@ -16,30 +17,72 @@ type Drawn = { button: Button; action?: ButtonAction }
 
 export function renderCard(card: CardInstance, userId: string): RenderedCard {
   const data = dataFor(card, userId)
+  const base = { outTrackId: card.outTrackId, cardTemplateId: card.cardTemplateId, data }
+  if (!card.drawable) return { ...base, title: '', markdown: '', tips: '卡片加载失败', buttons: [], mentions: [] }
+  const own = card.cardTemplateId !== PUBLIC_TEMPLATE
+  const { markdown, mentions } = readMentions(card, own ? ownMarkdown(data) : (data['markdown'] ?? ''))
   return {
-    outTrackId: card.outTrackId,
-    cardTemplateId: card.cardTemplateId,
-    title: data['title'] ?? '',
-    markdown: data['markdown'] ?? '',
+    ...base,
+    title: own ? ownTitle(data) : (data['title'] ?? ''),
+    markdown,
     tips: data['tips'] ?? '',
-    buttons: drawButtons(data).map(({ button }) => button),
-    data,
+    buttons: drawButtons(card, data).map(({ button }) => button),
+    mentions,
   }
 }
 
 /** The action behind a button of this viewer's card; undefined when they have no such button. */
 export function findAction(card: CardInstance, userId: string, buttonId: string): ButtonAction | undefined {
-  return drawButtons(dataFor(card, userId)).find(({ button }) => 'id' in button && button.id === buttonId)?.action
+  const drawn = drawButtons(card, dataFor(card, userId))
+  return drawn.find(({ button }) => 'id' in button && button.id === buttonId)?.action
 }
 
-/** `sys_full_json_obj` is JSON text `{"msgButtons":[…]}`; anything else draws no buttons. */
-function drawButtons(data: Record<string, string>): Drawn[] {
-  const list = parseRecord(data['sys_full_json_obj'])?.['msgButtons']
+const MENTION = /<a atId=["']?([^"'>\s]+)["']?>(.*?)<\/a>/gi
+
+/** Tags name people only when the card was created with them in `cardAtUserIds`; others are shown as text. */
+function readMentions(card: CardInstance, text: string): { markdown: string; mentions: string[] } {
+  const mentions = new Set<string>()
+  const markdown = text.replaceAll(MENTION, (tag, userId: string) => {
+    if (!card.mentionable.has(userId)) return tag.replaceAll('<', '&lt;')
+    mentions.add(userId)
+    return tag
+  })
+  return { markdown, mentions: [...mentions] }
+}
+
+/** The layout of docs/card-template.md: a head of colour, progress and title, a list of facts, the Markdown. */
+function ownTitle(data: Params): string {
+  return `${data['dot'] ?? ''} ${data['progress_text'] ?? ''} · ${data['title'] ?? ''}`
+}
+
+function ownMarkdown(data: Params): string {
+  const facts = listOf(data['facts']).map((fact) => `**${textOf(fact['name'])}**：${textOf(fact['value'])}`)
+  return [...facts, data['markdown'] ?? ''].filter(Boolean).join('\n\n')
+}
+
+/** The public template has its buttons in `sys_full_json_obj`, one's own in two loops; anything else draws none. */
+function drawButtons(card: CardInstance, data: Params): Drawn[] {
+  if (!card.drawable) return []
+  const list =
+    card.cardTemplateId === PUBLIC_TEMPLATE
+      ? parseRecord(data['sys_full_json_obj'])?.['msgButtons']
+      : [...listOf(data['buttons']).map(loopButton), ...listOf(data['links'])]
   if (!Array.isArray(list)) return []
   return list
     .map(drawButton)
     .filter((drawn) => drawn !== undefined)
     .slice(0, MAX_BUTTONS)
+}
+
+/** In a loop the id of an action may come from the item, its params may not (D 6.7). */
+function loopButton({ id, text, color }: Json): Json {
+  return { id, text, color, request: true }
+}
+
+/** Loops are fed with the JSON text of a list. */
+function listOf(text: string | undefined): Json[] {
+  const parsed = parseRecord(`{"list":${text ?? '[]'}}`)?.['list']
+  return Array.isArray(parsed) ? parsed.filter(isRecord) : []
 }
 
 /** With `request: true` a press calls back; with `url` it opens the page; with neither it is not drawn. */

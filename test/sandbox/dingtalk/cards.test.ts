@@ -43,6 +43,7 @@ describe('createAndDeliver', () => {
       markdown: '**firing**',
       tips: '',
       buttons: [{ id: 'ack', text: 'Ack', color: 'blue' }],
+      mentions: [],
       data: cardParams()['cardParamMap'],
     }
     expect(sandbox.control.view('card-1', li.userId)).toEqual(view)

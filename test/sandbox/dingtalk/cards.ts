@@ -20,6 +20,10 @@ export type CardInstance = {
   overlays: Map<string, PressOverlay>
   /** Spaces for which creation brought a space model, with the texts a chat list shows for it. */
   spaces: Map<SpaceType, { alertContent: string; lastMessage: string }>
+  /** false = clients show that it could not be loaded. */
+  drawable: boolean
+  /** Whom the card's mention tags may name. */
+  mentionable: Set<string>
   lastPutAtMs: number | undefined
 }
 

@@ -130,6 +130,8 @@ export class Connection {
   }
 
   #receive(raw: RawData): void {
+    // What had come in before the pause is handed out when the socket closes.
+    if (this.#frozen) return
     const text = rawText(raw)
     const frame = parseRecord(text)
     const messageId = isRecord(frame?.['headers']) ? textOf(frame['headers']['messageId']) : ''

@@ -6,7 +6,7 @@ import type { EventPusher } from './events.ts'
 import type { FaultBook } from './faults.ts'
 import type { Gateway } from './gateway.ts'
 import type { GroupLife } from './groups.ts'
-import { newEventId } from './ids.ts'
+import { newEventId, newUuid } from './ids.ts'
 import type { MemoryJournal } from './journal.ts'
 import { press } from './press.ts'
 import { messageRobot } from './robot-push.ts'
@@ -39,6 +39,11 @@ export function createControl(deps: Deps): DingTalkControl {
 
     createApp: (fields) => structuredClone(world.createApp(fields)),
     updateApp: (clientId, fields) => structuredClone(Object.assign(world.getApp(clientId), structuredClone(fields))),
+    createTemplate(clientId) {
+      const id = `${newUuid()}.schema`
+      world.templates.set(id, world.getApp(clientId).clientId)
+      return id
+    },
     createUser: (fields) => structuredClone(world.createUser(fields)),
     createGroup: (fields) => structuredClone(world.createGroup(fields)),
     app: (clientId) => structuredClone(world.getApp(clientId)),

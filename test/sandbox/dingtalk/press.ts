@@ -1,6 +1,6 @@
 import type { CardInstance, CardStore, PressAnswer } from './cards.ts'
 import { applyPressAnswer } from './cards.ts'
-import { readUpdateOptions } from './card-fields.ts'
+import { oversize, readUpdateOptions } from './card-fields.ts'
 import type { ButtonAction } from './card-view.ts'
 import { findAction, renderCard } from './card-view.ts'
 import type { Chat } from './chat.ts'
@@ -89,5 +89,5 @@ function paramsOf(value: unknown): Record<string, string> | undefined | 'broken'
   if (value === undefined || value === null) return undefined
   const map = isRecord(value) ? value['cardParamMap'] : value
   if (map === undefined || map === null) return undefined
-  return isTextMap(map) ? map : 'broken'
+  return isTextMap(map) && oversize(map) === undefined ? map : 'broken'
 }

@@ -63,7 +63,10 @@ export type Group = {
 
 export type Button = { id: string; text: string; color: string } | { url: string; text: string; color: string }
 
-/** The card as one viewer's client would draw it from the public Markdown-with-buttons template. */
+/**
+ * The card as one viewer's client would draw it: from the public Markdown-with-buttons template, or from one of the
+ * app's own built by docs/card-template.md.
+ */
 export type RenderedCard = {
   outTrackId: string
   cardTemplateId: string
@@ -71,6 +74,8 @@ export type RenderedCard = {
   markdown: string
   tips: string
   buttons: Button[]
+  /** userIds of the people whom tags in `markdown` mention. */
+  mentions: string[]
   /** Every variable that viewer has: public, then private, then what the answer to their own press changed. */
   data: Record<string, string>
 }
@@ -82,7 +87,14 @@ export type ChatMessage = {
   at: number
   robotCode: string
   content:
-    | { kind: 'card'; outTrackId: string; alertContent: string; lastMessage: string }
+    | {
+        kind: 'card'
+        outTrackId: string
+        alertContent: string
+        lastMessage: string
+        /** userIds of the members whom this message notifies by name. */
+        mentions: string[]
+      }
     | { kind: 'robot'; msgKey: string; msgParam: Record<string, string> }
     | { kind: 'notice'; text: string }
 }
@@ -219,6 +231,8 @@ export interface DingTalkControl {
   createApp(fields?: Partial<App>): App
   /** Console changes after the fact: scopes granted or taken, visibility, publication, event mode. */
   updateApp(clientId: string, fields: Partial<Omit<App, 'clientId'>>): App
+  /** A card template of the app's own, as docs/card-template.md has people build it. @returns its id */
+  createTemplate(clientId: string): string
   createUser(fields: Partial<User> & { name: string }): User
   createGroup(fields: { title: string; memberUserIds: string[]; ownerUserId?: string }): Group
   app(clientId: string): App

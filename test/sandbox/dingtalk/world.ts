@@ -9,6 +9,8 @@ export class World {
   readonly apps = new Map<string, App>()
   readonly users = new Map<string, User>()
   readonly groups = new Map<string, Group>()
+  /** Templates made in the console, each with the app it was made for. */
+  readonly templates = new Map<string, string>()
   /** userIds to whom 1:1 robot messages are refused for their number. */
   readonly flowControlled = new Set<string>()
 

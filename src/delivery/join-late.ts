@@ -1,0 +1,109 @@
+import type { Clock } from '../clock.ts'
+import type { Space } from '../domain/card.ts'
+import type { Log } from '../log.ts'
+import {
+  addCard,
+  addNotification,
+  addPlacements,
+  isLive,
+  listCardsOfIncident,
+  listPlacements,
+} from '../storage/cards.ts'
+import type { Db } from '../storage/db.ts'
+import { findGroup } from '../storage/groups.ts'
+import { findIncident } from '../storage/incidents.ts'
+import { findLinksOfMembers } from '../storage/links.ts'
+import { listJoinable, type Missed, takeMissed } from '../storage/missed.ts'
+import { reopenRecord, settleRecord } from '../storage/records.ts'
+import type { Handle } from '../storage/schema.ts'
+import { keyOfAudience, nameUnfrozen } from './plan.ts'
+import { turnKeyOf } from './replace.ts'
+import type { WakeDueCards } from './wake.ts'
+
+const AT_ONCE = 100
+
+/**
+ * Whoever could not be told because they were not linked, or had no cool app, and now are there gets the cards of the
+ * incidents that are still open. Their records turn from failed to what becomes of it.
+ */
+export async function joinLate(deps: { db: Db; clock: Clock; log: Log; wakeDueCards: WakeDueCards }): Promise<void> {
+  const joinable = await listJoinable(deps.db.read, deps.clock.nowMs(), AT_ONCE)
+  if (joinable.length === 0) return
+  const touched = await deps.db.write(async (trx) => {
+    const outTrackIds: string[] = []
+    for (const id of joinable) {
+      const missed = await takeMissed(trx, id)
+      const outTrackId = missed && (await join(trx, missed, deps.clock.nowMs()))
+      if (!outTrackId) continue
+      outTrackIds.push(outTrackId)
+      deps.log.info({ incidentId: missed.incident_id, outTrackId, kind: id.kind, target: id.target_id }, 'joined-late')
+    }
+    return outTrackIds
+  })
+  await deps.wakeDueCards(touched)
+}
+
+type Joiner = { space: Space; name: string | null; robotCode: string }
+
+async function join(trx: Handle, missed: Missed, nowMs: number): Promise<string | undefined> {
+  const { integration_id: integrationId, incident_id: incidentId, notification_key: notificationKey } = missed
+  const joiner = await findJoiner(trx, missed)
+  const stored = await findIncident(trx, integrationId, incidentId)
+  if (!joiner || !stored) return undefined
+  const { space } = joiner
+  const cards = await listCardsOfIncident(trx, integrationId, incidentId)
+  const placements = (
+    await listPlacements(
+      trx,
+      cards.map((card) => card.out_track_id),
+    )
+  ).filter(isLive)
+  const has = placements.find(({ kind, target_id: id }) => kind === space.kind && id === space.targetId)
+  if (has) {
+    // Told meanwhile by a later event.
+    await settleRecord(trx, missed.record_key, { status: 'updated', msgId: has.out_track_id }, nowMs)
+    return undefined
+  }
+  const audience = { ...missed.audience, robotCode: joiner.robotCode }
+  const audienceKey = keyOfAudience(audience)
+  const known = cards.map((card) => ({ outTrackId: card.out_track_id, frozen: card.frozen === 1 }))
+  const { outTrackId, replacement } = nameUnfrozen(integrationId, incidentId, known, notificationKey, audienceKey)
+  if (!known.some((card) => card.outTrackId === outTrackId)) {
+    const { generation, prefix, event_id: eventId } = missed
+    const notification = { integrationId, incidentId, key: notificationKey, generation, prefix, eventId }
+    await addNotification(trx, notification, nowMs)
+    await addCard(
+      trx,
+      {
+        outTrackId,
+        integrationId,
+        incidentId,
+        notificationKey,
+        audienceKey,
+        audience,
+        replacement,
+        rev: stored.rev,
+        turnKey: turnKeyOf([space]),
+        urgent: stored.incident.incident_severity === 'Critical',
+      },
+      nowMs,
+    )
+  }
+  await addPlacements(trx, outTrackId, [space], nowMs)
+  const waits = { outTrackId, rev: stored.rev, targetId: space.targetId, targetName: joiner.name }
+  await reopenRecord(trx, missed.record_key, waits, nowMs)
+  return outTrackId
+}
+
+async function findJoiner(trx: Handle, missed: Missed): Promise<Joiner | undefined> {
+  const { audience, integration_id: integrationId } = missed
+  if (missed.kind === 'person') {
+    const [link] = await findLinksOfMembers(trx, integrationId, [missed.member_id ?? 0])
+    const space = { kind: 'person' as const, targetId: link?.dingtalk_user_id ?? '' }
+    return link && { space, name: link.member_name, robotCode: audience.robotCode }
+  }
+  const group = await findGroup(trx, { integrationId, openConversationId: missed.target_id })
+  if (group?.status !== 'installed') return undefined
+  const space = { kind: 'group' as const, targetId: missed.target_id }
+  return { space, name: group.title, robotCode: group.robot_code ?? audience.robotCode }
+}

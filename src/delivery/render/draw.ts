@@ -1,0 +1,21 @@
+import type { CardFace, DrawnCard } from '../../domain/card.ts'
+import { digest } from '../../domain/ids.ts'
+import { pushText } from './facts.ts'
+import { drawOwnCard } from './own-template.ts'
+import { drawPublicCard, PUBLIC_TEMPLATE_ID } from './public-template.ts'
+
+/**
+ * Pure: equal faces give equal cards, drawn for the template the card was made with. `tips` replaces the line under the
+ * body, for a press's answer.
+ */
+export function drawCard(face: CardFace, tips?: string): DrawnCard {
+  const draw = face.templateId === PUBLIC_TEMPLATE_ID ? drawPublicCard : drawOwnCard
+  const { variables, truncated } = draw(face, tips)
+  return {
+    cardParamMap: variables(face.rev),
+    pushText: pushText(face, face.locale),
+    lastMessage: { 'zh-CN': pushText(face, 'zh-CN'), 'en-US': pushText(face, 'en-US') },
+    notes: truncated ? ['CONTENT_TRUNCATED'] : [],
+    hash: digest(24, JSON.stringify(variables(0))),
+  }
+}

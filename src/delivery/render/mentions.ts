@@ -1,0 +1,21 @@
+import type { DrawnCard, Mention } from '../../domain/card.ts'
+import { type Locale, say } from '../../domain/messages.ts'
+import { cut, inline } from './text.ts'
+
+const MAX_NAME = 30
+/** What DingTalk's userIds are made of; any other could end the tag early. */
+const SAFE_ID = /^[\w.@-]{1,64}$/
+
+/**
+ * Pure: the card as it is first put into groups, calling people by name. Both templates show `markdown`; the first
+ * update draws the card without this line, and so calls nobody a second time.
+ */
+export function withMentions(drawn: DrawnCard, locale: Locale, mentions: Mention[]): DrawnCard {
+  const tags = mentions
+    .filter(({ userId }) => SAFE_ID.test(userId))
+    .map(({ userId, name }) => `<a atId=${userId}>${cut(inline(name, true), MAX_NAME) || userId}</a>`)
+  if (tags.length === 0) return drawn
+  const line = `${tags.join(' ')} ${say(locale, 'card.mentions')}`
+  const markdown = [line, drawn.cardParamMap['markdown'] ?? ''].filter(Boolean).join('\n\n')
+  return { ...drawn, cardParamMap: { ...drawn.cardParamMap, markdown } }
+}

@@ -1,0 +1,68 @@
+import { randomBytes, timingSafeEqual } from 'node:crypto'
+
+import { newId } from '../domain/ids.ts'
+import type { Handle, TokensTable } from './schema.ts'
+import { hashSecret } from './secret-box.ts'
+
+export type TokenKind = TokensTable['kind']
+
+/** A token as it may be shown: never the token itself, which is not kept. */
+export type Token = Omit<TokensTable, 'token_hash'>
+
+/** `fdt_<kind>_` and 192 random bits; the prefix tells people and secret scanners what they have found. */
+const TOKEN_BYTES = 24
+
+/** @returns the token in clear, for the one time it is shown; the database keeps its hash */
+export async function addToken(
+  trx: Handle,
+  fields: { kind: TokenKind; name: string },
+  nowMs: number,
+): Promise<Token & { token: string }> {
+  const token = `fdt_${fields.kind}_${randomBytes(TOKEN_BYTES).toString('base64url')}`
+  const row = { id: newId(), kind: fields.kind, name: fields.name, created_at: nowMs, revoked_at: null }
+  await trx
+    .insertInto('tokens')
+    .values({ ...row, token_hash: hashSecret(token) })
+    .execute()
+  return { ...row, token }
+}
+
+/** Those in use, oldest first; with `all` also the revoked ones. */
+export async function listTokens(db: Handle, { all }: { all: boolean }): Promise<Token[]> {
+  return db
+    .selectFrom('tokens')
+    .select(['id', 'kind', 'name', 'created_at', 'revoked_at'])
+    .$if(!all, (query) => query.where('revoked_at', 'is', null))
+    .orderBy('created_at')
+    .orderBy('id')
+    .execute()
+}
+
+/** @returns false when no such token is in use */
+export async function revokeToken(trx: Handle, id: string, nowMs: number): Promise<boolean> {
+  const done = await trx
+    .updateTable('tokens')
+    .set({ revoked_at: nowMs })
+    .where('id', '=', id)
+    .where('revoked_at', 'is', null)
+    .executeTakeFirst()
+  return done.numUpdatedRows > 0n
+}
+
+/**
+ * The token in use of that kind, found by its hash: the search's time tells of the hash at most, which nobody can
+ * choose, and the hashes themselves are compared in constant time.
+ */
+export async function findToken(db: Handle, kind: TokenKind, token: string): Promise<Token | undefined> {
+  const hash = hashSecret(token)
+  const row = await db
+    .selectFrom('tokens')
+    .selectAll()
+    .where('token_hash', '=', hash)
+    .where('kind', '=', kind)
+    .where('revoked_at', 'is', null)
+    .executeTakeFirst()
+  if (!row || !timingSafeEqual(Buffer.from(row.token_hash), Buffer.from(hash))) return undefined
+  const { token_hash: _hash, ...found } = row
+  return found
+}

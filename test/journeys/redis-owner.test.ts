@@ -1,0 +1,159 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+import { Redis } from 'ioredis'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+
+import type { Incident } from '../sandbox/flashduty/types.ts'
+import { type Daemon, startDaemon } from '../support/daemon.ts'
+import { eventually } from '../support/eventually.ts'
+import { readJob } from '../support/jobs.ts'
+import {
+  bootImpatient,
+  cardsOf,
+  expectSilence,
+  fire,
+  inGroup,
+  openScene,
+  recordsOf,
+  type Scene,
+  settledRecords,
+  theCardOf,
+} from '../support/journey.ts'
+import { readyz } from '../support/readyz.ts'
+import type { LogLine, RunningApp } from '../support/world.ts'
+
+/** A Redis works for one database; a daemon with another one must keep its hands off. */
+
+/** The sweep comes every second instead of every minute. */
+const OVERRIDES = { sweepMs: 1_000 }
+const BACK_MS = 15_000
+/** The key by which a Redis is known to belong to one database, as the refusal names it. */
+const CLAIM = 'bull:flashduty-dingtalk:installation'
+
+let scene: Scene
+/** The daemon that runs now; some tests end it and start another. */
+let app: RunningApp
+let folder = ''
+const others: Daemon[] = []
+const earlierLines: LogLine[] = []
+
+beforeAll(async () => {
+  scene = await openScene({ overrides: OVERRIDES })
+  app = scene.app
+  folder = await mkdtemp(join(tmpdir(), 'flashduty-dingtalk-other-'))
+})
+afterAll(async () => {
+  for (const daemon of others) await daemon.end('SIGKILL')
+  await app.stop()
+  await scene.close()
+  await rm(folder, { recursive: true, force: true })
+})
+
+async function stopApp(): Promise<void> {
+  await app.stop()
+  earlierLines.push(...app.lines)
+}
+
+async function bootAgain(): Promise<void> {
+  app = await bootImpatient(scene.world, OVERRIDES)
+}
+
+async function withRedis<T>(use: (redis: Redis) => Promise<T>): Promise<T> {
+  const redis = new Redis(scene.world.redis.url, { maxRetriesPerRequest: 1 })
+  try {
+    return await use(redis)
+  } finally {
+    redis.disconnect()
+  }
+}
+
+function fireInGroup(title: string): Promise<Incident> {
+  return fire(scene.world, { title, chats: [inGroup(scene.world.groups.oncall)] })
+}
+
+async function expectToldOnce(incident: Incident): Promise<void> {
+  const { world } = scene
+  await theCardOf(world, incident, BACK_MS)
+  const records = await settledRecords(world, incident, BACK_MS)
+  expect(records.filter(({ kind }) => kind === 'group')).toMatchObject([{ status: 'success', note: null }])
+  expect(cardsOf(world, incident)).toHaveLength(1)
+}
+
+async function startOther(env: Record<string, string> = {}): Promise<Daemon> {
+  const { world } = scene
+  const daemon = await startDaemon({ ...world.env, DATABASE_URL: `sqlite:${join(folder, 'other.db')}`, ...env })
+  others.push(daemon)
+  return daemon
+}
+
+async function expectOtherRefused(): Promise<void> {
+  const failure = await startOther().catch((error: unknown) => error)
+  const text = failure instanceof Error ? failure.message : 'it started'
+  expect(text).toContain('ended with 1 before it was ready')
+  expect(text).toContain('this Redis (prefix bull) belongs to another database')
+  expect(text).toContain('REDIS_PREFIX')
+  expect(text).toContain(CLAIM)
+  expect(text).not.toContain('"crashed"')
+}
+
+test('another database is refused with what to do about it, and its jobs are left alone', async () => {
+  const { world } = scene
+  await stopApp()
+  const incident = await fireInGroup('不归它管')
+  await expectOtherRefused()
+  const [first] = world.flashduty.control
+    .events()
+    .filter((event) => event.incident.incident_id === incident.incident_id)
+  expect(await readJob(world, `ev-${first?.event_id}`)).toMatchObject({ state: 'waiting', attemptsMade: 0 })
+  await bootAgain()
+  await expectToldOnce(incident)
+})
+
+test('it is still refused after FLUSHALL, and when Redis came later than its owner', async () => {
+  const { world } = scene
+  const claim = () => withRedis((redis) => redis.get(CLAIM))
+  await world.redis.flush()
+  await eventually('it is claimed again', async () => (await claim()) !== null)
+  await expectOtherRefused()
+
+  await stopApp()
+  await world.redis.stop()
+  await bootAgain()
+  await world.redis.restart()
+  await eventually('it is claimed', async () => (await claim()) !== null, BACK_MS)
+  await expectOtherRefused()
+})
+
+test('a Redis that turns out to be somebody else’s later has its jobs left alone until that is put right', async () => {
+  const { world } = scene
+  await withRedis((redis) => redis.set(CLAIM, 'somebody-else'))
+  await eventually('it is noticed', async () => (await readyz(app.url)).status === 503)
+  expect((await readyz(app.url)).missing).toEqual({ redis: 'belongs to another database' })
+  const incident = await fireInGroup('先别动')
+  await eventually('its jobs have been looked at', () => app.lines.some(({ msg }) => msg === 'deliver-delayed'))
+  expect(await recordsOf(world, incident)).toEqual([])
+
+  await withRedis((redis) => redis.del(CLAIM))
+  await eventually('ready again', async () => (await readyz(app.url)).status === 200, BACK_MS)
+  await expectToldOnce(incident)
+})
+
+test('it may share the Redis under a prefix of its own', async () => {
+  const other = await startOther({ REDIS_PREFIX: 'other' })
+  const url = String(other.lines.find(({ msg }) => msg === 'ready')?.['url'])
+  const ready = await readyz(url)
+  expect(ready.status).toBe(503)
+  expect(Object.keys(ready.missing)).toEqual(['integration'])
+  expect(ready.missing['integration']).toContain('integration add')
+  expect((await fetch(`${url}/healthz`)).status).toBe(200)
+  await expectToldOnce(await fireInGroup('各用各的前缀'))
+  expect(await other.end('SIGTERM')).toMatchObject({ code: 0 })
+})
+
+test('nothing of this was a surprise', () => {
+  expectSilence(scene.world, [...earlierLines, ...app.lines], {
+    errors: ['redis-state', 'redis-absent', 'redis-foreign'],
+  })
+})

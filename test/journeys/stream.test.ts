@@ -1,0 +1,337 @@
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+
+import type { Incident } from '../sandbox/flashduty/types.ts'
+import { eventually } from '../support/eventually.ts'
+import {
+  actsOn,
+  answerOf,
+  bootImpatient,
+  everybodySees,
+  expectSilence,
+  fire,
+  inGroup,
+  listGroups,
+  openScene,
+  press,
+  recordsOf,
+  type Scene,
+  settledRecords,
+  theCardOf,
+  view,
+} from '../support/journey.ts'
+import { readyz } from '../support/readyz.ts'
+import type { LogLine, RunningApp } from '../support/world.ts'
+
+/** What README promises for a connection that fell silent. */
+const SILENT_MS = 35_000
+const BACK_MS = 10_000
+/** A stop with nothing under way has nothing to wait for. */
+const QUICK_STOP_MS = 3_000
+
+/** Old connections stay open as long as in earnest. */
+const OVERRIDES = { supervisor: { lingerMs: 12_000 } }
+
+let scene: Scene
+/** The daemon that runs now; some tests end it and start another. */
+let app: RunningApp
+const earlierLines: LogLine[] = []
+
+beforeAll(async () => {
+  // Long enough redeliveries that an event outlives a connection that fell silent.
+  const dingtalk = { redeliveryDelaysMs: Array.from({ length: 20 }, () => 1_000), disconnectSilenceMs: 1_500 }
+  scene = await openScene({ dingtalk, overrides: OVERRIDES })
+  app = scene.app
+})
+afterEach(() => {
+  scene.world.dingtalk.control.clearFaults()
+  scene.world.flashduty.control.clearFaults()
+})
+afterAll(async () => {
+  await app.stop()
+  await scene.close()
+})
+
+const clientId = (): string => scene.world.dingtalkApp.clientId
+const connections = (): string[] => scene.world.dingtalk.control.connections(clientId())
+const opens = () => scene.world.dingtalk.journal.requests('connections/open')
+
+/** The `stream-state` lines since a line of the log. */
+function statesSince(line: number): LogLine[] {
+  return app.lines.slice(line).filter(({ msg }) => msg === 'stream-state')
+}
+
+/** Resolves when one connection is open that was not there before, and the daemon says it is ready. */
+async function reconnected(before: string[], timeoutMs = BACK_MS): Promise<void> {
+  const isNew = () => connections().some((id) => !before.includes(id))
+  await eventually('a new connection', isNew, timeoutMs)
+  await eventually('ready', async () => (await readyz(app.url)).status === 200)
+}
+
+async function alertGroup(title: string): Promise<{ incident: Incident; card: string }> {
+  const { world } = scene
+  const incident = await fire(world, { title, chats: [inGroup(world.groups.oncall)] })
+  const card = await theCardOf(world, incident)
+  await settledRecords(world, incident)
+  return { incident, card }
+}
+
+/** A new alert is acknowledged by a press, and everybody sees it. */
+async function expectPressesWork(title: string): Promise<void> {
+  const { world } = scene
+  const { incident, card } = await alertGroup(title)
+  expect(answerOf(await press(world, card, world.people.li, '认领')).title).toContain('处理中')
+  await everybodySees(world, card, '处理中')
+  expect(actsOn(world, incident)).toHaveLength(1)
+}
+
+function pushesOf(eventId: string) {
+  return scene.world.dingtalk.journal.of('frame-sent').filter(({ businessId }) => businessId === eventId)
+}
+
+describe('a connection that ends', () => {
+  test('on notice is replaced while it still carries the answers that are due', async () => {
+    const { world } = scene
+    const { control, journal } = world.dingtalk
+    const { incident, card } = await alertGroup('换连接时按')
+    const before = connections()
+    const line = app.lines.length
+    world.flashduty.control.addFault({ path: '/incident/ack', effect: { kind: 'delay', ms: 800 } })
+    const pressed = press(world, card, world.people.li, '认领')
+    await eventually('Flashduty is asked', () => actsOn(world, incident).length === 1)
+    control.disconnect(clientId())
+    await reconnected(before)
+    expect(journal.of('stream-close').filter(({ connectionId }) => before.includes(connectionId))).toEqual([])
+    expect(answerOf(await pressed).title).toContain('处理中')
+    await everybodySees(world, card, '处理中')
+    await expectPressesWork('换连接后按')
+
+    await eventually('the old one is gone', () =>
+      journal.of('stream-close').some(({ connectionId }) => before.includes(connectionId)),
+    )
+    expect(connections()).toHaveLength(1)
+    expect(statesSince(line).map(({ state }) => state)).toEqual(['connecting', 'open'])
+  })
+
+  test('without a word is replaced at once, with one line for each change', async () => {
+    const { control } = scene.world.dingtalk
+    const before = connections()
+    const line = app.lines.length
+    control.dropConnections(clientId())
+    await reconnected(before, 2_000)
+    expect(connections()).toHaveLength(1)
+    expect(statesSince(line).map(({ state }) => state)).toEqual(['connecting', 'open'])
+    await expectPressesWork('断线之后')
+  })
+
+  test('in the middle of a press: it counts once, and the next press is answered', async () => {
+    const { world } = scene
+    const { li, zhang } = world.people
+    const { control } = world.dingtalk
+    const { incident, card } = await alertGroup('按到一半断线')
+    const before = connections()
+    world.flashduty.control.addFault({ path: '/incident/ack', effect: { kind: 'delay', ms: 500 } })
+    const pressed = press(world, card, li, '认领')
+    await eventually('Flashduty is asked', () => actsOn(world, incident).length === 1)
+    control.dropConnections(clientId())
+    expect((await pressed).outcome).toBe('failed')
+    await reconnected(before)
+
+    await everybodySees(world, card, '处理中')
+    expect(view(world, card, zhang).tips).toContain('李四 于')
+    expect(answerOf(await press(world, card, zhang, '关闭')).title).toContain('已关闭')
+    await everybodySees(world, card, '已关闭')
+    expect(actsOn(world, incident).map(({ path }) => path)).toEqual(['/incident/ack', '/incident/resolve'])
+    const presses = (await settledRecords(world, incident)).filter(({ kind }) => kind === 'action')
+    expect(presses).toMatchObject([{ status: 'success' }, { status: 'success' }])
+  })
+
+  test('and stays away: presses fail without a trace, alerts still arrive, and both are whole afterwards', async () => {
+    const { world } = scene
+    const { control } = world.dingtalk
+    const { incident, card } = await alertGroup('断线期间按')
+    const before = connections()
+    const line = app.lines.length
+    control.addFault({ api: 'connections/open', times: 1_000, effect: { kind: 'reset' } })
+    control.dropConnections(clientId())
+    await eventually('it is missed', async () => (await readyz(app.url)).status === 503)
+    expect((await press(world, card, world.people.li, '认领')).outcome).toBe('failed')
+    expect(actsOn(world, incident)).toEqual([])
+    const eventId = control.renameGroup(world.groups.platform.openConversationId, '断线时改的名')
+    await alertGroup('断线期间告警')
+    await eventually('it was tried again and again', () => statesSince(line).length >= 8)
+    expect((await fetch(`${app.url}/healthz`)).status).toBe(200)
+
+    control.clearFaults()
+    await reconnected(before)
+    expect(answerOf(await press(world, card, world.people.li, '认领')).title).toContain('处理中')
+    await everybodySees(world, card, '处理中')
+    expect(actsOn(world, incident)).toHaveLength(1)
+    expect((await recordsOf(world, incident)).filter(({ kind }) => kind === 'action')).toHaveLength(1)
+    expect(await control.eventSettled(eventId, 20_000)).toBe('success')
+    const states = statesSince(line).map(({ state }) => state)
+    for (const [index, state] of states.entries()) expect(state).not.toBe(states[index - 1])
+    expect(states.at(-1)).toBe('open')
+    expect(states.filter((state) => state === 'open')).toHaveLength(1)
+  })
+})
+
+describe('an event', () => {
+  /** Lets the next frame out and reads nothing that comes back. */
+  function loseNextAnswer(): void {
+    const { control, journal } = scene.world.dingtalk
+    const unsubscribe = journal.subscribe((entry) => {
+      if (entry.type !== 'frame-sent') return
+      unsubscribe()
+      queueMicrotask(() => control.freeze(clientId(), entry.connectionId))
+    })
+  }
+
+  test('whose acknowledgement was lost comes again under a new messageId and takes effect once', async () => {
+    const { world } = scene
+    const { control } = world.dingtalk
+    const { openConversationId } = world.groups.platform
+    const statusOf = async () =>
+      (await listGroups(world)).find((row) => row.openConversationId === openConversationId)?.status
+    const before = connections()
+    loseNextAnswer()
+    const removed = control.uninstallCoolApp(openConversationId, clientId())
+    await eventually('it has taken effect', async () => (await statusOf()) === 'uninstalled')
+    control.dropConnections(clientId())
+    await reconnected(before)
+    const installed = control.installCoolApp(openConversationId, clientId())
+    expect(await control.eventSettled(installed)).toBe('success')
+    expect(await statusOf()).toBe('installed')
+
+    expect(await control.eventSettled(removed, BACK_MS)).toBe('success')
+    const messageIds = pushesOf(removed).map(({ messageId }) => messageId)
+    expect(messageIds.length).toBeGreaterThanOrEqual(2)
+    expect(new Set(messageIds).size).toBe(messageIds.length)
+    expect(await statusOf()).toBe('installed')
+    const effects = app.lines.filter((line) => line['eventId'] === removed && line.msg !== 'event-duplicate')
+    expect(effects).toHaveLength(1)
+  })
+})
+
+test('a connection that is alive but silent is noticed and replaced in the promised time', async () => {
+  const { world } = scene
+  const { control } = world.dingtalk
+  const { openConversationId } = world.groups.oncall
+  const { card } = await alertGroup('连接没声音')
+  const before = connections()
+  const line = app.lines.length
+  control.freeze(clientId())
+  const frozenAt = performance.now()
+  const eventId = control.renameGroup(openConversationId, '没声音时改的名')
+  await reconnected(before, SILENT_MS)
+  expect(performance.now() - frozenAt).toBeLessThan(SILENT_MS)
+  expect(statesSince(line).map(({ state }) => state)).toEqual(['connecting', 'open'])
+  // DingTalk may go on using the silent one for a while; a person presses again then.
+  await eventually(
+    'a press is answered',
+    async () => {
+      const pressed = await press(world, card, world.people.li, '认领')
+      return pressed.outcome === 'answered' && pressed.view.title.includes('处理中')
+    },
+    20_000,
+  )
+  expect(await control.eventSettled(eventId, 30_000)).toBe('success')
+  const known = (await listGroups(world)).find((row) => row.openConversationId === openConversationId)
+  expect(known?.title).toBe('没声音时改的名')
+  control.dropConnections(clientId())
+  await reconnected(connections().length > 0 ? connections() : before)
+}, 90_000)
+
+describe('a second integration', () => {
+  test('has a connection and troubles of its own', async () => {
+    const { world } = scene
+    const { control, journal } = world.dingtalk
+    const second = control.createApp()
+    const added = await world.cli(
+      ...['integration', 'add', '--json', '--name', '第二集成', '--corp-id', second.corpId],
+      ...['--agent-id', second.agentId, '--client-id', second.clientId, '--client-secret', 'mistyped'],
+      ...['--aes-key', 'abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG', '--token', 'demoToken02'],
+    )
+    expect(added).toMatchObject({ code: 0, err: '' })
+    const { id } = JSON.parse(added.out) as { id: string }
+    const before = connections()
+    await eventually('its trouble is told', async () => {
+      const { missing } = await readyz(app.url)
+      expect(Object.keys(missing)).toEqual(['stream of 第二集成'])
+      expect(missing['stream of 第二集成']).toContain('APP_CREDENTIAL_INVALID')
+      return true
+    })
+    await expectPressesWork('另一个集成有误')
+
+    expect((await world.cli('integration', 'set', id, '--client-secret', second.clientSecret)).code).toBe(0)
+    await eventually('both are open', () => control.connections(second.clientId).length === 1)
+    await eventually('ready', async () => (await readyz(app.url)).status === 200)
+    const renamed = control.renameGroup(world.groups.oncall.openConversationId, '两个集成都知道')
+    expect(await control.eventSettled(renamed)).toBe('success')
+    expect(new Set(pushesOf(renamed).map(({ connectionId }) => connectionId)).size).toBe(2)
+    control.dropConnections(second.clientId)
+    await eventually('its new connection', () => control.connections(second.clientId).length === 1)
+    expect((await world.cli('integration', 'remove', id, '--yes')).code).toBe(0)
+    await eventually('it is gone', () => control.connections(second.clientId).length === 0)
+    expect(connections()).toEqual(before)
+    expect(journal.of('stream-close').filter(({ connectionId }) => before.includes(connectionId))).toEqual([])
+    await expectPressesWork('又只有一个集成')
+  })
+})
+
+describe('a stop', () => {
+  type Trouble = { name: string; begin: () => void; under: (line: number) => boolean }
+  const hang = { kind: 'hang' } as const
+  const asked = (line: number) => statesSince(line).length > 0
+  const troubles: Trouble[] = [
+    {
+      name: 'while the gateway is asked',
+      begin: () => scene.world.dingtalk.control.addFault({ api: 'connections/open', effect: hang }),
+      under: asked,
+    },
+    {
+      name: 'while the socket is opened',
+      begin: () => scene.world.dingtalk.control.addHandshakeFault({ times: 1_000, effect: hang }),
+      under: asked,
+    },
+    {
+      name: 'in the pause before the next try',
+      begin: () => {
+        const effect = { kind: 'answer', status: 503, body: '' } as const
+        scene.world.dingtalk.control.addFault({ api: 'connections/open', times: 1_000, effect })
+      },
+      under: (line) => app.lines.slice(line).some(({ state }) => state === 'waiting'),
+    },
+    {
+      name: 'with a connection that is silent',
+      begin: () => scene.world.dingtalk.control.freeze(clientId()),
+      under: () => true,
+    },
+  ]
+
+  test.each(troubles)('$name is quick, clean and final', async ({ name, begin, under }) => {
+    const { control } = scene.world.dingtalk
+    const line = app.lines.length
+    const openedBefore = opens().length
+    begin()
+    if (!name.includes('silent')) control.dropConnections(clientId())
+    await eventually('that is so', () => under(line))
+    const stoppedAt = performance.now()
+    await app.stop()
+    expect(performance.now() - stoppedAt).toBeLessThan(QUICK_STOP_MS)
+    earlierLines.push(...app.lines)
+    expect(statesSince(line).at(-1)).toMatchObject({ state: 'stopped' })
+    expect(statesSince(line).filter(({ state }) => state === 'stopped')).toHaveLength(1)
+    const openedAtStop = opens().length
+    control.dropConnections(clientId())
+    control.clearFaults()
+    app = await bootImpatient(scene.world, OVERRIDES)
+    expect(connections()).toHaveLength(1)
+    expect(opens()).toHaveLength(openedAtStop + 1)
+    expect(openedAtStop).toBeGreaterThanOrEqual(openedBefore)
+    await expectPressesWork(`停了再起：${name}`)
+  })
+})
+
+test('nothing of this was a surprise', () => {
+  expectSilence(scene.world, [...earlierLines, ...app.lines])
+})
