@@ -211,7 +211,7 @@ describe('words that the content filter refuses', () => {
     await eventually('two tries', () => createsOf(incident).length >= 2)
     const records = await settledRecords(scene.world, incident)
     expect(records.map(({ status, reason_code: reason }) => [status, reason])).toEqual(
-      Array(3).fill(['failed', 'CONTENT_REJECTED']),
+      Array.from({ length: 3 }, () => ['failed', 'CONTENT_REJECTED']),
     )
     expect(records[0]).toMatchObject({ failed_reason: '消息内容被拒绝' })
     expect(createsOf(incident)).toHaveLength(2)
