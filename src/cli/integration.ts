@@ -2,7 +2,7 @@ import { type Command, InvalidArgumentError } from 'commander'
 
 import { addressesOf, type Integration } from '../domain/integration.ts'
 import { addIntegration, listIntegrations, removeIntegration, saveIntegration } from '../storage/integrations.ts'
-import { chooseIntegration, type CliContext, CommandError, withStore } from './context.ts'
+import { chooseIntegration, type CliContext, UsageError, withStore } from './context.ts'
 import { formatRows } from './output.ts'
 
 type Fields = {
@@ -103,8 +103,8 @@ export function addIntegrationCommands(program: Command, context: CliContext): v
     .action(async (wanted: string, fields: Partial<Fields> & { enable?: boolean; disable?: boolean }) => {
       await withStore(context, async (store) => {
         const { default: isDefault, enable, disable, ...changes } = fields
-        if (Object.keys(fields).length === 0) throw new CommandError('Nothing to change: name at least one field.')
-        if (enable && disable) throw new CommandError('--enable and --disable exclude each other.')
+        if (Object.keys(fields).length === 0) throw new UsageError('Nothing to change: name at least one field.')
+        if (enable && disable) throw new UsageError('--enable and --disable exclude each other.')
         const before = await chooseIntegration(store, wanted)
         const after: Integration = {
           ...before,
@@ -141,8 +141,9 @@ const filled = (value: string): string => {
   if (value.trim() === '') throw new InvalidArgumentError('It must not be empty.')
   return value.trim()
 }
-const matching = (pattern: RegExp, rule: string) => (value: string) => {
-  if (!pattern.test(value.trim())) throw new InvalidArgumentError(rule)
+/** For secrets: an `InvalidArgumentError` would have the value printed. */
+const secretly = (flag: string, pattern: RegExp, rule: string) => (value: string) => {
+  if (!pattern.test(value.trim())) throw new UsageError(`${flag} ${rule}`)
   return value.trim()
 }
 const yesNo = (value: string): boolean => {
@@ -166,12 +167,20 @@ const FIELDS: Option[] = [
   [
     '--aes-key <key>',
     '加密 aes_key',
-    matching(/^[A-Za-z0-9]{43}$/, 'It must be the 43 letters and digits that DingTalk shows as 加密 aes_key.'),
+    secretly(
+      '--aes-key',
+      /^[A-Za-z0-9]{43}$/,
+      'must be the 43 letters and digits that DingTalk shows as 加密 aes_key.',
+    ),
   ],
   [
     '--token <token>',
     '签名 Token',
-    matching(/^[A-Za-z0-9]{3,32}$/, 'It must be the 3 to 32 letters and digits that DingTalk shows as 签名 Token.'),
+    secretly(
+      '--token',
+      /^[A-Za-z0-9]{3,32}$/,
+      'must be the 3 to 32 letters and digits that DingTalk shows as 签名 Token.',
+    ),
   ],
 ]
 

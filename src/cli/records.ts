@@ -10,7 +10,7 @@ export function addRecordsCommand(program: Command, context: CliContext): void {
     .description('operation records (操作记录): what became of each event and press, newest first')
     .option('--incident <id>', 'of one incident')
     .option('--target <id>', 'of one group, DingTalk user or job')
-    .option('--status <status>', 'pending, retrying, success, updated, failed or skipped')
+    .option('--status <status>', 'pending, retrying, success, updated, failed or skipped', status)
     .option('--limit <number>', 'at most so many', limit, 50)
     .option('--json', 'print JSON, with every field')
     .action(async ({ json, ...filter }: RecordFilter & { json?: boolean }) => {
@@ -33,6 +33,13 @@ export function addRecordsCommand(program: Command, context: CliContext): void {
         context.print(formatRows(rows, { empty: 'No records.' }))
       })
     })
+}
+
+const STATUSES = ['pending', 'retrying', 'success', 'updated', 'failed', 'skipped']
+
+function status(value: string): string {
+  if (!STATUSES.includes(value)) throw new InvalidArgumentError(`It must be one of: ${STATUSES.join(', ')}.`)
+  return value
 }
 
 function limit(value: string): number {
