@@ -14,6 +14,7 @@ import { refuseTemplate } from '../storage/integrations.ts'
 import { noteOpen, settleDelivery, settleUpdates } from '../storage/records.ts'
 import type { Handle } from '../storage/schema.ts'
 import { USUAL } from '../storage/turns.ts'
+import { costNothing } from './quota.ts'
 import { deliverAgain, listLost } from './redeliver.ts'
 import { PUBLIC_TEMPLATE_ID } from './render/public-template.ts'
 import { replaceCard } from './replace.ts'
@@ -59,10 +60,10 @@ export async function storeNotDelivered(
   error: AppError,
 ): Promise<string | undefined> {
   const nowMs = deps.clock.nowMs()
-  const failure = softened(error.failure, card)
-  const failures = card.failures + 1
   const creating = card.stage === 'absent'
   const outTrackId = card.out_track_id
+  const failure = (await wereRefused(trx, outTrackId, spaces)) ? error.failure : softened(error.failure, card)
+  const failures = card.failures + 1
   if (costNothing(failure)) await deps.quota.refundCall(trx, creating ? 'createAndDeliver' : 'deliver')
 
   // An instance of this name exists already: an earlier create got through after all. Its delivery stays unconfirmed.
@@ -95,7 +96,7 @@ export async function storeNotDelivered(
     await finishDelivery(deps, trx, card, { stage: card.stage, plain: 1, failures })
     return
   }
-  if (failure.kind === 'permanent' && spaces.length > 1) {
+  if (failure.kind === 'permanent' && failure.code !== 'CONTENT_REJECTED' && spaces.length > 1) {
     // One bad space can make DingTalk refuse the whole call: halved until it stands alone.
     const share = Math.ceil(spaces.length / 2)
     await changePlacements(trx, outTrackId, spaces, { status: 'waiting', share }, nowMs)
@@ -105,7 +106,7 @@ export async function storeNotDelivered(
   if (failure.kind === 'permanent') {
     const shown = { outTrackId, drawnRev: stored.rev }
     for (const space of spaces) await failSpace(trx, shown, space, asReason(failure.code), error.detail ?? '', nowMs)
-    await finishDelivery(deps, trx, card, { stage: card.stage, failures })
+    await finishDelivery(deps, trx, card, { stage: card.stage, failures: 0 })
     return
   }
   await changePlacements(trx, outTrackId, spaces, { status: 'waiting' }, nowMs)
@@ -117,15 +118,19 @@ export async function storeNotDelivered(
   await finishDelivery(deps, trx, card, { stage: card.stage, failures }, retryAt)
 }
 
-/** DingTalk does not count what it refuses for its rate, nor what never reached it. */
-function costNothing(failure: Failure): boolean {
-  return failure.kind === 'throttled' || (failure.kind === 'retryable' && failure.code === 'NETWORK')
-}
-
 /** What nobody knows the meaning of is worth one more try. */
 function softened(failure: Failure, card: CardOfNotification): Failure {
   const unlisted = failure.kind === 'permanent' && failure.unlisted === true
   return unlisted && card.failures === 0 ? { kind: 'retryable', code: failure.code } : failure
+}
+
+/** Spaces that were refused before have had their second try. */
+async function wereRefused(trx: Handle, outTrackId: string, spaces: Space[]): Promise<boolean> {
+  const placements = await listPlacements(trx, [outTrackId])
+  return placements.some(
+    ({ kind, target_id: id, share }) =>
+      share > 0 && spaces.some((space) => space.kind === kind && space.targetId === id),
+  )
 }
 
 /** DingTalk's content filter refused the words: once more with as few from outside as can be. */
@@ -251,7 +256,7 @@ export async function storeNotShown(
     ...(failure.kind === 'unknown-outcome' ? { shown_rev: 0, shown_hash: null } : {}),
     update_due_at: final ? null : nowMs + retryPause(deps, failure, failures),
     called_at: nowMs,
-    failures,
+    failures: final ? 0 : failures,
     lease_owner: null,
     lease_until: 0,
   })

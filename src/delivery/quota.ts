@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.ts'
-import { isScarce, warningCrossed } from '../domain/quota.ts'
+import { isScarce, monthOf, warningCrossed } from '../domain/quota.ts'
+import type { Failure } from '../errors.ts'
 import type { Log } from '../log.ts'
 import type { Handle } from '../storage/schema.ts'
 import { countUse, sumUsage, type UsageKind } from '../storage/usage.ts'
@@ -20,6 +21,8 @@ export function createQuota(
   deps: { clock: Clock; log: Log },
 ): Quota {
   const { corpId } = integration
+  /** The highest share told of each month and kind: a call that is given back may cross it again. */
+  const told = new Map<string, number>()
   const limitOf = (kind: UsageKind): number => (kind === 'call' ? integration.monthlyCalls : integration.monthlyPushes)
   const count = async (trx: Handle, kind: UsageKind, api: string): Promise<void> => {
     const nowMs = deps.clock.nowMs()
@@ -28,7 +31,9 @@ export function createQuota(
     if (limit <= 0) return
     const used = await sumUsage(trx, corpId, kind, nowMs)
     const share = warningCrossed(used - 1, used, limit)
-    if (share === undefined) return
+    const book = `${monthOf(nowMs)} ${kind}`
+    if (share === undefined || share <= (told.get(book) ?? 0)) return
+    told.set(book, share)
     deps.log[share >= 0.8 ? 'error' : 'warn']({ corpId, kind, used, limit, percent: share * 100 }, 'quota-used')
   }
   return {
@@ -40,4 +45,10 @@ export function createQuota(
       return isScarce(await sumUsage(trx, corpId, 'call', deps.clock.nowMs()), integration.monthlyCalls)
     },
   }
+}
+
+/** DingTalk does not count what it refuses for its rate, nor what never reached it or had no token to go with. */
+export function costNothing(failure: Failure): boolean {
+  if (failure.kind === 'retryable') return failure.code === 'NETWORK'
+  return failure.kind === 'throttled' || failure.code === 'APP_CREDENTIAL_INVALID'
 }

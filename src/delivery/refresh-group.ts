@@ -6,7 +6,7 @@ import type { Log } from '../log.ts'
 import type { Producer } from '../queue/producer.ts'
 import type { Db } from '../storage/db.ts'
 import { claimGroupToRefresh, recordTitle, recordVerdict, scheduleRefresh } from '../storage/groups.ts'
-import type { Quota } from './quota.ts'
+import { costNothing, type Quota } from './quota.ts'
 
 const RETRY_MS = 30_000
 const RETRY_MAX_MS = 3_600_000
@@ -51,6 +51,7 @@ export async function refreshGroup(deps: {
       failure.kind === 'throttled' ? failure.retryAfterMs : Math.min(RETRY_MS * 2 ** (failures - 1), RETRY_MAX_MS)
     await deps.db.write(async (trx) => {
       const nowMs = deps.clock.nowMs()
+      if (costNothing(failure)) await deps.quota.refundCall(trx, 'sceneGroups/query')
       if (failure.code === 'COOL_APP_NOT_INSTALLED') {
         await recordVerdict(trx, { ...id, status: 'uninstalled', askedAt }, nowMs)
       }

@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.ts'
-import { composeResult, digestOf, type ResultContext } from '../domain/result.ts'
+import { composeResult, isNews, noteOf, type ResultContext } from '../domain/result.ts'
 import type { Log } from '../log.ts'
 import type { Producer } from '../queue/producer.ts'
 import type { Db } from '../storage/db.ts'
@@ -42,8 +42,7 @@ async function report(
     },
     records,
   )
-  const digest = body && digestOf(body)
-  if (!body || !digest || digest === result.reported) {
+  if (!body || !isNews(body, result.reported)) {
     await db.write((trx) => settleResult(trx, { ...result, postponedTo }))
     return 'nothing-new'
   }
@@ -53,7 +52,7 @@ async function report(
   } catch {
     return 'redis-down'
   }
-  await db.write((trx) => settleResult(trx, { ...result, postponedTo }, { seq, digest }))
+  await db.write((trx) => settleResult(trx, { ...result, postponedTo }, { seq, reported: noteOf(body) }))
   log.info({ incidentId: result.incident_id, eventId: result.event_id, seq }, 'result-told')
   return 'told'
 }

@@ -6,7 +6,7 @@ import type { Log } from '../log.ts'
 import type { Db } from '../storage/db.ts'
 import { findGroup } from '../storage/groups.ts'
 import { claimNotice, closeNotice, postponeNotice } from '../storage/notices.ts'
-import type { Quota } from './quota.ts'
+import { costNothing, type Quota } from './quota.ts'
 
 const LEASE_MS = 30_000
 const RETRY_MS = 5_000
@@ -57,7 +57,7 @@ export async function sendNotice(deps: {
     await db.write(async (trx) => {
       if (again) await postponeNotice(trx, notice.id, clock.nowMs() + pauseMs)
       else await closeNotice(trx, notice.id)
-      if (failure.kind === 'throttled') await deps.quota.refundCall(trx, 'groupMessages/send')
+      if (costNothing(failure)) await deps.quota.refundCall(trx, 'groupMessages/send')
     })
     log.warn({ err: error, detail: error.detail, again }, 'notice-failed')
     if (again) await deps.wake(pauseMs)

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 
-import { composeResult, digestOf, type ResultRecord } from './result.ts'
+import { composeResult, isNews, noteOf, type ResultRecord } from './result.ts'
 
 const CONTEXT = {
   rid: 'r-1',
@@ -78,12 +78,35 @@ test('a failed reason that is gone is not told', () => {
   expect(late?.chats[0]).not.toHaveProperty('failed_reason')
 })
 
-test('equal reports have equal digests', () => {
-  const [a, b, c] = [[record({})], [record({})], [record({ status: 'updated' })]].map((rows) => {
-    const report = composeResult(RESULT, rows)
-    if (!report) throw new Error('nothing to tell')
-    return digestOf(report)
+describe('is told again', () => {
+  const report = (...records: ResultRecord[]) => {
+    const composed = composeResult(RESULT, records)
+    if (!composed) throw new Error('nothing to tell')
+    return composed
+  }
+  const pending = record({ target_id: 'cidB', status: 'pending', msg_id: null })
+  const early = report(notLinked, record({}), pending)
+
+  test('not when it says the same', () => {
+    expect(isNews(report(record({})), null)).toBe(true)
+    expect(isNews(report(record({})), noteOf(report(record({}))))).toBe(false)
   })
-  expect(a).toBe(b)
-  expect(a).not.toBe(c)
+
+  test('not for every step of what is under way', () => {
+    expect(isNews(early, null)).toBe(true)
+    const retrying = report(notLinked, record({}), { ...pending, status: 'retrying', reason_code: 'NETWORK' })
+    expect(isNews(retrying, noteOf(early))).toBe(false)
+  })
+
+  test('when somebody else cannot be reached in person', () => {
+    const another = { ...notLinked, target_id: 'member:8', member_id: 8 }
+    expect(isNews(report(notLinked, another, pending), noteOf(early))).toBe(true)
+  })
+
+  test('when all has settled, and when that changes', () => {
+    const settled = report(notLinked, record({}), { ...pending, status: 'success' })
+    expect(isNews(settled, noteOf(early))).toBe(true)
+    const late = { ...notLinked, status: 'success', reason_code: null, failed_reason: null }
+    expect(isNews(report(late, record({})), noteOf(settled))).toBe(true)
+  })
 })

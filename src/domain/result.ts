@@ -89,9 +89,27 @@ export function composeResult(
   }
 }
 
-/** Equal for reports that say the same. */
-export function digestOf(report: Omit<DeliverResult, 'finished_at' | 'seq'>): string {
-  return digest(24, JSON.stringify(report))
+type Report = Omit<DeliverResult, 'finished_at' | 'seq'>
+
+/** What to keep of a report that was told, so that the next one is only told when it is news. */
+export function noteOf(report: Report): string {
+  const failed = report.persons.filter(({ status }) => status === 'failed').map(({ person_id: id }) => id)
+  const digests = [digest(24, JSON.stringify(failed)), isSettled(report) ? digest(24, JSON.stringify(report)) : '']
+  return digests.join(' ')
+}
+
+/**
+ * Whether Flashduty should hear of it: who cannot be reached in person at once, everything else when it has settled.
+ * @param told `noteOf` the last report; null = there was none
+ */
+export function isNews(report: Report, told: string | null): boolean {
+  const [toldFailed, toldAll] = (told ?? '').split(' ')
+  const [failed, all] = noteOf(report).split(' ')
+  return isSettled(report) ? all !== toldAll : failed !== toldFailed
+}
+
+function isSettled({ persons, chats }: Report): boolean {
+  return [...persons, ...chats].every(({ status }) => FINAL.has(status))
 }
 
 function outcomeOf(record: ResultRecord): Outcome {

@@ -12,6 +12,9 @@ const HANDLERS: Record<string, HandleEvent> = {
   im_cool_app_uninstall: coolAppChanged('uninstalled'),
 }
 
+/** Pushes about groups cost something whether or not we do anything with them; those about people are free. */
+const COSTS = /^(chat|im)_/
+
 /**
  * Takes in one event: its effect and its id are committed together before SUCCESS is answered, so a redelivery does
  * nothing. LATER when they could not be: DingTalk pushes it again. Never throws.
@@ -21,6 +24,10 @@ export async function takeEvent(deps: EventDeps, event: InboundEvent): Promise<E
   const handle = Object.hasOwn(HANDLERS, event.eventType) ? HANDLERS[event.eventType] : undefined
   if (!handle) {
     deps.log.info(ids, 'event-ignored')
+    if (COSTS.test(event.eventType)) {
+      // Nothing would be gained by having it pushed once more.
+      await deps.db.write((trx) => deps.countPush(trx, event.eventType)).catch(() => {})
+    }
     return { status: 'SUCCESS', message: 'ignored' }
   }
   try {

@@ -59,13 +59,13 @@ export async function postponeResult(
 export async function settleResult(
   trx: Handle,
   result: Pick<Result, 'integration_id' | 'event_id'> & { postponedTo: number },
-  reported?: { seq: number; digest: string },
+  told?: { seq: number; reported: string },
 ): Promise<void> {
   await trx
     .updateTable('results')
     .set({
       due_at: sql<number | null>`case when due_at = ${result.postponedTo} then null else due_at end`,
-      ...(reported ? { seq: reported.seq, reported: reported.digest } : {}),
+      ...(told ? { seq: told.seq, reported: told.reported } : {}),
     })
     .where('integration_id', '=', result.integration_id)
     .where('event_id', '=', result.event_id)

@@ -263,7 +263,7 @@ export type ResultsTable = {
   context: string
   /** How often it was reported. */
   seq: number
-  /** Digest of the last report. */
+  /** What was told last; see `noteOf`. */
   reported: string | null
   /** When it has to be looked at; null = nothing changed. */
   due_at: number | null

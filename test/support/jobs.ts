@@ -81,9 +81,13 @@ export async function expireLock(world: World, jobId: string): Promise<void> {
   await withQueue(world, (_queue, redis) => redis.del(`bull:${QUEUE}:${jobId}:lock`))
 }
 
-async function withQueue<T>(world: World, use: (queue: Queue, redis: Redis) => Promise<T>): Promise<T> {
+export async function withQueue<T>(
+  world: World,
+  use: (queue: Queue, redis: Redis) => Promise<T>,
+  name: string = QUEUE,
+): Promise<T> {
   const redis = new Redis(world.redis.url, { maxRetriesPerRequest: 1 })
-  const queue = new Queue(QUEUE, { connection: redis })
+  const queue = new Queue(name, { connection: redis })
   try {
     return await use(queue, redis)
   } finally {
