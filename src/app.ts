@@ -4,12 +4,12 @@ import type { Config } from './config.ts'
 import { acceptDelivery, type Visit } from './delivery/accept.ts'
 import { createTellDirectory } from './delivery/directory.ts'
 import { reportResults } from './delivery/report.ts'
-import { isScarce, warningOf } from './domain/quota.ts'
 import { createMetrics } from './metrics.ts'
 import { joinLate } from './delivery/join-late.ts'
 import { createLookUpRule } from './delivery/look-up.ts'
 import { createBridge } from './delivery/bridge.ts'
 import { DELIVERY_SETTINGS, type DeliverySettings } from './delivery/settings.ts'
+import { createStanding } from './delivery/standing.ts'
 import { sweep } from './delivery/sweep.ts'
 import { areTakenIn } from './delivery/taken-in.ts'
 import { createWakeDueCards } from './delivery/wake.ts'
@@ -32,14 +32,8 @@ import { startClickWorker, startDeliverWorker } from './queue/workers.ts'
 import { type OnWriter, openDb } from './storage/db.ts'
 import { getInstallationId } from './storage/inbox.ts'
 import { countDueCards } from './storage/cards.ts'
-import {
-  findIntegration,
-  findIntegrationByCallbackKey,
-  listIntegrations,
-  listRevisions,
-} from './storage/integrations.ts'
+import { findIntegration, findIntegrationByCallbackKey, listRevisions } from './storage/integrations.ts'
 import { countDueResults } from './storage/results.ts'
-import { sumUsage } from './storage/usage.ts'
 import { createSecretBox, loadSecretKey } from './storage/secret-box.ts'
 import { findToken } from './storage/tokens.ts'
 import { CONNECTION_SETTINGS, type ConnectionSettings } from './stream/connection.ts'
@@ -194,37 +188,10 @@ async function compose(config: Config, log: Log, clock: Clock, overrides: Overri
       why: async () => describeTrouble(runtime.streamState()),
     })),
   ]
-  /** The enabled integrations' monthly books, one row per corporation and kind. */
-  const readUsage = async () => {
-    const books = new Map<string, { corp: string; kind: 'call' | 'push'; used: number; limit: number }>()
-    for (const integration of await listIntegrations(db.read, box)) {
-      if (!integration.enabled) continue
-      for (const kind of ['call', 'push'] as const) {
-        const used = await sumUsage(db.read, integration.corpId, kind, clock.nowMs())
-        const limit = kind === 'call' ? integration.monthlyCalls : integration.monthlyPushes
-        books.set(`${integration.corpId} ${kind}`, { corp: integration.corpId, kind, used, limit })
-      }
-    }
-    return [...books.values()]
-  }
-  const notes = async (): Promise<string[]> => {
-    const usage = (await readUsage()).flatMap(({ corp, kind, used, limit }) => {
-      const share = warningOf(used, limit)
-      if (share === undefined) return []
-      const what = kind === 'call' ? 'API calls' : 'pushes'
-      const saving = kind === 'call' && isScarce(used, limit) ? '; updates that are not final wait' : ''
-      return [`${corp}: ${used} of ${limit} ${what} of this month are used${saving}`]
-    })
-    const refused = (await listIntegrations(db.read, box)).flatMap(({ name, templateId, templateRefusedAt }) =>
-      templateId !== undefined && templateRefusedAt !== undefined
-        ? [`${name}: DingTalk refused the card template ${templateId}; the public one is used`]
-        : [],
-    )
-    return [...usage, ...refused]
-  }
+  const standing = createStanding({ db, box, clock })
   const metrics = createMetrics(async () => ({
     streams: [...runtimes].map(([id, runtime]) => ({ integration: id, open: runtime.streamState().state === 'open' })),
-    usage: await readUsage(),
+    usage: await standing.readUsage(),
     due: (await countDueCards(db.read, clock.nowMs())).map(({ integrationId, ...due }) => ({
       integration: integrationId,
       ...due,
@@ -237,7 +204,7 @@ async function compose(config: Config, log: Log, clock: Clock, overrides: Overri
     log: part('http'),
     prefix: new URL(config.http.publicUrl ?? 'http://localhost').pathname.replace(/\/$/, ''),
     checks,
-    notes,
+    notes: () => standing.readNotes(),
     metrics,
     api: {
       nowMs: () => clock.nowMs(),
