@@ -1,0 +1,172 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+
+import { eventually } from '../support/eventually.ts'
+import {
+  cardsOf,
+  everybodySees,
+  expectSilence,
+  fire,
+  inGroup,
+  openScene,
+  recordsOf,
+  type Scene,
+  settledRecords,
+  theCardOf,
+  view,
+} from '../support/journey.ts'
+import type { Incident } from '../sandbox/flashduty/types.ts'
+import type { Person, World } from '../support/world.ts'
+
+let scene: Scene
+beforeAll(async () => {
+  scene = await openScene()
+})
+afterAll(async () => {
+  await scene.close()
+})
+
+async function link(world: World, { user, member }: Person): Promise<void> {
+  const options = ['--dingtalk-user', user.userId, '--member', String(member.member_id)]
+  const linked = await world.cli('links', 'add', ...options, '--member-key', member.app_key)
+  expect(linked).toMatchObject({ code: 0 })
+}
+
+async function unlink(world: World, { user }: Person): Promise<void> {
+  expect(await world.cli('links', 'remove', '--dingtalk-user', user.userId)).toMatchObject({ code: 0 })
+}
+
+/** How often the card came into the person's own chat. */
+function timesTold(world: World, card: string, { user }: Person): number {
+  const placements = Object.entries(world.dingtalk.control.placementsOf(card))
+  return placements.filter(([space]) => space.endsWith(`:${user.userId}`)).reduce((sum, [, times]) => sum + times, 0)
+}
+
+async function rowOf(world: World, incident: Incident, memberId: number) {
+  const records = await recordsOf(world, incident)
+  return records.filter((record) => (record as { member_id?: number }).member_id === memberId)
+}
+
+test('whoever links while incidents are open gets their cards, each once, and nothing of what is over', async () => {
+  const { world } = scene
+  const { wang, zhang } = world.people
+  const asked = { personIds: [wang.member.member_id, zhang.member.member_id] }
+  const open = await fire(world, { title: '还开着', ...asked })
+  const over = await fire(world, { title: '已经结束', ...asked })
+  const expiresAt = Math.floor(Date.now() / 1000) + 4
+  const stale = await fire(world, {
+    title: '过了时效',
+    ...asked,
+    delivery: { expire_at: expiresAt },
+  })
+  for (const incident of [open, over, stale]) {
+    await settledRecords(world, incident)
+    expect(await rowOf(world, incident, wang.member.member_id)).toMatchObject([
+      { status: 'failed', reason_code: 'NOT_LINKED', failed_reason: '未关联应用' },
+    ])
+  }
+  await world.flashduty.control.act(over.incident_id, 'resolve', zhang.member.member_id)
+  await everybodySees(world, await theCardOf(world, over), '已关闭', [zhang])
+  await eventually('the third has expired', () => Date.now() > expiresAt * 1000)
+
+  await link(world, wang)
+  const card = await theCardOf(world, open)
+  await everybodySees(world, card, '还开着', [wang])
+  const records = await settledRecords(world, open)
+  expect(records.filter(({ target_id: id }) => id === wang.user.userId)).toMatchObject([
+    { status: 'success', reason_code: null, failed_reason: null, out_track_id: card },
+  ])
+  expect(timesTold(world, card, wang)).toBe(1)
+  for (const incident of [over, stale]) {
+    expect(cardsOf(world, incident).map((one) => timesTold(world, one, wang))).toEqual([0])
+    expect(await rowOf(world, incident, wang.member.member_id)).toMatchObject([{ status: 'failed' }])
+  }
+
+  await unlink(world, wang)
+  await link(world, wang)
+  const again = await fire(world, { title: '之后的', personIds: [wang.member.member_id] })
+  await everybodySees(world, await theCardOf(world, again), '之后的', [wang])
+  expect(timesTold(world, card, wang)).toBe(1)
+  await unlink(world, wang)
+})
+
+test('who was told meanwhile by a later event is not told twice', async () => {
+  const { world } = scene
+  const { wang } = world.people
+  const incident = await fire(world, { title: '两次通知', personIds: [wang.member.member_id] })
+  await settledRecords(world, incident)
+  await link(world, wang)
+  const card = await theCardOf(world, incident)
+  await settledRecords(world, incident)
+  expect(view(world, card, wang).title).toContain('两次通知')
+  expect(timesTold(world, card, wang)).toBe(1)
+  expect(cardsOf(world, incident)).toEqual([card])
+  await unlink(world, wang)
+})
+
+test('a storm is told in words, once in each group that has the card', async () => {
+  const { world } = scene
+  const incident = await fire(world, {
+    title: '风暴中心',
+    chats: [inGroup(world.groups.oncall), inGroup(world.groups.platform)],
+  })
+  const card = await theCardOf(world, incident)
+  const records = await settledRecords(world, incident)
+  const [assigned] = world.flashduty.control
+    .events()
+    .filter((event) => event.incident.incident_id === incident.incident_id && event.event_type === 'i_assign')
+  if (!assigned) throw new Error('never assigned')
+  const storm = {
+    ...assigned,
+    event_id: 'storm0000000000000000000000000001',
+    event_time: assigned.event_time + 1_000,
+    event_type: 'i_storm',
+    incident: { ...assigned.incident, alert_cnt: 500, updated_at: assigned.incident.updated_at + 1 },
+  }
+  await world.flashduty.control.enqueue(storm)
+  await world.flashduty.control.enqueue(storm, { jobId: 'the-same-again' })
+  const said = () =>
+    world.dingtalk.journal
+      .requests('groupMessages/send')
+      .filter(({ body }) => JSON.stringify(body).includes('风暴中心'))
+      .map(({ body }) => (body as { openConversationId: string }).openConversationId)
+  await eventually('both groups were told', () => said().length >= 2)
+  await everybodySees(world, card, '风暴中心')
+  await eventually('the event is settled', async () => {
+    const now = await recordsOf(world, incident)
+    return now.length > records.length && now.every(({ status }) => status !== 'pending')
+  })
+  expect(said().sort()).toEqual(
+    [world.groups.oncall.openConversationId, world.groups.platform.openConversationId].sort(),
+  )
+})
+
+test('a group gets no more new cards a minute than the integration allows it; the rest wait', async () => {
+  const { world } = scene
+  expect(await world.cli('integration', 'set', world.integrationId, '--group-per-minute', '2')).toMatchObject({
+    code: 0,
+  })
+  await eventually('the daemon has taken it up', () => scene.app.lines.some(({ msg }) => msg === 'integration-stopped'))
+  const group = world.dingtalk.control.createGroup({
+    title: '限量群',
+    memberUserIds: Object.values(world.people).map(({ user }) => user.userId),
+  })
+  world.dingtalk.control.installCoolApp(group.openConversationId, world.dingtalkApp.clientId)
+  await eventually('the group is known', async () =>
+    (await world.cli('groups', '--json')).out.includes(group.openConversationId),
+  )
+  const incidents: Incident[] = []
+  for (const title of ['一', '二', '三']) incidents.push(await fire(world, { title, chats: [inGroup(group)] }))
+  const created = () => incidents.filter((incident) => cardsOf(world, incident).length > 0).length
+  await eventually('two have come', () => created() === 2)
+  await eventually('the third is put off', async () => {
+    const open = await Promise.all(incidents.map((incident) => recordsOf(world, incident)))
+    return open.flat().filter(({ status, kind }) => kind === 'group' && status === 'pending').length === 1
+  })
+  expect(created()).toBe(2)
+  await world.cli('integration', 'set', world.integrationId, '--group-per-minute', '0')
+  await eventually('it comes once it is allowed', () => created() === 3, 20_000)
+})
+
+test('nothing of this was a surprise', () => {
+  expectSilence(scene.world, scene.app.lines)
+})
