@@ -116,7 +116,7 @@ describe('FLUSHALL', () => {
   test('while nothing is going on is not noticed by anybody', async () => {
     const { world } = scene
     await world.redis.flush()
-    expect(await readyz(app.url)).toEqual({ status: 200, missing: {} })
+    expect(await readyz(app.url)).toEqual({ status: 200, missing: {}, notes: [] })
     const { incident, card } = await alertGroup('清空之后')
     expect(answerOf(await press(world, card, world.people.li, '认领')).title).toContain('处理中')
     await everybodySees(world, card, '处理中')
@@ -233,7 +233,7 @@ describe('without Redis', () => {
     process.kill(world.redis.pid, 'SIGSTOP')
     try {
       expect(answerOf(await press(world, card, li, '认领')).title).toContain('处理中')
-      expect(await readyz(app.url)).toEqual({ status: 503, missing: { redis: 'does not answer' } })
+      expect(await readyz(app.url)).toEqual({ status: 503, missing: { redis: 'does not answer' }, notes: [] })
       expect(answerOf(await press(world, card, li, '关闭')).title).toContain('已关闭')
       expect(await isAlive()).toBe(true)
     } finally {
@@ -276,7 +276,7 @@ describe('at a start', () => {
     await stopApp()
     await world.redis.stop()
     await bootAgain()
-    expect(await readyz(app.url)).toEqual({ status: 503, missing: { redis: 'does not answer' } })
+    expect(await readyz(app.url)).toEqual({ status: 503, missing: { redis: 'does not answer' }, notes: [] })
     expect(await isAlive()).toBe(true)
     expect(answerOf(await press(world, card, world.people.li, '认领')).title).toContain('处理中')
 
@@ -320,7 +320,7 @@ describe('ticks that mean nothing', () => {
         await queue.close()
       }
     })
-    expect(await readyz(app.url)).toEqual({ status: 200, missing: {} })
+    expect(await readyz(app.url)).toEqual({ status: 200, missing: {}, notes: [] })
     expect(calls()).toBe(before)
     expect(answerOf(await press(world, card, world.people.li, '认领')).title).toContain('处理中')
     await everybodySees(world, card, '处理中')
