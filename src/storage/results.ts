@@ -41,31 +41,44 @@ export async function listDueResults(db: Handle, nowMs: number, limit: number): 
   return db.selectFrom('results').selectAll().where('due_at', '<=', nowMs).orderBy('due_at').limit(limit).execute()
 }
 
-/** Puts the next look off; whatever changes meanwhile makes the result due at once again. */
-export async function postponeResult(
+/**
+ * Notes a report before it is told, and puts the next look off; whatever changes meanwhile makes the result due at once
+ * again. Until `endReport` nobody knows whether it was told.
+ * @returns what is to be told under which number; undefined when somebody else is at it
+ */
+export async function beginReport(
   trx: Handle,
-  result: Pick<Result, 'integration_id' | 'event_id'>,
-  untilMs: number,
-): Promise<void> {
-  await trx
+  result: Result,
+  report: { digest: string; postponedTo: number },
+): Promise<{ seq: number } | undefined> {
+  const begun = `${BEGUN}${report.digest}`
+  // The same words again are the same report; other words under its number might be taken for it, and dropped.
+  const seq = result.reported === begun ? result.seq : result.seq + 1
+  const done = await trx
     .updateTable('results')
-    .set({ due_at: untilMs })
+    .set({ due_at: report.postponedTo, seq, reported: begun })
     .where('integration_id', '=', result.integration_id)
     .where('event_id', '=', result.event_id)
-    .execute()
+    .where('due_at', '=', result.due_at)
+    .executeTakeFirst()
+  return done.numUpdatedRows > 0n ? { seq } : undefined
 }
 
-/** Nothing is due any more, unless a record has changed since it was postponed. */
-export async function settleResult(
+/** Before the digest of a report of which nobody knows whether it was told. */
+const BEGUN = '~'
+
+/** It was told, or there is nothing to tell: not due any more, unless a record has changed since it was due then. */
+export async function endReport(
   trx: Handle,
-  result: Pick<Result, 'integration_id' | 'event_id'> & { postponedTo: number },
-  reported?: { seq: number; digest: string },
+  result: Pick<Result, 'integration_id' | 'event_id'>,
+  dueThen: number | null,
+  digest?: string,
 ): Promise<void> {
   await trx
     .updateTable('results')
     .set({
-      due_at: sql<number | null>`case when due_at = ${result.postponedTo} then null else due_at end`,
-      ...(reported ? { seq: reported.seq, reported: reported.digest } : {}),
+      due_at: sql<number | null>`case when due_at = ${dueThen} then null else due_at end`,
+      ...(digest === undefined ? {} : { reported: digest }),
     })
     .where('integration_id', '=', result.integration_id)
     .where('event_id', '=', result.event_id)

@@ -261,9 +261,9 @@ export type ResultsTable = {
   incident_id: string
   /** What the event said about itself, to be echoed. */
   context: string
-  /** How often it was reported. */
+  /** Number of the last report. */
   seq: number
-  /** Digest of the last report. */
+  /** Digest of the last report, after a `~` while nobody knows whether it was told. */
   reported: string | null
   /** When it has to be looked at; null = nothing changed. */
   due_at: number | null
