@@ -4,14 +4,14 @@ import type { Log } from '../log.ts'
 import type { Producer } from '../queue/producer.ts'
 import type { Db } from '../storage/db.ts'
 import { listRecordsOfEvent } from '../storage/records.ts'
-import { listDueResults, postponeResult, type Result, settleResult } from '../storage/results.ts'
+import { beginReport, endReport, isInDoubt, listDueResults, type Result } from '../storage/results.ts'
 
 const AT_ONCE = 200
 const RETRY_MS = 5_000
 
 /**
  * Tells Flashduty what became of the events whose records have changed. What Redis does not take is told later; a report
- * that was told already but not noted as such has the same job id.
+ * of which nobody knows whether it was told has the same job id while it says the same.
  */
 export async function reportResults(deps: {
   db: Db
@@ -32,27 +32,26 @@ async function report(
 ): Promise<'told' | 'nothing-new' | 'redis-down'> {
   const { db, clock, log } = deps
   const postponedTo = clock.nowMs() + RETRY_MS
-  await db.write((trx) => postponeResult(trx, result, postponedTo))
-  const records = await listRecordsOfEvent(db.read, result.integration_id, result.event_id)
-  const body = composeResult(
-    {
-      eventId: result.event_id,
-      incidentId: result.incident_id,
-      context: JSON.parse(result.context) as ResultContext,
-    },
-    records,
-  )
-  if (!body || !isNews(body, result.reported)) {
-    await db.write((trx) => settleResult(trx, { ...result, postponedTo }))
-    return 'nothing-new'
-  }
-  const seq = result.seq + 1
+  const report = await db.write(async (trx) => {
+    const records = await listRecordsOfEvent(trx, result.integration_id, result.event_id)
+    const context = JSON.parse(result.context) as ResultContext
+    const body = composeResult({ eventId: result.event_id, incidentId: result.incident_id, context }, records)
+    if (!body || !(isInDoubt(result) || isNews(body, result.reported))) {
+      await endReport(trx, result, result.due_at)
+      return undefined
+    }
+    const note = noteOf(body)
+    const begun = await beginReport(trx, result, { note, postponedTo })
+    return begun && { body, note, seq: begun.seq }
+  })
+  if (!report) return 'nothing-new'
+  const { body, note, seq } = report
   try {
     await deps.producer.addResult({ ...body, finished_at: clock.nowMs(), seq })
   } catch {
     return 'redis-down'
   }
-  await db.write((trx) => settleResult(trx, { ...result, postponedTo }, { seq, reported: noteOf(body) }))
+  await db.write((trx) => endReport(trx, result, postponedTo, note))
   log.info({ incidentId: result.incident_id, eventId: result.event_id, seq }, 'result-told')
   return 'told'
 }

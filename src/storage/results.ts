@@ -41,31 +41,49 @@ export async function listDueResults(db: Handle, nowMs: number, limit: number): 
   return db.selectFrom('results').selectAll().where('due_at', '<=', nowMs).orderBy('due_at').limit(limit).execute()
 }
 
-/** Puts the next look off; whatever changes meanwhile makes the result due at once again. */
-export async function postponeResult(
+/**
+ * Notes a report before it is told, and puts the next look off; whatever changes meanwhile makes the result due at once
+ * again. Until `endReport` nobody knows whether it was told.
+ * @returns what is to be told under which number; undefined when somebody else is at it
+ */
+export async function beginReport(
   trx: Handle,
-  result: Pick<Result, 'integration_id' | 'event_id'>,
-  untilMs: number,
-): Promise<void> {
-  await trx
+  result: Result,
+  report: { note: string; postponedTo: number },
+): Promise<{ seq: number } | undefined> {
+  const begun = `${BEGUN}${report.note}`
+  // The same words again are the same report; other words under its number might be taken for it, and dropped.
+  const seq = result.reported === begun ? result.seq : result.seq + 1
+  const done = await trx
     .updateTable('results')
-    .set({ due_at: untilMs })
+    .set({ due_at: report.postponedTo, seq, reported: begun })
     .where('integration_id', '=', result.integration_id)
     .where('event_id', '=', result.event_id)
-    .execute()
+    .where('due_at', '=', result.due_at)
+    .executeTakeFirst()
+  return done.numUpdatedRows > 0n ? { seq } : undefined
 }
 
-/** Nothing is due any more, unless a record has changed since it was postponed. */
-export async function settleResult(
+/** Before the note of a report of which nobody knows whether it was told. */
+const BEGUN = '~'
+
+/** Whether its last report may or may not have been told. */
+export function isInDoubt({ reported }: Pick<Result, 'reported'>): boolean {
+  return reported?.startsWith(BEGUN) === true
+}
+
+/** It was told, or there is nothing to tell: not due any more, unless a record has changed since it was due then. */
+export async function endReport(
   trx: Handle,
-  result: Pick<Result, 'integration_id' | 'event_id'> & { postponedTo: number },
-  told?: { seq: number; reported: string },
+  result: Pick<Result, 'integration_id' | 'event_id'>,
+  dueThen: number | null,
+  note?: string,
 ): Promise<void> {
   await trx
     .updateTable('results')
     .set({
-      due_at: sql<number | null>`case when due_at = ${result.postponedTo} then null else due_at end`,
-      ...(told ? { seq: told.seq, reported: told.reported } : {}),
+      due_at: sql<number | null>`case when due_at = ${dueThen} then null else due_at end`,
+      ...(note === undefined ? {} : { reported: note }),
     })
     .where('integration_id', '=', result.integration_id)
     .where('event_id', '=', result.event_id)

@@ -261,9 +261,9 @@ export type ResultsTable = {
   incident_id: string
   /** What the event said about itself, to be echoed. */
   context: string
-  /** How often it was reported. */
+  /** Number of the last report. */
   seq: number
-  /** What was told last; see `noteOf`. */
+  /** What was told last (`noteOf`), after a `~` while nobody knows whether it was. */
   reported: string | null
   /** When it has to be looked at; null = nothing changed. */
   due_at: number | null

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 import type { LogLine } from './world.ts'
 
 const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url))
-const READY_MS = 20_000
+const READY_MS = 40_000
 
 /** The built daemon as a process of its own. */
 export type Daemon = {
@@ -14,23 +14,32 @@ export type Daemon = {
   /** Everything it wrote so far, to standard output and standard error. */
   written(): string
   /** Sends the signal and resolves when the process is gone. */
-  end(signal: 'SIGTERM' | 'SIGKILL'): Promise<{ code: number | null; signal: NodeJS.Signals | null }>
+  end(signal: 'SIGTERM' | 'SIGKILL'): Promise<End>
+  /** Resolves when the process is gone, for whatever reason. */
+  gone: Promise<End>
+  /** Hands the process a message; only one with an entry of its own listens. */
+  send(message: object): void
 }
 
-/** Starts `dist/main.js start` (made by `npm run build`) and resolves at its line `ready`. */
-export async function startDaemon(env: Record<string, string>): Promise<Daemon> {
-  const child = spawn(process.execPath, ['--enable-source-maps', MAIN, 'start'], {
+export type End = { code: number | null; signal: NodeJS.Signals | null }
+
+/**
+ * Starts `dist/main.js start` (made by `npm run build`) and resolves at its line `ready`.
+ * @param entry what Node is to run instead; it is given a channel for messages
+ */
+export async function startDaemon(env: Record<string, string>, entry?: string[]): Promise<Daemon> {
+  const child = spawn(process.execPath, ['--enable-source-maps', ...(entry ?? [MAIN, 'start'])], {
     env: { ...process.env, ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['ignore', 'pipe', 'pipe', ...(entry ? (['ipc'] as const) : [])],
   })
   const lines: LogLine[] = []
   let errors = ''
   let printed = ''
-  child.stdout.on('data', (chunk: Buffer) => (printed += chunk.toString('utf8')))
-  child.stderr.on('data', (chunk: Buffer) => (errors += chunk.toString('utf8')))
+  child.stdout?.on('data', (chunk: Buffer) => (printed += chunk.toString('utf8')))
+  child.stderr?.on('data', (chunk: Buffer) => (errors += chunk.toString('utf8')))
   const killWithParent = (): void => void child.kill('SIGKILL')
   process.once('exit', killWithParent)
-  const gone = new Promise<{ code: number | null; signal: NodeJS.Signals | null }>((resolve) => {
+  const gone = new Promise<End>((resolve) => {
     child.once('exit', (code, signal) => {
       process.off('exit', killWithParent)
       resolve({ code, signal })
@@ -56,9 +65,13 @@ export async function startDaemon(env: Record<string, string>): Promise<Daemon> 
     pid: child.pid ?? 0,
     lines,
     written: () => printed + errors,
+    gone,
     end(signal) {
       child.kill(signal)
       return gone
+    },
+    send(message) {
+      if (child.connected) child.send(message)
     },
   }
 }

@@ -1,0 +1,18 @@
+import { beforeAll, expect, test } from 'vitest'
+
+import { type Run, runMatrix } from './matrix.ts'
+import { POINTS } from './points.ts'
+
+/** As many as keep two cores busy: most of a run is waiting for the dead process's leases. */
+const WORLDS = 4
+
+let runs: Run[]
+beforeAll(async () => {
+  runs = await runMatrix(POINTS, { runs: 1, seed: 1, worlds: WORLDS })
+}, 900_000)
+
+test.each(POINTS.map(({ name }) => name))('kill -9 at %s loses nothing and tells nobody twice', (name) => {
+  const run = runs.find(({ point }) => point === name)
+  expect(run).toMatchObject({ reached: true, lost: [], secondInstances: [], stuck: [], twice: [] })
+  expect(run?.repeats).toBeLessThanOrEqual(run?.unknown ?? 0)
+})
