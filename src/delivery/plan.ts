@@ -42,7 +42,7 @@ export type PlanInput = {
   /** DingTalk user by Flashduty member id. */
   links: ReadonlyMap<number, string>
   cards: ExistingCard[]
-  /** Target keys that already have a record of this event. */
+  /** Target keys that already have a record of this event; of linked people both keys, their user's and `member:`. */
   seen: ReadonlySet<string>
   nowMs: number
 }
@@ -265,8 +265,13 @@ function planCreates(
   for (const memberId of people.ids) {
     const userId = input.links.get(memberId)
     const name = people.names.get(memberId)
+    const target: RecordTarget = { kind: 'person', id: `member:${memberId}`, name }
+    // The event found them before, whatever account was linked to them then.
+    if (input.seen.has(targetKey(target))) {
+      record({ target, status: 'duplicate' })
+      continue
+    }
     if (userId === undefined) {
-      const target: RecordTarget = { kind: 'person', id: `member:${memberId}`, name }
       record({ target, memberId, status: 'failed', reason: 'NOT_LINKED' })
       if (!refusal) {
         const audience = audienceOf(input, integration.clientId, undefined)
@@ -274,8 +279,8 @@ function planCreates(
       }
       continue
     }
-    const target: RecordTarget = { kind: 'person', id: userId, name }
-    place(target, { kind: 'person', targetId: userId }, refusal, audienceOf(input, integration.clientId, undefined))
+    const linked: RecordTarget = { kind: 'person', id: userId, name }
+    place(linked, { kind: 'person', targetId: userId }, refusal, audienceOf(input, integration.clientId, undefined))
   }
 
   for (const card of audiences.values()) {

@@ -291,7 +291,7 @@ const groupLife = fc
         const eventType = model.installed.has(group) ? 'im_cool_app_uninstall' : 'im_cool_app_install'
         const eventId = what === 'repeat' ? `stale-${group}-${eventType}` : `stale-${++versions}`
         const data = { coolAppCode, operateTime: '1600000000000', robotCode: clientId, openConversationId }
-        if (stage.title(group)) await settled(control.pushEvent(clientId, { eventType, eventId, data }))
+        if ((stage.title(group)?.status ?? 'unknown') !== 'unknown') await settled(control.pushEvent(clientId, { eventType, eventId, data }))
       }
     }),
   )

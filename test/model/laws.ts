@@ -239,7 +239,7 @@ function judge(
       return prospect === 'filtered' ? undefined : 'the severity passes'
     case 'NOT_LINKED':
     case 'COOL_APP_NOT_INSTALLED':
-      return prospect === 'absent' ? undefined : 'they were there'
+      return prospect === 'absent' || prospect === 'filtered and absent' ? undefined : 'they were there'
     case 'ROBOT_NOT_IN_CHAT':
       return model.uninstalledOnce.has(name) ? undefined : 'the robot never left'
     case 'SUPERSEDED':
@@ -247,7 +247,7 @@ function judge(
     case 'STALE_EVENT':
       return newest ? 'it is the newest' : undefined
     case 'EVENT_FILTERED':
-      return has() ? undefined : 'no card could have shown it'
+      return has() || closed || model.uninstalledOnce.has(name) ? undefined : 'no card could have shown it'
     default:
       return 'no reason that can be'
   }

@@ -30,7 +30,7 @@ if (result.outcome === 'held') {
   console.log(`held: ${result.steps} steps`)
 } else {
   const replay = /replayPath="([^"]+)"/.exec(result.report)?.[1]
-  console.error(result.report)
+  console.error(result.report.replaceAll('),', '),\n  '))
   console.error(result.error instanceof Error ? result.error.message : result.error)
   console.error(
     `replay: npm run model -- --seed ${result.seed} --path ${result.path ?? '0'}${replay === undefined ? '' : ` --replay-path ${replay}`}`,

@@ -19,7 +19,9 @@ export type Prospect =
   | 'reachable'
   /** Not linked, or no cool app. */
   | 'absent'
+  /** The severity is none of theirs; nor is there a cool app, in the second case. */
   | 'filtered'
+  | 'filtered and absent'
 
 export type Ask = { kind: 'first' } | { kind: 'again'; key: string } | { kind: 'update-only' }
 
@@ -79,7 +81,8 @@ export class Reference {
     for (const chat of chats) {
       const name = this.#nameOf({ chatId: chat.chat_id })
       const passes = !chat.severities?.length || chat.severities.includes(event.incident.incident_severity)
-      prospects.set(name, !this.installed.has(name) ? 'absent' : passes ? 'reachable' : 'filtered')
+      const there = this.installed.has(name)
+      prospects.set(name, passes ? (there ? 'reachable' : 'absent') : there ? 'filtered' : 'filtered and absent')
     }
     for (const memberId of personIds) {
       const name = this.#nameOf({ memberId })

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 
-import { type Real, settle, steps } from './commands.ts'
+import { settle, steps } from './commands.ts'
 import { Reference } from './reference.ts'
 import { GROUPS, PEOPLE, run, Stage } from './stage.ts'
 
@@ -28,6 +28,7 @@ export async function runModel(settings: ModelRun): Promise<ModelResult> {
   const counted = { steps: 0 }
   let stage: Stage | undefined
   let runs = 0
+  let shrinkUntil = Infinity
   const leave = async (): Promise<void> => {
     const left = stage
     stage = undefined
@@ -41,22 +42,18 @@ export async function runModel(settings: ModelRun): Promise<ModelResult> {
       ...(settings.replayPath === undefined ? {} : { replayPath: settings.replayPath }),
     }),
     async (commands) => {
+      if (performance.now() > shrinkUntil) return
       if (runs >= RUNS_A_STAGE) await leave()
-      const t0 = Date.now()
       stage ??= await Stage.open()
       runs += 1
       const here = stage
-      const t1 = Date.now()
-      const model = await prepare(here)
-      const t2 = Date.now(), s0 = counted.steps
       try {
-        const setup = (): { model: Reference; real: Real } => ({ model, real: { stage: here, counted } })
-        await fc.asyncModelRun(setup, commands)
-        const t3 = Date.now()
+        const model = await prepare(here)
+        await fc.asyncModelRun(() => ({ model, real: { stage: here, counted } }), commands)
         await settle(model, here, 1)
-        console.log({ open: t1 - t0, prepare: t2 - t1, steps: t3 - t2, n: counted.steps - s0, settle: Date.now() - t3 })
       } catch (error) {
-        await leave()
+        shrinkUntil = Math.min(shrinkUntil, performance.now() + settings.shrinkMs)
+        await leave().catch(() => {})
         throw error
       }
     },
@@ -65,10 +62,11 @@ export async function runModel(settings: ModelRun): Promise<ModelResult> {
     for (let round = 0; counted.steps < settings.steps; round++) {
       const seed = settings.seed + round
       const replay = settings.path === undefined ? {} : { path: settings.path }
-      const found = await fc.check(property, { seed, numRuns: 1, unbiased: true, ...replay, interruptAfterTimeLimit: settings.shrinkMs })
-      if (found.failed && found.counterexample !== null) {
+      const found = await fc.check(property, { seed, numRuns: 1, unbiased: true, ...replay })
+      if (found.failed) {
         const { counterexamplePath: path, errorInstance: error } = found
-        return { outcome: 'broken', steps: counted.steps, seed, report: fc.defaultReportMessage(found) ?? '', path, error }
+        const report = fc.defaultReportMessage(found) ?? ''
+        return { outcome: 'broken', steps: counted.steps, seed, report, path, error }
       }
       settings.onProgress?.(counted.steps)
       if (settings.path !== undefined) break
