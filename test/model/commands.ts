@@ -291,7 +291,8 @@ const groupLife = fc
         const eventType = model.installed.has(group) ? 'im_cool_app_uninstall' : 'im_cool_app_install'
         const eventId = what === 'repeat' ? `stale-${group}-${eventType}` : `stale-${++versions}`
         const data = { coolAppCode, operateTime: '1600000000000', robotCode: clientId, openConversationId }
-        if ((stage.title(group)?.status ?? 'unknown') !== 'unknown') await settled(control.pushEvent(clientId, { eventType, eventId, data }))
+        if ((stage.title(group)?.status ?? 'unknown') !== 'unknown')
+          await settled(control.pushEvent(clientId, { eventType, eventId, data }))
       }
     }),
   )
@@ -408,5 +409,7 @@ const weighted: [weight: number, step: fc.Arbitrary<Step>][] = [
 ]
 
 /** Restarts cost the most time by far. */
-export const steps: fc.Arbitrary<Step>[] = weighted.flatMap(([weight, one]) => Array.from({ length: weight * 2 }, () => one))
+export const steps: fc.Arbitrary<Step>[] = weighted.flatMap(([weight, one]) =>
+  Array.from({ length: weight * 2 }, () => one),
+)
 steps.push(restart)

@@ -18,8 +18,9 @@ type Placed = {
 export function checkLaws(model: Reference, stage: Stage): void {
   const wrong: string[] = []
   for (const incident of model.incidents.values()) {
+    const before = wrong.length
     const complain = (law: string, what: string): void =>
-      void wrong.push(`${law}: ${what} (incident ${incident.id}, #${String(stage.incident(incident.id)['num'])})`)
+      void wrong.push(`${law}: ${what} (incident ${incident.id}, #${stage.incident(incident.id).num})`)
     const placed = checkInstances(stage, incident, complain)
     checkMessages(incident, placed, complain)
     checkFaces(stage, incident, placed, complain)
@@ -27,9 +28,21 @@ export function checkLaws(model: Reference, stage: Stage): void {
     checkRecords(model, stage, incident, placed, complain)
     checkPresses(stage, incident, complain)
     checkNotices(stage, incident, complain)
+    if (wrong.length > before) wrong.push(storyOf(incident))
   }
   checkGroups(model, stage, wrong)
   if (wrong.length > 0) throw new Error(wrong.slice(0, 12).join('\n'))
+}
+
+/** What was handed over of the incident, in that order; the number is that of the event among them by version. */
+function storyOf(incident: ModelIncident): string {
+  const taken = takenOf(incident)
+  const sorted = taken.map(({ event }) => event).sort(byVersion)
+  const story = taken.map(
+    ({ event, batch, handovers }) =>
+      `${event.event_type} ${event.event_id.slice(0, 6)} v${sorted.indexOf(event) + 1} (batch ${batch}, ${handovers}×)`,
+  )
+  return `   handed over: ${story.join(', ')}; ${incident.pressed} presses`
 }
 
 type Complain = (law: string, what: string) => void
@@ -104,7 +117,10 @@ function checkFaces(stage: Stage, incident: ModelIncident, placed: Placed[], com
       }
       const shown = shownFace(view)
       if (!faces.includes(shown)) {
-        complain('law 3', `${viewer} sees ${shown}\n   but it is  ${truth} (${card.row.out_track_id}, ${names.join(', ')})`)
+        complain(
+          'law 3',
+          `${viewer} sees ${shown}\n   but it is  ${truth} (${card.row.out_track_id}, ${names.join(', ')}; ${filter.join(' ') || 'all events'})`,
+        )
       }
     }
   }
@@ -122,7 +138,10 @@ function wasToldAgain(incident: ModelIncident, placed: Placed[], card: Placed, n
 /** States from the last event on that the filter lets through: an update shows the newest state there is. */
 function allowedFaces(stage: Stage, incident: ModelIncident, filter: string[]): string[] {
   const events = takenOf(incident).map(({ event }) => event)
-  const last = events.filter((event) => filter.includes(event.event_type)).sort(byVersion).at(-1)
+  const last = events
+    .filter((event) => filter.includes(event.event_type))
+    .sort(byVersion)
+    .at(-1)
   const later = stage.built.filter(
     (event) => event.incident.incident_id === incident.id && (!last || byVersion(event, last) >= 0),
   )
@@ -155,9 +174,7 @@ function checkOrder(stage: Stage, incident: ModelIncident, placed: Placed[], com
     const id = row.out_track_id
     const lostUpdate = stage.requests.some(
       ({ api, status, body }) =>
-        api === 'updateCard' &&
-        (status === 0 || status >= 500) &&
-        (body as { outTrackId?: string }).outTrackId === id,
+        api === 'updateCard' && (status === 0 || status >= 500) && (body as { outTrackId?: string }).outTrackId === id,
     )
     if (doubtful || lostUpdate) continue
     const latest = new Map<string, number>()
@@ -187,7 +204,8 @@ function checkRecords(
     const byName = new Map<string, RecordRow>()
     if (mine.length === 0) complain('law 6', `${what} has no record`)
     for (const record of mine) {
-      if (record.duplicates >= handovers) complain('law 6', `${what} was handed over ${handovers} times, not ${record.duplicates + 1}`)
+      if (record.duplicates >= handovers)
+        complain('law 6', `${what} was handed over ${handovers} times, not ${record.duplicates + 1}`)
       if (record.kind === 'none') {
         if (mine.length > 1) complain('law 6', `${what} has a record for nobody beside others`)
         continue
@@ -232,7 +250,9 @@ function judge(
   switch (record.reason_code ?? record.status) {
     case 'success':
     case 'updated':
-      return has(ask.kind === 'again' && record.effect === 'create' ? ask.key : undefined) ? undefined : 'nothing is there'
+      return has(ask.kind === 'again' && record.effect === 'create' ? ask.key : undefined)
+        ? undefined
+        : 'nothing is there'
     case 'ALREADY_CLOSED':
       return closed ? undefined : 'it never was closed'
     case 'SEVERITY_FILTERED':
@@ -243,7 +263,9 @@ function judge(
     case 'ROBOT_NOT_IN_CHAT':
       return model.uninstalledOnce.has(name) ? undefined : 'the robot never left'
     case 'SUPERSEDED':
-      return all.some((other) => other.ask.kind === 'again' && other.named.has(name)) ? undefined : 'nothing replaced it'
+      return all.some((other) => other.ask.kind === 'again' && other.named.has(name))
+        ? undefined
+        : 'nothing replaced it'
     case 'STALE_EVENT':
       return newest ? 'it is the newest' : undefined
     case 'EVENT_FILTERED':
@@ -299,7 +321,7 @@ function idsOf(body: unknown): string[] {
 /** A storm is told once to each group. */
 function checkNotices(stage: Stage, incident: ModelIncident, complain: Complain): void {
   const storms = takenOf(incident).filter(({ event }) => event.event_type === 'i_storm').length
-  const num = `#${String(stage.incident(incident.id)['num'])} `
+  const num = `#${stage.incident(incident.id).num} `
   const [someone] = PEOPLE
   const chats = stage.world.dingtalk.control.conversationsOf(stage.person(someone ?? 'zhang').user.userId)
   for (const chat of chats) {

@@ -11,6 +11,7 @@ const { values } = parseArgs({
   },
 })
 
+const SHRINK_MS = 180_000
 const seed = Number(values.seed ?? Date.now() % 1_000_000_000)
 const wanted = Number(values.steps)
 if (!Number.isSafeInteger(seed) || !Number.isSafeInteger(wanted) || wanted < 1) {
@@ -21,7 +22,7 @@ console.log(`seed ${seed}, at least ${wanted} steps`)
 const result = await runModel({
   steps: wanted,
   seed,
-  shrinkMs: Number(process.env["SHRINK"] ?? 300_000),
+  shrinkMs: SHRINK_MS,
   onProgress: (steps) => console.log(`${steps} steps`),
   ...(values.path === undefined ? {} : { path: values.path }),
   ...(values['replay-path'] === undefined ? {} : { replayPath: values['replay-path'] }),

@@ -141,7 +141,9 @@ export function faceOf(incident: Incident): string {
   const people = (one.responders ?? []).map((person) => person.person_name + (person.acknowledged_at ? ' ✓' : ''))
   const buttons = snoozed
     ? '取消暂缓 关闭'
-    : { Triggered: '认领 关闭', Processing: '暂缓 2 小时 暂缓 4 小时 暂缓 12 小时 关闭 取消认领', Closed: '' }[one.progress]
+    : { Triggered: '认领 关闭', Processing: '暂缓 2 小时 暂缓 4 小时 暂缓 12 小时 关闭 取消认领', Closed: '' }[
+        one.progress
+      ]
   const severity = { Critical: '严重', Warning: '警告', Info: '提醒' }[one.incident_severity]
   return `${word} · #${one.num} ${one.title} | ${severity} | ${people.join('、') || '暂无'} | ${buttons}`
 }

@@ -14,7 +14,7 @@ import type { TargetName } from './reference.ts'
 /** Pauses cut down so that thousands of steps fit into a minute; the rules stay as they are. */
 const HASTY: Overrides = {
   delivery: { spacingMs: 5, blockedRetryMs: 50, doubtMs: 150 },
-  action: { spacingMs: 5, retryMs: 20 },
+  action: { spacingMs: 5, retryMs: 20, clickLeaseMs: 1_500 },
   supervisor: { backOffMinMs: 20, backOffMaxMs: 100, blockedMs: 50, lingerMs: 200 },
   flashdutyPace: { perSecond: 0, perMinute: 0 },
   watchMs: 20,
@@ -22,11 +22,19 @@ const HASTY: Overrides = {
   reportMs: 200,
 }
 
-const QUIET_MS = 20_000
+/** Shorter than a lease: one that was left behind is a fault, since nobody dies here. */
+const QUIET_MS = 9_000
 const TAKEN_IN_MS = 10_000
 
 /** Log lines that only a bug of the daemon's writes. */
-const BUGS = new Set(['tick-failed', 'deliver-failed', 'click-broken', 'frame-broken', 'background-failed', 'sweep-failed'])
+const BUGS = new Set([
+  'tick-failed',
+  'deliver-failed',
+  'click-broken',
+  'frame-broken',
+  'background-failed',
+  'sweep-failed',
+])
 
 export type PersonName = 'zhang' | 'li' | 'wang'
 export const PEOPLE: PersonName[] = ['zhang', 'li', 'wang']
@@ -182,8 +190,11 @@ export class Stage {
     await eventually(
       'nothing is due',
       () => {
-        const due = DUE.flatMap(([what, query]) => (this.#db.prepare(query).all() as object[]).map((row) => ({ what, ...row })))
-        if (due.length > 0) throw new Error(due.slice(0, 5).map((one) => JSON.stringify(one)).join('\n'))
+        const due = DUE.flatMap(([what, query]) =>
+          (this.#db.prepare(query).all() as { out_track_id?: string }[]).map((row) => ({ what, ...row })),
+        )
+        this.#complainOfBugs()
+        if (due.length > 0) throw new Error([`at ${Date.now()}`, ...due.slice(0, 5).flatMap(this.#explain)].join('\n'))
         return true
       },
       QUIET_MS,
@@ -215,6 +226,15 @@ export class Stage {
     return this.nameOf(userId === undefined ? { chatId: conversationId } : { userId })
   }
 
+  /** The row, and the last lines of the log about its card. */
+  #explain = (row: { what: string; out_track_id?: string | null }): string[] => [
+    JSON.stringify(row),
+    ...this.app.lines
+      .filter((line) => row.out_track_id && line['outTrackId'] === row.out_track_id)
+      .slice(-8)
+      .map((line) => `   ${JSON.stringify(line).slice(0, 400)}`),
+  ]
+
   #complainOfBugs(): void {
     const bug = this.app.lines.find(({ msg }) => BUGS.has(msg))
     if (bug) throw new Error(`the daemon says ${JSON.stringify(bug)}`)
@@ -229,7 +249,10 @@ const DUE: [what: string, query: string][] = [
      where deliver_due_at is not null or update_due_at is not null or lease_owner is not null`,
   ],
   ['click', `select id, action, status, reason, attempts from clicks where status = 'pending'`],
-  ['record', `select record_key, event_type, status, reason_code, effect, out_track_id from records where status in ('pending', 'retrying')`],
+  [
+    'record',
+    `select record_key, event_type, status, reason_code, effect, out_track_id from records where status in ('pending', 'retrying')`,
+  ],
   ['notice', `select id, due_at from notices where due_at < ${Number.MAX_SAFE_INTEGER}`],
   ['group', 'select open_conversation_id, refresh_due_at from groups where refresh_due_at is not null'],
   [
