@@ -4,6 +4,7 @@ import type { ApiName, Fault, PressResult } from '../sandbox/dingtalk/types.ts'
 import type { FlashdutyFault, IncidentEvent, Severity } from '../sandbox/flashduty/types.ts'
 import { checkLaws } from './laws.ts'
 import { byVersion, type Reference } from './reference.ts'
+import { shuffled } from './shuffled.ts'
 import { GROUPS, type GroupName, PEOPLE, type PersonName, run, type Stage } from './stage.ts'
 
 export type Real = { stage: Stage; counted: { steps: number } }
@@ -377,19 +378,6 @@ export async function settle(model: Reference, stage: Stage, order: number): Pro
 }
 
 const quiet = fc.nat().map((drawn) => step('quiet', drawn, settle))
-
-function shuffled<T>(list: readonly T[], seed: number): T[] {
-  const result = [...list]
-  let state = seed % 2_147_483_647 || 1
-  for (let i = result.length - 1; i > 0; i--) {
-    state = (state * 48_271) % 2_147_483_647
-    const j = state % (i + 1)
-    const [a, b] = [result[i] as T, result[j] as T]
-    result[i] = b
-    result[j] = a
-  }
-  return result
-}
 
 const weighted: [weight: number, step: fc.Arbitrary<Step>][] = [
   [4, fire],

@@ -65,11 +65,23 @@ function checkInstances(stage: Stage, incident: ModelIncident, complain: Complai
   for (const [index, { row }] of placed.entries()) {
     const { notification_key: key, audience_key: audience, replacement } = row
     if (!keys.has(key)) complain('law 4', `no event asked for the notification ${key}`)
-    const same = placed.slice(0, index).map((other) => other.row)
-    const twin = same.find((other) => other.notification_key === key && other.audience === row.audience)
-    if (twin && twin.replacement === replacement) complain('law 4', `two cards of ${key} × ${audience}`)
+    const same = placed
+      .slice(0, index)
+      .filter(({ row: other }) => other.notification_key === key && other.audience_key === audience)
+    // A further one may only take the place of one that is never touched again.
+    const twin = same.find((other) => other.row.replacement === replacement || !isFrozen(stage, other))
+    if (twin) complain('law 4', `two cards of ${key} × ${audience}: ${twin.row.out_track_id}, ${row.out_track_id}`)
   }
   return placed
+}
+
+function isFrozen(stage: Stage, { row }: Placed): boolean {
+  const views = PEOPLE.map((name) =>
+    stage.world.dingtalk.control.view(row.out_track_id, stage.person(name).user.userId),
+  )
+  return views.every(
+    (view) => view === undefined || view.tips === SUPERSEDED || !view.buttons.some((one) => 'id' in one),
+  )
 }
 
 function isDoubtful(stage: Stage, outTrackId: string): boolean {
@@ -110,7 +122,9 @@ function checkFaces(stage: Stage, incident: ModelIncident, placed: Placed[], com
     for (const viewer of PEOPLE) {
       const view = stage.world.dingtalk.control.view(card.row.out_track_id, stage.person(viewer).user.userId)
       if (!view) continue
-      if (view.tips === SUPERSEDED && mayBeFrozen) continue
+      // The answer to a press may lie over the last sentence of a frozen card.
+      const looksFrozen = view.tips === SUPERSEDED || !view.buttons.some((button) => 'id' in button)
+      if (looksFrozen && mayBeFrozen) continue
       if (view.tips === SUPERSEDED && mustBeLive) {
         complain('law 3', `${card.row.out_track_id} says 见新消息 though not all of ${names.join(', ')} have one`)
         continue

@@ -4,7 +4,7 @@ import { runModel } from './run.ts'
 
 /** Stories mostly wait, so several are told at once. */
 const AT_ONCE = 4
-const STEPS = 600
+const STEPS = 500
 
 test(
   'any story ends with every card true, every record settled and nobody told twice',
