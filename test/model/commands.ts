@@ -298,9 +298,7 @@ const groupLife = fc
     }),
   )
 
-async function nextMillisecond(): Promise<void> {
-  await new Promise((resolve) => setTimeout(resolve, 2))
-}
+const nextMillisecond = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 2))
 
 const link = fc.record({ who: fc.constantFrom(...PEOPLE), on: fc.boolean() }).map((drawn) =>
   step('link', drawn, async (model, stage, { who, on }) => {
