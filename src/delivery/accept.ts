@@ -168,7 +168,7 @@ async function acceptEvent(deps: AcceptDeps, event: IncidentEvent, jobId: string
       routedGroups,
       // Routes stand in for a rule that nobody can read.
       unread: unread !== 'later' && routedGroups.length > 0 ? undefined : unread,
-      cards: cards.map((card) => existing(card, placements)),
+      cards: cards.map((card) => existing(card, placements, stored.rev)),
       seen: await listRecordedTargets(trx, integration.id, event.eventId),
       nowMs,
     })
@@ -241,7 +241,7 @@ async function recordUnplanned(
   })
 }
 
-function existing(card: CardOfNotification, placements: Placement[]): ExistingCard {
+function existing(card: CardOfNotification, placements: Placement[], rev: number): ExistingCard {
   return {
     outTrackId: card.out_track_id,
     notificationKey: card.notification_key,
@@ -250,6 +250,7 @@ function existing(card: CardOfNotification, placements: Placement[]): ExistingCa
     audience: card.audience,
     frozen: card.frozen === 1,
     unsent: card.stage === 'absent',
+    behind: card.allowed_rev < rev,
     spaces: placements
       .filter((placement) => placement.out_track_id === card.out_track_id && isLive(placement))
       .map((placement) => ({ kind: placement.kind, targetId: placement.target_id })),

@@ -87,6 +87,7 @@ function cardOf(change: Partial<ExistingCard> & { spaces: Space[] }): ExistingCa
     audience,
     frozen: false,
     unsent: false,
+    behind: false,
     ...change,
   }
 }
@@ -577,6 +578,45 @@ describe('the same event again', () => {
   })
 })
 
+describe('an event that was overtaken', () => {
+  const resolved = (seen: string[] = []): PlanInput => {
+    const audience = { ...AUDIENCE, replyEventTypes: ['i_rslv'] }
+    const card = cardOf({ audience, behind: true, spaces: [groupSpace('A')] })
+    return inputOf(eventOf({ type: 'i_rslv' }), { cards: [card], isNewest: false, seen: new Set(seen) })
+  }
+
+  test('is still news where the other was kept from the card', () => {
+    const plan = planDelivery(resolved())
+    expect(plan.updates).toHaveLength(1)
+    expect(summary(plan)).toEqual(['group:cidA pending update'])
+  })
+
+  test('is none when it comes again', () => {
+    const plan = planDelivery(resolved(['group:cidA']))
+    expect(plan.updates).toEqual([])
+    expect(summary(plan)).toEqual(['group:cidA duplicate'])
+  })
+})
+
+describe('whoever was found before', () => {
+  const toMember = { person_ids: [2001] }
+
+  test('is not found again under another account', () => {
+    const seen = new Set(['person:member:2001'])
+    const links = new Map([[2001, 'user1']])
+    const plan = planDelivery(inputOf(eventOf({ delivery: toMember }), { links, seen, isNewest: false }))
+    expect(spacesOf(plan)).toEqual([])
+    expect(summary(plan)).toEqual(['person:member:2001 duplicate'])
+  })
+
+  test('is not missed when the link is gone by now', () => {
+    const seen = new Set(['person:user1', 'person:member:2001'])
+    const plan = planDelivery(inputOf(eventOf({ delivery: toMember }), { links: new Map(), seen, isNewest: false }))
+    expect(plan.missed).toEqual([])
+    expect(summary(plan).filter((line) => !line.endsWith('duplicate'))).toEqual([])
+  })
+})
+
 describe('names of cards', () => {
   test('say the incident and stay within 64 characters', () => {
     const name = nameCard('int', INCIDENT.incident_id, 'first', 'audience', 0)
@@ -626,6 +666,7 @@ class World {
         generation,
         frozen: false,
         unsent: true,
+        behind: false,
       })
     }
     for (const join of plan.joins) this.find(join.outTrackId)?.spaces.push(...join.spaces)

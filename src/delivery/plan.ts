@@ -15,6 +15,8 @@ export type ExistingCard = {
   frozen: boolean
   /** No request for it has left yet. */
   unsent: boolean
+  /** The stored incident has moved on by events that its audience does not let through. */
+  behind: boolean
   /** Places it is in or on its way to; failed ones are not listed. */
   spaces: Space[]
 }
@@ -42,7 +44,7 @@ export type PlanInput = {
   /** DingTalk user by Flashduty member id. */
   links: ReadonlyMap<number, string>
   cards: ExistingCard[]
-  /** Target keys that already have a record of this event. */
+  /** Target keys that already have a record of this event; of linked people both keys, their user's and `member:`. */
   seen: ReadonlySet<string>
   nowMs: number
 }
@@ -152,19 +154,21 @@ export function planDelivery(input: PlanInput): Plan {
     if (replaced) (card.unsent ? plan.cancels : plan.freezes).push(card.outTrackId)
     const allowed =
       card.audience.replyEventTypes.length === 0 || card.audience.replyEventTypes.includes(event.eventType)
-    if (input.isNewest && allowed && !replaced) {
+    // What overtook this event was kept from the card, so this one is still news there.
+    const isNews = input.isNewest || (card.behind && allowed && input.seen.size === 0)
+    if (isNews && allowed && !replaced) {
       plan.updates.push(card.outTrackId)
-      if (event.eventType === 'i_storm')
+      if (input.isNewest && event.eventType === 'i_storm')
         plan.notices.push(...card.spaces.filter(isGroup).map(({ targetId }) => targetId))
     }
     if (replaced) continue
     for (const space of card.spaces) {
       const target: RecordTarget = { kind: space.kind, id: space.targetId, name: undefined }
       // The card came after this event did, so the event was never news there.
-      if (!input.isNewest && input.seen.size > 0 && !input.seen.has(targetKey(target))) continue
+      if (!isNews && input.seen.size > 0 && !input.seen.has(targetKey(target))) continue
       record({
         target,
-        ...(!input.isNewest
+        ...(!isNews
           ? { status: 'skipped' as const, reason: 'STALE_EVENT' as const }
           : allowed
             ? {
@@ -265,8 +269,13 @@ function planCreates(
   for (const memberId of people.ids) {
     const userId = input.links.get(memberId)
     const name = people.names.get(memberId)
+    const target: RecordTarget = { kind: 'person', id: `member:${memberId}`, name }
+    // The event found them before, whatever account was linked to them then.
+    if (input.seen.has(targetKey(target))) {
+      record({ target, status: 'duplicate' })
+      continue
+    }
     if (userId === undefined) {
-      const target: RecordTarget = { kind: 'person', id: `member:${memberId}`, name }
       record({ target, memberId, status: 'failed', reason: 'NOT_LINKED' })
       if (!refusal) {
         const audience = audienceOf(input, integration.clientId, undefined)
@@ -274,8 +283,8 @@ function planCreates(
       }
       continue
     }
-    const target: RecordTarget = { kind: 'person', id: userId, name }
-    place(target, { kind: 'person', targetId: userId }, refusal, audienceOf(input, integration.clientId, undefined))
+    const linked: RecordTarget = { kind: 'person', id: userId, name }
+    place(linked, { kind: 'person', targetId: userId }, refusal, audienceOf(input, integration.clientId, undefined))
   }
 
   for (const card of audiences.values()) {

@@ -60,15 +60,20 @@ export async function countDuplicate(trx: Handle, recordKey: string, nowMs: numb
     .execute()
 }
 
-/** Which targets of an event have a record already, as `kind:target`. */
+/** Which targets of an event have a record already, as `kind:target`; people also as `person:member:` and their member id. */
 export async function listRecordedTargets(db: Handle, integrationId: string, eventId: string): Promise<Set<string>> {
   const rows = await db
     .selectFrom('records')
-    .select(['kind', 'target_id'])
+    .select(['kind', 'target_id', 'member_id'])
     .where('event_id', '=', eventId)
     .where('integration_id', '=', integrationId)
     .execute()
-  return new Set(rows.map((row) => `${row.kind}:${row.target_id}`))
+  return new Set(
+    rows.flatMap(({ kind, target_id: id, member_id: memberId }) => [
+      `${kind}:${id}`,
+      ...(kind === 'person' && memberId !== null ? [`person:member:${memberId}`] : []),
+    ]),
+  )
 }
 
 export type Verdict = {

@@ -65,6 +65,10 @@ export async function startFlashduty(settings: FlashdutySettings = {}): Promise<
       await store.perform([id], toAct(act), by)
       return store.get(id)
     },
+    tell: async (id, told, memberId) => {
+      await store.tell(id, told, memberId === undefined ? undefined : toPerson(store.getMember(memberId)))
+      return store.get(id)
+    },
     deleteIncident: (id) => store.delete(id),
     endSnooze: async (id) => {
       await store.endSnooze(id)

@@ -10,6 +10,7 @@ const SNOOZE_PRESETS_MINUTES = [120, 240, 720]
 type Kept = { incident: FullIncident; delivery?: Record<string, unknown>; snooze?: NodeJS.Timeout }
 type Rule = { channelId: number; layers: Parameters<FlashdutyControl['setRule']>[1] }
 type Fired = Parameters<FlashdutyControl['fireIncident']>[0]
+type Told = Parameters<FlashdutyControl['tell']>[1]
 
 /** Members, channels and incidents of one account. Each change of an incident publishes its event. */
 export class Store {
@@ -169,6 +170,14 @@ export class Store {
     backToTriggered(kept.incident)
     this.#watchSnooze(kept)
     return this.#assignAgain(kept, 'assign')
+  }
+
+  /** Changes these fields of the incident and publishes what Flashduty tells of it. */
+  tell(incidentId: string, told: Told, by: Person | undefined): Promise<void> {
+    const { incident, delivery } = this.#kept(incidentId)
+    Object.assign(incident, told.incident)
+    incident.updated_at = Math.max(incident.updated_at, Math.floor(Date.now() / 1000))
+    return this.#emit(told.event_type, incident, by, told.delivery && { ...delivery, ...told.delivery })
   }
 
   close(): void {

@@ -107,6 +107,15 @@ export interface FlashdutyControl {
     act: 'ack' | 'unack' | 'resolve' | 'wake' | 'reopen' | { snoozeMinutes: number } | { title: string },
     memberId?: number,
   ): Promise<Incident>
+  /**
+   * Any other event about the incident, as it is after these fields of it have changed. With `delivery` it names the
+   * targets of the incident, or those given here.
+   */
+  tell(
+    incidentId: string,
+    told: { event_type: string; incident?: Record<string, unknown>; delivery?: Record<string, unknown> },
+    memberId?: number,
+  ): Promise<Incident>
   /** Gone as after a merge that removes its sources: every call about it answers `ResourceNotFound`; no event. */
   deleteIncident(incidentId: string): void
   /** What the end of a snooze does, now: back to `Triggered`, assigned and notified again. */
