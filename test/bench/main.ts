@@ -1,0 +1,42 @@
+import { parseArgs } from 'node:util'
+
+import { ensureRedisServer } from '../support/redis.ts'
+import { type Finding, formatTable, measure, type Metric, verdict } from './metrics.ts'
+import { cost } from './cost.ts'
+import { fairness } from './fairness.ts'
+import { memory } from './memory.ts'
+import { pipeline } from './pipeline.ts'
+import { storm } from './storm.ts'
+
+const BENCHES: Record<string, (settings: { k: number | undefined }) => Promise<Finding[]>> = {
+  pipeline,
+  storm,
+  fairness,
+  cost,
+  memory,
+}
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { json: { type: 'boolean', default: false }, k: { type: 'string' } },
+})
+const names = positionals.length > 0 ? positionals : Object.keys(BENCHES)
+const unknown = names.filter((name) => !Object.hasOwn(BENCHES, name))
+const k = values.k === undefined ? undefined : Number(values.k)
+if (unknown.length > 0 || (k !== undefined && !(k > 0))) {
+  console.error(`usage: npm run bench -- [${Object.keys(BENCHES).join(' | ')}] … [--json] [--k N]`)
+  process.exit(2)
+}
+
+await ensureRedisServer()
+const metrics: Metric[] = []
+for (const name of names) {
+  const startedAt = performance.now()
+  const found = (await BENCHES[name]?.({ k })) ?? []
+  const measured = found.map(measure)
+  metrics.push(...measured)
+  if (values.json) for (const metric of measured) console.log(JSON.stringify(metric))
+  else console.error(`${name} took ${Math.round((performance.now() - startedAt) / 1_000)} s`)
+}
+if (!values.json) console.log(formatTable(metrics))
+if (metrics.some((metric) => verdict(metric) === 'missed')) console.error('Not every goal was met.')
