@@ -182,7 +182,12 @@ async function compose(config: Config, log: Log, clock: Clock, overrides: Overri
     },
     { part: 'deliver worker', why: async () => (deliverWorker.isRunning() ? undefined : 'is not running') },
     ...(runtimes.size === 0
-      ? [{ part: 'integration', why: async () => 'none yet: add one with `integration add`' }]
+      ? [
+          {
+            part: 'integration',
+            why: async () => 'none is switched on: see `integration list`, or make one with `integration add`',
+          },
+        ]
       : []),
     ...[...runtimes.values()].map((runtime) => ({
       part: `stream of ${runtime.name}`,
@@ -230,6 +235,7 @@ async function compose(config: Config, log: Log, clock: Clock, overrides: Overri
     integration && describeIntegration(integration, runtimes.get(integration.id)?.streamState())
   const routes = createRoutes({
     log: part('http'),
+    prefix: new URL(config.http.publicUrl ?? 'http://localhost').pathname.replace(/\/$/, ''),
     checks,
     notes,
     metrics,

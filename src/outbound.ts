@@ -80,6 +80,11 @@ export function createOutbound(): { send: SendHttp; close: () => Promise<void> }
   return { send, close: () => agent.destroy() }
 }
 
+/** For what a platform says of a refusal: it may repeat what it was sent. */
+export function withoutSecrets(text: string, secrets: string[]): string {
+  return secrets.reduce((rest, secret) => (secret === '' ? rest : rest.replaceAll(secret, '[secret]')), text)
+}
+
 async function readBounded(body: AsyncIterable<Buffer>): Promise<string> {
   const chunks: Buffer[] = []
   let size = 0

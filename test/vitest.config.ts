@@ -9,6 +9,7 @@ export default defineConfig({
           sequence: { groupOrder: 0 },
           root: new URL('..', import.meta.url).pathname,
           include: ['src/**/*.test.ts', 'src/**/*.test.tsx', 'test/rules/**/*.test.ts'],
+          testTimeout: 30_000,
         },
       },
       {

@@ -19,6 +19,11 @@ export class CommandError extends Error {
   override name = 'CommandError'
 }
 
+/** The command line makes no sense; the exit code is 2. */
+export class UsageError extends Error {
+  override name = 'UsageError'
+}
+
 /** Opens the database for one command and closes it after. */
 export async function withStore<T>(context: CliContext, work: (store: Store) => Promise<T>): Promise<T> {
   const config = loadConfig(context.env)
@@ -39,8 +44,13 @@ export async function chooseIntegration({ db, box }: Store, wanted: string | und
     wanted === undefined
       ? (all.find((integration) => integration.isDefault) ?? (all.length === 1 ? all[0] : undefined))
       : (all.find(({ id }) => id === wanted) ?? all.find(({ name }) => name === wanted))
+  const listed = (some: Integration[]): string => some.map(({ id, name }) => `${id} (${name})`).join(', ')
+  const namesakes = all.filter(({ name }) => name === wanted)
+  if (found && found.id !== wanted && namesakes.length > 1) {
+    throw new CommandError(`Several integrations are called "${wanted}"; say which by its id: ${listed(namesakes)}.`)
+  }
   if (found) return found
-  const names = all.map(({ id, name }) => `${id} (${name})`).join(', ')
+  const names = listed(all)
   throw new CommandError(
     wanted === undefined
       ? `Which integration? Say --integration with one of: ${names}.`

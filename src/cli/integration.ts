@@ -2,7 +2,8 @@ import { type Command, InvalidArgumentError } from 'commander'
 
 import { addressesOf, type Integration } from '../domain/integration.ts'
 import { addIntegration, listIntegrations, removeIntegration, saveIntegration } from '../storage/integrations.ts'
-import { chooseIntegration, type CliContext, CommandError, withStore } from './context.ts'
+import { sumUsage, type UsageKind } from '../storage/usage.ts'
+import { chooseIntegration, type CliContext, UsageError, withStore } from './context.ts'
 import { formatRows } from './output.ts'
 
 type Fields = {
@@ -58,7 +59,7 @@ export function addIntegrationCommands(program: Command, context: CliContext): v
             store.clock.nowMs(),
           ),
         )
-        context.print(describe(made, store.config, fields.json))
+        context.print(describe(made, store.config, fields.json, { calls: 0, pushes: 0 }))
       })
     })
 
@@ -90,7 +91,10 @@ export function addIntegrationCommands(program: Command, context: CliContext): v
     .option('--json', 'print JSON')
     .action(async (wanted: string | undefined, { json }: { json?: boolean }) => {
       await withStore(context, async (store) => {
-        context.print(describe(await chooseIntegration(store, wanted), store.config, json))
+        const found = await chooseIntegration(store, wanted)
+        const used = (kind: UsageKind) => sumUsage(store.db.read, found.corpId, kind, store.clock.nowMs())
+        const usage = { calls: await used('call'), pushes: await used('push') }
+        context.print(describe(found, store.config, json, usage))
       })
     })
 
@@ -103,8 +107,8 @@ export function addIntegrationCommands(program: Command, context: CliContext): v
     .action(async (wanted: string, fields: Partial<Fields> & { enable?: boolean; disable?: boolean }) => {
       await withStore(context, async (store) => {
         const { default: isDefault, enable, disable, ...changes } = fields
-        if (Object.keys(fields).length === 0) throw new CommandError('Nothing to change: name at least one field.')
-        if (enable && disable) throw new CommandError('--enable and --disable exclude each other.')
+        if (Object.keys(fields).length === 0) throw new UsageError('Nothing to change: name at least one field.')
+        if (enable && disable) throw new UsageError('--enable and --disable exclude each other.')
         const before = await chooseIntegration(store, wanted)
         const after: Integration = {
           ...before,
@@ -141,8 +145,9 @@ const filled = (value: string): string => {
   if (value.trim() === '') throw new InvalidArgumentError('It must not be empty.')
   return value.trim()
 }
-const matching = (pattern: RegExp, rule: string) => (value: string) => {
-  if (!pattern.test(value.trim())) throw new InvalidArgumentError(rule)
+/** For secrets: an `InvalidArgumentError` would have the value printed. */
+const secretly = (flag: string, pattern: RegExp, rule: string) => (value: string) => {
+  if (!pattern.test(value.trim())) throw new UsageError(`${flag} ${rule}`)
   return value.trim()
 }
 const yesNo = (value: string): boolean => {
@@ -166,12 +171,20 @@ const FIELDS: Option[] = [
   [
     '--aes-key <key>',
     '加密 aes_key',
-    matching(/^[A-Za-z0-9]{43}$/, 'It must be the 43 letters and digits that DingTalk shows as 加密 aes_key.'),
+    secretly(
+      '--aes-key',
+      /^[A-Za-z0-9]{43}$/,
+      'must be the 43 letters and digits that DingTalk shows as 加密 aes_key.',
+    ),
   ],
   [
     '--token <token>',
     '签名 Token',
-    matching(/^[A-Za-z0-9]{3,32}$/, 'It must be the 3 to 32 letters and digits that DingTalk shows as 签名 Token.'),
+    secretly(
+      '--token',
+      /^[A-Za-z0-9]{3,32}$/,
+      'must be the 3 to 32 letters and digits that DingTalk shows as 签名 Token.',
+    ),
   ],
 ]
 
@@ -197,10 +210,20 @@ const OPTIONAL_FIELDS: Option[] = [
 
 const PLACEHOLDER = 'https://PUBLIC_URL-is-not-set.example'
 
+function ofLimit(used: number, limit: number): string {
+  return limit === 0 ? `${used}（不限）` : `${used} / ${limit}`
+}
+
+function templateOf({ templateId, templateRefusedAt }: Integration): string {
+  if (templateId === undefined) return '钉钉公共模板'
+  return templateRefusedAt === undefined ? templateId : `${templateId}（钉钉不接受，暂用公共模板）`
+}
+
 function describe(
   integration: Integration,
   config: { http: { publicUrl: string | undefined }; egressIp: string | undefined },
   json: boolean | undefined,
+  usage: { calls: number; pushes: number },
 ): string {
   const addresses = addressesOf(integration, config.http.publicUrl ?? PLACEHOLDER)
   if (json) {
@@ -211,6 +234,10 @@ function describe(
         enabled: integration.enabled,
         ...addresses,
         egressIp: config.egressIp ?? null,
+        templateId: integration.templateId ?? null,
+        templateRefused: integration.templateRefusedAt !== undefined,
+        calls: { used: usage.calls, limit: integration.monthlyCalls },
+        pushes: { used: usage.pushes, limit: integration.monthlyPushes },
       },
       undefined,
       2,
@@ -231,6 +258,9 @@ function describe(
     `PC 端首页地址       ${addresses.pcHome}`,
     `服务器出口 IP       ${config.egressIp ?? '(EGRESS_IP is not set)'}`,
     `事件订阅请求网址    ${addresses.eventSubscription}`,
+    `本月 API 调用       ${ofLimit(usage.calls, integration.monthlyCalls)}`,
+    `本月推送            ${ofLimit(usage.pushes, integration.monthlyPushes)}`,
+    `卡片模板            ${templateOf(integration)}`,
     '',
     ...hints,
   ].join('\n')

@@ -2,7 +2,7 @@ import { Command, CommanderError } from 'commander'
 
 import { ConfigError } from '../config.ts'
 import { AppError } from '../errors.ts'
-import { type CliContext, CommandError } from './context.ts'
+import { type CliContext, CommandError, UsageError } from './context.ts'
 import { addDeliverCommand } from './deliver.ts'
 import { addGroupsCommand } from './groups.ts'
 import { addIntegrationCommands } from './integration.ts'
@@ -36,6 +36,10 @@ export async function runCli(args: string[], context: CliContext, edge: ProcessE
     return 0
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
+    if (error instanceof UsageError) {
+      context.complain(`error: ${error.message}`)
+      return 2
+    }
     if (error instanceof ConfigError) {
       context.complain('These settings are wrong:')
       for (const { variable, problem } of error.faults) context.complain(`  ${variable}: ${problem}`)

@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError } from 'commander'
 
+import { systemClock } from '../clock.ts'
 import { listRecords, type RecordFilter } from '../storage/records.ts'
 import { type CliContext, withStore } from './context.ts'
 import { formatRows, formatTime } from './output.ts'
@@ -8,9 +9,13 @@ export function addRecordsCommand(program: Command, context: CliContext): void {
   program
     .command('records')
     .description('operation records (操作记录): what became of each event and press, newest first')
-    .option('--incident <id>', 'of one incident')
+    .option('--incident <id>', 'of one incident, by id or number')
+    .option('--person <id>', 'of one person: DingTalk user, Flashduty member or name')
+    .option('--group <id>', 'of one group: openConversationId or title')
     .option('--target <id>', 'of one group, DingTalk user or job')
-    .option('--status <status>', 'pending, retrying, success, updated, failed or skipped')
+    .option('--status <status>', 'pending, retrying, success, updated, failed or skipped', status)
+    .option('--since <time>', 'from then on: 30m, 2h or 7d ago, or 2026-01-31, 2026-01-31T09:05', time)
+    .option('--until <time>', 'before then', time)
     .option('--limit <number>', 'at most so many', limit, 50)
     .option('--json', 'print JSON, with every field')
     .action(async ({ json, ...filter }: RecordFilter & { json?: boolean }) => {
@@ -33,6 +38,24 @@ export function addRecordsCommand(program: Command, context: CliContext): void {
         context.print(formatRows(rows, { empty: 'No records.' }))
       })
     })
+}
+
+const STATUSES = ['pending', 'retrying', 'success', 'updated', 'failed', 'skipped']
+
+function status(value: string): string {
+  if (!STATUSES.includes(value)) throw new InvalidArgumentError(`It must be one of: ${STATUSES.join(', ')}.`)
+  return value
+}
+
+const UNITS_MS = { m: 60_000, h: 3_600_000, d: 86_400_000 }
+
+function time(value: string): number {
+  const ago = /^(\d{1,6})([mhd])$/.exec(value)
+  if (ago) return systemClock.nowMs() - Number(ago[1]) * UNITS_MS[ago[2] as keyof typeof UNITS_MS]
+  // A bare date is midnight here, not in Greenwich.
+  const at = Date.parse(/^\d{4}-\d{2}-\d{2}$/.test(value) ? `${value}T00:00` : value)
+  if (Number.isNaN(at)) throw new InvalidArgumentError('It must be like 30m, 2h, 7d, 2026-01-31 or 2026-01-31T09:05.')
+  return at
 }
 
 function limit(value: string): number {

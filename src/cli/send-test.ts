@@ -6,7 +6,7 @@ import { reasonText, asReason } from '../domain/reasons.ts'
 import { AppError } from '../errors.ts'
 import { createOutbound } from '../outbound.ts'
 import { findGroup } from '../storage/groups.ts'
-import { chooseIntegration, type CliContext, CommandError, withStore } from './context.ts'
+import { chooseIntegration, type CliContext, CommandError, UsageError, withStore } from './context.ts'
 
 type Options = { integration?: string; group?: string; user?: string; text: string }
 
@@ -20,7 +20,7 @@ export function addSendTestCommand(program: Command, context: CliContext): void 
     .option('--text <text>', 'what to say', 'Flashduty 钉钉集成测试消息')
     .action(async (options: Options) => {
       if ((options.group === undefined) === (options.user === undefined)) {
-        throw new CommandError('Say either --group or --user.')
+        throw new UsageError('Say either --group or --user.')
       }
       await withStore(context, async (store) => {
         const integration = await chooseIntegration(store, options.integration)

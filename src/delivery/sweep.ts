@@ -4,6 +4,7 @@ import type { PacedApi } from '../queue/jobs.ts'
 import type { Producer } from '../queue/producer.ts'
 import { allowRevision, listCardsOfIncident, listDueCards } from '../storage/cards.ts'
 import { listDueClicks } from '../storage/clicks.ts'
+import { mendTimes } from '../storage/clock-mend.ts'
 import type { Db } from '../storage/db.ts'
 import { listRefreshesDue } from '../storage/groups.ts'
 import { trimInbox } from '../storage/inbox.ts'
@@ -34,6 +35,8 @@ export async function sweep(deps: {
   const nowMs = deps.clock.nowMs()
   await db.write(async (trx) => {
     await trimInbox(trx, nowMs - INBOX_KEPT_MS)
+    const mended = await mendTimes(trx, nowMs)
+    if (mended > 0) deps.log.warn({ mended }, 'clock-went-back')
     await trimTurns(trx)
     await trimMissed(trx, nowMs)
     await trimNotices(trx, nowMs - INBOX_KEPT_MS)

@@ -2,7 +2,7 @@ import { z } from 'zod'
 
 import type { Clock } from '../clock.ts'
 import { AppError } from '../errors.ts'
-import type { HttpAnswer, SendHttp } from '../outbound.ts'
+import { type HttpAnswer, type SendHttp, withoutSecrets } from '../outbound.ts'
 import { classify } from './error-codes.ts'
 
 export type DingTalkApp = { clientId: string; clientSecret: string }
@@ -40,7 +40,7 @@ export function createDingTalkClient(
     headers: Record<string, string>,
   ): Promise<unknown> => {
     const answer = await deps.send({ method, url: deps.apiUrl + path, headers, body, timeoutMs: CALL_TIMEOUT_MS })
-    return readAnswer(answer, `${method} ${path}`)
+    return readAnswer(answer, `${method} ${path}`, [app.clientSecret, ...Object.values(headers)])
   }
 
   const fetchToken = async (): Promise<string> => {
@@ -94,7 +94,7 @@ function banned(what: string, detail: string): AppError {
   return new AppError(failure, `${what}: this address is banned for minutes`, { detail })
 }
 
-function readAnswer({ status, contentType, text }: HttpAnswer, what: string): unknown {
+function readAnswer({ status, contentType, text }: HttpAnswer, what: string, secrets: string[]): unknown {
   let body: unknown
   try {
     body = JSON.parse(text)
@@ -109,9 +109,10 @@ function readAnswer({ status, contentType, text }: HttpAnswer, what: string): un
   if (status >= 200 && status < 300) return body
   const error = ErrorBody.safeParse(body)
   const code = error.success ? error.data.code : ''
-  const detail = error.success ? `${code}: ${error.data.message}`.slice(0, 500) : `HTTP ${status}`
+  const said = withoutSecrets(error.success ? `${code}: ${error.data.message}` : '', secrets)
+  const detail = error.success ? said.slice(0, 500) : `HTTP ${status}`
   const meaning = classify(status, code)
-  const message = `${what}: ${code || `HTTP ${status}`}`
+  const message = `${what}: ${withoutSecrets(code, secrets) || `HTTP ${status}`}`
   if (meaning.kind === 'token') {
     throw new TokenRefused({ kind: 'blocked', code: 'APP_CREDENTIAL_INVALID' }, message, { detail })
   }

@@ -4,7 +4,7 @@ import type { Action } from '../domain/button.ts'
 import { type ChatTarget, readRuleLayers } from '../domain/event.ts'
 import { type Incident, IncidentSchema } from '../domain/incident.ts'
 import { AppError } from '../errors.ts'
-import type { SendHttp } from '../outbound.ts'
+import { type SendHttp, withoutSecrets } from '../outbound.ts'
 import { classify } from './error-codes.ts'
 import type { Pace, Urgency } from './pace.ts'
 
@@ -62,8 +62,9 @@ export function createFlashdutyClient(deps: { apiUrl: string; send: SendHttp; pa
     const code = parsed?.error?.code ?? ''
     const ok = answer.status >= 200 && answer.status < 300 && parsed && ['', '0', 'OK'].includes(code)
     if (ok) return parsed?.data
-    throw new AppError(classify(answer.status, code), `POST ${path}: ${code || `HTTP ${answer.status}`}`, {
-      detail: `${code || `HTTP ${answer.status}`}: ${parsed?.error?.message ?? ''}`.slice(0, 500),
+    const said = withoutSecrets(code || `HTTP ${answer.status}`, [appKey])
+    throw new AppError(classify(answer.status, code), `POST ${path}: ${said}`, {
+      detail: withoutSecrets(`${said}: ${parsed?.error?.message ?? ''}`, [appKey]).slice(0, 500),
     })
   }
 

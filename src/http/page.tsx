@@ -18,8 +18,9 @@ export function Page({ title, children }: { title: string; children: Child }) {
   )
 }
 
+// Without quotes: they would be escaped, which a style does not undo.
 const STYLE = `
-body{margin:0;background:#f4f5f7;color:#1f2329;font:16px/1.6 system-ui,-apple-system,"PingFang SC","Microsoft YaHei",sans-serif}
+body{margin:0;background:#f4f5f7;color:#1f2329;font:16px/1.6 system-ui,-apple-system,PingFang SC,Microsoft YaHei,sans-serif}
 main{max-width:32rem;margin:3rem auto;padding:1.5rem;background:#fff;border-radius:12px}
 h1{font-size:1.25rem;margin:0 0 1rem}
 dl{display:grid;grid-template-columns:max-content 1fr;gap:.25rem 1rem;margin:0}

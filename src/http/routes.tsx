@@ -11,6 +11,8 @@ import { type Check, checkReadiness } from './readiness.ts'
 export type RouteDeps = {
   log: Log
   api: Omit<DeliverDeps, 'log'>
+  /** Path of PUBLIC_URL. */
+  prefix: string
   checks: () => Check[]
   notes: () => Promise<string[]>
   metrics: Metrics
@@ -22,6 +24,11 @@ const PAGES = { '/': '应用首页地址', '/pc': 'PC 端首页地址', '/group'
 
 const BODY_LIMIT_BYTES = 1024 * 1024
 
+const CALLBACKS = [
+  { path: '/event/push/dingtalk', what: '事件订阅请求网址', refusal: 'HTTP event subscription' },
+  { path: '/card/push/dingtalk', what: '卡片回调地址', refusal: 'the HTTP card callback' },
+]
+
 /** The whole route table. */
 export function createRoutes(deps: RouteDeps): Hono {
   const app = new Hono()
@@ -29,7 +36,23 @@ export function createRoutes(deps: RouteDeps): Hono {
   // The rest of such a body is not read, so nothing else can come over that connection.
   const refuseLarge = (c: Context) => c.json({ error: 'BODY_TOO_LARGE' }, 413, { Connection: 'close' })
   app.use(bodyLimit({ maxSize: BODY_LIMIT_BYTES, onError: refuseLarge }))
+  const addresses = createAddresses(deps)
+  app.route('/', addresses)
+  // A proxy in front may take the prefix off or pass it on.
+  if (deps.prefix !== '') app.route(deps.prefix, addresses)
 
+  app.notFound((c) => c.json({ error: 'no such address' }, 404))
+  app.onError((error, c) => {
+    // Who asked may have gone amid their own request; nobody has to act on that.
+    const gone = 'code' in error && error.code === 'ECONNRESET'
+    deps.log[gone ? 'debug' : 'error']({ path: c.req.path, err: error }, 'http-failed')
+    return c.json({ error: 'internal error' }, 500)
+  })
+  return app
+}
+
+function createAddresses(deps: RouteDeps): Hono {
+  const app = new Hono()
   app.get('/healthz', (c) => c.json({ status: 'alive' }))
   app.get('/readyz', async (c) => {
     const readiness = await checkReadiness(deps.checks(), await deps.notes().catch(() => []))
@@ -44,26 +67,20 @@ export function createRoutes(deps: RouteDeps): Hono {
       return status ? c.html(<IntegrationPage what={what} status={status} />) : c.html(<NotFoundPage />, 404)
     })
   }
-  app.get('/h5/:id', (c) => c.redirect(`${c.req.path}/`, 301))
+  // Relative, because only the browser knows the prefix that a proxy took off.
+  app.get('/h5/:id', (c) => c.redirect(`./${encodeURIComponent(c.req.param('id'))}/${new URL(c.req.url).search}`, 301))
 
-  app.get('/event/push/dingtalk', async (c) => {
-    const status = await deps.statusByCallbackKey(c.req.query('integration_key') ?? '')
-    return status ? c.html(<IntegrationPage what="事件订阅请求网址" status={status} />) : c.html(<NotFoundPage />, 404)
-  })
-  // Refused outright: DingTalk's console then says at save time that this address does not work yet.
-  app.post('/event/push/dingtalk', (c) =>
-    c.json(
-      { error: 'HTTP event subscription is not available in this version: choose Stream mode (Stream 模式推送)' },
-      501,
-    ),
-  )
+  for (const { path, what, refusal } of CALLBACKS) {
+    app.get(path, async (c) => {
+      const status = await deps.statusByCallbackKey(c.req.query('integration_key') ?? '')
+      return status ? c.html(<IntegrationPage what={what} status={status} />) : c.html(<NotFoundPage />, 404)
+    })
+    // Refused outright: DingTalk's console then says at save time that this address does not work yet.
+    app.post(path, (c) =>
+      c.json({ error: `${refusal} is not available in this version: choose Stream mode (Stream 模式推送)` }, 501),
+    )
+  }
 
   addDeliverRoute(app, { ...deps.api, log: deps.log })
-
-  app.notFound((c) => c.json({ error: 'no such address' }, 404))
-  app.onError((error, c) => {
-    deps.log.error({ path: c.req.path, err: error }, 'http-failed')
-    return c.json({ error: 'internal error' }, 500)
-  })
   return app
 }

@@ -72,9 +72,11 @@ const PROBE_BYTES = 256 * 1024
 /** Hands a test the connection that writes, to take its room away and give it back. */
 export type OnWriter = (connection: { pragma(text: string): unknown }) => void
 
-/** Opens (and if need be makes) the database and brings it to the newest schema. */
+/**
+ * Opens (and if need be makes) the database and brings it to the newest schema.
+ * @throws AppError `permanent DATABASE_UNUSABLE`: no database, or not one that this process may write
+ */
 export async function openDb(path: string, onWriter: OnWriter = () => {}): Promise<Db> {
-  mkdirSync(dirname(path), { recursive: true })
   const forWriting = await connectPatiently(path)
   const forReading = await connectPatiently(path)
   const writer = new Kysely<Schema>({ dialect: new ImmediateDialect({ database: forWriting }) })
@@ -140,9 +142,17 @@ export async function writeUntil<T>(
 
 async function connectPatiently(path: string): Promise<Connection> {
   try {
-    return await patiently(OPEN_PATIENCE_MS, async () => connect(path))
+    return await patiently(OPEN_PATIENCE_MS, async () => {
+      mkdirSync(dirname(path), { recursive: true })
+      return connect(path)
+    })
   } catch (cause) {
-    throw storeError(cause) ?? cause
+    if (sqliteCode(cause) === 'SQLITE_BUSY') throw storeError(cause) ?? cause
+    throw new AppError(
+      { kind: 'permanent', code: 'DATABASE_UNUSABLE' },
+      `the database ${path} cannot be used (${cause instanceof Error ? cause.message : 'unknown'}): check DATABASE_URL`,
+      { cause },
+    )
   }
 }
 

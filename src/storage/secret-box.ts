@@ -2,21 +2,32 @@ import { createCipheriv, createDecipheriv, createHash, hkdfSync, randomBytes } f
 import { copyFileSync, constants, existsSync, linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 
+import { AppError } from '../errors.ts'
+
 /** Encrypts what may not lie in the database in clear. */
 export type SecretBox = {
   /** `v1.` + base64url of nonce, tag and ciphertext (AES-256-GCM). */
   seal(clear: string): string
-  /** @throws Error when the text was sealed with another key or changed since */
+  /** @throws AppError `permanent SECRET_KEY_UNUSABLE` when the text was sealed with another key or changed since */
   open(sealed: string): string
 }
 
 /**
  * The key given, else the one in the file, which is made (mode 0600) when missing.
- * @throws Error when the file holds less than a key: secrets must not be sealed with next to nothing
+ * @throws AppError `permanent SECRET_KEY_UNUSABLE` when the file cannot be read or made, or holds less than a key:
+ * secrets must not be sealed with next to nothing
  */
 export function loadSecretKey(given: string | undefined, file: string): string {
   if (given !== undefined) return given
-  if (existsSync(file)) return readKey(file)
+  try {
+    return existsSync(file) ? readKey(file) : makeKey(file)
+  } catch (cause) {
+    if (cause instanceof AppError) throw cause
+    throw unusable(`${file} cannot be read or made: check DATABASE_URL, or set SECRET_KEY`, cause)
+  }
+}
+
+function makeKey(file: string): string {
   mkdirSync(dirname(file), { recursive: true })
   // Written whole under another name first: nobody, not even after a death here, may find a file that holds no key.
   const draft = `${file}.${randomBytes(6).toString('hex')}`
@@ -47,8 +58,12 @@ function putInPlace(draft: string, file: string): void {
 
 function readKey(file: string): string {
   const key = readFileSync(file, 'utf8').trim()
-  if (key.length < 32) throw new Error(`${file} holds no key of at least 32 characters: restore it from the backup`)
+  if (key.length < 32) throw unusable(`${file} holds no key of at least 32 characters: restore it from the backup`)
   return key
+}
+
+function unusable(message: string, cause?: unknown): AppError {
+  return new AppError({ kind: 'permanent', code: 'SECRET_KEY_UNUSABLE' }, message, { cause })
 }
 
 export function createSecretBox(secretKey: string): SecretBox {
@@ -67,7 +82,7 @@ export function createSecretBox(secretKey: string): SecretBox {
       try {
         return Buffer.concat([decipher.update(bytes.subarray(28)), decipher.final()]).toString('utf8')
       } catch {
-        throw new Error(
+        throw unusable(
           'a stored secret cannot be read with this SECRET_KEY (or data/secret.key): restore the key the database was made with',
         )
       }

@@ -3,7 +3,7 @@ import { WebSocket } from 'ws'
 import { z } from 'zod'
 
 import { AppError } from '../errors.ts'
-import type { HttpAnswer, SendHttp } from '../outbound.ts'
+import { type HttpAnswer, type SendHttp, withoutSecrets } from '../outbound.ts'
 import { TOPIC_CARD } from './frames.ts'
 import type { Reply } from './router.ts'
 
@@ -122,7 +122,9 @@ class CagedClient extends DWClient implements Connection {
       return this
     }
     const refused = Refused.safeParse(body)
-    const detail = refused.success ? `${refused.data.code}: ${refused.data.message}` : describeAnswer(answer, body)
+    const detail = refused.success
+      ? withoutSecrets(`${refused.data.code}: ${refused.data.message}`, [clientSecret])
+      : describeAnswer(answer, body)
     const message = `the gateway refused to open a connection (HTTP ${answer.status})`
     if (answer.status === 401) {
       throw new AppError({ kind: 'blocked', code: 'APP_CREDENTIAL_INVALID' }, message, { detail })

@@ -183,7 +183,7 @@ test('what is done in the console shows on the card, also for those who never pr
   await everybodySees(world, card, '处理中')
   await world.flashduty.control.act(incident.incident_id, { title: '控制台改名' }, zhang.member.member_id)
   await everybodySees(world, card, '控制台改名')
-  await world.flashduty.control.act(incident.incident_id, 'resolve', world.people.zhang.member.member_id)
+  await world.flashduty.control.act(incident.incident_id, 'resolve')
   await everybodySees(world, card, '已恢复')
   expect((await recordsOf(world, incident)).filter(({ kind }) => kind === 'action')).toEqual([])
   expectSilence(world, scene.app.lines)

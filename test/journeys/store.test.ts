@@ -146,7 +146,7 @@ describe('while another process holds the database', () => {
     expect(records.filter(({ kind }) => kind === 'group')).toMatchObject([{ status: 'success', note: null }])
     expect(callsFor(world, 'createAndDeliver', card)).toHaveLength(1)
     expect(callsFor(world, 'deliver', card)).toEqual([])
-    await world.flashduty.control.act(incident.incident_id, 'resolve', world.people.zhang.member.member_id)
+    await world.flashduty.control.act(incident.incident_id, 'resolve')
     await everybodySees(world, card, '已恢复')
   })
 

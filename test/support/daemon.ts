@@ -11,6 +11,8 @@ export type Daemon = {
   pid: number
   /** Its log so far. */
   lines: LogLine[]
+  /** Everything it wrote so far, to standard output and standard error. */
+  written(): string
   /** Sends the signal and resolves when the process is gone. */
   end(signal: 'SIGTERM' | 'SIGKILL'): Promise<{ code: number | null; signal: NodeJS.Signals | null }>
 }
@@ -23,6 +25,8 @@ export async function startDaemon(env: Record<string, string>): Promise<Daemon> 
   })
   const lines: LogLine[] = []
   let errors = ''
+  let printed = ''
+  child.stdout.on('data', (chunk: Buffer) => (printed += chunk.toString('utf8')))
   child.stderr.on('data', (chunk: Buffer) => (errors += chunk.toString('utf8')))
   const killWithParent = (): void => void child.kill('SIGKILL')
   process.once('exit', killWithParent)
@@ -51,6 +55,7 @@ export async function startDaemon(env: Record<string, string>): Promise<Daemon> 
   return {
     pid: child.pid ?? 0,
     lines,
+    written: () => printed + errors,
     end(signal) {
       child.kill(signal)
       return gone
