@@ -8,7 +8,10 @@ import { memory } from './memory.ts'
 import { pipeline } from './pipeline.ts'
 import { storm } from './storm.ts'
 
-const BENCHES: Record<string, (settings: { k: number | undefined }) => Promise<Finding[]>> = {
+/** Of the storm: how many times as fast, and how many incidents. */
+type Settings = { k: number | undefined; incidents: number | undefined }
+
+const BENCHES: Record<string, (settings: Settings) => Promise<Finding[]>> = {
   pipeline,
   storm,
   fairness,
@@ -18,13 +21,14 @@ const BENCHES: Record<string, (settings: { k: number | undefined }) => Promise<F
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { json: { type: 'boolean', default: false }, k: { type: 'string' } },
+  options: { json: { type: 'boolean', default: false }, k: { type: 'string' }, incidents: { type: 'string' } },
 })
 const names = positionals.length > 0 ? positionals : Object.keys(BENCHES)
 const unknown = names.filter((name) => !Object.hasOwn(BENCHES, name))
-const k = values.k === undefined ? undefined : Number(values.k)
-if (unknown.length > 0 || (k !== undefined && !(k > 0))) {
-  console.error(`usage: npm run bench -- [${Object.keys(BENCHES).join(' | ')}] … [--json] [--k N]`)
+const [k, incidents] = [values.k, values.incidents].map((text) => (text === undefined ? undefined : Number(text)))
+const wrong = [k, incidents].some((number) => number !== undefined && !(number > 0))
+if (unknown.length > 0 || wrong) {
+  console.error(`usage: npm run bench -- [${Object.keys(BENCHES).join(' | ')}] … [--json] [--k N] [--incidents N]`)
   process.exit(2)
 }
 
@@ -32,7 +36,7 @@ await ensureRedisServer()
 const metrics: Metric[] = []
 for (const name of names) {
   const startedAt = performance.now()
-  const found = (await BENCHES[name]?.({ k })) ?? []
+  const found = (await BENCHES[name]?.({ k, incidents })) ?? []
   const measured = found.map(measure)
   metrics.push(...measured)
   if (values.json) for (const metric of measured) console.log(JSON.stringify(metric))

@@ -11,7 +11,7 @@ import { type Finding, quantile } from './metrics.ts'
 import { onCardCall, setStage, type Stage } from './stage.ts'
 
 const RUNS = 3
-const JOBS = 2_500
+const JOBS = 1_500
 const BARE_QUEUE = 'bench-bare'
 const BARE_WORKER = fileURLToPath(new URL('bare-worker.ts', import.meta.url))
 

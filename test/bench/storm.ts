@@ -18,16 +18,17 @@ const DEFAULT_K = 2
 type Stormy = Planned & { incident: FakeIncident; visibleMs?: number }
 
 /**
- * 10,000 incidents in a minute, each acknowledged and closed within five, against DingTalk's limit. With k the same storm
+ * 10,000 incidents (or as many as said) in a minute, each acknowledged and closed within five, against DingTalk's limit. With k the same storm
  * passes k times as fast: arrivals, acts and DingTalk's limit. What is told in milliseconds is not scaled.
  */
-export async function storm({ k = DEFAULT_K }: { k: number | undefined }): Promise<Finding[]> {
+export async function storm(settings: { k: number | undefined; incidents: number | undefined }): Promise<Finding[]> {
+  const { k = DEFAULT_K, incidents: size = INCIDENTS } = settings
   const qps = Math.round(QPS * k)
   const stage = await setStage({ qps })
   try {
     const groups = await stage.addGroups(GROUPS)
     const make = await createIncidentFactory(stage.world)
-    const incidents = planStorm(make, groups, k)
+    const incidents = planStorm(make, groups, size, k)
     const ideal = findIdeal(incidents, qps)
     const floorMs = (Math.max(ideal.creates, ideal.updates) * 1_000) / qps
 
@@ -48,6 +49,7 @@ export async function storm({ k = DEFAULT_K }: { k: number | undefined }): Promi
     const criticals = incidents.filter(({ critical }) => critical)
     return [
       { metric: 'storm.k', unit: '', values: [k] },
+      { metric: 'storm.incidents', unit: 'incidents', values: [size] },
       { metric: 'storm.time_ratio', unit: '', values: [tookMs / floorMs] },
       { metric: 'storm.ideal_time_ratio', unit: '', values: [ideal.tookMs / floorMs] },
       { metric: 'storm.took_s', unit: 's', values: [tookMs / 1_000], floor: ideal.tookMs / 1_000 },
@@ -67,12 +69,12 @@ export async function storm({ k = DEFAULT_K }: { k: number | undefined }): Promi
   }
 }
 
-function planStorm(make: IncidentFactory, groups: Group[], k: number): Stormy[] {
-  return Array.from({ length: INCIDENTS }, (_, index) => {
+function planStorm(make: IncidentFactory, groups: Group[], size: number, k: number): Stormy[] {
+  return Array.from({ length: size }, (_, index) => {
     const group = groups[Math.floor(Math.random() * groups.length)]
     if (!group) throw new Error('there are no groups')
     const critical = Math.random() < CRITICAL_SHARE
-    const bornMs = (index * ARRIVE_MS) / INCIDENTS / k
+    const bornMs = (index * ARRIVE_MS) / size / k
     const after = ([least, most]: readonly [number, number]) => bornMs + (least + Math.random() * (most - least)) / k
     return {
       incident: make({ group, severity: critical ? 'Critical' : 'Warning' }),

@@ -14,6 +14,7 @@ import {
   listDueAmong,
   listDueCards,
 } from '../../src/storage/cards.ts'
+import { mendTimes } from '../../src/storage/clock-mend.ts'
 import { openDb } from '../../src/storage/db.ts'
 import { listPosted, trimInbox } from '../../src/storage/inbox.ts'
 import { endSnoozes } from '../../src/storage/incidents.ts'
@@ -90,6 +91,7 @@ test.each<[string, (handle: Handle) => Promise<unknown>]>([
   ['the records of an event', (handle) => listRecordedTargets(handle, 'one', 'event')],
   ['results that are due', (handle) => listDueResults(handle, 0, 200)],
   ['snoozes that ran out', (handle) => endSnoozes(handle, 0)],
+  ['mending times', (handle) => mendTimes(handle, 0)],
   ['posts that wait', (handle) => listPosted(handle, undefined, 100)],
   ['forgetting ids seen', (handle) => trimInbox(handle, 0)],
 ])('%s reads no more than it needs', async (_what, ask) => {
