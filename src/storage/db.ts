@@ -235,6 +235,9 @@ type Waiting = {
   reject: (error: unknown) => void
 }
 
+/** How long a group may keep the event loop to itself at a stretch. */
+const HOLD_MS = 10
+
 const SAVEPOINT = CompiledQuery.raw('savepoint unit')
 const RELEASE = CompiledQuery.raw('release unit')
 const ROLLBACK = CompiledQuery.raw('rollback to unit')
@@ -284,7 +287,7 @@ class WriteLane {
 
   async #drain(): Promise<void> {
     // Lets everything that arrived in the same turn of the event loop share the first commit.
-    await new Promise((resolve) => setImmediate(resolve))
+    await nextTurn()
     while (this.#waiting.length > 0) await this.#commitTogether(this.#waiting.splice(0, GROUP_SIZE))
     this.#running = undefined
   }
@@ -297,7 +300,13 @@ class WriteLane {
       await patiently(BUSY_PATIENCE_MS, () =>
         this.#writer.transaction().execute(async (trx) => {
           settled.length = 0
+          let heldSince = performance.now()
           for (const { unit, resolve, reject } of group) {
+            // Queries settle without leaving the turn of the event loop; sockets and timers must not wait for a whole group.
+            if (performance.now() - heldSince > HOLD_MS) {
+              await nextTurn()
+              heldSince = performance.now()
+            }
             await trx.executeQuery(SAVEPOINT)
             try {
               const value = await unit(trx)
@@ -344,6 +353,10 @@ async function patiently<T>(patienceMs: number, work: () => Promise<T>): Promise
       await pause()
     }
   }
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve))
 }
 
 function pause(): Promise<void> {
