@@ -68,7 +68,7 @@ export async function storePlan(
       nowMs,
     )
     await addPlacements(trx, card.outTrackId, card.spaces, nowMs)
-    await putMentions(trx, card.outTrackId, mentions)
+    if (mentions.length > 0) await putMentions(trx, card.outTrackId, mentions)
   }
   for (const join of plan.joins) {
     await addPlacements(trx, join.outTrackId, join.spaces, nowMs)
@@ -115,7 +115,8 @@ export async function storePlan(
       data_source_id: decided.integration.dataSourceId ?? null,
     }
     const result = { integration_id: integrationId, event_id: event.eventId, incident_id: incidentId }
-    await openResult(trx, { ...result, context: JSON.stringify(context) }, nowMs)
+    const isDue = plan.records.some(({ status }) => status !== 'pending')
+    await openResult(trx, { ...result, context: JSON.stringify(context) }, isDue, nowMs)
   }
   for (const outTrackId of plan.cancels) {
     for (const placement of await listPlacements(trx, [outTrackId])) {

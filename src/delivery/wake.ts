@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.ts'
 import type { Log } from '../log.ts'
 import type { Producer } from '../queue/producer.ts'
-import { type DueCard, listDueCards } from '../storage/cards.ts'
+import { type DueCard, listDueAmong } from '../storage/cards.ts'
 import type { Db } from '../storage/db.ts'
 
 /** Ticks the pacers for those of the cards that are due, each at its time. Never fails: the sweep makes up for it. */
@@ -16,7 +16,7 @@ export function createWakeDueCards(deps: {
   return async (outTrackIds) => {
     if (outTrackIds.length === 0) return
     try {
-      await tickDueCards(deps, await listDueCards(deps.db.read, Number.MAX_SAFE_INTEGER, outTrackIds))
+      await tickDueCards(deps, await listDueAmong(deps.db.read, outTrackIds))
     } catch (error) {
       deps.log.warn({ err: error }, 'wake-failed')
     }

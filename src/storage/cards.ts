@@ -149,31 +149,32 @@ export async function addPlacements(trx: Handle, outTrackId: string, spaces: Spa
       )
       .execute()
   }
-  await takeTurns(trx, 'create', [outTrackId])
+  const [idle] = await listIdle(trx, 'create', [outTrackId])
   await trx
     .updateTable('cards')
-    .set({ deliver_due_at: sql<number>`coalesce(deliver_due_at, ${nowMs})`, updated_at: nowMs })
+    .set({
+      deliver_due_at: sql<number>`coalesce(deliver_due_at, ${nowMs})`,
+      ...(idle ? { deliver_turn: await takeTurn(trx, idle.integration_id, 'create', idle.turn_key) } : {}),
+      updated_at: nowMs,
+    })
     .where('out_track_id', '=', outTrackId)
     .execute()
 }
 
-/** Cards that are not due yet take their turn before they become it. */
-async function takeTurns(trx: Handle, api: TurnApi, outTrackIds: string[]): Promise<void> {
-  const [due, turn] =
-    api === 'create' ? (['deliver_due_at', 'deliver_turn'] as const) : (['update_due_at', 'update_turn'] as const)
-  const idle = await trx
+function listIdle(trx: Handle, api: TurnApi, outTrackIds: string[]) {
+  return trx
     .selectFrom('cards')
     .select(['out_track_id', 'integration_id', 'turn_key'])
     .where('out_track_id', 'in', outTrackIds)
-    .where(due, 'is', null)
+    .where(api === 'create' ? 'deliver_due_at' : 'update_due_at', 'is', null)
     .execute()
-  for (const card of idle) {
-    const taken = await takeTurn(trx, card.integration_id, api, card.turn_key)
-    await trx
-      .updateTable('cards')
-      .set({ [turn]: taken })
-      .where('out_track_id', '=', card.out_track_id)
-      .execute()
+}
+
+/** Cards that are not due an update yet take their turn before they become it. */
+async function takeTurns(trx: Handle, outTrackIds: string[]): Promise<void> {
+  for (const card of await listIdle(trx, 'update', outTrackIds)) {
+    const taken = await takeTurn(trx, card.integration_id, 'update', card.turn_key)
+    await trx.updateTable('cards').set({ update_turn: taken }).where('out_track_id', '=', card.out_track_id).execute()
   }
 }
 
@@ -189,7 +190,7 @@ export async function allowRevision(
 ): Promise<void> {
   if (outTrackIds.length === 0) return
   const { rev, spacingMs, urgent = false } = change
-  await takeTurns(trx, 'update', outTrackIds)
+  await takeTurns(trx, outTrackIds)
   const soonest = soonestCall(nowMs, spacingMs)
   await trx
     .updateTable('cards')
@@ -213,7 +214,7 @@ function soonestCall(nowMs: number, spacingMs: number) {
 /** One last PUT is due (见新消息), no sooner than `spacingMs` after the last call; then the card is never touched again. */
 export async function freezeCards(trx: Handle, outTrackIds: string[], nowMs: number, spacingMs: number): Promise<void> {
   if (outTrackIds.length === 0) return
-  await takeTurns(trx, 'update', outTrackIds)
+  await takeTurns(trx, outTrackIds)
   await trx
     .updateTable('cards')
     .set({ frozen: 1, shown_hash: null, update_due_at: soonestCall(nowMs, spacingMs), updated_at: nowMs })
@@ -427,7 +428,7 @@ export async function releaseCard(
   outTrackId: string,
   after: { shown: { rev: number; hash: string } } | { dueAt: number } | 'as-it-was',
 ): Promise<void> {
-  if (typeof after === 'object' && 'dueAt' in after) await takeTurns(trx, 'update', [outTrackId])
+  if (typeof after === 'object' && 'dueAt' in after) await takeTurns(trx, [outTrackId])
   const card = trx
     .updateTable('cards')
     .set({ held_until: 0 })
@@ -444,28 +445,51 @@ export async function releaseCard(
   }
 }
 
-export type DueCard = { integrationId: string; outTrackId: string; api: 'create' | 'update'; dueAt: number }
+export type DueCard = { integrationId: string; outTrackId: string; api: TurnApi; dueAt: number }
 
-/** Cards that are due up to a time, with the moment each can be worked on: its due time, or the end of another's lease. */
-export async function listDueCards(db: Handle, untilMs: number, outTrackIds?: string[]): Promise<DueCard[]> {
-  if (outTrackIds?.length === 0) return []
-  const rows = await db
+/** All cards that are due up to a time. */
+export async function listDueCards(db: Handle, untilMs: number): Promise<DueCard[]> {
+  const due: DueCard[] = []
+  for (const [api, column] of DUE_COLUMNS) {
+    const rows = await selectDue(db)
+      // By integration, because so the indexes go: they hold nothing but what is due.
+      .where('integration_id', 'in', (eb) => eb.selectFrom('integrations').select('id'))
+      .where(column, '<=', untilMs)
+      .execute()
+    due.push(...rows.flatMap((row) => toDue(row, api)))
+  }
+  return due
+}
+
+/** Those of the cards that are due at any time to come. */
+export async function listDueAmong(db: Handle, outTrackIds: string[]): Promise<DueCard[]> {
+  if (outTrackIds.length === 0) return []
+  const rows = await selectDue(db).where('out_track_id', 'in', outTrackIds).execute()
+  return rows.flatMap((row) => DUE_COLUMNS.flatMap(([api]) => toDue(row, api)))
+}
+
+const DUE_COLUMNS = [
+  ['create', 'deliver_due_at'],
+  ['update', 'update_due_at'],
+] as const
+
+function selectDue(db: Handle) {
+  return db
     .selectFrom('cards')
     .select(['integration_id', 'out_track_id', 'stage', 'deliver_due_at', 'update_due_at', 'lease_until', 'held_until'])
-    .where((eb) => eb.or([eb('deliver_due_at', '<=', untilMs), eb('update_due_at', '<=', untilMs)]))
-    .$if(outTrackIds !== undefined, (query) => query.where('out_track_id', 'in', outTrackIds ?? []))
-    .execute()
-  return rows.flatMap((row) => {
-    const due: DueCard[] = []
-    const base = { integrationId: row.integration_id, outTrackId: row.out_track_id }
-    if (row.deliver_due_at !== null && (row.stage === 'absent' || row.stage === 'present')) {
-      due.push({ ...base, api: 'create', dueAt: Math.max(row.deliver_due_at, row.lease_until) })
-    }
-    if (row.update_due_at !== null && row.stage !== 'absent') {
-      due.push({ ...base, api: 'update', dueAt: Math.max(row.update_due_at, row.lease_until, row.held_until) })
-    }
-    return due
-  })
+}
+
+type DueRow = Awaited<ReturnType<ReturnType<typeof selectDue>['execute']>>[number]
+
+/** With the moment it can be worked on: its due time, or the end of another's lease. */
+function toDue(row: DueRow, api: TurnApi): DueCard[] {
+  const base = { integrationId: row.integration_id, outTrackId: row.out_track_id, api }
+  if (api === 'create') {
+    if (row.deliver_due_at === null || (row.stage !== 'absent' && row.stage !== 'present')) return []
+    return [{ ...base, dueAt: Math.max(row.deliver_due_at, row.lease_until) }]
+  }
+  if (row.update_due_at === null || row.stage === 'absent') return []
+  return [{ ...base, dueAt: Math.max(row.update_due_at, row.lease_until, row.held_until) }]
 }
 
 /** How many cards of each integration are due now, and since when. */
@@ -474,10 +498,7 @@ export async function countDueCards(
   nowMs: number,
 ): Promise<{ integrationId: string; api: TurnApi; cards: number; oldestMs: number }[]> {
   const counted: { integrationId: string; api: TurnApi; cards: number; oldestMs: number }[] = []
-  for (const [api, column] of [
-    ['create', 'deliver_due_at'],
-    ['update', 'update_due_at'],
-  ] as const) {
+  for (const [api, column] of DUE_COLUMNS) {
     const rows = await db
       .selectFrom('cards')
       .select((eb) => ['integration_id', eb.fn.countAll<number>().as('cards'), eb.fn.min(column).as('oldest')])

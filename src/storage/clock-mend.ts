@@ -14,31 +14,37 @@ export async function mendTimes(trx: Handle, nowMs: number): Promise<number> {
   const latest = nowMs + LONGEST_MS
   const capped = (column: string) =>
     sql<number>`case when ${sql.ref(column)} > ${latest} then ${nowMs} else ${sql.ref(column)} end`
-  const cards = await trx
-    .updateTable('cards')
-    .set({
-      deliver_due_at: capped('deliver_due_at'),
-      update_due_at: capped('update_due_at'),
-      held_until: capped('held_until'),
-      lease_until: capped('lease_until'),
-      called_at: capped('called_at'),
-    })
-    .where((eb) => eb.or([eb('deliver_due_at', 'is not', null), eb('update_due_at', 'is not', null)]))
-    .where((eb) =>
-      eb.or([
-        eb('deliver_due_at', '>', latest),
-        eb('update_due_at', '>', latest),
-        eb('held_until', '>', latest),
-        eb('lease_until', '>', latest),
-        eb('called_at', '>', latest),
-      ]),
-    )
-    .executeTakeFirst()
+  let mended = 0
+  for (const due of ['deliver_due_at', 'update_due_at'] as const) {
+    const cards = await trx
+      .updateTable('cards')
+      .set({
+        deliver_due_at: capped('deliver_due_at'),
+        update_due_at: capped('update_due_at'),
+        held_until: capped('held_until'),
+        lease_until: capped('lease_until'),
+        called_at: capped('called_at'),
+      })
+      // By integration and one due time each, because so the indexes go: cards of long ago are many.
+      .where('integration_id', 'in', (eb) => eb.selectFrom('integrations').select('id'))
+      .where(due, 'is not', null)
+      .where((eb) =>
+        eb.or([
+          eb('deliver_due_at', '>', latest),
+          eb('update_due_at', '>', latest),
+          eb('held_until', '>', latest),
+          eb('lease_until', '>', latest),
+          eb('called_at', '>', latest),
+        ]),
+      )
+      .executeTakeFirst()
+    mended += Number(cards.numUpdatedRows)
+  }
   const clicks = await trx
     .updateTable('clicks')
     .set({ due_at: capped('due_at'), lease_until: capped('lease_until') })
     .where('due_at', 'is not', null)
     .where((eb) => eb.or([eb('due_at', '>', latest), eb('lease_until', '>', latest)]))
     .executeTakeFirst()
-  return Number(cards.numUpdatedRows + clicks.numUpdatedRows)
+  return mended + Number(clicks.numUpdatedRows)
 }

@@ -21,6 +21,7 @@ import * as init from './migrations/0001-init.ts'
 import * as converge from './migrations/0002-converge.ts'
 import * as cardContent from './migrations/0003-card-content.ts'
 import * as tokens from './migrations/0004-tokens.ts'
+import * as load from './migrations/0005-load.ts'
 import type { Handle, Schema } from './schema.ts'
 
 /** Append only. */
@@ -29,6 +30,7 @@ const MIGRATIONS = {
   '0002-converge': converge,
   '0003-card-content': cardContent,
   '0004-tokens': tokens,
+  '0005-load': load,
 }
 
 /** A blocking busy wait stops the event loop, so it is short; the lane goes on waiting without blocking. */
@@ -41,6 +43,11 @@ const OPEN_PATIENCE_MS = 10_000
 const WRITE_MAX_MS = 3_000
 /** Waiting units that share one commit: single commits cost some 30 times as much (measured). */
 const GROUP_SIZE = 200
+
+/** Keys are spread by hashes, so that one commit touches pages all over the file. */
+const CACHE_KIB = 8 * 1024
+/** Each checkpoint writes every changed page once more and waits for the disk: 16 MiB of log before the next. */
+const CHECKPOINT_PAGES = 4_000
 
 export type Db = {
   /** For reading outside the lane; never waits for a writer. */
@@ -161,6 +168,8 @@ function connect(path: string): Connection {
     connection.pragma('journal_mode = WAL')
     connection.pragma('synchronous = FULL')
     connection.pragma('foreign_keys = ON')
+    connection.pragma(`cache_size = -${CACHE_KIB}`)
+    connection.pragma(`wal_autocheckpoint = ${CHECKPOINT_PAGES}`)
   } catch (error) {
     connection.close()
     throw error
@@ -226,6 +235,13 @@ type Waiting = {
   reject: (error: unknown) => void
 }
 
+/** How long a group may keep the event loop to itself at a stretch. */
+const HOLD_MS = 10
+
+const SAVEPOINT = CompiledQuery.raw('savepoint unit')
+const RELEASE = CompiledQuery.raw('release unit')
+const ROLLBACK = CompiledQuery.raw('rollback to unit')
+
 class WriteLane {
   readonly #writer: Handle
   #waiting: Waiting[] = []
@@ -271,7 +287,7 @@ class WriteLane {
 
   async #drain(): Promise<void> {
     // Lets everything that arrived in the same turn of the event loop share the first commit.
-    await new Promise((resolve) => setImmediate(resolve))
+    await nextTurn()
     while (this.#waiting.length > 0) await this.#commitTogether(this.#waiting.splice(0, GROUP_SIZE))
     this.#running = undefined
   }
@@ -284,18 +300,24 @@ class WriteLane {
       await patiently(BUSY_PATIENCE_MS, () =>
         this.#writer.transaction().execute(async (trx) => {
           settled.length = 0
+          let heldSince = performance.now()
           for (const { unit, resolve, reject } of group) {
-            await sql`savepoint unit`.execute(trx)
+            // Queries settle without leaving the turn of the event loop; sockets and timers must not wait for a whole group.
+            if (performance.now() - heldSince > HOLD_MS) {
+              await nextTurn()
+              heldSince = performance.now()
+            }
+            await trx.executeQuery(SAVEPOINT)
             try {
               const value = await unit(trx)
-              await sql`release unit`.execute(trx)
+              await trx.executeQuery(RELEASE)
               settled.push(() => resolve(value))
             } catch (error) {
               this.#notice(error)
               first = error
               // A full disk can end the whole transaction; then this throws too and the group is refused.
-              await sql`rollback to unit`.execute(trx)
-              await sql`release unit`.execute(trx)
+              await trx.executeQuery(ROLLBACK)
+              await trx.executeQuery(RELEASE)
               first = undefined
               settled.push(() => reject(storeError(error) ?? error))
             }
@@ -331,6 +353,10 @@ async function patiently<T>(patienceMs: number, work: () => Promise<T>): Promise
       await pause()
     }
   }
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve))
 }
 
 function pause(): Promise<void> {

@@ -1,7 +1,7 @@
-import { sql } from 'kysely'
+import { type Selectable, sql } from 'kysely'
 
 import { contentKey, type Incident, type IncidentVersion, type LastAct, type Rendered } from '../domain/incident.ts'
-import type { Handle } from './schema.ts'
+import type { Handle, IncidentsTable } from './schema.ts'
 
 export type StoredIncident = {
   integrationId: string
@@ -57,7 +57,7 @@ export async function advanceIncident(
     flapping: snapshot.flapping === undefined ? null : Number(snapshot.flapping),
     in_storm: snapshot.inStorm === undefined ? null : Number(snapshot.inStorm),
   }
-  const done = await trx
+  const moved = await trx
     .insertInto('incidents')
     .values({
       ...values,
@@ -96,10 +96,12 @@ export async function advanceIncident(
               and (excluded.version_updated_at, excluded.version_event_time, excluded.version_event_id) = (incidents.version_updated_at, incidents.version_event_time, incidents.version_event_id))`,
         ),
     )
+    .returningAll()
     .executeTakeFirst()
+  if (moved) return { ...fromRow(moved), advanced: true }
   const stored = await findIncident(trx, integrationId, incident.incident_id)
   if (!stored) throw new Error('an incident vanished inside its own transaction')
-  return { ...stored, advanced: (done.numInsertedOrUpdatedRows ?? 0n) > 0n }
+  return { ...stored, advanced: false }
 }
 
 export async function findIncident(
@@ -113,28 +115,30 @@ export async function findIncident(
     .where('integration_id', '=', integrationId)
     .where('incident_id', '=', incidentId)
     .executeTakeFirst()
-  return (
-    row && {
-      integrationId,
-      incidentId,
-      rev: row.rev,
-      version: {
-        updatedAt: row.version_updated_at,
-        eventTime: row.version_event_time,
-        eventId: row.version_event_id,
-      },
-      incident: {
-        ...(JSON.parse(row.snapshot) as Incident),
-        ...(row.images === null ? {} : { images: JSON.parse(row.images) as Incident['images'] }),
-        ...(row.silence_url === null ? {} : { silence_url: row.silence_url }),
-      },
-      lastAct: row.last_act === null ? undefined : (JSON.parse(row.last_act) as LastAct),
-      snoozeOver: row.snooze_over === 1,
-      rendered: row.rendered === null ? undefined : (JSON.parse(row.rendered) as Rendered),
-      flapping: row.flapping === 1,
-      inStorm: row.in_storm === 1,
-    }
-  )
+  return row && fromRow(row)
+}
+
+function fromRow(row: Selectable<IncidentsTable>): StoredIncident {
+  return {
+    integrationId: row.integration_id,
+    incidentId: row.incident_id,
+    rev: row.rev,
+    version: {
+      updatedAt: row.version_updated_at,
+      eventTime: row.version_event_time,
+      eventId: row.version_event_id,
+    },
+    incident: {
+      ...(JSON.parse(row.snapshot) as Incident),
+      ...(row.images === null ? {} : { images: JSON.parse(row.images) as Incident['images'] }),
+      ...(row.silence_url === null ? {} : { silence_url: row.silence_url }),
+    },
+    lastAct: row.last_act === null ? undefined : (JSON.parse(row.last_act) as LastAct),
+    snoozeOver: row.snooze_over === 1,
+    rendered: row.rendered === null ? undefined : (JSON.parse(row.rendered) as Rendered),
+    flapping: row.flapping === 1,
+    inStorm: row.in_storm === 1,
+  }
 }
 
 /** Snoozes that have run out without an event saying so: each counts as a change of its incident. */

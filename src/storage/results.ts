@@ -6,15 +6,19 @@ export type Result = Selectable<ResultsTable>
 
 type EventOf = { integration_id: string | null; event_id: string | null }
 
-/** From here on Flashduty is told what becomes of this event's notification. */
+/**
+ * From here on Flashduty is told what becomes of this event's notification.
+ * @param isDue whether something has become of it already; the rest is noticed when its records change
+ */
 export async function openResult(
   trx: Handle,
   result: Pick<Result, 'integration_id' | 'event_id' | 'incident_id' | 'context'>,
+  isDue: boolean,
   nowMs: number,
 ): Promise<void> {
   await trx
     .insertInto('results')
-    .values({ ...result, seq: 0, reported: null, due_at: nowMs, created_at: nowMs })
+    .values({ ...result, seq: 0, reported: null, due_at: isDue ? nowMs : null, created_at: nowMs })
     .onConflict((oc) => oc.doNothing())
     .execute()
 }

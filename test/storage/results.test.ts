@@ -29,7 +29,7 @@ async function openEvent(eventId: string) {
   const person = { record_key: `${eventId} person`, kind: 'person', target_id: 'wang', member_id: 3 } as const
   await db.write(async (trx) => {
     const ids = { integration_id: 'one', event_id: eventId }
-    await openResult(trx, { ...ids, incident_id: 'incident', context: JSON.stringify(context) }, nowMs)
+    await openResult(trx, { ...ids, incident_id: 'incident', context: JSON.stringify(context) }, true, nowMs)
     await addRecord(trx, { ...ids, ...group }, nowMs)
     await addRecord(trx, { ...ids, ...person, status: 'failed', reason: 'NOT_LINKED' }, nowMs)
   })

@@ -15,6 +15,8 @@ export class Chat {
   #world: World
   #journal: MemoryJournal
   #messages = new Map<string, StoredMessage[]>()
+  /** Per card, oldest first: under load every update asks for its viewers. */
+  #cards = new Map<string, { conversationId: string; stored: StoredMessage }[]>()
   #wireIds = new Map<string, string>()
   #seq = 0
 
@@ -27,8 +29,14 @@ export class Chat {
     this.#seq += 1
     const message: ChatMessage = { seq: this.#seq, at: Date.now(), robotCode, content }
     const stored = this.#messages.get(conversationId) ?? []
-    stored.push({ message, recipients })
+    const added = { message, recipients }
+    stored.push(added)
     this.#messages.set(conversationId, stored)
+    if (content.kind === 'card') {
+      const shown = this.#cards.get(content.outTrackId) ?? []
+      shown.push({ conversationId, stored: added })
+      this.#cards.set(content.outTrackId, shown)
+    }
     this.#journal.add({ type: 'message', conversationId, message })
   }
 
@@ -48,9 +56,8 @@ export class Chat {
   /** How many messages show the card, by conversation. */
   placementsOf(outTrackId: string): Record<string, number> {
     const counts: Record<string, number> = {}
-    for (const [conversationId, messages] of this.#messages) {
-      const count = messages.filter((stored) => shows(stored, outTrackId)).length
-      if (count > 0) counts[conversationId] = count
+    for (const { conversationId } of this.#cards.get(outTrackId) ?? []) {
+      counts[conversationId] = (counts[conversationId] ?? 0) + 1
     }
     return counts
   }
@@ -58,13 +65,9 @@ export class Chat {
   /** Everybody who has the card before their eyes, each with the first conversation they see it in. */
   viewersOf(outTrackId: string): Map<string, string> {
     const viewers = new Map<string, string>()
-    for (const [conversationId, messages] of this.#messages) {
-      const people = this.#people(conversationId)
-      for (const stored of messages) {
-        if (!shows(stored, outTrackId)) continue
-        for (const userId of people) {
-          if (sees(stored, userId) && !viewers.has(userId)) viewers.set(userId, conversationId)
-        }
+    for (const { conversationId, stored } of this.#cards.get(outTrackId) ?? []) {
+      for (const userId of this.#people(conversationId)) {
+        if (sees(stored, userId) && !viewers.has(userId)) viewers.set(userId, conversationId)
       }
     }
     return viewers
@@ -89,10 +92,6 @@ export class Chat {
     if (group) return new Set(group.disbanded ? [] : group.memberUserIds)
     return new Set(conversationId.split(':').slice(2))
   }
-}
-
-function shows({ message }: StoredMessage, outTrackId: string): boolean {
-  return message.content.kind === 'card' && message.content.outTrackId === outTrackId
 }
 
 function sees({ recipients }: StoredMessage, userId: string): boolean {

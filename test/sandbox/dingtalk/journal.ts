@@ -8,13 +8,15 @@ type Waiter = { check: (entry: JournalEntry) => void; abandon: () => void }
 /** Everything that crossed the simulator's edge, in order. */
 export class MemoryJournal implements Journal {
   #entries: JournalEntry[] = []
+  #seq = 0
   #listeners = new Set<(entry: JournalEntry) => void>()
   #waiters = new Set<Waiter>()
   #closed = false
 
   add(entry: NewEntry): void {
     if (this.#closed) return
-    const stamped = { seq: this.#entries.length + 1, at: Date.now(), ...entry }
+    this.#seq += 1
+    const stamped = { seq: this.#seq, at: Date.now(), ...entry }
     this.#entries.push(stamped)
     for (const listener of this.#listeners) listener(stamped)
     for (const waiter of this.#waiters) waiter.check(stamped)
@@ -60,6 +62,10 @@ export class MemoryJournal implements Journal {
       }
       this.#waiters.add(waiter)
     })
+  }
+
+  forget(): void {
+    this.#entries = []
   }
 
   /** Rejects whoever still waits; later entries are dropped. */

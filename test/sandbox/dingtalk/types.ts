@@ -219,6 +219,8 @@ export interface Journal {
   /** Requests to one endpoint, oldest first. */
   requests(api: ApiName): Extract<JournalEntry, { type: 'request' }>[]
   subscribe(listener: (entry: JournalEntry) => void): () => void
+  /** Drops what was kept so far, so that a long load does not fill the memory. */
+  forget(): void
   /** First entry, past or coming, for which the predicate holds; rejects with the tail of the journal after the time. */
   waitFor(what: string, predicate: (entry: JournalEntry) => boolean, timeoutMs?: number): Promise<JournalEntry>
 }
