@@ -31,7 +31,7 @@ import { claimKey, connectImpatiently, connectPatiently, createRedisClaim, type 
 import { startClickWorker, startDeliverWorker } from './queue/workers.ts'
 import { type OnWriter, openDb } from './storage/db.ts'
 import { getInstallationId } from './storage/inbox.ts'
-import { countDueCards } from './storage/cards.ts'
+import { countDueCards } from './storage/due-cards.ts'
 import { findIntegration, findIntegrationByCallbackKey, listRevisions } from './storage/integrations.ts'
 import { countDueResults } from './storage/results.ts'
 import { createSecretBox, loadSecretKey } from './storage/secret-box.ts'

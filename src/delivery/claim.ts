@@ -5,13 +5,12 @@ import {
   type CardOfNotification,
   changeLeased,
   changePlacements,
-  claimForDelivery,
-  claimForUpdate,
   listCardsOfIncident,
   countPlacedSince,
   listPlacements,
   type Placement,
 } from '../storage/cards.ts'
+import { claimForDelivery, claimForUpdate } from '../storage/due-cards.ts'
 import { findIncident, type StoredIncident } from '../storage/incidents.ts'
 import { settleDelivery } from '../storage/records.ts'
 import type { Handle } from '../storage/schema.ts'

@@ -16,7 +16,7 @@ import { findLinksOfMembers } from '../storage/links.ts'
 import { listJoinable, type Missed, takeMissed } from '../storage/missed.ts'
 import { reopenRecord, settleRecord } from '../storage/records.ts'
 import type { Handle } from '../storage/schema.ts'
-import { keyOfAudience, nameUnfrozen } from './plan.ts'
+import { keyOfAudience, nameUnfrozen } from './names.ts'
 import { turnKeyOf } from './replace.ts'
 import type { WakeDueCards } from './wake.ts'
 

@@ -3,7 +3,8 @@ import { describe, expect, test } from 'vitest'
 
 import type { Audience, Space } from '../domain/card.ts'
 import { type IncidentEvent, parseIncidentEvent } from '../domain/event.ts'
-import { type ExistingCard, keyOfAudience, nameCard, type Plan, planDelivery, type PlanInput } from './plan.ts'
+import { keyOfAudience, nameCard } from './names.ts'
+import { type ExistingCard, type Plan, planDelivery, type PlanInput } from './plan.ts'
 import { PUBLIC_TEMPLATE_ID } from './render/public-template.ts'
 
 const INCIDENT = {

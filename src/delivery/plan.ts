@@ -1,8 +1,8 @@
 import type { Audience, Mention, Space, TargetKind } from '../domain/card.ts'
 import type { ChatTarget, IncidentEvent } from '../domain/event.ts'
-import { digest } from '../domain/ids.ts'
 import type { Locale } from '../domain/messages.ts'
 import type { Reason } from '../domain/reasons.ts'
+import { keyOfAudience, nameUnfrozen } from './names.ts'
 import { PUBLIC_TEMPLATE_ID } from './render/public-template.ts'
 
 /** A card that exists already, as planning needs to know it. Newest generation first in every list of them. */
@@ -295,20 +295,6 @@ function planCreates(
   return waived
 }
 
-/** The audience's card, or a further one when that is frozen: it would show its last face to whoever joins it. */
-export function nameUnfrozen(
-  integrationId: string,
-  incidentId: string,
-  cards: { outTrackId: string; frozen: boolean }[],
-  notificationKey: string,
-  audienceKey: string,
-): { outTrackId: string; replacement: number } {
-  for (let replacement = 0; ; replacement++) {
-    const outTrackId = nameCard(integrationId, incidentId, notificationKey, audienceKey, replacement)
-    if (!cards.some((card) => card.frozen && card.outTrackId === outTrackId)) return { outTrackId, replacement }
-  }
-}
-
 /** A new generation's prefix and key by the event that asks for it; see the glossary for "notification". */
 function readAsk(event: IncidentEvent): Ask {
   const { delivery, eventType } = event
@@ -394,34 +380,6 @@ function audienceOf(input: PlanInput, robotCode: string, chat: ChatTarget | unde
     snoozeMinutes: delivery.snoozeMinutes,
     customActions: delivery.customActions,
   }
-}
-
-export function keyOfAudience(audience: Audience): string {
-  // Nothing is added where there are none: a key names a card for good, also those made before there were any.
-  const custom = audience.customActions.map(({ integrationId, name }) => `${integrationId} ${name}`)
-  return digest(
-    16,
-    audience.robotCode,
-    audience.templateId,
-    audience.callbackType,
-    audience.locale,
-    audience.replyEventTypes.join(','),
-    String(audience.disableAt),
-    audience.snoozeMinutes.join(','),
-    ...custom,
-  )
-}
-
-/** `fd-<incidentId>-<24 letters>`: the same card gets the same name in every retry and every process. At most 64. */
-export function nameCard(
-  integrationId: string,
-  incidentId: string,
-  notificationKey: string,
-  audienceKey: string,
-  replacement: number,
-): string {
-  const readable = /^[\w-]{1,36}$/.test(incidentId) ? incidentId : digest(24, incidentId)
-  return `fd-${readable}-${digest(24, integrationId, incidentId, notificationKey, audienceKey, replacement)}`
 }
 
 function isGroup(space: Space): boolean {

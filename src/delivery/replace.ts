@@ -2,7 +2,7 @@ import type { Space } from '../domain/card.ts'
 import { addCard, addPlacements, changeLeased, isLive, listPlacements, type Placement } from '../storage/cards.ts'
 import { moveRecords, settleOpen } from '../storage/records.ts'
 import type { Handle } from '../storage/schema.ts'
-import { nameCard } from './plan.ts'
+import { nameCard } from './names.ts'
 import type { ReconcileDeps, Work } from './work.ts'
 
 /** A card that DingTalk keeps forgetting is not made a fifth time. */

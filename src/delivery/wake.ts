@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.ts'
 import type { Log } from '../log.ts'
 import type { Producer } from '../queue/producer.ts'
-import { type DueCard, listDueAmong } from '../storage/cards.ts'
+import { type DueCard, listDueAmong } from '../storage/due-cards.ts'
 import type { Db } from '../storage/db.ts'
 
 /** Ticks the pacers for those of the cards that are due, each at its time. Never fails: the sweep makes up for it. */

@@ -6,14 +6,8 @@ import Database from 'better-sqlite3'
 import { type CompiledQuery, Kysely, SqliteDialect } from 'kysely'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 
-import {
-  claimForDelivery,
-  claimForUpdate,
-  countPlacedSince,
-  listCardsOfIncident,
-  listDueAmong,
-  listDueCards,
-} from '../../src/storage/cards.ts'
+import { countPlacedSince, listCardsOfIncident } from '../../src/storage/cards.ts'
+import { claimForDelivery, claimForUpdate, listDueAmong, listDueCards } from '../../src/storage/due-cards.ts'
 import { mendTimes } from '../../src/storage/clock-mend.ts'
 import { openDb } from '../../src/storage/db.ts'
 import { listPosted, trimInbox } from '../../src/storage/inbox.ts'

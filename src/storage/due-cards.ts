@@ -1,0 +1,143 @@
+import { sql } from 'kysely'
+
+import { type CardOfNotification, findCard } from './cards.ts'
+import type { Handle } from './schema.ts'
+import { standAt, type TurnApi } from './turns.ts'
+
+/** Cards that something is to be done about: whose turn it is, under a lease, and what waits. */
+
+type Lease = { owner: string; nowMs: number; untilMs: number }
+
+/** The due card of the integration whose turn it is to be created or delivered, now leased. */
+export async function claimForDelivery(
+  trx: Handle,
+  integrationId: string,
+  lease: Lease,
+): Promise<CardOfNotification | undefined> {
+  return claim(trx, integrationId, lease, 'create', (query) => query.where('stage', 'in', ['absent', 'present']))
+}
+
+/** The due card of the integration whose turn it is to be updated or probed, now leased. */
+export async function claimForUpdate(
+  trx: Handle,
+  integrationId: string,
+  lease: Lease,
+  onlyFinal: boolean,
+): Promise<CardOfNotification | undefined> {
+  return claim(trx, integrationId, lease, 'update', (query) => {
+    const due = query.where('stage', '!=', 'absent').where('held_until', '<=', lease.nowMs)
+    return onlyFinal ? due.where(isFinal) : due
+  })
+}
+
+/** Updates that are not put off when calls run short: probes, cards frozen, and cards of closed incidents. */
+const isFinal = sql<boolean>`(stage != 'present' or frozen = 1 or exists (select 1 from incidents
+  where incidents.integration_id = cards.integration_id and incidents.incident_id = cards.incident_id
+  and incidents.progress = 'Closed'))`
+
+type CandidateQuery = ReturnType<typeof selectCandidates>
+
+function selectCandidates(trx: Handle, integrationId: string, nowMs: number) {
+  return trx
+    .selectFrom('cards')
+    .select('out_track_id')
+    .where('integration_id', '=', integrationId)
+    .where('lease_until', '<=', nowMs)
+}
+
+async function claim(
+  trx: Handle,
+  integrationId: string,
+  lease: Lease,
+  api: TurnApi,
+  narrow: (query: CandidateQuery) => CandidateQuery,
+): Promise<CardOfNotification | undefined> {
+  const [due, lane, turn] =
+    api === 'create'
+      ? (['deliver_due_at', 'deliver_lane', 'deliver_turn'] as const)
+      : (['update_due_at', 'update_lane', 'update_turn'] as const)
+  const claimed = await trx
+    .updateTable('cards')
+    .set({ lease_owner: lease.owner, lease_until: lease.untilMs })
+    .where('out_track_id', '=', (eb) =>
+      narrow(selectCandidates(eb as unknown as Handle, integrationId, lease.nowMs).where(due, '<=', lease.nowMs))
+        .orderBy(lane)
+        .orderBy(turn)
+        .orderBy(due)
+        .limit(1),
+    )
+    .where('lease_until', '<=', lease.nowMs)
+    .returning(['out_track_id', `${turn} as turn`])
+    .executeTakeFirst()
+  if (!claimed) return undefined
+  await standAt(trx, integrationId, api, claimed.turn)
+  return findCard(trx, claimed.out_track_id)
+}
+
+export type DueCard = { integrationId: string; outTrackId: string; api: TurnApi; dueAt: number }
+
+/** All cards that are due up to a time. */
+export async function listDueCards(db: Handle, untilMs: number): Promise<DueCard[]> {
+  const due: DueCard[] = []
+  for (const [api, column] of DUE_COLUMNS) {
+    const rows = await selectDue(db)
+      // By integration, because so the indexes go: they hold nothing but what is due.
+      .where('integration_id', 'in', (eb) => eb.selectFrom('integrations').select('id'))
+      .where(column, '<=', untilMs)
+      .execute()
+    due.push(...rows.flatMap((row) => toDue(row, api)))
+  }
+  return due
+}
+
+/** Those of the cards that are due at any time to come. */
+export async function listDueAmong(db: Handle, outTrackIds: string[]): Promise<DueCard[]> {
+  if (outTrackIds.length === 0) return []
+  const rows = await selectDue(db).where('out_track_id', 'in', outTrackIds).execute()
+  return rows.flatMap((row) => DUE_COLUMNS.flatMap(([api]) => toDue(row, api)))
+}
+
+const DUE_COLUMNS = [
+  ['create', 'deliver_due_at'],
+  ['update', 'update_due_at'],
+] as const
+
+function selectDue(db: Handle) {
+  return db
+    .selectFrom('cards')
+    .select(['integration_id', 'out_track_id', 'stage', 'deliver_due_at', 'update_due_at', 'lease_until', 'held_until'])
+}
+
+type DueRow = Awaited<ReturnType<ReturnType<typeof selectDue>['execute']>>[number]
+
+/** With the moment it can be worked on: its due time, or the end of another's lease. */
+function toDue(row: DueRow, api: TurnApi): DueCard[] {
+  const base = { integrationId: row.integration_id, outTrackId: row.out_track_id, api }
+  if (api === 'create') {
+    if (row.deliver_due_at === null || (row.stage !== 'absent' && row.stage !== 'present')) return []
+    return [{ ...base, dueAt: Math.max(row.deliver_due_at, row.lease_until) }]
+  }
+  if (row.update_due_at === null || row.stage === 'absent') return []
+  return [{ ...base, dueAt: Math.max(row.update_due_at, row.lease_until, row.held_until) }]
+}
+
+/** How many cards of each integration are due now, and since when. */
+export async function countDueCards(
+  db: Handle,
+  nowMs: number,
+): Promise<{ integrationId: string; api: TurnApi; cards: number; oldestMs: number }[]> {
+  const counted: { integrationId: string; api: TurnApi; cards: number; oldestMs: number }[] = []
+  for (const [api, column] of DUE_COLUMNS) {
+    const rows = await db
+      .selectFrom('cards')
+      .select((eb) => ['integration_id', eb.fn.countAll<number>().as('cards'), eb.fn.min(column).as('oldest')])
+      .where(column, '<=', nowMs)
+      .groupBy('integration_id')
+      .execute()
+    for (const row of rows) {
+      const oldestMs = row.oldest === null ? 0 : nowMs - row.oldest
+      counted.push({ integrationId: row.integration_id, api, cards: row.cards, oldestMs })
+    }
+  }
+  return counted
+}
