@@ -2,9 +2,13 @@ import { mkdir, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 
-import { runCommand } from '../support/command.ts'
+import { runCli } from '../../src/cli/program.ts'
+import { type Printed, runCommand } from '../support/command.ts'
+
+// Some of these start processes of their own.
+vi.setConfig({ testTimeout: 90_000 })
 
 const KEY = 'the-key-of-this-very-installation-0001'
 
@@ -24,6 +28,18 @@ const INTEGRATION = [
   ...['integration', 'add', '--name', '值班', '--corp-id', 'c', '--agent-id', '1', '--client-id', 'k'],
   ...['--client-secret', 's', '--aes-key', 'abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG', '--token', 'tok1'],
 ]
+
+/** In this process, where a failure that no sentence was made of would be thrown. */
+async function run(env: Record<string, string>, args: string[]): Promise<Printed> {
+  let out = ''
+  let err = ''
+  const code = await runCli(
+    args,
+    { env, print: (text) => void (out += `${text}\n`), complain: (text) => void (err += `${text}\n`) },
+    { stopping: AbortSignal.abort(), ready: () => {}, exitAfter: () => {} },
+  )
+  return { code, out, err }
+}
 
 /** What a person at a terminal may be shown of a failure: sentences, not the inside of a program. */
 function expectSentences({ out, err }: { out: string; err: string }): void {
@@ -47,19 +63,24 @@ describe('wrong usage ends with 2', () => {
     ['a limit that is none', ['records', '--limit', 'all'], '--limit'],
     ['a status that is none', ['records', '--status', 'broken'], 'success'],
   ])('%s', async (...[, args, named]) => {
-    const printed = await runCommand(env, args)
+    const printed = await run(env, args)
     expect(printed.code).toBe(2)
     expectSentences(printed)
     expect(printed.err).toContain(named)
   })
 
+  test('as the exit code of the process', async () => {
+    const codes = [['--help'], ['frobnicate'], ['integration', 'show']].map((args) => runCommand(env, args))
+    expect((await Promise.all(codes)).map(({ code }) => code)).toEqual([0, 2, 1])
+  })
+
   test('help is no failure and names every command', async () => {
-    const printed = await runCommand(env, ['--help'])
+    const printed = await run(env, ['--help'])
     expect(printed).toMatchObject({ code: 0, err: '' })
     for (const command of ['start', 'integration', 'groups', 'links', 'records', 'deliver', 'send-test']) {
       expect(printed.out).toMatch(new RegExp(`^ {2}${command}\\b`, 'm'))
     }
-    const sub = await runCommand(env, ['integration', 'add', '--help'])
+    const sub = await run(env, ['integration', 'add', '--help'])
     expect(sub).toMatchObject({ code: 0, err: '' })
     for (const flag of ['--corp-id', '--aes-key', '--data-source-id', '--default']) expect(sub.out).toContain(flag)
   })
@@ -80,7 +101,7 @@ describe('settings', () => {
       LOG_LEVEL: 'loud',
     }
     for (const command of [['groups'], ['deliver', '-']]) {
-      const printed = await runCommand({ ...env, ...wrong }, command)
+      const printed = await run({ ...env, ...wrong }, command)
       expect(printed.code).toBe(1)
       expectSentences(printed)
       for (const [name, value] of Object.entries(wrong)) {
@@ -92,7 +113,7 @@ describe('settings', () => {
 
   test('a blank one counts as unset', async () => {
     const blank = { PUBLIC_URL: '', EGRESS_IP: ' ', HTTP_PORT: '', LOG_LEVEL: '', REDIS_PREFIX: '' }
-    const printed = await runCommand({ ...env, ...blank }, INTEGRATION)
+    const printed = await run({ ...env, ...blank }, INTEGRATION)
     expect(printed).toMatchObject({ code: 0, err: '' })
     expect(printed.out).toContain('PUBLIC_URL')
     expect(printed.out).toContain('EGRESS_IP')
@@ -108,17 +129,17 @@ describe('a fresh installation', () => {
       [['records'], 'No records'],
     ] as const
     for (const [command, word] of empty) {
-      const printed = await runCommand(env, [...command])
+      const printed = await run(env, [...command])
       expect(printed).toMatchObject({ code: 0, err: '' })
       expect(printed.out).toContain(word)
-      expect(JSON.parse((await runCommand(env, [...command, '--json'])).out)).toEqual([])
+      expect(JSON.parse((await run(env, [...command, '--json'])).out)).toEqual([])
     }
     for (const command of [
       ['integration', 'show'],
       ['send-test', '--user', 'u'],
       ['links', 'remove', '--dingtalk-user', 'u'],
     ]) {
-      const printed = await runCommand(env, command)
+      const printed = await run(env, command)
       expect(printed.code).toBe(1)
       expectSentences(printed)
       expect(printed.err).toContain('integration add')
@@ -126,17 +147,17 @@ describe('a fresh installation', () => {
   }, 90_000)
 
   test('makes a key that only its owner can read, and keeps to it', async () => {
-    expect((await runCommand(env, INTEGRATION)).code).toBe(0)
+    expect((await run(env, INTEGRATION)).code).toBe(0)
     const data = (env['DATABASE_URL'] ?? '').slice('sqlite:'.length).replace(/\/[^/]+$/, '')
     expect(await readdir(data)).toEqual(expect.arrayContaining(['secret.key', 'test.db']))
     expect((await stat(join(data, 'secret.key'))).mode & 0o777).toBe(0o600)
-    expect((await runCommand(env, ['integration', 'show'])).code).toBe(0)
+    expect((await run(env, ['integration', 'show'])).code).toBe(0)
   })
 })
 
 describe('a store that cannot be used is told in a sentence with the setting', () => {
   test('another key than the one it was made with', async () => {
-    expect((await runCommand({ ...env, SECRET_KEY: KEY }, INTEGRATION)).code).toBe(0)
+    expect((await run({ ...env, SECRET_KEY: KEY }, INTEGRATION)).code).toBe(0)
     for (const command of [['integration', 'list'], ['integration', 'show'], ['start']]) {
       const other = 'another-key-than-before-0123456789abcdef'
       const printed = await runCommand({ ...env, SECRET_KEY: other, HTTP_PORT: '0' }, command)
@@ -151,7 +172,7 @@ describe('a store that cannot be used is told in a sentence with the setting', (
     const data = join(folder, 'short-key')
     await mkdir(data)
     await writeFile(join(data, 'secret.key'), 'hush\n')
-    const printed = await runCommand({ ...env, DATABASE_URL: `sqlite:${data}/test.db` }, ['groups'])
+    const printed = await run({ ...env, DATABASE_URL: `sqlite:${data}/test.db` }, ['groups'])
     expect(printed.code).toBe(1)
     expectSentences(printed)
     expect(printed.err).toContain(join(data, 'secret.key'))
@@ -164,7 +185,7 @@ describe('a store that cannot be used is told in a sentence with the setting', (
   ])('a database that is %s', async (...[, make]) => {
     const place = join(await mkdtemp(join(folder, 'odd-')), 'test.db')
     await make(place)
-    const printed = await runCommand({ ...env, DATABASE_URL: `sqlite:${place}` }, ['groups'])
+    const printed = await run({ ...env, DATABASE_URL: `sqlite:${place}` }, ['groups'])
     expect(printed.code).toBe(1)
     expectSentences(printed)
     expect(printed.err).toContain('DATABASE_URL')
@@ -175,7 +196,7 @@ describe('a store that cannot be used is told in a sentence with the setting', (
     const file = join(await mkdtemp(join(folder, 'odd-')), 'file')
     await writeFile(file, '')
     for (const key of ['', KEY]) {
-      const printed = await runCommand({ ...env, SECRET_KEY: key, DATABASE_URL: `sqlite:${file}/test.db` }, ['groups'])
+      const printed = await run({ ...env, SECRET_KEY: key, DATABASE_URL: `sqlite:${file}/test.db` }, ['groups'])
       expect(printed.code).toBe(1)
       expectSentences(printed)
       expect(printed.err).toContain('DATABASE_URL')

@@ -50,6 +50,11 @@ async function change(...changes: string[]): Promise<void> {
   await eventually('the change is taken up', () => times() > before, 10_000)
 }
 
+async function expectReady(url: string): Promise<void> {
+  const { status, missing } = await readyz(url)
+  expect({ status, missing }).toEqual({ status: 200, missing: {} })
+}
+
 async function get(path: string, options: RequestInit = {}): Promise<{ status: number; type: string; text: string }> {
   const answer = await fetch(`${scene.app.url}${path}`, { redirect: 'manual', ...options })
   return { status: answer.status, type: answer.headers.get('content-type') ?? '', text: await answer.text() }
@@ -80,7 +85,7 @@ describe('health', () => {
   })
 
   test('/readyz: 200 when nothing is missing', async () => {
-    expect(await readyz(scene.app.url)).toEqual({ status: 200, missing: {} })
+    await expectReady(scene.app.url)
   })
 
   test('/readyz: 503 without an integration that is switched on, with what to do', async () => {

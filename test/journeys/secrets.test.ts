@@ -113,15 +113,21 @@ describe('a story with whatever can go wrong, told at the finest level', () => {
         const title = `出错 ${index}`
         control.addFault({ api: 'createAndDeliver', bodyContains: title, effect })
         await fire(world, { title, chats: [inGroup(world.groups.platform)], personIds: people })
-        await eventually('it was refused', () =>
-          world.dingtalk.journal.requests('createAndDeliver').some((call) => JSON.stringify(call.body).includes(title)),
+        // Faults and tokens are those of this moment, so none may wait for the next.
+        await eventually(
+          'it was asked for',
+          () =>
+            world.dingtalk.journal
+              .requests('createAndDeliver')
+              .some((call) => JSON.stringify(call.body).includes(title)),
+          30_000,
         )
       }
       control.revokeTokens(world.dingtalkApp.clientId)
       const body = { code: 'hush.busy', message: `appSecret=${clientSecret()}` }
       control.addFault({ api: 'accessToken', effect: { kind: 'answer', status: 500, body } })
       const late = await fire(world, { title: '换令牌', chats: [inGroup(world.groups.platform)] })
-      await theCardOf(world, late, 20_000)
+      await theCardOf(world, late, 45_000)
       await eventually('a token was fetched anew', () => new Set(tokensSoFar()).size > 1, 20_000)
     },
     LONG_MS,

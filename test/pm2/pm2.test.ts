@@ -66,6 +66,11 @@ async function urlNow(): Promise<string> {
   return String(ready['url'])
 }
 
+async function expectReady(url: string): Promise<void> {
+  const { status, missing } = await readyz(url)
+  expect({ status, missing }).toEqual({ status: 200, missing: {} })
+}
+
 function fireHere(title: string): Promise<Incident> {
   return fire(world, { title, chats: [inGroup(world.groups.oncall)] })
 }
@@ -90,13 +95,13 @@ test('pm2 waits longer than the daemon may take, for its start and for its stop'
 test('`pm2 start` comes back when the daemon takes work', async () => {
   const { status, restarts } = await current()
   expect([status, restarts]).toEqual(['online', 0])
-  expect(await readyz(await urlNow())).toEqual({ status: 200, missing: {} })
+  await expectReady(await urlNow())
   await expectToldOnce(await fireHere('开机第一条'))
 
   await command('stop', NAME)
   await command('start', NAME)
   // No waiting here: pm2 has waited.
-  expect(await readyz(await urlNow())).toEqual({ status: 200, missing: {} })
+  await expectReady(await urlNow())
   expect((await current()).restarts).toBe(restarts)
 })
 
@@ -126,7 +131,7 @@ test(
     expect(after).toMatchObject({ status: 'online', restarts: before.restarts + 1 })
     expect(after.pid).not.toBe(before.pid)
     expect(isAlive(before.pid)).toBe(false)
-    expect(await readyz(await urlNow())).toEqual({ status: 200, missing: {} })
+    await expectReady(await urlNow())
     expect(await pm2.notes()).toMatch(/exited with code \[0\] via signal \[SIGINT\]/)
     expect(await pm2.notes()).not.toMatch(/exited with code \[[^0]|SIGKILL/)
     const said = (await pm2.linesOf(NAME)).map(({ msg }) => msg)

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 
 const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url))
-const COMMAND_MS = 20_000
+const COMMAND_MS = 60_000
 
 export type Printed = { code: number | null; out: string; err: string }
 

@@ -92,7 +92,8 @@ export async function openPm2(env: Record<string, string>): Promise<Pm2> {
     notes: () => read('pm2.log'),
     async close() {
       const pid = await pidOf()
-      await run(['kill'])
+      const { code } = await run(['kill'])
+      if (code !== 0) leaveNothing(pid)()
       process.off('exit', killWithParent)
       if (pid > 0) await eventually('pm2 is gone', () => !isAlive(pid), 20_000)
       await rm(home, { recursive: true, force: true })
