@@ -80,6 +80,8 @@ describe('wrong settings', () => {
     ['HTTP_PORT', '65536'],
     ['HTTP_PORT', '80.5'],
     ['PUBLIC_URL', 'oncall.example'],
+    ['PUBLIC_URL', 'https://oncall.example/?from=guide'],
+    ['PUBLIC_URL', 'https://oncall.example/#top'],
     ['PUBLIC_URL', 'ftp://oncall.example'],
     ['EGRESS_IP', 'oncall.example'],
     ['EGRESS_IP', '203.0.113.300'],

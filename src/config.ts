@@ -8,6 +8,7 @@ const env = <T extends z.ZodType>(schema: T) =>
 
 const httpUrl = z
   .url({ protocol: /^https?$/, error: 'must be an http:// or https:// address' })
+  .refine((url) => !/[?#]/.test(url), 'must have no query and no fragment')
   .transform((url) => url.replace(/\/+$/, ''))
 
 /** Every setting the daemon reads; the README's table is checked against this by a test. */

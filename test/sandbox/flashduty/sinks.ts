@@ -16,6 +16,8 @@ export class QueueSink {
   constructor(url: string, prefix: string | undefined) {
     this.#redis = new Redis(url, { maxRetriesPerRequest: 1, retryStrategy: (times) => Math.min(times * 100, 1000) })
     this.#redis.on('error', () => {})
+    // Who waits for a job is told by the job; an outage between jobs is nobody's business.
+    this.#redis.on('error', () => {})
     this.#queue = new Queue(QUEUE, { connection: this.#redis, ...(prefix === undefined ? {} : { prefix }) })
     this.#queue.on('error', () => {})
   }
