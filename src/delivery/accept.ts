@@ -15,7 +15,7 @@ import { findGroups } from '../storage/groups.ts'
 import { advanceIncident } from '../storage/incidents.ts'
 import { dropPosted, enterInbox } from '../storage/inbox.ts'
 import { findIntegration, pickIntegration } from '../storage/integrations.ts'
-import { findLinksOfMembers } from '../storage/links.ts'
+import { findLinksOfMembers, findLinksOfUsers } from '../storage/links.ts'
 import { addRecord, eventRecordKey, listRecordedTargets, type NewRecord } from '../storage/records.ts'
 import { listRoutedGroups } from '../storage/routes.ts'
 import type { Handle } from '../storage/schema.ts'
@@ -265,15 +265,20 @@ async function readNames(
   chatIds: string[],
   placements: Placement[],
 ) {
-  const placed = placements.filter(({ kind }) => kind === 'group').map((placement) => placement.target_id)
-  const groups = await findGroups(trx, integrationId, [...new Set([...chatIds, ...placed])])
+  const placed = (kind: Placement['kind']): string[] =>
+    placements.filter((placement) => placement.kind === kind).map((placement) => placement.target_id)
+  const groups = await findGroups(trx, integrationId, [...new Set([...chatIds, ...placed('group')])])
   const responderIds = (event.incident.responders ?? []).map((person) => person.person_id)
   const memberIds = [
     ...(event.delivery.targets?.personIds ?? []),
     ...(event.delivery.atPersonIds ?? []),
     ...responderIds,
   ]
-  const links = await findLinksOfMembers(trx, integrationId, [...new Set(memberIds)])
+  const named = await findLinksOfMembers(trx, integrationId, [...new Set(memberIds)])
+  // Whom a card has reached may be named by no event any more; the result still has to say which member that is.
+  const known = new Set(named.map((link) => link.dingtalk_user_id))
+  const reached = [...new Set(placed('person'))].filter((userId) => !known.has(userId))
+  const links = [...named, ...(await findLinksOfUsers(trx, integrationId, reached))]
   return {
     groups: new Map(
       groups.map((group) => [

@@ -70,6 +70,20 @@ export async function findLinksOfMembers(
     .execute()
 }
 
+export async function findLinksOfUsers(
+  db: Handle,
+  integrationId: string,
+  dingtalkUserIds: string[],
+): Promise<AccountLink[]> {
+  if (dingtalkUserIds.length === 0) return []
+  return db
+    .selectFrom('account_links')
+    .selectAll()
+    .where('integration_id', '=', integrationId)
+    .where('dingtalk_user_id', 'in', dingtalkUserIds)
+    .execute()
+}
+
 export async function putMemberKey(
   trx: Handle,
   box: SecretBox,

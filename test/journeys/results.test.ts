@@ -71,6 +71,12 @@ function lastResult(incident: Incident, count: number, timeoutMs?: number): Prom
   )
 }
 
+function lastResultOf(eventId: string): Promise<Result> {
+  return eventually(`a report on ${eventId}`, async () =>
+    (await readQueue<Result>(RESULTS)).findLast((result) => result.event_id === eventId),
+  )
+}
+
 /** From here on no card gets through to DingTalk, until the faults are cleared. */
 function stopCreates(): void {
   const body = { code: 'Forbidden.AccessDenied.AccessTokenPermissionDenied', message: '应用尚未开通所需的权限' }
@@ -150,6 +156,24 @@ describe('Flashduty is told', () => {
     world.dingtalk.control.clearFaults()
     const only = await lastResult(incident, 1)
     expect([...only.persons, ...only.chats].map(({ status }) => status)).toEqual(['success', 'success', 'success'])
+  })
+
+  test('of people whom an earlier event reached, though this one names nobody', async () => {
+    const { world } = scene
+    const { zhang } = world.people
+    const { oncall } = world.groups
+    const fields = { chats: [inGroup(oncall)], personIds: [zhang.member.member_id] }
+    const { incident, created, assigned } = await composeIncident(world, fields)
+    await enqueue(world, assigned)
+    await lastResult(incident, 1)
+    const named = created.incident['responders'] as unknown[] | undefined
+    expect(named ?? []).toEqual([])
+    // Of the same millisecond, the ids decide which is newer: i_new may come out on top.
+    const late = { ...followUp(created, { delivery: undefined }), event_time: assigned.event_time + 1 }
+    await enqueue(world, late)
+    const result = await lastResultOf(late.event_id)
+    expect([...result.persons, ...result.chats].map(({ status }) => status)).toEqual(['updated', 'updated'])
+    expect(result.persons).toMatchObject([{ person_id: zhang.member.member_id }])
   })
 
   test('of groups that could not be told, with the reason', async () => {
