@@ -11,10 +11,12 @@ import type { ReconcileDeps } from './delivery/work.ts'
 import { createDingTalkClient } from './dingtalk/client.ts'
 import type { Integration } from './domain/integration.ts'
 import { takeEvent } from './events/take-event.ts'
+import { takeMessage } from './events/take-message.ts'
 import type { InFlight } from './lifecycle.ts'
 import type { SendHttp } from './outbound.ts'
 import type { Producer } from './queue/producer.ts'
 import { startPacer, type WorkerDeps } from './queue/workers.ts'
+import { createRoom, type Room } from './room.ts'
 import type { Handle } from './storage/schema.ts'
 import type { ConnectionSettings } from './stream/connection.ts'
 import type { Deadlines } from './stream/router.ts'
@@ -40,6 +42,8 @@ export type IntegrationDeps = Omit<PerformDeps, 'settings'> & {
 export type IntegrationRuntime = {
   readonly revision: number
   readonly name: string
+  /** Behind both doors. */
+  readonly room: Room
   streamState(): StreamState
   streamOpened(signal: AbortSignal): Promise<void>
   /** Frames first, then the calls under way. */
@@ -91,6 +95,14 @@ export function startIntegration(deps: IntegrationDeps, integration: Integration
     countPush: (trx: Handle, topic: string) => quota.countPush(trx, topic),
     drawNow: drawNow.bind(undefined, deps.db),
   }
+  const room = createRoom(
+    {
+      takeEvent: (event) => takeEvent(eventDeps, event),
+      answerPress: (press) => answerPress(pressDeps, press),
+      takeMessage: (message) => takeMessage(eventDeps, message),
+    },
+    log.child({ component: 'room' }),
+  )
   const stream = superviseStream({
     app: integration,
     apiUrl: deps.dingtalkApiUrl,
@@ -100,13 +112,13 @@ export function startIntegration(deps: IntegrationDeps, integration: Integration
     settings: settings.supervisor,
     deadlines: settings.deadlines,
     nowMs: () => deps.clock.nowMs(),
-    takeEvent: (event) => takeEvent(eventDeps, event),
-    answerPress: (press) => answerPress(pressDeps, press),
+    room,
   })
 
   return {
     revision: integration.revision,
     name: integration.name,
+    room,
     streamState: () => stream.state(),
     streamOpened: (signal) => stream.opened(signal),
     async stop() {

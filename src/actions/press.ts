@@ -1,7 +1,7 @@
 import { decodeButton } from '../domain/button.ts'
 import type { DrawnCard } from '../domain/card.ts'
 import { newId } from '../domain/ids.ts'
-import type { InboundPress } from '../domain/inbound.ts'
+import type { InboundPress, PressAnswer } from '../domain/inbound.ts'
 import { isMessageKey, type Locale, type MessageKey, say } from '../domain/messages.ts'
 import type { Reason } from '../domain/reasons.ts'
 import { AppError } from '../errors.ts'
@@ -25,13 +25,6 @@ export type PressDeps = PerformDeps & {
     outTrackId: string,
     tips?: (locale: Locale) => string,
   ) => Promise<{ drawn: DrawnCard; rev: number } | undefined>
-}
-
-/** What goes back to the presser, whose client shows it until the card's next update; nobody else sees it. */
-export type PressAnswer = {
-  cardParamMap: Record<string, string>
-  /** To be called once the answer has been written, or could not be. */
-  afterReply: (written: boolean) => void
 }
 
 type Taken =

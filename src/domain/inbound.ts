@@ -15,7 +15,115 @@ export type InboundPress = {
   corpId: string | undefined
   /** Id of the pressed button, as it was drawn. */
   buttonId: string
+  /** The conversation the card was pressed in, where DingTalk says so. */
+  spaceId: string | undefined
+}
+
+/** What a person wrote to the robot: 1:1, or in a group with a mention. */
+export type InboundMessage = {
+  /** Stable over redeliveries. */
+  msgId: string
+  corpId: string | undefined
+  /** Of a group its openConversationId; undefined in the robot's own chat with the person. */
+  group: { openConversationId: string; title: string | undefined } | undefined
+  /** undefined while the robot is not published. */
+  userId: string | undefined
+  robotCode: string | undefined
+  text: string
+  /** DingTalk's clock, epoch ms; 0 when it does not say. */
+  sentAt: number
 }
 
 /** SUCCESS once the effect is stored, LATER when it could not be and DingTalk should push again. */
 export type EventAck = { status: 'SUCCESS' | 'LATER'; message: string }
+
+/** What goes back to the presser, whose client shows it until the card's next update; nobody else sees it. */
+export type PressAnswer = {
+  cardParamMap: Record<string, string>
+  /** To be called once the answer has been written, or could not be. */
+  afterReply: (written: boolean) => void
+}
+
+/** Where both doors lead. */
+export type InboundHandlers = {
+  takeEvent: (event: InboundEvent) => Promise<EventAck>
+  answerPress: (press: InboundPress) => Promise<PressAnswer>
+  takeMessage: (message: InboundMessage) => Promise<void>
+}
+
+/**
+ * The event of either encoding: Stream has type, id and corporation in its headers, HTTP in the body beside the
+ * business fields (as `EventType`, `eventId`, `CorpId`).
+ */
+export function readEvent(
+  body: Record<string, unknown>,
+  headers: { eventType?: string | undefined; eventId?: string | undefined; eventCorpId?: string | undefined } = {},
+): InboundEvent | undefined {
+  const fields = Object.fromEntries(Object.entries(body).map(([key, value]) => [key.toLowerCase(), value]))
+  const eventType = headers.eventType ?? stringOf(fields['eventtype'])
+  const eventId = headers.eventId ?? stringOf(fields['eventid'])
+  if (!eventType || !eventId) return undefined
+  return { eventType, eventId, corpId: headers.eventCorpId ?? stringOf(fields['corpid']), fields }
+}
+
+/**
+ * `content` and `value` hold the same text; which of the two comes has changed over time. The pressed button is
+ * `actionIds[0]`, or `params.id` with a template that passes parameters only (page "event-callback-card").
+ */
+export function readPress(body: Record<string, unknown>): InboundPress | undefined {
+  const outTrackId = stringOf(body['outTrackId'])
+  const userId = stringOf(body['userId'])
+  const content = readObject(body['content']) ?? readObject(body['value'])
+  const inner = readObject(content?.['cardPrivateData'])
+  const actionIds: unknown = inner?.['actionIds']
+  const params = readObject(inner?.['params']) ?? readObject(content?.['params'])
+  const firstAction = Array.isArray(actionIds) ? stringOf(actionIds[0]) : undefined
+  const buttonId = firstAction ?? stringOf(params?.['id'])
+  if (!outTrackId || !userId || !buttonId) return undefined
+  return { outTrackId, userId, buttonId, corpId: stringOf(body['corpId']), spaceId: stringOf(body['spaceId']) }
+}
+
+/** Of a robot message; one that came after the month's pushes were used up has no text (D 1.13). */
+export function readMessage(body: Record<string, unknown>): InboundMessage | undefined {
+  const msgId = stringOf(body['msgId'])
+  const conversationId = stringOf(body['conversationId'])
+  if (!msgId || !conversationId) return undefined
+  const isGroup = stringOf(body['conversationType']) === '2'
+  return {
+    msgId,
+    corpId: stringOf(body['chatbotCorpId']) ?? stringOf(body['senderCorpId']),
+    group: isGroup ? { openConversationId: conversationId, title: stringOf(body['conversationTitle']) } : undefined,
+    userId: stringOf(body['senderStaffId']),
+    robotCode: stringOf(body['robotCode']),
+    text: stringOf(readObject(body['text'])?.['content'])?.trim() ?? '',
+    sentAt: timeOf(body['createAt']),
+  }
+}
+
+/** An object, or JSON text of one. */
+export function readObject(data: unknown): Record<string, unknown> | undefined {
+  let value = data
+  if (typeof value === 'string') {
+    try {
+      value = JSON.parse(value)
+    } catch {
+      return undefined
+    }
+  }
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+    ? (value as Record<string, unknown>)
+    : undefined
+}
+
+/** Text that is not empty; a number is as good as its digits. */
+export function stringOf(value: unknown): string | undefined {
+  if (typeof value === 'number') return String(value)
+  return typeof value === 'string' && value !== '' ? value : undefined
+}
+
+/** Epoch milliseconds, sent as a number or as digits; 0 when there are none. */
+export function timeOf(value: unknown): number {
+  // Number() throws on an object whose toString is none.
+  const time = typeof value === 'string' || typeof value === 'number' ? Number(value) : 0
+  return Number.isSafeInteger(time) && time > 0 ? time : 0
+}

@@ -4,7 +4,7 @@ import { z } from 'zod'
 
 import { AppError } from '../errors.ts'
 import { type HttpAnswer, type SendHttp, withoutSecrets } from '../outbound.ts'
-import { TOPIC_CARD } from './frames.ts'
+import { TOPIC_CARD, TOPIC_ROBOT } from './frames.ts'
 import type { Reply } from './router.ts'
 
 export type ConnectionSettings = {
@@ -86,6 +86,7 @@ class CagedClient extends DWClient implements Connection {
     this.config.subscriptions = [
       { type: 'EVENT', topic: '*' },
       { type: 'CALLBACK', topic: TOPIC_CARD },
+      { type: 'CALLBACK', topic: TOPIC_ROBOT },
     ]
   }
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 
-import { parseFrame, TOPIC_CARD } from './frames.ts'
+import { parseFrame, TOPIC_CARD, TOPIC_ROBOT } from './frames.ts'
 
 // Shapes from DingTalk's protocol page and its card tutorial; ids invented.
 
@@ -113,7 +113,13 @@ describe('presses', () => {
   const expected = {
     kind: 'press',
     messageId: 'm1',
-    press: { outTrackId: 'fd-inc-1234-a1', userId: 'user0002', buttonId: 'ack~7', corpId: 'dingcorpdemo01' },
+    press: {
+      outTrackId: 'fd-inc-1234-a1',
+      userId: 'user0002',
+      buttonId: 'ack~7',
+      corpId: 'dingcorpdemo01',
+      spaceId: 'cidDemoGroup0001==',
+    },
   }
   const inside = (privateData: unknown): string => JSON.stringify({ cardPrivateData: privateData })
 
@@ -250,5 +256,53 @@ describe('what nobody here knows', () => {
   test('a frame of a megabyte is read like any other', () => {
     const data = JSON.stringify({ title: 'x'.repeat(1_000_000) })
     expect(parseFrame(eventFrame({}, data))).toMatchObject({ kind: 'event' })
+  })
+})
+
+describe('messages to the robot', () => {
+  const MESSAGE = {
+    conversationId: 'cidDemoGroup0001==',
+    conversationType: '2',
+    conversationTitle: 'On-call A',
+    chatbotCorpId: 'dingcorpdemo01',
+    robotCode: 'dingdemoapp0001',
+    msgId: 'msgDemo+0001==',
+    msgtype: 'text',
+    text: { content: ' ack 1234' },
+    createAt: 1769851697001,
+    senderStaffId: 'user0002',
+  }
+  const messageFrame = (change: Record<string, unknown>): string =>
+    JSON.stringify({
+      type: 'CALLBACK',
+      headers: { topic: TOPIC_ROBOT, messageId: 'm1' },
+      data: JSON.stringify({ ...MESSAGE, ...change }),
+    })
+
+  test('in a group, mentioning it', () => {
+    expect(parseFrame(messageFrame({}))).toEqual({
+      kind: 'message',
+      messageId: 'm1',
+      message: {
+        msgId: 'msgDemo+0001==',
+        corpId: 'dingcorpdemo01',
+        group: { openConversationId: 'cidDemoGroup0001==', title: 'On-call A' },
+        userId: 'user0002',
+        robotCode: 'dingdemoapp0001',
+        text: 'ack 1234',
+        sentAt: 1769851697001,
+      },
+    })
+  })
+
+  test('1:1, from a robot that is not published, and when the quota is used up', () => {
+    const change = { conversationType: '1', senderStaffId: undefined, text: undefined, errorCode: 20001 }
+    expect(parseFrame(messageFrame(change))).toMatchObject({
+      message: { group: undefined, userId: undefined, text: '' },
+    })
+  })
+
+  test('without an id it is answered as unknown', () => {
+    expect(parseFrame(messageFrame({ msgId: undefined }))).toMatchObject({ kind: 'unknown', topic: TOPIC_ROBOT })
   })
 })

@@ -1,11 +1,11 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 
-import type { PressAnswer } from '../actions/press.ts'
-import type { EventAck } from '../domain/inbound.ts'
+import type { EventAck, InboundHandlers, PressAnswer } from '../domain/inbound.ts'
 import { AppError } from '../errors.ts'
 import { createLog } from '../log.ts'
 import { TOPIC_CARD } from './frames.ts'
-import { DEADLINES, type Reply, routeFrame, type RouterDeps } from './router.ts'
+import { createRoom } from '../room.ts'
+import { DEADLINES, type Reply, routeFrame } from './router.ts'
 
 const EVENT = JSON.stringify({
   type: 'EVENT',
@@ -24,20 +24,22 @@ const PRESS = JSON.stringify({
 const system = (topic: string, messageId?: string, data = '{}'): string =>
   JSON.stringify({ type: 'SYSTEM', headers: { topic, messageId }, data })
 
-function rig(handlers: Partial<Pick<RouterDeps, 'takeEvent' | 'answerPress'>> = {}) {
+function rig(handlers: Partial<InboundHandlers> = {}) {
   const replies: Reply[] = []
   const reasons: string[] = []
   const lines: { level: string; msg: string; [key: string]: unknown }[] = []
-  const counters = { malformed: 0, unknown: 0, late: 0 }
+  const counters = { malformed: 0, unknown: 0 }
   const log = createLog('trace', { write: (line: string) => void lines.push(JSON.parse(line) as (typeof lines)[0]) })
   const never = () => Promise.reject(new Error('not expected'))
-  const deps: RouterDeps = { log, takeEvent: never, answerPress: never, deadlines: DEADLINES, ...handlers }
+  const room = createRoom({ takeEvent: never, answerPress: never, takeMessage: never, ...handlers }, log)
+  const deps = { log, room, deadlines: DEADLINES }
   let open = true
   return {
     replies,
     reasons,
     lines,
     counters,
+    room,
     logged: (level: string) => lines.filter((line) => line.level === level).map((line) => line.msg),
     cut: () => (open = false),
     route: (raw: string) =>
@@ -111,7 +113,7 @@ test('what cannot be read gets no answer; what nobody knows gets 404; both are c
   await route('no JSON')
   await route(JSON.stringify({ type: 'CALLBACK', headers: { topic: '/other', messageId: 'm2' }, data: '{}' }))
   expect(replies).toEqual([{ code: 404, messageId: 'm2', data: '{}' }])
-  expect(counters).toEqual({ malformed: 1, unknown: 1, late: 0 })
+  expect(counters).toEqual({ malformed: 1, unknown: 1 })
   expect(logged('warn')).toEqual(['frame-malformed', 'frame-unknown'])
 })
 
@@ -120,7 +122,7 @@ describe('events', () => {
     { status: 'SUCCESS', message: 'ok' },
     { status: 'LATER', message: 'STORE_UNAVAILABLE' },
   ])('the answer is the handler’s: %j', async (ack) => {
-    const takeEvent = vi.fn<RouterDeps['takeEvent']>(() => Promise.resolve(ack))
+    const takeEvent = vi.fn<InboundHandlers['takeEvent']>(() => Promise.resolve(ack))
     const { route, replies, dataOf } = rig({ takeEvent })
     await route(EVENT)
     expect(takeEvent).toHaveBeenCalledExactlyOnceWith({
@@ -146,7 +148,7 @@ describe('events', () => {
 
   test('a handler that takes too long is answered LATER, once', async () => {
     const work = later<EventAck>()
-    const { route, replies, dataOf, counters, logged } = rig({ takeEvent: () => work.promise })
+    const { route, replies, dataOf, room, logged } = rig({ takeEvent: () => work.promise })
     const routed = route(EVENT)
     await vi.advanceTimersByTimeAsync(DEADLINES.eventMs)
     await routed
@@ -154,7 +156,7 @@ describe('events', () => {
     work.resolve({ status: 'SUCCESS', message: 'ok' })
     await vi.advanceTimersByTimeAsync(10_000)
     expect(replies).toHaveLength(1)
-    expect(counters.late).toBe(1)
+    expect(room.late()).toBe(1)
     expect(logged('error')).toEqual(['event-late'])
   })
 
@@ -189,7 +191,7 @@ describe('events', () => {
 describe('presses', () => {
   test('the answer updates single values of the presser’s card', async () => {
     const answer = answerOf()
-    const answerPress = vi.fn<RouterDeps['answerPress']>(() => Promise.resolve(answer))
+    const answerPress = vi.fn<InboundHandlers['answerPress']>(() => Promise.resolve(answer))
     const { route, replies, dataOf } = rig({ answerPress })
     await route(PRESS)
     expect(answerPress).toHaveBeenCalledExactlyOnceWith({
@@ -197,6 +199,7 @@ describe('presses', () => {
       userId: 'user1',
       buttonId: 'ack~7',
       corpId: undefined,
+      spaceId: undefined,
     })
     expect(replies).toMatchObject([{ code: 200, messageId: 'm1' }])
     expect(dataOf()).toEqual({
@@ -220,7 +223,7 @@ describe('presses', () => {
   test('a handler that takes too long is answered with a sentence, and what follows is still done', async () => {
     const work = later<PressAnswer>()
     const answer = answerOf()
-    const { route, replies, dataOf, counters, logged } = rig({ answerPress: () => work.promise })
+    const { route, replies, dataOf, room, logged } = rig({ answerPress: () => work.promise })
     const routed = route(PRESS)
     await vi.advanceTimersByTimeAsync(DEADLINES.pressMs - 1)
     expect(replies).toEqual([])
@@ -234,7 +237,7 @@ describe('presses', () => {
     await vi.advanceTimersByTimeAsync(10_000)
     expect(answer.afterReply).toHaveBeenCalledExactlyOnceWith(false)
     expect(replies).toHaveLength(1)
-    expect(counters.late).toBe(1)
+    expect(room.late()).toBe(1)
     expect(logged('error')).toEqual(['press-late'])
   })
 

@@ -1,8 +1,5 @@
-import type { PressAnswer } from '../actions/press.ts'
-import type { EventAck, InboundEvent, InboundPress } from '../domain/inbound.ts'
-import { say } from '../domain/messages.ts'
-import { within } from '../lifecycle.ts'
 import type { Log } from '../log.ts'
+import type { Room } from '../room.ts'
 import { parseFrame } from './frames.ts'
 
 /** One answer to one frame, on the socket the frame came from. */
@@ -10,8 +7,7 @@ export type Reply = { code: number; messageId: string; /** JSON text */ data: st
 
 export type RouterDeps = {
   log: Log
-  takeEvent: (event: InboundEvent) => Promise<EventAck>
-  answerPress: (press: InboundPress) => Promise<PressAnswer>
+  room: Room
   deadlines: Deadlines
 }
 
@@ -19,11 +15,10 @@ export type RouterDeps = {
 export type Deadlines = { eventMs: number; pressMs: number }
 export const DEADLINES: Deadlines = { eventMs: 2_500, pressMs: 1_850 }
 
-export type Counters = { malformed: number; unknown: number; late: number }
+export type Counters = { malformed: number; unknown: number }
 
 /**
- * Turns one raw frame into at most one reply. Never throws; a late handler's result is dropped, since a reply after
- * the deadline can block DingTalk's side of the connection.
+ * Turns one raw frame into at most one reply. Never throws.
  * @param reply writes the answer; false when the socket is gone
  * @param onDisconnect the gateway is about to end this connection
  */
@@ -55,57 +50,22 @@ export async function routeFrame(
       reply({ code: 404, messageId: frame.messageId, data: '{}' })
       return
     case 'event': {
-      const ack = await acknowledgeInTime(deps, counters, frame.messageId, frame.event)
+      const ack = await deps.room.takeEvent(frame.event, { ms: deps.deadlines.eventMs })
       reply({ code: 200, messageId: frame.messageId, data: JSON.stringify(ack) })
       return
     }
     case 'press': {
-      const answer = await answerInTime(deps, counters, frame.messageId, frame.press)
+      const answer = await deps.room.answerPress(frame.press, { ms: deps.deadlines.pressMs })
       const response = {
         cardUpdateOptions: { updateCardDataByKey: true, updatePrivateDataByKey: true },
         cardData: { cardParamMap: answer.cardParamMap },
       }
       answer.afterReply(reply({ code: 200, messageId: frame.messageId, data: JSON.stringify({ response }) }))
+      return
     }
+    case 'message':
+      await deps.room.takeMessage(frame.message)
+      // What stands in the reply is ignored; without one the message would come again.
+      reply({ code: 200, messageId: frame.messageId, data: '{"response":null}' })
   }
-}
-
-/** After silence DingTalk pushes the event again too, but only once its own deadline has run out. */
-async function acknowledgeInTime(
-  deps: RouterDeps,
-  counters: Counters,
-  messageId: string,
-  event: InboundEvent,
-): Promise<EventAck> {
-  try {
-    const ack = await within(deps.deadlines.eventMs, deps.takeEvent(event))
-    if (ack !== 'timeout') return ack
-    counters.late += 1
-    deps.log.error({ messageId, eventId: event.eventId }, 'event-late')
-    return { status: 'LATER', message: 'busy' }
-  } catch (error) {
-    deps.log.error({ messageId, eventId: event.eventId, err: error }, 'event-broken')
-    return { status: 'LATER', message: 'internal error' }
-  }
-}
-
-/** Silence would show the presser a failed request and no reason, so whatever happens they get a sentence. */
-async function answerInTime(
-  deps: RouterDeps,
-  counters: Counters,
-  messageId: string,
-  press: InboundPress,
-): Promise<PressAnswer> {
-  const sorry = { cardParamMap: { tips: say('zh-CN', 'press.STORE_UNAVAILABLE') }, afterReply: () => {} }
-  try {
-    const answering = deps.answerPress(press)
-    const answer = await within(deps.deadlines.pressMs, answering)
-    if (answer !== 'timeout') return answer
-    counters.late += 1
-    deps.log.error({ messageId, outTrackId: press.outTrackId }, 'press-late')
-    answering.then((late) => late.afterReply(false)).catch(() => {})
-  } catch (error) {
-    deps.log.error({ messageId, outTrackId: press.outTrackId, err: error }, 'press-broken')
-  }
-  return sorry
 }

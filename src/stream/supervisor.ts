@@ -50,7 +50,7 @@ export function superviseStream(
   const { log, settings } = deps
   const stopping = new AbortController()
   const replies = new InFlight((error) => log.error({ err: error }, 'frame-broken'))
-  const counters: Counters = { malformed: 0, unknown: 0, late: 0 }
+  const counters: Counters = { malformed: 0, unknown: 0 }
   const live = new Map<Connection, Promise<void>>()
   let state: StreamState = { state: 'connecting' }
   let firstOpen: () => void

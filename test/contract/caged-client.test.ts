@@ -9,6 +9,7 @@ import type { EventAck, InboundEvent } from '../../src/domain/inbound.ts'
 import { AppError } from '../../src/errors.ts'
 import { createLog } from '../../src/log.ts'
 import { createOutbound } from '../../src/outbound.ts'
+import { createRoom } from '../../src/room.ts'
 import {
   type Connection,
   CONNECTION_SETTINGS,
@@ -31,6 +32,7 @@ import { startRecorder } from './recorder.ts'
 /** Known faults of the vendor's Stream client 2.1.5, and that none of them reaches the daemon. */
 
 const CARD = { type: 'CALLBACK', topic: '/v1.0/card/instances/callback' }
+const ROBOT = { type: 'CALLBACK', topic: '/v1.0/im/bot/messages/get' }
 const EVENTS = { type: 'EVENT', topic: '*' }
 
 let sandbox: DingTalkSandbox
@@ -94,17 +96,24 @@ function supervise(
   } = {},
 ): Supervised {
   const lines: string[] = []
+  const log = createLog('debug', { write: (line: string) => void lines.push(line) })
   const stream = superviseStream({
     app: options.app ?? app,
     apiUrl: sandbox.apiUrl,
     send: outbound.send,
-    log: createLog('debug', { write: (line: string) => void lines.push(line) }),
+    log,
     connection: { ...CONNECTION_SETTINGS, ...options.connection },
     settings: { ...SUPERVISOR_SETTINGS, backOffMinMs: 10, backOffMaxMs: 40, ...options.settings },
     deadlines: DEADLINES,
     nowMs: () => Date.now(),
-    takeEvent: options.takeEvent ?? (async () => ({ status: 'SUCCESS', message: 'ok' })),
-    answerPress: async () => ({ cardParamMap: {}, afterReply: () => {} }),
+    room: createRoom(
+      {
+        takeEvent: options.takeEvent ?? (async () => ({ status: 'SUCCESS', message: 'ok' })),
+        answerPress: async () => ({ cardParamMap: {}, afterReply: () => {} }),
+        takeMessage: async () => {},
+      },
+      log,
+    ),
   })
   running.push(stream)
   return Object.assign(stream, { lines })
@@ -190,8 +199,8 @@ describe('opening', () => {
     await open()
     await open({ app: other })
     expect(sandbox.journal.of('stream-open')).toMatchObject([
-      { clientId: app.clientId, subscriptions: [EVENTS, CARD] },
-      { clientId: other.clientId, subscriptions: [EVENTS, CARD] },
+      { clientId: app.clientId, subscriptions: [EVENTS, CARD, ROBOT] },
+      { clientId: other.clientId, subscriptions: [EVENTS, CARD, ROBOT] },
     ])
     expect(new DWClient({ clientId: 'a', clientSecret: 'b' }).config.subscriptions).not.toContainEqual(CARD)
     // What the vendor's list holds now would be every later client's.

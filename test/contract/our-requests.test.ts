@@ -5,7 +5,7 @@ import type RobotModule from '@alicloud/dingtalk/dist/robot_1_0/client.js'
 import type OpenApi from '@alicloud/openapi-client'
 import type TeaUtil from '@alicloud/tea-util'
 import axios from 'axios'
-import { DWClient, EventAck, TOPIC_CARD } from 'dingtalk-stream'
+import { DWClient, EventAck, TOPIC_CARD, TOPIC_ROBOT } from 'dingtalk-stream'
 import { createRequire } from 'node:module'
 import { pino } from 'pino'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
@@ -15,6 +15,7 @@ import { createDingTalkClient, type DingTalkClient } from '../../src/dingtalk/cl
 import { queryGroup } from '../../src/dingtalk/groups.ts'
 import { sendToGroup, sendToPerson } from '../../src/dingtalk/messages.ts'
 import { createOutbound } from '../../src/outbound.ts'
+import { createRoom } from '../../src/room.ts'
 import { CONNECTION_SETTINGS, openConnection } from '../../src/stream/connection.ts'
 import { DEADLINES, routeFrame } from '../../src/stream/router.ts'
 import { eventually } from '../support/eventually.ts'
@@ -331,14 +332,21 @@ describe('the Stream connection is the vendor’s', () => {
     vendor.registerCallbackListener(TOPIC_CARD, (press) => {
       vendor.socketCallBackResponse(press.headers.messageId, response)
     })
+    vendor.registerCallbackListener(TOPIC_ROBOT, (message) => {
+      vendor.socketCallBackResponse(message.headers.messageId, null)
+    })
     await vendor.connect()
-    const router = {
-      log: pino({ level: 'silent' }),
-      deadlines: DEADLINES,
-      takeEvent: async () => ({ status: 'SUCCESS' as const, message: 'ok' }),
-      answerPress: async () => ({ ...answerPress, afterReply: () => {} }),
-    }
-    const counters = { malformed: 0, unknown: 0, late: 0 }
+    const log = pino({ level: 'silent' })
+    const room = createRoom(
+      {
+        takeEvent: async () => ({ status: 'SUCCESS' as const, message: 'ok' }),
+        answerPress: async () => ({ ...answerPress, afterReply: () => {} }),
+        takeMessage: async () => {},
+      },
+      log,
+    )
+    const router = { log, room, deadlines: DEADLINES }
+    const counters = { malformed: 0, unknown: 0 }
     opened.push(
       await openConnection(
         { app, apiUrl: gateway.url, send: outbound.send, settings: CONNECTION_SETTINGS },
@@ -383,6 +391,7 @@ describe('the Stream connection is the vendor’s', () => {
         subscriptions: [
           { type: 'EVENT', topic: '*' },
           { type: 'CALLBACK', topic: TOPIC_CARD },
+          { type: 'CALLBACK', topic: TOPIC_ROBOT },
         ],
       },
     })
@@ -427,5 +436,12 @@ describe('the Stream connection is the vendor’s', () => {
     const { our, vendor } = await repliesTo(frame)
     expect(our).toMatchObject({ code: 200, data: { response: { cardData: answerPress } } })
     expect(our).toEqual(vendor)
+  })
+
+  test('the answer to what a person wrote to the robot', async () => {
+    const message = { msgId: 'msg-1', conversationId: 'cid1', conversationType: '1', createAt: 1769851697001 }
+    const frame = { type: 'CALLBACK', headers: { ...headers, topic: TOPIC_ROBOT }, data: JSON.stringify(message) }
+    const { our, vendor: theirs } = await repliesTo(frame)
+    expect(our).toEqual(theirs)
   })
 })

@@ -26,8 +26,8 @@ const CALLS = ['domain', 'errors.ts', 'clock.ts', 'outbound.ts']
 /** Who may import whom; everybody may import from the own room. */
 const MAY_IMPORT: Record<string, string[]> = {
   // What comes in.
-  stream: [...SHARED, 'events', 'actions', 'outbound.ts'],
-  http: [...SHARED, 'metrics.ts', 'events', 'actions', 'storage', 'dingtalk', 'flashduty', 'queue'],
+  stream: [...SHARED, 'room.ts', 'outbound.ts'],
+  http: [...SHARED, 'room.ts', 'metrics.ts', 'events', 'actions', 'storage', 'dingtalk', 'flashduty', 'queue'],
   events: [...SHARED, 'storage', 'flashduty', 'queue'],
   actions: [...SHARED, 'storage', 'flashduty', 'queue'],
   // What goes out.
@@ -44,11 +44,13 @@ const MAY_IMPORT: Record<string, string[]> = {
   'lifecycle.ts': [],
   'clock.ts': [],
   'metrics.ts': [],
+  'room.ts': ['domain', 'lifecycle.ts', 'log.ts'],
   'config.ts': [],
   // Putting it together.
   'integration-runtime.ts': [
     ...SHARED,
     'outbound.ts',
+    'room.ts',
     'stream',
     'events',
     'actions',
