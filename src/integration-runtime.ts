@@ -9,9 +9,10 @@ import type { DeliverySettings } from './delivery/settings.ts'
 import type { WakeDueCards } from './delivery/wake.ts'
 import type { ReconcileDeps } from './delivery/work.ts'
 import { createDingTalkClient } from './dingtalk/client.ts'
-import type { Integration } from './domain/integration.ts'
+import { cardCallbackOf, type Integration } from './domain/integration.ts'
 import { takeEvent } from './events/take-event.ts'
 import { takeMessage } from './events/take-message.ts'
+import { type Doors, type DoorSettings, openDoors } from './integration-doors.ts'
 import type { InFlight } from './lifecycle.ts'
 import type { SendHttp } from './outbound.ts'
 import type { Producer } from './queue/producer.ts'
@@ -24,6 +25,8 @@ import { type StreamState, superviseStream, type SupervisorSettings } from './st
 
 export type IntegrationDeps = Omit<PerformDeps, 'settings'> & {
   dingtalkApiUrl: string
+  dingtalkOapiUrl: string
+  publicUrl: string | undefined
   send: SendHttp
   producer: Producer
   inFlight: InFlight
@@ -35,6 +38,7 @@ export type IntegrationDeps = Omit<PerformDeps, 'settings'> & {
     connection: ConnectionSettings
     supervisor: SupervisorSettings
     deadlines: Deadlines
+    doors: DoorSettings
   }
 }
 
@@ -42,9 +46,9 @@ export type IntegrationDeps = Omit<PerformDeps, 'settings'> & {
 export type IntegrationRuntime = {
   readonly revision: number
   readonly name: string
-  /** Behind both doors. */
-  readonly room: Room
-  streamState(): StreamState
+  readonly doors: Doors
+  /** undefined = no Stream is wanted. */
+  streamState(): StreamState | undefined
   streamOpened(signal: AbortSignal): Promise<void>
   /** Frames first, then the calls under way. */
   stop(): Promise<void>
@@ -63,6 +67,7 @@ export function startIntegration(deps: IntegrationDeps, integration: Integration
     settings: settings.delivery,
     groupPerMinute: integration.groupPerMinute,
     owner: deps.owner,
+    cardCallback: cardCallbackOf(integration),
     wakeDueCards: deps.wakeDueCards,
   }
   const refreshing = { ...shared, log: log.child({ component: 'groups' }), producer: deps.producer }
@@ -95,7 +100,7 @@ export function startIntegration(deps: IntegrationDeps, integration: Integration
     countPush: (trx: Handle, topic: string) => quota.countPush(trx, topic),
     drawNow: drawNow.bind(undefined, deps.db),
   }
-  const room = createRoom(
+  const room: Room = createRoom(
     {
       takeEvent: (event) => takeEvent(eventDeps, event),
       answerPress: (press) => answerPress(pressDeps, press),
@@ -103,26 +108,41 @@ export function startIntegration(deps: IntegrationDeps, integration: Integration
     },
     log.child({ component: 'room' }),
   )
-  const stream = superviseStream({
-    app: integration,
-    apiUrl: deps.dingtalkApiUrl,
-    send: deps.send,
-    log: log.child({ component: 'stream' }),
-    connection: settings.connection,
-    settings: settings.supervisor,
-    deadlines: settings.deadlines,
-    nowMs: () => deps.clock.nowMs(),
-    room,
-  })
+  const doors = openDoors(
+    {
+      ...deps,
+      client,
+      quota,
+      room,
+      log: log.child({ component: 'doors' }),
+      spacingMs: settings.delivery.spacingMs,
+      settings: settings.doors,
+    },
+    integration,
+  )
+  const stream = integration.streamOn
+    ? superviseStream({
+        app: integration,
+        apiUrl: deps.dingtalkApiUrl,
+        send: deps.send,
+        log: log.child({ component: 'stream' }),
+        connection: settings.connection,
+        settings: settings.supervisor,
+        deadlines: settings.deadlines,
+        nowMs: () => deps.clock.nowMs(),
+        room: doors.stream,
+      })
+    : undefined
 
   return {
     revision: integration.revision,
     name: integration.name,
-    room,
-    streamState: () => stream.state(),
-    streamOpened: (signal) => stream.opened(signal),
+    doors,
+    streamState: () => stream?.state(),
+    streamOpened: (signal) => stream?.opened(signal) ?? Promise.resolve(),
     async stop() {
-      await stream.stop()
+      await stream?.stop()
+      await doors.stop()
       await Promise.all(pacers.map((pacer) => pacer.close()))
     },
   }

@@ -62,7 +62,7 @@ export class EventPush {
       case 'wrong-padding':
         return sealed(app, keys, plain, 16)
       case 'wrong-key':
-        return sealed(app, { ...keys, aesKey: [...keys.aesKey].reverse().join('') }, plain)
+        return sealed(app, { ...keys, aesKey: keys.aesKey.slice(1) + keys.aesKey.slice(0, 1) }, plain)
       case 'plain':
         return { query: {}, body: JSON.stringify(plain) }
       case 'not-json':
