@@ -9,9 +9,10 @@ import type { DeliverySettings } from './delivery/settings.ts'
 import type { WakeDueCards } from './delivery/wake.ts'
 import type { ReconcileDeps } from './delivery/work.ts'
 import { createDingTalkClient } from './dingtalk/client.ts'
-import type { Integration } from './domain/integration.ts'
+import { cardCallbackOf, type Integration } from './domain/integration.ts'
 import { takeEvent } from './events/take-event.ts'
 import { takeMessage } from './events/take-message.ts'
+import { type Doors, type DoorSettings, openDoors } from './integration-doors.ts'
 import type { InFlight } from './lifecycle.ts'
 import type { Outbound } from './outbound.ts'
 import type { Producer } from './queue/producer.ts'
@@ -26,6 +27,8 @@ import { superviseStream, type SupervisorSettings } from './stream/supervisor.ts
 export type IntegrationDeps = Omit<PerformDeps, 'settings'> & {
   dingtalkApiUrl: string
   outbound: Pick<Outbound, 'send' | 'proxyFor'>
+  dingtalkOapiUrl: string
+  publicUrl: string | undefined
   producer: Producer
   inFlight: InFlight
   workers: WorkerDeps
@@ -38,6 +41,7 @@ export type IntegrationDeps = Omit<PerformDeps, 'settings'> & {
     connection: ConnectionSettings
     supervisor: SupervisorSettings
     deadlines: Deadlines
+    doors: DoorSettings
   }
 }
 
@@ -45,9 +49,9 @@ export type IntegrationDeps = Omit<PerformDeps, 'settings'> & {
 export type IntegrationRuntime = {
   readonly revision: number
   readonly name: string
-  /** Behind both doors. */
-  readonly room: Room
-  streamState(): StreamState
+  readonly doors: Doors
+  /** undefined = no Stream is wanted. */
+  streamState(): StreamState | undefined
   streamOpened(signal: AbortSignal): Promise<void>
   /** Frames first, then the calls under way. */
   stop(): Promise<void>
@@ -70,6 +74,7 @@ export function startIntegration(deps: IntegrationDeps, integration: Integration
     settings: settings.delivery,
     groupPerMinute: integration.groupPerMinute,
     owner: deps.owner,
+    cardCallback: cardCallbackOf(integration),
     wakeDueCards: deps.wakeDueCards,
   }
   const refreshing = { ...shared, log: log.child({ component: 'groups' }), producer: deps.producer }
@@ -102,7 +107,7 @@ export function startIntegration(deps: IntegrationDeps, integration: Integration
     countPush: (trx: Handle, topic: string) => quota.countPush(trx, topic),
     drawNow: drawNow.bind(undefined, deps.db),
   }
-  const room = createRoom(
+  const room: Room = createRoom(
     {
       takeEvent: (event) => takeEvent(eventDeps, event),
       answerPress: (press) => answerPress(pressDeps, press),
@@ -110,29 +115,45 @@ export function startIntegration(deps: IntegrationDeps, integration: Integration
     },
     log.child({ component: 'room' }),
   )
-  const stream = superviseStream({
-    app: integration,
-    apiUrl: deps.dingtalkApiUrl,
-    send: deps.outbound.send,
-    proxyFor: deps.outbound.proxyFor,
-    log: log.child({ component: 'stream' }),
-    connections: integration.connections,
-    connection: settings.connection,
-    settings: settings.supervisor,
-    deadlines: settings.deadlines,
-    nowMs: () => deps.clock.nowMs(),
-    onRecovered: ({ goneMs }) => deps.onRecovered?.({ integrationId: integration.id, goneMs }),
-    room,
-  })
+  const doors = openDoors(
+    {
+      ...deps,
+      send: deps.outbound.send,
+      client,
+      quota,
+      room,
+      log: log.child({ component: 'doors' }),
+      spacingMs: settings.delivery.spacingMs,
+      settings: settings.doors,
+    },
+    integration,
+  )
+  const stream = integration.streamOn
+    ? superviseStream({
+        app: integration,
+        apiUrl: deps.dingtalkApiUrl,
+        send: deps.outbound.send,
+        proxyFor: deps.outbound.proxyFor,
+        log: log.child({ component: 'stream' }),
+        connections: integration.connections,
+        connection: settings.connection,
+        settings: settings.supervisor,
+        deadlines: settings.deadlines,
+        nowMs: () => deps.clock.nowMs(),
+        onRecovered: ({ goneMs }) => deps.onRecovered?.({ integrationId: integration.id, goneMs }),
+        room: doors.stream,
+      })
+    : undefined
 
   return {
     revision: integration.revision,
     name: integration.name,
-    room,
-    streamState: () => stream.state(),
-    streamOpened: (signal) => stream.opened(signal),
+    doors,
+    streamState: () => stream?.state(),
+    streamOpened: (signal) => stream?.opened(signal) ?? Promise.resolve(),
     async stop() {
-      await stream.stop()
+      await stream?.stop()
+      await doors.stop()
       await Promise.all(pacers.map((pacer) => pacer.close()))
     },
   }

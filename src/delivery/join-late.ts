@@ -12,6 +12,7 @@ import {
 import type { Db } from '../storage/db.ts'
 import { findGroup } from '../storage/groups.ts'
 import { findIncident } from '../storage/incidents.ts'
+import { findCardCallback } from '../storage/integrations.ts'
 import { findLinksOfMembers } from '../storage/links.ts'
 import { listJoinable, type Missed, takeMissed } from '../storage/missed.ts'
 import { reopenRecord, settleRecord } from '../storage/records.ts'
@@ -64,7 +65,9 @@ async function join(trx: Handle, missed: Missed, nowMs: number): Promise<string 
     await settleRecord(trx, missed.record_key, { status: 'updated', msgId: has.out_track_id }, nowMs)
     return undefined
   }
-  const audience = { ...missed.audience, robotCode: joiner.robotCode }
+  // The way of presses may have changed since.
+  const callbackType = (await findCardCallback(trx, integrationId)) ?? missed.audience.callbackType
+  const audience = { ...missed.audience, robotCode: joiner.robotCode, callbackType }
   const audienceKey = keyOfAudience(audience)
   const known = cards.map((card) => ({ outTrackId: card.out_track_id, frozen: card.frozen === 1 }))
   const { outTrackId, replacement } = nameUnfrozen(integrationId, incidentId, known, notificationKey, audienceKey)

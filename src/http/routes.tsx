@@ -5,6 +5,9 @@ import { secureHeaders } from 'hono/secure-headers'
 import type { Log } from '../log.ts'
 import type { Metrics } from '../metrics.ts'
 import { addDeliverRoute, type DeliverDeps } from './api/deliver.ts'
+import { addCardPushRoute, CARD_PATH } from './card-push.ts'
+import type { Callbacks } from './callbacks.ts'
+import { addEventPushRoute, EVENT_PATH } from './event-push.ts'
 import { IntegrationPage, type IntegrationStatus, NotFoundPage } from './integration-page.tsx'
 import { type Check, checkReadiness } from './readiness.ts'
 
@@ -16,6 +19,7 @@ export type RouteDeps = {
   checks: () => Check[]
   notes: () => Promise<string[]>
   metrics: Metrics
+  callbacks: Callbacks
   statusById: (id: string) => Promise<IntegrationStatus | undefined>
   statusByCallbackKey: (callbackKey: string) => Promise<IntegrationStatus | undefined>
 }
@@ -25,8 +29,8 @@ const PAGES = { '/': '应用首页地址', '/pc': 'PC 端首页地址', '/group'
 const BODY_LIMIT_BYTES = 1024 * 1024
 
 const CALLBACKS = [
-  { path: '/event/push/dingtalk', what: '事件订阅请求网址', refusal: 'HTTP event subscription' },
-  { path: '/card/push/dingtalk', what: '卡片回调地址', refusal: 'the HTTP card callback' },
+  { path: EVENT_PATH, what: '事件订阅请求网址' },
+  { path: CARD_PATH, what: '卡片回调地址' },
 ]
 
 /** The whole route table. */
@@ -70,16 +74,14 @@ function createAddresses(deps: RouteDeps): Hono {
   // Relative, because only the browser knows the prefix that a proxy took off.
   app.get('/h5/:id', (c) => c.redirect(`./${encodeURIComponent(c.req.param('id'))}/${new URL(c.req.url).search}`, 301))
 
-  for (const { path, what, refusal } of CALLBACKS) {
+  for (const { path, what } of CALLBACKS) {
     app.get(path, async (c) => {
       const status = await deps.statusByCallbackKey(c.req.query('integration_key') ?? '')
       return status ? c.html(<IntegrationPage what={what} status={status} />) : c.html(<NotFoundPage />, 404)
     })
-    // Refused outright: DingTalk's console then says at save time that this address does not work yet.
-    app.post(path, (c) =>
-      c.json({ error: `${refusal} is not available in this version: choose Stream mode (Stream 模式推送)` }, 501),
-    )
   }
+  addEventPushRoute(app, { ...deps.callbacks, log: deps.log })
+  addCardPushRoute(app, { ...deps.callbacks, log: deps.log })
 
   addDeliverRoute(app, { ...deps.api, log: deps.log })
   return app

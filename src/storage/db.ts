@@ -23,6 +23,7 @@ import * as cardContent from './migrations/0003-card-content.ts'
 import * as tokens from './migrations/0004-tokens.ts'
 import * as load from './migrations/0005-load.ts'
 import * as connections from './migrations/0006-connections.ts'
+import * as httpDoor from './migrations/0007-http-door.ts'
 import type { Handle, Schema } from './schema.ts'
 
 /** Append only. */
@@ -33,6 +34,7 @@ const MIGRATIONS = {
   '0004-tokens': tokens,
   '0005-load': load,
   '0006-connections': connections,
+  '0007-http-door': httpDoor,
 }
 
 /** A blocking busy wait stops the event loop, so it is short; the lane goes on waiting without blocking. */

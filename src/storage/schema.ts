@@ -31,6 +31,10 @@ export type IntegrationsTable = {
   template_refused_at: number | null
   /** 1 = responders are told in their own chats when a webhook names nobody. */
   dm_from_webhook: number
+  /** How the console delivers events, whether a Stream is opened, and which cards the open incidents were brought to. */
+  event_mode: 'stream' | 'http'
+  stream_on: number
+  cards_mode: 'STREAM' | 'HTTP'
   is_default: number
   enabled: number
   /** Grows with every change, so that a running daemon notices. */
@@ -226,12 +230,12 @@ export type RecordsTable = {
 export type InboxTable = {
   /**
    * `event`: DingTalk's eventId. `deliver`: Flashduty's event_id or the job's id. `posted`: event_id of a webhook.
-   * `probe` is never committed.
+   * `fetched`: an event of DingTalk's list of failed pushes. `probe` is never committed.
    */
-  source: 'event' | 'deliver' | 'posted' | 'probe'
+  source: 'event' | 'deliver' | 'posted' | 'fetched' | 'probe'
   id: string
   received_at: number
-  /** The raw body: of `deliver` when it could not be read, of `posted` until its plan is committed. */
+  /** The raw body: of `deliver` when it could not be read, of `posted` until its plan is committed, of `fetched` until taken in. */
   payload: string | null
 }
 
@@ -311,6 +315,32 @@ export type TokensTable = {
   revoked_at: number | null
 }
 
+/** When something last came in through which door: `http-event`, `stream-press` …; up to a minute behind. */
+export type DoorsTable = { integration_id: string; door: string; heard_at: number }
+
+/** The address for presses of HTTP cards, as registered at DingTalk. */
+export type CardRoutesTable = {
+  integration_id: string
+  api_secret_enc: string
+  /** Hash of the registered address, which holds a secret; null = none is registered. */
+  registered_url_hash: string | null
+  /** Why the last attempt to register it failed. */
+  problem: string | null
+  updated_at: number
+}
+
+/** Presses that came over HTTP, by what makes each acceptable once. */
+export type CardCallbacksTable = {
+  integration_id: string
+  /** Text of the signed timestamp. */
+  stamp: string
+  signature: string
+  body_hash: string
+  /** JSON text of what it was answered; null until then. */
+  answer: string | null
+  received_at: number
+}
+
 export type InstallationTable = { id: string; created_at: number }
 
 export type Schema = {
@@ -333,6 +363,9 @@ export type Schema = {
   missed: MissedTable
   notices: NoticesTable
   tokens: TokensTable
+  doors: DoorsTable
+  card_routes: CardRoutesTable
+  card_callbacks: CardCallbacksTable
 }
 
 /** A handle to read with, or the one transaction's own handle to read and write with. */

@@ -1,16 +1,21 @@
 import type { CardStore } from './cards.ts'
 import { renderCard } from './card-view.ts'
+import type { CardCallback, CardRoutes } from './card-callback.ts'
 import type { Chat } from './chat.ts'
 import type { VirtualClock } from './clock.ts'
+import type { EventPush } from './event-push.ts'
 import type { EventPusher } from './events.ts'
+import type { FailedList } from './failed-list.ts'
 import type { FaultBook } from './faults.ts'
 import type { Gateway } from './gateway.ts'
 import type { GroupLife } from './groups.ts'
+import type { HttpOut } from './http-out.ts'
 import { newEventId, newUuid } from './ids.ts'
 import type { MemoryJournal } from './journal.ts'
 import { press } from './press.ts'
 import { messageRobot } from './robot-push.ts'
 import { injectStreamFault } from './stream-faults.ts'
+import type { StreamEvent } from './stream-frames.ts'
 import type { Timers } from './timers.ts'
 import type { TokenBook } from './tokens.ts'
 import type { DingTalkControl, DingTalkSettings } from './types.ts'
@@ -29,6 +34,11 @@ type Deps = {
   gateway: Gateway
   events: EventPusher
   groupLife: GroupLife
+  out: HttpOut
+  http: EventPush
+  failed: FailedList
+  cardRoutes: CardRoutes
+  cardCallback: CardCallback
 }
 
 /** The test's hand in the sandbox. State leaves it only as copies. */
@@ -62,12 +72,22 @@ export function createControl(deps: Deps): DingTalkControl {
     disbandGroup: (openConversationId, fields) => groupLife.disband(openConversationId, fields),
     removeUser: (userId) => groupLife.leave(userId),
     messageRobot: (message) => messageRobot(deps, message),
-    pushEvent(clientId, { eventType, eventId = newEventId(), data, bornTime = Date.now() }) {
-      const text = typeof data === 'string' ? data : JSON.stringify(data)
-      events.push([world.getApp(clientId)], { eventType, eventId, bornTime, data: text })
-      return eventId
+    pushEvent(clientId, { via, ...event }) {
+      const push = streamEvent(event)
+      events.push([world.getApp(clientId)], push, via)
+      return push.eventId
     },
     eventSettled: (eventId, timeoutMs) => events.settled(eventId, timeoutMs),
+
+    setProxy: (publicPrefix, localPrefix) => deps.out.setProxy(publicPrefix, localPrefix),
+    async setEventUrl(clientId, address) {
+      const app = world.getApp(clientId)
+      const saved = await deps.http.check(app, address.url, address)
+      if (saved.saved) Object.assign(app, { eventAddress: { ...address }, eventMode: 'HTTP' })
+      return saved
+    },
+    forgeEvent: (clientId, event, forgery) => deps.http.forge(world.getApp(clientId), streamEvent(event), forgery),
+    parkedEvents: (clientId) => deps.failed.size(clientId),
 
     conversationsOf: (userId) => structuredClone(chat.conversationsOf(userId)),
     view(outTrackId, userId) {
@@ -97,4 +117,9 @@ export function createControl(deps: Deps): DingTalkControl {
     sendRaw: (clientId, raw, connectionId) =>
       gateway.each(clientId, connectionId, (connection) => connection.isLive && connection.sendRaw(raw)),
   }
+}
+
+function streamEvent(event: { eventType: string; eventId?: string; data: unknown; bornTime?: number }): StreamEvent {
+  const { eventType, eventId = newEventId(), data, bornTime = Date.now() } = event
+  return { eventType, eventId, bornTime, data: typeof data === 'string' ? data : JSON.stringify(data) }
 }

@@ -1,15 +1,19 @@
 import type { Server } from 'node:http'
 import { ApiBase } from './api-base.ts'
 import { CardApi } from './card-api.ts'
+import { CardCallback, CardRoutes } from './card-callback.ts'
 import { CardStore } from './cards.ts'
 import { Chat } from './chat.ts'
 import { createClock } from './clock.ts'
 import { serveControl } from './control-http.ts'
 import { createControl } from './control.ts'
+import { EventPush } from './event-push.ts'
 import { EventPusher } from './events.ts'
+import { FailedList } from './failed-list.ts'
 import { FaultBook } from './faults.ts'
 import { Gateway } from './gateway.ts'
 import { GroupLife } from './groups.ts'
+import { HttpOut } from './http-out.ts'
 import { startBase } from './http-server.ts'
 import { MemoryJournal } from './journal.ts'
 import { CallRate } from './limits.ts'
@@ -36,7 +40,11 @@ export async function startDingTalk(partial: Partial<DingTalkSettings> = {}): Pr
   const tokens = new TokenBook(clock, settings.tokenTtlMs)
   const tickets = new Tickets(clock, settings.ticketTtlMs)
   const gateway = new Gateway({ settings, clock, journal, timers, tickets })
-  const events = new EventPusher({ settings, gateway, journal, timers })
+  const out = new HttpOut()
+  const eventPush = new EventPush({ settings, journal, out })
+  const failed = new FailedList(settings, clock)
+  const cardRoutes = new CardRoutes()
+  const events = new EventPusher({ settings, gateway, journal, timers, http: eventPush, failed })
   const groupLife = new GroupLife(world, chat, events)
   const control = createControl({
     settings,
@@ -51,6 +59,11 @@ export async function startDingTalk(partial: Partial<DingTalkSettings> = {}): Pr
     gateway,
     events,
     groupLife,
+    out,
+    http: eventPush,
+    failed,
+    cardRoutes,
+    cardCallback: new CardCallback(out),
   })
 
   const apiBase = new ApiBase({
@@ -58,10 +71,11 @@ export async function startDingTalk(partial: Partial<DingTalkSettings> = {}): Pr
     tokens,
     rate: new CallRate(settings.qpsPerApi),
     cards: new CardApi({ settings, world, chat, cards, journal }),
+    cardRoutes,
     robots: new RobotApi(world, chat),
     streamOpen: new StreamOpen(world, tickets, settings, (clientId) => gateway.isFull(clientId)),
   })
-  const oapiBase = new OapiBase(world, tokens)
+  const oapiBase = new OapiBase(world, tokens, failed)
   const http = { faults, journal, timers }
   const api = await startBase(http, {
     base: 'api',

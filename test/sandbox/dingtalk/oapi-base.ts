@@ -1,27 +1,59 @@
+import type { FailedList } from './failed-list.ts'
 import type { Json } from './fields.ts'
 import type { Answer, Call } from './http-server.ts'
 import { newOapiRequestId } from './ids.ts'
 import type { TokenBook } from './tokens.ts'
-import type { ApiName } from './types.ts'
+import type { ApiName, App } from './types.ts'
 import type { World } from './world.ts'
+
+type Endpoint = { api: ApiName; method: string; path: string } & (
+  | { scope: string; run: (app: App, call: Call) => Json }
+  | { anonymous: (call: Call) => Json }
+)
 
 /** The oapi family, https://oapi.dingtalk.com: always HTTP 200, `errcode` tells (D:api-gettoken). */
 export class OapiBase {
   #world: World
   #tokens: TokenBook
+  #endpoints: Endpoint[]
 
-  constructor(world: World, tokens: TokenBook) {
+  constructor(world: World, tokens: TokenBook, failed: FailedList) {
     this.#world = world
     this.#tokens = tokens
+    this.#endpoints = [
+      { api: 'gettoken', method: 'GET', path: '/gettoken', anonymous: (call) => this.#getToken(call) },
+      {
+        api: 'get_call_back_failed_result',
+        method: 'GET',
+        path: '/call_back/get_call_back_failed_result',
+        scope: 'qyapi_base',
+        run: (app) => failed.fetch(app.clientId),
+      },
+    ]
   }
 
   nameOf(call: Call): ApiName | 'unknown' {
-    return call.method === 'GET' && call.path === '/gettoken' ? 'gettoken' : 'unknown'
+    return this.#find(call)?.api ?? 'unknown'
   }
 
   answer(call: Call): Answer {
-    const body = this.nameOf(call) === 'gettoken' ? this.#getToken(call) : unknownMethod(call)
-    return { status: 200, body }
+    return { status: 200, body: this.#run(call) }
+  }
+
+  #find(call: Call): Endpoint | undefined {
+    return this.#endpoints.find(({ method, path }) => method === call.method && path === call.path)
+  }
+
+  #run(call: Call): Json {
+    const endpoint = this.#find(call)
+    if (!endpoint) return unknownMethod(call)
+    if ('anonymous' in endpoint) return endpoint.anonymous(call)
+    const token = call.query.get('access_token') ?? ''
+    if (token === '') return wrapped('40000', 'access_token is blank')
+    const app = this.#world.apps.get(this.#tokens.findOwner(token) ?? '')
+    if (!app) return wrapped('40014', '不合法的access_token')
+    if (!app.scopes.includes(endpoint.scope)) return wrapped('60011', `应用尚未开通所需的权限：[${endpoint.scope}]`)
+    return endpoint.run(app, call)
   }
 
   #getToken(call: Call): Json {
@@ -33,6 +65,17 @@ export class OapiBase {
     }
     const { token, expiresInS } = this.#tokens.fetch(app.clientId, 'oapi')
     return { errcode: 0, access_token: token, errmsg: 'ok', expires_in: expiresInS }
+  }
+}
+
+/** Faults found by the gateway of this family come wrapped (D 5.3). */
+function wrapped(subCode: string, subMsg: string): Json {
+  return {
+    errcode: 88,
+    sub_code: subCode,
+    sub_msg: subMsg,
+    errmsg: `ding talk error[subcode=${subCode},submsg=${subMsg}]`,
+    request_id: newOapiRequestId(),
   }
 }
 
