@@ -6,6 +6,7 @@ import { createTellDirectory } from './delivery/directory.ts'
 import { reportResults } from './delivery/report.ts'
 import { createMetrics } from './metrics.ts'
 import { joinLate } from './delivery/join-late.ts'
+import { KEEP_TRUE_SETTINGS, type KeepTrueSettings } from './delivery/keep-true.ts'
 import { createLookUpRule } from './delivery/look-up.ts'
 import { createBridge } from './delivery/bridge.ts'
 import { DELIVERY_SETTINGS, type DeliverySettings } from './delivery/settings.ts'
@@ -34,6 +35,7 @@ import { getInstallationId } from './storage/inbox.ts'
 import { countDueCards } from './storage/due-cards.ts'
 import { findIntegration, findIntegrationByCallbackKey, listRevisions } from './storage/integrations.ts'
 import { countDueResults } from './storage/results.ts'
+import { createJournal } from './storage/journal.ts'
 import { createSecretBox, loadSecretKey } from './storage/secret-box.ts'
 import { findToken } from './storage/tokens.ts'
 import { CONNECTION_SETTINGS, type ConnectionSettings } from './stream/connection.ts'
@@ -45,6 +47,7 @@ export type Overrides = {
   clock?: Clock
   action?: Partial<ActionSettings>
   delivery?: Partial<DeliverySettings>
+  keepTrue?: Partial<KeepTrueSettings>
   flashdutyPace?: Partial<FlashdutyPace>
   connection?: Partial<ConnectionSettings>
   supervisor?: Partial<SupervisorSettings>
@@ -84,6 +87,7 @@ async function compose(config: Config, log: Log, clock: Clock, overrides: Overri
   const settings = {
     action: { ...ACTION_SETTINGS, ...overrides.action },
     delivery: { ...DELIVERY_SETTINGS, ...overrides.delivery },
+    keepTrue: { ...KEEP_TRUE_SETTINGS, ...overrides.keepTrue },
     connection: { ...CONNECTION_SETTINGS, ...overrides.connection },
     supervisor: { ...SUPERVISOR_SETTINGS, ...overrides.supervisor },
     deadlines: { ...DEADLINES, ...overrides.deadlines },
@@ -111,6 +115,7 @@ async function compose(config: Config, log: Log, clock: Clock, overrides: Overri
   const claim = createRedisClaim(quick, config.redis.prefix, installationId)
   await refuseForeignRedis(config, claim, part('queue'))
 
+  const journal = createJournal(config.journal)
   const inFlight = new InFlight((error) => part('actions').error({ err: error }, 'background-failed'))
   const wakeDueCards = createWakeDueCards({ db, clock, log: part('delivery'), producer })
   const performing = {
@@ -123,6 +128,7 @@ async function compose(config: Config, log: Log, clock: Clock, overrides: Overri
     wakeDueCards,
     log: part('actions'),
     settings: settings.action,
+    keep: journal.keep,
   }
   const workers = { redis: patient, prefix: config.redis.prefix, log: part('queue') }
   const accepting = {
@@ -227,6 +233,7 @@ async function compose(config: Config, log: Log, clock: Clock, overrides: Overri
     log,
     settings,
     dingtalkApiUrl: config.dingtalk.apiUrl,
+    dingtalkOapiUrl: config.dingtalk.oapiUrl,
     send: outbound.send,
     inFlight,
     workers,
@@ -275,6 +282,12 @@ async function compose(config: Config, log: Log, clock: Clock, overrides: Overri
     if (ours) await reaper.reap().catch((error: unknown) => part('queue').warn({ err: error }, 'reaping-failed'))
     await bridge.forward().catch((error: unknown) => part('bridge').warn({ err: error }, 'forwarding-failed'))
     await sweep(sweeping).catch((error: unknown) => part('delivery').error({ err: error }, 'sweep-failed'))
+    await trimJournal().catch((error: unknown) => part('storage').warn({ err: error }, 'journal-not-trimmed'))
+  }
+  const trimJournal = async (): Promise<void> => {
+    const { dropped, skipped } = await journal.trim(db, clock.nowMs())
+    if (skipped > 0) part('storage').warn({ skipped }, 'journal-overflow')
+    if (dropped > 0) part('storage').debug({ dropped }, 'journal-trimmed')
   }
   let trouble: string | undefined
   /** @returns whether the database takes new work again */
@@ -300,6 +313,16 @@ async function compose(config: Config, log: Log, clock: Clock, overrides: Overri
   teardown.defer(
     'watching integrations',
     repeat(watchMs, watch, (error) => part('app').error({ err: error }, 'integrations-unread')),
+  )
+  const keepTrue = async (): Promise<void> => {
+    await Promise.all([...runtimes.values()].map((runtime) => runtime.keepTrue.tend()))
+  }
+  teardown.defer(
+    'keeping groups and links true',
+    repeat(watchMs, keepTrue, (error) => {
+      // That the database takes nothing in is told elsewhere.
+      if (!(error instanceof AppError)) part('app').error({ err: error }, 'truth-not-kept')
+    }),
   )
   await sweepSafely()
   teardown.defer(

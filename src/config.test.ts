@@ -20,6 +20,7 @@ const DEFAULTS = {
   dingtalk: { apiUrl: 'https://api.dingtalk.com', oapiUrl: 'https://oapi.dingtalk.com' },
   flashduty: { apiUrl: 'https://api.flashcat.cloud' },
   secret: { key: undefined, file: 'data/secret.key' },
+  journal: { keptDays: 7, maxBytes: 64 * 1024 * 1024 },
   logLevel: 'info',
 }
 
@@ -35,6 +36,8 @@ const GOOD: Record<string, string> = {
   DINGTALK_OAPI_URL: 'https://oapi.ding.example/',
   FLASHDUTY_API_URL: 'http://flashduty.intra:8567/api',
   SECRET_KEY: 'x'.repeat(32),
+  JOURNAL_DAYS: '0',
+  JOURNAL_MAX_MB: '1',
   LOG_LEVEL: 'debug',
 }
 
@@ -58,6 +61,7 @@ test('each setting arrives where it is used', () => {
     dingtalk: { apiUrl: 'https://ding.example/base', oapiUrl: 'https://oapi.ding.example' },
     flashduty: { apiUrl: 'http://flashduty.intra:8567/api' },
     secret: { key: GOOD['SECRET_KEY'], file: '/var/lib/fd/secret.key' },
+    journal: { keptDays: 0, maxBytes: 1024 * 1024 },
     logLevel: 'debug',
   })
 })
@@ -90,6 +94,8 @@ describe('wrong settings', () => {
     ['DINGTALK_OAPI_URL', 'oapi.dingtalk.com'],
     ['FLASHDUTY_API_URL', 'javascript:alert(1)'],
     ['SECRET_KEY', 'too short'],
+    ['JOURNAL_DAYS', '-1'],
+    ['JOURNAL_MAX_MB', 'much'],
     ['LOG_LEVEL', 'verbose'],
   ])('%s=%s', (variable, value) => {
     const faults = faultsOf({ [variable]: value })

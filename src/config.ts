@@ -11,6 +11,11 @@ const httpUrl = z
   .refine((url) => !/[?#]/.test(url), 'must have no query and no fragment')
   .transform((url) => url.replace(/\/+$/, ''))
 
+const wholeNumber = (min: number, max: number) => {
+  const error = `must be a whole number from ${min} to ${max}`
+  return z.coerce.number({ error }).int(error).min(min, error).max(max, error)
+}
+
 /** Every setting the daemon reads; the README's table is checked against this by a test. */
 export const Env = z.object({
   REDIS_URL: env(
@@ -45,6 +50,8 @@ export const Env = z.object({
   DINGTALK_OAPI_URL: env(httpUrl.default('https://oapi.dingtalk.com')),
   FLASHDUTY_API_URL: env(httpUrl.default('https://api.flashcat.cloud')),
   SECRET_KEY: env(z.string().min(32, 'must have at least 32 characters').optional()),
+  JOURNAL_DAYS: env(wholeNumber(0, 365).default(7)),
+  JOURNAL_MAX_MB: env(wholeNumber(1, 10_000).default(64)),
   LOG_LEVEL: env(
     z
       .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace'], {
@@ -63,6 +70,7 @@ export type Config = Readonly<{
   dingtalk: { apiUrl: string; oapiUrl: string }
   flashduty: { apiUrl: string }
   secret: { key: string | undefined; file: string }
+  journal: { keptDays: number; maxBytes: number }
   logLevel: string
 }>
 
@@ -95,6 +103,7 @@ export function loadConfig(environment: Record<string, string | undefined>): Con
     dingtalk: { apiUrl: values.DINGTALK_API_URL, oapiUrl: values.DINGTALK_OAPI_URL },
     flashduty: { apiUrl: values.FLASHDUTY_API_URL },
     secret: { key: values.SECRET_KEY, file: join(dirname(databasePath), 'secret.key') },
+    journal: { keptDays: values.JOURNAL_DAYS, maxBytes: values.JOURNAL_MAX_MB * 1024 * 1024 },
     logLevel: values.LOG_LEVEL,
   })
 }

@@ -1,6 +1,7 @@
 import { answerPress } from './actions/press.ts'
 import type { ActionSettings, PerformDeps } from './actions/perform-click.ts'
 import { drawNow } from './delivery/draw-now.ts'
+import { createKeepTrue, type KeepTrue, type KeepTrueSettings } from './delivery/keep-true.ts'
 import { reconcileDelivery, reconcileUpdate } from './delivery/reconcile.ts'
 import { refreshGroup } from './delivery/refresh-group.ts'
 import { createQuota } from './delivery/quota.ts'
@@ -9,6 +10,7 @@ import type { DeliverySettings } from './delivery/settings.ts'
 import type { WakeDueCards } from './delivery/wake.ts'
 import type { ReconcileDeps } from './delivery/work.ts'
 import { createDingTalkClient } from './dingtalk/client.ts'
+import { createOapiClient } from './dingtalk/oapi-client.ts'
 import type { Integration } from './domain/integration.ts'
 import { takeEvent } from './events/take-event.ts'
 import { takeMessage } from './events/take-message.ts'
@@ -17,6 +19,7 @@ import type { SendHttp } from './outbound.ts'
 import type { Producer } from './queue/producer.ts'
 import { startPacer, type WorkerDeps } from './queue/workers.ts'
 import { createRoom, type Room } from './room.ts'
+import type { KeepInbound } from './storage/journal.ts'
 import type { Handle } from './storage/schema.ts'
 import type { ConnectionSettings } from './stream/connection.ts'
 import type { Deadlines } from './stream/router.ts'
@@ -24,6 +27,8 @@ import { type StreamState, superviseStream, type SupervisorSettings } from './st
 
 export type IntegrationDeps = Omit<PerformDeps, 'settings'> & {
   dingtalkApiUrl: string
+  dingtalkOapiUrl: string
+  keep: KeepInbound
   send: SendHttp
   producer: Producer
   inFlight: InFlight
@@ -32,6 +37,7 @@ export type IntegrationDeps = Omit<PerformDeps, 'settings'> & {
   settings: {
     action: ActionSettings
     delivery: DeliverySettings
+    keepTrue: KeepTrueSettings
     connection: ConnectionSettings
     supervisor: SupervisorSettings
     deadlines: Deadlines
@@ -46,6 +52,7 @@ export type IntegrationRuntime = {
   readonly room: Room
   streamState(): StreamState
   streamOpened(signal: AbortSignal): Promise<void>
+  readonly keepTrue: KeepTrue
   /** Frames first, then the calls under way. */
   stop(): Promise<void>
 }
@@ -65,7 +72,8 @@ export function startIntegration(deps: IntegrationDeps, integration: Integration
     owner: deps.owner,
     wakeDueCards: deps.wakeDueCards,
   }
-  const refreshing = { ...shared, log: log.child({ component: 'groups' }), producer: deps.producer }
+  const truth = { ...shared, log: log.child({ component: 'groups' }), producer: deps.producer }
+  const refreshing = { ...truth, coolAppCode: integration.coolAppCode }
   const noticing = {
     ...shared,
     log: log.child({ component: 'delivery' }),
@@ -85,6 +93,7 @@ export function startIntegration(deps: IntegrationDeps, integration: Integration
     log: log.child({ component: 'events' }),
     producer: deps.producer,
     integration,
+    keep: deps.keep,
     countPush: (trx: Handle, topic: string) => quota.countPush(trx, topic),
   }
   const pressDeps = {
@@ -115,12 +124,20 @@ export function startIntegration(deps: IntegrationDeps, integration: Integration
     room,
   })
 
+  const keepTrue = createKeepTrue({
+    ...truth,
+    oapi: createOapiClient(integration, { oapiUrl: deps.dingtalkOapiUrl, send: deps.send, clock: deps.clock }),
+    isHearing: () => stream.state().state === 'open',
+    settings: settings.keepTrue,
+  })
+
   return {
     revision: integration.revision,
     name: integration.name,
     room,
     streamState: () => stream.state(),
     streamOpened: (signal) => stream.opened(signal),
+    keepTrue,
     async stop() {
       await stream.stop()
       await Promise.all(pacers.map((pacer) => pacer.close()))

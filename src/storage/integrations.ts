@@ -78,7 +78,9 @@ export async function saveIntegration(
 }
 
 export async function removeIntegration(trx: Handle, id: string): Promise<void> {
-  for (const table of ['groups', 'account_links', 'member_keys', 'routes', 'turns', 'missed', 'notices'] as const) {
+  const people = ['account_links', 'member_keys'] as const
+  const rest = ['groups', 'routes', 'turns', 'missed', 'notices', 'journal', 'app_notes', 'last_heard'] as const
+  for (const table of [...people, ...rest]) {
     await trx.deleteFrom(table).where('integration_id', '=', id).execute()
   }
   await trx.deleteFrom('integrations').where('id', '=', id).execute()

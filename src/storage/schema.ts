@@ -1,5 +1,7 @@
 import type { Kysely } from 'kysely'
 
+import type { GroupFacts, GroupStatus } from '../domain/group.ts'
+
 /** Epoch milliseconds unless a column says otherwise; flags are 0 or 1; nested values are JSON text. */
 
 export type IntegrationsTable = {
@@ -38,23 +40,29 @@ export type IntegrationsTable = {
   updated_at: number
 }
 
-export type GroupsTable = {
+export type GroupsTable = GroupFacts & {
   integration_id: string
   open_conversation_id: string
   chat_id: string | null
   title: string | null
-  /** `unknown`: heard of, but never seen installed. */
-  status: 'installed' | 'uninstalled' | 'disbanded' | 'unknown'
-  /** The robot that came with the cool app: may differ from the app's own. */
+  /** This and the codes are what the facts come to; see domain/group.ts. `unknown`: heard of, but never seen installed. */
+  status: GroupStatus
+  /** The robot to send with there: may differ from the app's own. */
   robot_code: string | null
   cool_app_code: string | null
-  /** DingTalk's time of the newest install or uninstall taken in. */
-  operated_at: number
   /** DingTalk's time of the newest title taken in. */
   titled_at: number
-  /** When to ask DingTalk for the title; null = known. */
+  /** When to ask DingTalk about it; null = nothing to ask. */
   refresh_due_at: number | null
+  /** `news`: something happened that only DingTalk can explain; the others have a share of the month's calls each. */
+  refresh_why: 'news' | 'outage' | 'routine' | null
   refresh_failures: number
+  /** When we asked the question that DingTalk answered last. */
+  asked_at: number
+  /** When something last proved that the group is there, an answer or a message. */
+  verified_at: number
+  /** Why DingTalk would not tell about it. */
+  note: string | null
   created_at: number
   updated_at: number
 }
@@ -66,6 +74,10 @@ export type AccountLinksTable = {
   member_name: string
   linked_by: 'admin'
   linked_at: number
+  /** When the person was found to have left the corporation; null = linked. */
+  suspended_at: number | null
+  /** When to ask DingTalk whether the person is still there. */
+  check_due_at: number | null
 }
 
 export type MemberKeysTable = {
@@ -249,7 +261,8 @@ export type ApiUsageTable = {
   corp_id: string
   /** `2026-01`, in Asia/Shanghai. */
   month: string
-  kind: 'call' | 'push'
+  /** `verify`: of the calls, those that asked about a group for no other reason than `api`. */
+  kind: 'call' | 'push' | 'verify'
   api: string
   count: number
 }
@@ -310,6 +323,37 @@ export type TokensTable = {
   revoked_at: number | null
 }
 
+/** What came in from DingTalk, without its secrets. */
+export type JournalTable = {
+  id: string
+  integration_id: string
+  received_at: number
+  kind: 'event' | 'press' | 'message'
+  /** eventType of an event, id of the pressed button. */
+  type: string
+  /** eventId, outTrackId or msgId. */
+  business_id: string
+  group_id: string | null
+  user_id: string | null
+  /** Bytes of the value. */
+  size: number
+  /** JSON text of the headers and the body as they came. */
+  value: string
+}
+
+/** What the developer console did to an app, newest of each kind. */
+export type AppNotesTable = {
+  integration_id: string
+  kind: 'switched-off' | 'scopes-changed'
+  active: number
+  /** DingTalk's time. */
+  changed_at: number
+  detail: string
+}
+
+/** When each integration last had a live connection. */
+export type LastHeardTable = { integration_id: string; heard_at: number }
+
 export type InstallationTable = { id: string; created_at: number }
 
 export type Schema = {
@@ -332,6 +376,9 @@ export type Schema = {
   missed: MissedTable
   notices: NoticesTable
   tokens: TokensTable
+  journal: JournalTable
+  app_notes: AppNotesTable
+  last_heard: LastHeardTable
 }
 
 /** A handle to read with, or the one transaction's own handle to read and write with. */

@@ -39,7 +39,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   queue: ['errors.ts', 'log.ts', 'lifecycle.ts'],
   storage: ['domain', 'errors.ts', 'clock.ts'],
   domain: ['errors.ts'],
-  'log.ts': ['errors.ts'],
+  'log.ts': ['domain', 'errors.ts'],
   'errors.ts': [],
   'lifecycle.ts': [],
   'clock.ts': [],
