@@ -40,7 +40,8 @@ import { createSecretBox, loadSecretKey } from './storage/secret-box.ts'
 import { findToken } from './storage/tokens.ts'
 import { CONNECTION_SETTINGS, type ConnectionSettings } from './stream/connection.ts'
 import { DEADLINES, type Deadlines } from './stream/router.ts'
-import { type StreamState, SUPERVISOR_SETTINGS, type SupervisorSettings } from './stream/supervisor.ts'
+import type { StreamState } from './stream/stream-watch.ts'
+import { SUPERVISOR_SETTINGS, type SupervisorSettings } from './stream/supervisor.ts'
 
 /** What tests put in the place of the usual. */
 export type Overrides = {
@@ -65,7 +66,7 @@ export type Overrides = {
 export type App = {
   /** Where it listens. */
   url: string
-  /** Resolves when every Stream connection is open, or the signal aborts. */
+  /** Resolves when every integration has an open Stream connection, or the signal aborts. */
   streamsOpened(signal: AbortSignal): Promise<void>
   stop(): Promise<void>
 }
@@ -99,7 +100,7 @@ async function compose(config: Config, log: Log, clock: Clock, overrides: Overri
   teardown.defer('database', () => db.close())
   const installationId = await db.write((trx) => getInstallationId(trx, newId(), clock.nowMs()))
 
-  const outbound = createOutbound()
+  const outbound = createOutbound(config.proxy)
   teardown.defer('http client', () => outbound.close())
   const flashduty = createFlashdutyClient({
     apiUrl: config.flashduty.apiUrl,
@@ -196,7 +197,7 @@ async function compose(config: Config, log: Log, clock: Clock, overrides: Overri
   ]
   const standing = createStanding({ db, box, clock })
   const metrics = createMetrics(async () => ({
-    streams: [...runtimes].map(([id, runtime]) => ({ integration: id, open: runtime.streamState().state === 'open' })),
+    streams: [...runtimes].map(([id, runtime]) => ({ integration: id, ...describeStream(runtime.streamState()) })),
     usage: await standing.readUsage(),
     due: (await countDueCards(db.read, clock.nowMs())).map(({ integrationId, ...due }) => ({
       integration: integrationId,
@@ -210,7 +211,7 @@ async function compose(config: Config, log: Log, clock: Clock, overrides: Overri
     log: part('http'),
     prefix: new URL(config.http.publicUrl ?? 'http://localhost').pathname.replace(/\/$/, ''),
     checks,
-    notes: () => standing.readNotes(),
+    notes: async () => [...(await standing.readNotes()), ...[...runtimes.values()].flatMap(describeShortage)],
     metrics,
     api: {
       nowMs: () => clock.nowMs(),
@@ -234,7 +235,7 @@ async function compose(config: Config, log: Log, clock: Clock, overrides: Overri
     settings,
     dingtalkApiUrl: config.dingtalk.apiUrl,
     dingtalkOapiUrl: config.dingtalk.oapiUrl,
-    send: outbound.send,
+    outbound,
     inFlight,
     workers,
   }
@@ -407,6 +408,17 @@ function describeTrouble(state: StreamState): string | undefined {
   if (state.state === 'open') return undefined
   if (state.state === 'waiting') return `not connected: ${state.reason}${state.detail ? ` (${state.detail})` : ''}`
   return state.state
+}
+
+/** Fewer connections than wanted do the work too; but then nothing stands in for the last one. */
+function describeShortage(runtime: IntegrationRuntime): string[] {
+  const { state, open, wanted } = runtime.streamState()
+  if (state !== 'open' || open === wanted) return []
+  return [`stream of ${runtime.name}: ${open} of ${wanted} connections are open`]
+}
+
+function describeStream(state: StreamState): { open: number; wanted: number; lastGapMs: number | undefined } {
+  return { open: state.open, wanted: state.wanted, lastGapMs: state.state === 'open' ? state.lastGapMs : undefined }
 }
 
 function describeIntegration(

@@ -15,7 +15,7 @@ import type { Integration } from './domain/integration.ts'
 import { takeEvent } from './events/take-event.ts'
 import { takeMessage } from './events/take-message.ts'
 import type { InFlight } from './lifecycle.ts'
-import type { SendHttp } from './outbound.ts'
+import type { Outbound } from './outbound.ts'
 import type { Producer } from './queue/producer.ts'
 import { startPacer, type WorkerDeps } from './queue/workers.ts'
 import { createRoom, type Room } from './room.ts'
@@ -23,17 +23,20 @@ import type { KeepInbound } from './storage/journal.ts'
 import type { Handle } from './storage/schema.ts'
 import type { ConnectionSettings } from './stream/connection.ts'
 import type { Deadlines } from './stream/router.ts'
-import { type StreamState, superviseStream, type SupervisorSettings } from './stream/supervisor.ts'
+import type { StreamState } from './stream/stream-watch.ts'
+import { superviseStream, type SupervisorSettings } from './stream/supervisor.ts'
 
 export type IntegrationDeps = Omit<PerformDeps, 'settings'> & {
   dingtalkApiUrl: string
   dingtalkOapiUrl: string
   keep: KeepInbound
-  send: SendHttp
+  outbound: Pick<Outbound, 'send' | 'proxyFor'>
   producer: Producer
   inFlight: InFlight
   workers: WorkerDeps
   wakeDueCards: WakeDueCards
+  /** Told when Stream serves again after a time without any connection; events of that time may be lost. */
+  onRecovered?: (gap: { integrationId: string; goneMs: number }) => void
   settings: {
     action: ActionSettings
     delivery: DeliverySettings
@@ -44,7 +47,7 @@ export type IntegrationDeps = Omit<PerformDeps, 'settings'> & {
   }
 }
 
-/** Everything that runs for one integration: its pacers and its Stream connection. */
+/** Everything that runs for one integration: its pacers and its Stream connections. */
 export type IntegrationRuntime = {
   readonly revision: number
   readonly name: string
@@ -60,7 +63,11 @@ export type IntegrationRuntime = {
 export function startIntegration(deps: IntegrationDeps, integration: Integration): IntegrationRuntime {
   const log = deps.log.child({ integrationId: integration.id })
   const { settings } = deps
-  const client = createDingTalkClient(integration, { apiUrl: deps.dingtalkApiUrl, send: deps.send, clock: deps.clock })
+  const client = createDingTalkClient(integration, {
+    apiUrl: deps.dingtalkApiUrl,
+    send: deps.outbound.send,
+    clock: deps.clock,
+  })
   const quota = createQuota(integration, { clock: deps.clock, log: log.child({ component: 'quota' }) })
   const shared = { db: deps.db, clock: deps.clock, client, integrationId: integration.id, quota }
 
@@ -115,18 +122,28 @@ export function startIntegration(deps: IntegrationDeps, integration: Integration
   const stream = superviseStream({
     app: integration,
     apiUrl: deps.dingtalkApiUrl,
-    send: deps.send,
+    send: deps.outbound.send,
+    proxyFor: deps.outbound.proxyFor,
     log: log.child({ component: 'stream' }),
+    connections: integration.connections,
     connection: settings.connection,
     settings: settings.supervisor,
     deadlines: settings.deadlines,
     nowMs: () => deps.clock.nowMs(),
+    onRecovered: ({ goneMs }) => {
+      deps.inFlight.add(keepTrue.afterSilence({ goneMs }))
+      deps.onRecovered?.({ integrationId: integration.id, goneMs })
+    },
     room,
   })
 
   const keepTrue = createKeepTrue({
     ...truth,
-    oapi: createOapiClient(integration, { oapiUrl: deps.dingtalkOapiUrl, send: deps.send, clock: deps.clock }),
+    oapi: createOapiClient(integration, {
+      oapiUrl: deps.dingtalkOapiUrl,
+      send: deps.outbound.send,
+      clock: deps.clock,
+    }),
     isHearing: () => stream.state().state === 'open',
     settings: settings.keepTrue,
   })

@@ -17,6 +17,7 @@ type Fields = {
   dataSourceId?: number
   coolAppCode?: string
   qps?: number
+  connections?: number
   monthlyCalls?: number
   monthlyPushes?: number
   groupPerMinute?: number
@@ -44,6 +45,7 @@ export function addIntegrationCommands(program: Command, context: CliContext): v
             {
               ...fields,
               qps: fields.qps ?? 20,
+              connections: fields.connections ?? 2,
               monthlyCalls: fields.monthlyCalls ?? 5_000,
               monthlyPushes: fields.monthlyPushes ?? 3_000,
               groupPerMinute: fields.groupPerMinute ?? 0,
@@ -205,6 +207,7 @@ const OPTIONAL_FIELDS: Option[] = [
   ['--monthly-calls <number>', 'calls a month DingTalk allows, 0 = unlimited (default: 5000)', whole(0, 1e9)],
   ['--monthly-pushes <number>', 'pushes a month DingTalk allows, 0 = unlimited (default: 3000)', whole(0, 1e9)],
   ['--group-per-minute <number>', 'new cards a minute for one group, 0 = unlimited (default: 0)', whole(0, 10_000)],
+  ['--connections <number>', 'Stream connections to keep, 1 to 4 (default: 2)', whole(1, 4)],
   ['--qps <number>', 'calls a second DingTalk allows per API, 0 = unlimited (default: 20)', whole(0, 1_000)],
 ]
 
@@ -234,6 +237,7 @@ function describe(
         enabled: integration.enabled,
         ...addresses,
         egressIp: config.egressIp ?? null,
+        connections: integration.connections,
         templateId: integration.templateId ?? null,
         templateRefused: integration.templateRefusedAt !== undefined,
         calls: { used: usage.calls, limit: integration.monthlyCalls },

@@ -25,7 +25,7 @@ export function addSendTestCommand(program: Command, context: CliContext): void 
       }
       await withStore(context, async (store) => {
         const integration = await chooseIntegration(store, options.integration)
-        const outbound = createOutbound()
+        const outbound = createOutbound(store.config.proxy)
         const client = createDingTalkClient(integration, {
           apiUrl: store.config.dingtalk.apiUrl,
           send: outbound.send,

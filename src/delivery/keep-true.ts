@@ -28,8 +28,11 @@ const HEARD_EVERY_MS = 5_000
 export type KeepTrue = {
   /** To be called again and again: notices silences that are over, wants old beliefs verified, looks for leavers. */
   tend(): Promise<void>
-  /** After nobody listened for so long: every group is verified that was not asked about since. */
-  verifyAllGroups(silence: { goneMs: number }): Promise<void>
+  /**
+   * Nobody listened for so long. After more than a moment, every group is verified that was not asked about since:
+   * messages about it may have been lost.
+   */
+  afterSilence(silence: { goneMs: number }): Promise<void>
 }
 
 export function createKeepTrue(
@@ -49,7 +52,8 @@ export function createKeepTrue(
   let writtenAt = -Infinity
   let routineAt = -Infinity
 
-  const verifyAllGroups: KeepTrue['verifyAllGroups'] = async ({ goneMs }) => {
+  const afterSilence: KeepTrue['afterSilence'] = async ({ goneMs }) => {
+    if (goneMs < settings.outageMs) return
     const nowMs = clock.nowMs()
     const groups = await db.write((trx) => verifySince(trx, integrationId, nowMs - goneMs, nowMs))
     log.info({ goneMs, groups }, 'groups-to-verify')
@@ -60,7 +64,7 @@ export function createKeepTrue(
     if (!deps.isHearing()) return
     const nowMs = clock.nowMs()
     const before = heardAt ?? (await findLastHeard(db.read, integrationId))
-    if (before !== undefined && nowMs - before >= settings.outageMs) await verifyAllGroups({ goneMs: nowMs - before })
+    if (before !== undefined) await afterSilence({ goneMs: nowMs - before })
     heardAt = nowMs
     if (Math.abs(nowMs - writtenAt) < HEARD_EVERY_MS) return
     await db.write((trx) => recordHeard(trx, integrationId, nowMs))
@@ -84,7 +88,7 @@ export function createKeepTrue(
   }
 
   return {
-    verifyAllGroups,
+    afterSilence,
     async tend() {
       await listen()
       await verifySome()

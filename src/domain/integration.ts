@@ -17,6 +17,8 @@ export type Integration = {
   coolAppCode: string | undefined
   /** Calls a second that DingTalk allows this app per API. */
   qps: number
+  /** Stream connections to keep, 1 to 4. */
+  connections: number
   /** Calls and pushes a month that DingTalk allows the corporation; 0 = unlimited. */
   monthlyCalls: number
   monthlyPushes: number

@@ -20,6 +20,7 @@ export type IntegrationFields = Pick<
   | 'dataSourceId'
   | 'coolAppCode'
   | 'qps'
+  | 'connections'
   | 'monthlyCalls'
   | 'monthlyPushes'
   | 'groupPerMinute'
@@ -218,6 +219,7 @@ function columns(
     data_source_id: integration.dataSourceId ?? null,
     cool_app_code: integration.coolAppCode ?? null,
     qps: integration.qps,
+    connections: integration.connections,
     monthly_calls: integration.monthlyCalls,
     monthly_pushes: integration.monthlyPushes,
     group_per_minute: integration.groupPerMinute,
@@ -244,6 +246,7 @@ function fromRow(row: Selectable<IntegrationsTable>, box: SecretBox): Integratio
     dataSourceId: row.data_source_id ?? undefined,
     coolAppCode: row.cool_app_code ?? undefined,
     qps: row.qps,
+    connections: row.connections,
     monthlyCalls: row.monthly_calls,
     monthlyPushes: row.monthly_pushes,
     groupPerMinute: row.group_per_minute,

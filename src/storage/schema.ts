@@ -20,6 +20,7 @@ export type IntegrationsTable = {
   data_source_id: number | null
   cool_app_code: string | null
   qps: number
+  connections: number
   /** Calls and pushes that DingTalk allows the corporation each month; 0 = unlimited. */
   monthly_calls: number
   monthly_pushes: number

@@ -26,7 +26,7 @@ const CALLS = ['domain', 'errors.ts', 'clock.ts', 'outbound.ts']
 /** Who may import whom; everybody may import from the own room. */
 const MAY_IMPORT: Record<string, string[]> = {
   // What comes in.
-  stream: [...SHARED, 'room.ts', 'outbound.ts'],
+  stream: [...SHARED, 'room.ts', 'outbound.ts', 'proxy.ts'],
   http: [...SHARED, 'room.ts', 'metrics.ts', 'events', 'actions', 'storage', 'dingtalk', 'flashduty', 'queue'],
   events: [...SHARED, 'storage', 'flashduty', 'queue'],
   actions: [...SHARED, 'storage', 'flashduty', 'queue'],
@@ -34,7 +34,8 @@ const MAY_IMPORT: Record<string, string[]> = {
   delivery: [...SHARED, 'storage', 'dingtalk', 'flashduty', 'queue'],
   dingtalk: CALLS,
   flashduty: CALLS,
-  'outbound.ts': ['errors.ts'],
+  'outbound.ts': ['errors.ts', 'proxy.ts'],
+  'proxy.ts': [],
   // What both stand on. The queue knows nobody: handlers are handed in.
   queue: ['errors.ts', 'log.ts', 'lifecycle.ts'],
   storage: ['domain', 'errors.ts', 'clock.ts'],
@@ -45,7 +46,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   'clock.ts': [],
   'metrics.ts': [],
   'room.ts': ['domain', 'lifecycle.ts', 'log.ts'],
-  'config.ts': [],
+  'config.ts': ['proxy.ts'],
   // Putting it together.
   'integration-runtime.ts': [
     ...SHARED,
@@ -81,6 +82,7 @@ const MAY_IMPORT: Record<string, string[]> = {
 const OWNERS: Record<string, string[]> = {
   'dingtalk-stream': ['stream'],
   ws: ['stream'],
+  'https-proxy-agent': ['stream'],
   bullmq: ['queue'],
   ioredis: ['queue'],
   kysely: ['storage'],
@@ -96,7 +98,7 @@ const OWNERS: Record<string, string[]> = {
   'node:fs': ['cli', 'storage'],
   'node:path': ['config.ts', 'storage'],
   'node:crypto': ['domain', 'storage'],
-  'node:net': ['http'],
+  'node:net': ['http', 'proxy.ts'],
 }
 
 /** Narrower than a room: the app is started by one command, the vendor's client is caged in one file. */
@@ -105,6 +107,7 @@ const ONLY_FROM: Record<string, string[]> = {
   'integration-runtime.ts': ['app.ts'],
   'dingtalk-stream': ['stream/connection.ts'],
   ws: ['stream/connection.ts'],
+  'https-proxy-agent': ['stream/connection.ts'],
   'better-sqlite3': ['storage/db.ts'],
 }
 
@@ -217,7 +220,7 @@ describe('only the files whose job it is', () => {
     // BullMQ's delays and job ages count in real time, whatever clock the rest is given.
     ['ask for the time', /\bDate\.now\b|\bnew Date\(\)|\bDate\(\)/, ['clock.ts', 'queue/workers.ts']],
     // The jitter between two attempts to connect.
-    ['throw dice', /\bMath\.random\b/, ['stream/supervisor.ts']],
+    ['throw dice', /\bMath\.random\b/, ['stream/back-off.ts']],
     // Ids, the key of the callback addresses, nonces, the secret key and tokens.
     [
       'make random bytes',

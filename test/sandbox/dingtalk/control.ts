@@ -10,6 +10,7 @@ import { newEventId, newUuid } from './ids.ts'
 import type { MemoryJournal } from './journal.ts'
 import { press } from './press.ts'
 import { messageRobot } from './robot-push.ts'
+import { injectStreamFault } from './stream-faults.ts'
 import type { Timers } from './timers.ts'
 import type { TokenBook } from './tokens.ts'
 import type { DingTalkControl, DingTalkSettings } from './types.ts'
@@ -35,7 +36,10 @@ export function createControl(deps: Deps): DingTalkControl {
   const { world, chat, cards, gateway, events, groupLife } = deps
   return {
     settings: deps.settings,
-    advance: (ms) => deps.clock.advance(ms),
+    advance(ms) {
+      deps.clock.advance(ms)
+      gateway.expire()
+    },
 
     createApp: (fields) => structuredClone(world.createApp(fields)),
     updateApp: (clientId, fields) => structuredClone(Object.assign(world.getApp(clientId), structuredClone(fields))),
@@ -76,9 +80,10 @@ export function createControl(deps: Deps): DingTalkControl {
 
     addFault: (fault) => deps.faults.add(fault),
     addHandshakeFault: (fault) => gateway.addHandshakeFault(fault),
+    injectStreamFault: (fault) => injectStreamFault(deps, fault),
     clearFaults() {
       deps.faults.clear()
-      gateway.clearHandshakeFaults()
+      gateway.clearFaults()
     },
     setFlowControlled(userIds) {
       world.flowControlled.clear()
@@ -86,9 +91,10 @@ export function createControl(deps: Deps): DingTalkControl {
     },
     revokeTokens: (clientId) => deps.tokens.revoke(clientId),
     connections: (clientId) => gateway.connections(clientId),
-    disconnect: (clientId, connectionId) => gateway.disconnect(clientId, connectionId),
-    dropConnections: (clientId) => gateway.drop(clientId),
-    freeze: (clientId, connectionId) => gateway.freeze(clientId, connectionId),
-    sendRaw: (clientId, raw) => gateway.sendRaw(clientId, raw),
+    disconnect: (clientId, connectionId) => gateway.each(clientId, connectionId, (connection) => connection.leave()),
+    dropConnections: (clientId, connectionId) => gateway.each(clientId, connectionId, (connection) => connection.cut()),
+    freeze: (clientId, connectionId) => gateway.each(clientId, connectionId, (connection) => connection.freeze()),
+    sendRaw: (clientId, raw, connectionId) =>
+      gateway.each(clientId, connectionId, (connection) => connection.isLive && connection.sendRaw(raw)),
   }
 }

@@ -35,7 +35,7 @@ export async function startDingTalk(partial: Partial<DingTalkSettings> = {}): Pr
   const cards = new CardStore()
   const tokens = new TokenBook(clock, settings.tokenTtlMs)
   const tickets = new Tickets(clock, settings.ticketTtlMs)
-  const gateway = new Gateway({ settings, journal, timers, tickets })
+  const gateway = new Gateway({ settings, clock, journal, timers, tickets })
   const events = new EventPusher({ settings, gateway, journal, timers })
   const groupLife = new GroupLife(world, chat, events)
   const control = createControl({
@@ -59,7 +59,7 @@ export async function startDingTalk(partial: Partial<DingTalkSettings> = {}): Pr
     rate: new CallRate(settings.qpsPerApi),
     cards: new CardApi({ settings, world, chat, cards, journal }),
     robots: new RobotApi(world, chat),
-    streamOpen: new StreamOpen(world, tickets, settings),
+    streamOpen: new StreamOpen(world, tickets, settings, (clientId) => gateway.isFull(clientId)),
   })
   const oapiBase = new OapiBase(world, tokens)
   const http = { faults, journal, timers }

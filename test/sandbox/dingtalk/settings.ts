@@ -14,6 +14,12 @@ const DEFAULTS: DingTalkSettings = {
   tokenTtlMs: 7_200_000,
   qpsPerApi: 20,
   cardUpdateSpacingMs: 0,
+  lifetimeMs: 21_600_000,
+  lifetimeJitter: 0.1,
+  jitterMs: 0,
+  wedgeOnLateReply: false,
+  maxConnections: 0,
+  refuseExtraAt: 'open',
   endpointQuery: true,
 }
 

@@ -28,6 +28,16 @@ export type DingTalkSettings = {
   qpsPerApi: number
   /** Least time between two PUTs of one card; 0 = not enforced. */
   cardUpdateSpacingMs: number
+  /** Virtual. Age at which a connection is sent SYSTEM disconnect; 0 = never. Each ends up to the jitter's share earlier. */
+  lifetimeMs: number
+  lifetimeJitter: number
+  /** Frames and pongs go out up to this much late, in order. */
+  jitterMs: number
+  /** A late or second reply blocks the connection's read loop: nothing that comes in is read, no ping is answered. */
+  wedgeOnLateReply: boolean
+  /** Live connections an app may have, 0 = any number, and where the next one is refused. */
+  maxConnections: number
+  refuseExtraAt: 'open' | 'handshake'
   /** Every second `connections/open` of an app answers an endpoint that already has a query string. */
   endpointQuery: boolean
 }
@@ -135,6 +145,8 @@ export type Fault = {
   api: ApiName
   /** How many calls it hits before it goes away; default 1. */
   times?: number
+  /** Of the calls it fits, the share it hits; default 1, all. */
+  share?: number
   /** Only calls whose raw body contains this text. */
   bodyContains?: string
   effect:
@@ -154,16 +166,44 @@ export type Fault = {
     | { kind: 'apply-then-reset' }
 }
 
-/** Hits the WebSocket upgrades of every app, whatever the ticket; the ticket stays unspent unless it was accepted. */
+/** Hits WebSocket upgrades, whatever the ticket; the ticket stays unspent unless it was accepted. */
 export type HandshakeFault = {
   /** How many upgrades it hits before it goes away; default 1. */
   times?: number
+  /** Of the upgrades it fits, the share it hits; default 1, all. */
+  share?: number
+  /** Only upgrades with a ticket of this app. */
+  clientId?: string
   effect:
     | { kind: 'refuse'; status: number }
     /** Never answer the upgrade. */
     | { kind: 'hang' }
     | { kind: 'reset' }
     | { kind: 'accept-then-close' }
+    /** Accept and never send or answer anything. */
+    | { kind: 'accept-then-silence' }
+}
+
+/** The Stream faults that are named in the reference, each by its id. */
+export type StreamFaultId =
+  | `open.${'hang' | '401' | '400-json' | '400-html' | '503' | '403-qps' | 'empty-ticket' | 'xml' | 'slow' | 'reset'}`
+  | `handshake.${'hang' | '401' | '503' | 'reset' | 'accept-then-close' | 'accept-then-silence'}`
+  | `socket.${'half-open' | 'drop-inbound' | 'drop-outbound' | 'no-pong' | 'zombie' | 'wedge'}`
+  | `socket.${'close-1006' | 'close-1000' | 'disconnect' | 'disconnect-then-close' | 'disconnect-without-close'}`
+  | `frame.${'not-json' | 'no-headers' | 'no-message-id' | 'unknown-type' | 'unknown-topic' | 'data-not-string'}`
+  | `frame.${'binary' | '300-kib' | 'numeric-time' | 'upper-camel' | 'system-noise'}`
+  | `delivery.${'duplicate-same-id' | 'duplicate-new-id' | 'to-dead-connection' | 'lose-first' | 'lose-offline'}`
+
+export type StreamFault = {
+  id: StreamFaultId
+  /** The app it is meant for; of open calls and handshakes those of all apps without it. */
+  clientId?: string
+  /** Only this connection, of faults of sockets and frames; default all of the app. */
+  connectionId?: string
+  /** How many calls, upgrades, events or connections it hits; default 1. Sockets and frames are hit at once. */
+  times?: number
+  /** Of those it fits, the share it hits; default 1, all. */
+  share?: number
 }
 
 export type JournalEntry = { seq: number; /** real clock, epoch ms */ at: number } & (
@@ -189,6 +229,8 @@ export type JournalEntry = { seq: number; /** real clock, epoch ms */ at: number
       frame: unknown
       attempt: number
       businessId?: string
+      /** It never left. */
+      lost?: true
     }
   | { type: 'frame-received'; connectionId: string; messageId: string; frame: unknown; tookMs: number }
   /** Late or second replies, replies to unknown messageIds, frames that are not replies. */
@@ -279,7 +321,9 @@ export interface DingTalkControl {
 
   addFault(fault: Fault): void
   addHandshakeFault(fault: HandshakeFault): void
-  /** Both kinds. */
+  /** A named fault of the Stream side. */
+  injectStreamFault(fault: StreamFault): void
+  /** All kinds, but for what has been done to a connection that is open. */
   clearFaults(): void
   /** 1:1 robot messages to these users come back in `flowControlledStaffIdList`, until set anew. */
   setFlowControlled(userIds: string[]): void
@@ -289,11 +333,11 @@ export interface DingTalkControl {
   /** SYSTEM disconnect to these (default all) connections, then silence, then close. */
   disconnect(clientId: string, connectionId?: string): void
   /** Cuts the TCP connections without a word. */
-  dropConnections(clientId: string): void
+  dropConnections(clientId: string, connectionId?: string): void
   /** Half-open: these (default all) connections go silent both ways without closing; pushes to them are lost. */
   freeze(clientId: string, connectionId?: string): void
-  /** Sends this text as it is on every connection of the app; bytes go as a binary frame. */
-  sendRaw(clientId: string, raw: string | Buffer): void
+  /** Sends this text as it is on these (default all) connections of the app; bytes go as a binary frame. */
+  sendRaw(clientId: string, raw: string | Buffer, connectionId?: string): void
 }
 
 export interface DingTalkSandbox {
