@@ -74,7 +74,9 @@ const MAY_IMPORT: Record<string, string[]> = {
     'queue',
     'storage',
   ],
-  cli: [...SHARED, 'config.ts', 'outbound.ts', 'app.ts', 'storage', 'dingtalk', 'flashduty', 'queue'],
+  // What a stored push needs to go through the handlers once more.
+  'replay.ts': [...SHARED, 'events', 'actions', 'delivery', 'flashduty', 'queue', 'storage'],
+  cli: [...SHARED, 'config.ts', 'outbound.ts', 'app.ts', 'replay.ts', 'storage', 'dingtalk', 'flashduty', 'queue'],
   'main.ts': ['cli', 'log.ts'],
 }
 
