@@ -30,6 +30,7 @@ export class StreamWatch {
   #state: 'connecting' | 'open' | 'waiting' | 'stopped' = 'connecting'
   #sinceMs: number
   #trouble: Trouble | undefined
+  #told: Trouble | undefined
   /** Since when no connection serves, on the monotonic clock; undefined before the first did. */
   #goneAt: number | undefined
   #lastGapMs: number | undefined
@@ -56,11 +57,9 @@ export class StreamWatch {
         for (const slot of this.#slots) slot.hurry()
         this.#become('connecting')
       } else {
-        const known = this.#trouble
         this.#trouble = change.refused
-        const isNew = known?.reason !== this.#trouble.reason || known.detail !== this.#trouble.detail
         // The pause is decided right after this.
-        if (this.#state !== 'waiting' || isNew) setImmediate(() => this.#open() === 0 && this.#become('waiting'))
+        setImmediate(() => this.#wait())
       }
     }
   }
@@ -89,6 +88,15 @@ export class StreamWatch {
     if (gone !== undefined) this.#lastGapMs = Math.round(performance.now() - gone)
     this.#become('open')
     if (gone !== undefined) this.#deps.onRecovered?.({ goneMs: this.#lastGapMs ?? 0 })
+  }
+
+  /** Each reason is told once in a row. */
+  #wait(): void {
+    if (this.#state === 'open' || !this.#trouble) return
+    const { reason, detail } = this.#trouble
+    if (this.#state === 'waiting' && this.#told?.reason === reason && this.#told.detail === detail) return
+    this.#told = this.#trouble
+    this.#become('waiting')
   }
 
   #become(state: 'connecting' | 'open' | 'waiting' | 'stopped'): void {

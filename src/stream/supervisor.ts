@@ -1,4 +1,4 @@
-import { InFlight } from '../lifecycle.ts'
+import { InFlight, sleep } from '../lifecycle.ts'
 import { BackOff, type BackOffSettings } from './back-off.ts'
 import { type ConnectionDeps, openConnection } from './connection.ts'
 import { type DeafnessSettings, startDoubting } from './deafness.ts'
@@ -76,7 +76,7 @@ export function superviseStream(deps: SupervisorDeps): StreamSupervisor {
   // The others wait for how the first fares, so that a limit of one connection is met by the second and not by both.
   const running = Promise.all(
     slots.map(async (slot, index) => {
-      if (index > 0) await Promise.race([watch.firstOutcome, aborted(stopping.signal)])
+      if (index > 0) await Promise.race([watch.firstOutcome, sleep(settings.backOffMinMs, stopping.signal)])
       await slot.run()
     }),
   )
@@ -84,7 +84,11 @@ export function superviseStream(deps: SupervisorDeps): StreamSupervisor {
   return {
     state: () => watch.state(),
     async opened(signal) {
-      await Promise.race([watch.everOpen, running, aborted(signal)])
+      await Promise.race([
+        watch.everOpen,
+        running,
+        new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve())),
+      ])
     },
     async stop() {
       stopping.abort()
@@ -95,11 +99,4 @@ export function superviseStream(deps: SupervisorDeps): StreamSupervisor {
       await Promise.all(slots.map((slot) => slot.close()))
     },
   }
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve()
-    signal.addEventListener('abort', () => resolve(), { once: true })
-  })
 }
