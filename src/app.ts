@@ -37,6 +37,7 @@ import { findIntegration, findIntegrationByCallbackKey, listRevisions } from './
 import { countDueResults } from './storage/results.ts'
 import { createJournal } from './storage/journal.ts'
 import { createSecretBox, loadSecretKey } from './storage/secret-box.ts'
+import { createSigner } from './storage/signer.ts'
 import { findToken } from './storage/tokens.ts'
 import { CONNECTION_SETTINGS, type ConnectionSettings } from './stream/connection.ts'
 import { DEADLINES, type Deadlines } from './stream/router.ts'
@@ -95,7 +96,8 @@ async function compose(config: Config, log: Log, clock: Clock, overrides: Overri
   }
   const owner = newId()
 
-  const box = createSecretBox(loadSecretKey(config.secret.key, config.secret.file))
+  const secretKey = loadSecretKey(config.secret.key, config.secret.file)
+  const box = createSecretBox(secretKey)
   const db = await openDb(config.databasePath, overrides.onWriter)
   teardown.defer('database', () => db.close())
   const installationId = await db.write((trx) => getInstallationId(trx, newId(), clock.nowMs()))
@@ -223,7 +225,16 @@ async function compose(config: Config, log: Log, clock: Clock, overrides: Overri
       },
       takeUnreadablePost: (text, problem) => bridge.refuseText(text, problem),
     },
-    statusById: async (id) => statusOf(await findIntegration(db.read, box, id)),
+    h5: {
+      db,
+      box,
+      clock,
+      flashduty,
+      signer: createSigner(secretKey),
+      publicUrl: config.http.publicUrl,
+      loginUrl: config.dingtalk.loginUrl,
+      peopleOf: (id) => runtimes.get(id)?.people,
+    },
     statusByCallbackKey: async (key) => statusOf(await findIntegrationByCallbackKey(db.read, box, key)),
   })
   const server = await listen(routes, config.http, part('http'))

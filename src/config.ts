@@ -50,6 +50,7 @@ export const Env = z.object({
   EGRESS_IP: env(z.union([z.ipv4(), z.ipv6()], { error: 'must be an IP address' }).optional()),
   DINGTALK_API_URL: env(httpUrl.default('https://api.dingtalk.com')),
   DINGTALK_OAPI_URL: env(httpUrl.default('https://oapi.dingtalk.com')),
+  DINGTALK_LOGIN_URL: env(httpUrl.default('https://login.dingtalk.com')),
   FLASHDUTY_API_URL: env(httpUrl.default('https://api.flashcat.cloud')),
   HTTPS_PROXY: env(
     z.url({ protocol: /^https?$/, error: 'must be the http:// or https:// address of a proxy' }).optional(),
@@ -73,7 +74,7 @@ export type Config = Readonly<{
   databasePath: string
   http: { host: string; port: number; publicUrl: string | undefined }
   egressIp: string | undefined
-  dingtalk: { apiUrl: string; oapiUrl: string }
+  dingtalk: { apiUrl: string; oapiUrl: string; loginUrl: string }
   flashduty: { apiUrl: string }
   /** For everything that is called, over REST and WebSocket alike. */
   proxy: ProxySettings
@@ -112,7 +113,11 @@ export function loadConfig(environment: Record<string, string | undefined>): Con
     databasePath,
     http: { host: values.HTTP_HOST, port: values.HTTP_PORT, publicUrl: values.PUBLIC_URL },
     egressIp: values.EGRESS_IP,
-    dingtalk: { apiUrl: values.DINGTALK_API_URL, oapiUrl: values.DINGTALK_OAPI_URL },
+    dingtalk: {
+      apiUrl: values.DINGTALK_API_URL,
+      oapiUrl: values.DINGTALK_OAPI_URL,
+      loginUrl: values.DINGTALK_LOGIN_URL,
+    },
     flashduty: { apiUrl: values.FLASHDUTY_API_URL },
     proxy: { url: values.HTTPS_PROXY, except: values.NO_PROXY },
     secret: { key: values.SECRET_KEY, file: join(dirname(databasePath), 'secret.key') },

@@ -11,6 +11,7 @@ import type { WakeDueCards } from './delivery/wake.ts'
 import type { ReconcileDeps } from './delivery/work.ts'
 import { createDingTalkClient } from './dingtalk/client.ts'
 import { createOapiClient } from './dingtalk/oapi-client.ts'
+import { createPeople, type DingTalkPeople } from './dingtalk/people.ts'
 import type { Integration } from './domain/integration.ts'
 import { takeEvent } from './events/take-event.ts'
 import { takeMessage } from './events/take-message.ts'
@@ -53,6 +54,8 @@ export type IntegrationRuntime = {
   readonly name: string
   /** Behind both doors. */
   readonly room: Room
+  /** Asks DingTalk who people are. */
+  readonly people: DingTalkPeople
   streamState(): StreamState
   streamOpened(signal: AbortSignal): Promise<void>
   readonly keepTrue: KeepTrue
@@ -65,6 +68,11 @@ export function startIntegration(deps: IntegrationDeps, integration: Integration
   const { settings } = deps
   const client = createDingTalkClient(integration, {
     apiUrl: deps.dingtalkApiUrl,
+    send: deps.outbound.send,
+    clock: deps.clock,
+  })
+  const oapi = createOapiClient(integration, {
+    oapiUrl: deps.dingtalkOapiUrl,
     send: deps.outbound.send,
     clock: deps.clock,
   })
@@ -137,13 +145,10 @@ export function startIntegration(deps: IntegrationDeps, integration: Integration
     room,
   })
 
+  const people = createPeople(integration, { apiUrl: deps.dingtalkApiUrl, send: deps.outbound.send, oapi })
   const keepTrue = createKeepTrue({
     ...truth,
-    oapi: createOapiClient(integration, {
-      oapiUrl: deps.dingtalkOapiUrl,
-      send: deps.outbound.send,
-      clock: deps.clock,
-    }),
+    people,
     isHearing: () => stream.state().state === 'open',
     settings: settings.keepTrue,
   })
@@ -152,6 +157,7 @@ export function startIntegration(deps: IntegrationDeps, integration: Integration
     revision: integration.revision,
     name: integration.name,
     room,
+    people,
     streamState: () => stream.state(),
     streamOpened: (signal) => stream.opened(signal),
     keepTrue,

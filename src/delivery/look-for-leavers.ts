@@ -1,12 +1,17 @@
 import type { Clock } from '../clock.ts'
-import { isEmployed } from '../dingtalk/find-user.ts'
-import type { OapiClient } from '../dingtalk/oapi-client.ts'
+import type { DingTalkPeople } from '../dingtalk/people.ts'
 import { AppError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import type { Db } from '../storage/db.ts'
 import { type AccountLink, listDoubtedLinks, settleDoubt } from '../storage/links.ts'
 
-export type LeaverDeps = { db: Db; clock: Clock; log: Log; oapi: OapiClient; integrationId: string }
+export type LeaverDeps = {
+  db: Db
+  clock: Clock
+  log: Log
+  people: Pick<DingTalkPeople, 'readContact'>
+  integrationId: string
+}
 
 const RETRY_MS = 60_000
 
@@ -34,9 +39,13 @@ export async function lookForLeavers(deps: LeaverDeps): Promise<void> {
 
 async function findOut(deps: LeaverDeps, link: AccountLink): Promise<'stays' | 'left' | 'later'> {
   try {
-    return (await isEmployed(deps.oapi, link.dingtalk_user_id)) ? 'stays' : 'left'
+    await deps.people.readContact(link.dingtalk_user_id)
+    return 'stays'
   } catch (error) {
     if (!(error instanceof AppError)) throw error
+    if (error.failure.code === 'IM_USER_NOT_FOUND') return 'left'
+    // Whom the app cannot see has not left.
+    if (error.failure.code === 'OUT_OF_SCOPE') return 'stays'
     const userId = link.dingtalk_user_id
     deps.log.warn({ userId, err: error, detail: error.detail }, 'person-not-looked-up')
     return error.failure.code === 'APP_PERMISSION_MISSING' ? 'left' : 'later'

@@ -78,10 +78,24 @@ export async function saveIntegration(
     .execute()
 }
 
+/** What goes with an integration; what tells of the past stays. */
+const OWNED_TABLES = [
+  'groups',
+  'account_links',
+  'member_keys',
+  'routes',
+  'turns',
+  'missed',
+  'notices',
+  'sessions',
+  'dingtalk_users',
+  'journal',
+  'app_notes',
+  'last_heard',
+] as const
+
 export async function removeIntegration(trx: Handle, id: string): Promise<void> {
-  const people = ['account_links', 'member_keys'] as const
-  const rest = ['groups', 'routes', 'turns', 'missed', 'notices', 'journal', 'app_notes', 'last_heard'] as const
-  for (const table of [...people, ...rest]) {
+  for (const table of OWNED_TABLES) {
     await trx.deleteFrom(table).where('integration_id', '=', id).execute()
   }
   await trx.deleteFrom('integrations').where('id', '=', id).execute()

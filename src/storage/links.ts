@@ -5,23 +5,45 @@ import type { SecretBox } from './secret-box.ts'
 
 export type AccountLink = Selectable<AccountLinksTable>
 
+/** A link that people are to be told by; nothing stands against it yet. */
+export type NewLink = Omit<AccountLink, 'suspended_at' | 'check_due_at'>
+
 /** One to one both ways: links that stand in the way, suspended ones among them, are replaced. Returns those. */
-export async function putLink(
-  trx: Handle,
-  link: Omit<AccountLink, 'suspended_at' | 'check_due_at'>,
-): Promise<AccountLink[]> {
-  const conflicts = await trx
-    .selectFrom('account_links')
-    .selectAll()
+export async function putLink(trx: Handle, link: NewLink): Promise<AccountLink[]> {
+  const replaced = await trx
+    .deleteFrom('account_links')
     .where('integration_id', '=', link.integration_id)
     .where((eb) => eb.or([eb('dingtalk_user_id', '=', link.dingtalk_user_id), eb('member_id', '=', link.member_id)]))
+    .returningAll()
     .execute()
-  for (const old of conflicts) await removeLink(trx, link.integration_id, old.dingtalk_user_id)
+  await trx.insertInto('account_links').values(unsuspended(link)).execute()
+  return replaced.filter((old) => old.dingtalk_user_id !== link.dingtalk_user_id || old.member_id !== link.member_id)
+}
+
+/**
+ * Links only if neither of the two is linked to somebody else: for a match that the member did not prove themselves.
+ * @returns whether they are linked now
+ */
+export async function putFreeLink(trx: Handle, link: NewLink): Promise<boolean> {
+  // Whoever has left stands in nobody's way.
   await trx
-    .insertInto('account_links')
-    .values({ ...link, suspended_at: null, check_due_at: null })
+    .deleteFrom('account_links')
+    .where('integration_id', '=', link.integration_id)
+    .where((eb) => eb.or([eb('dingtalk_user_id', '=', link.dingtalk_user_id), eb('member_id', '=', link.member_id)]))
+    .where('suspended_at', 'is not', null)
     .execute()
-  return conflicts.filter((old) => old.dingtalk_user_id !== link.dingtalk_user_id || old.member_id !== link.member_id)
+  const done = await trx
+    .insertInto('account_links')
+    .values(unsuspended(link))
+    .onConflict((oc) => oc.doNothing())
+    .executeTakeFirst()
+  if ((done.numInsertedOrUpdatedRows ?? 0n) > 0n) return true
+  const standing = await findLinkOfUser(trx, link.integration_id, link.dingtalk_user_id)
+  return standing?.member_id === link.member_id
+}
+
+function unsuspended(link: NewLink): AccountLink {
+  return { ...link, suspended_at: null, check_due_at: null }
 }
 
 /** @returns whether there was one; the member's key stays, it is the member's */
