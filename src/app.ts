@@ -6,6 +6,7 @@ import { createTellDirectory } from './delivery/directory.ts'
 import { reportResults } from './delivery/report.ts'
 import { createMetrics } from './metrics.ts'
 import { joinLate } from './delivery/join-late.ts'
+import { KEEP_TRUE_SETTINGS, type KeepTrueSettings } from './delivery/keep-true.ts'
 import { createLookUpRule } from './delivery/look-up.ts'
 import { createBridge } from './delivery/bridge.ts'
 import { DELIVERY_SETTINGS, type DeliverySettings } from './delivery/settings.ts'
@@ -40,7 +41,9 @@ import { getInstallationId } from './storage/inbox.ts'
 import { countDueCards } from './storage/due-cards.ts'
 import { findIntegration, findIntegrationByCallbackKey, listRevisions } from './storage/integrations.ts'
 import { countDueResults } from './storage/results.ts'
+import { createJournal } from './storage/journal.ts'
 import { createSecretBox, loadSecretKey } from './storage/secret-box.ts'
+import { createSigner } from './storage/signer.ts'
 import { findToken } from './storage/tokens.ts'
 import { CONNECTION_SETTINGS, type ConnectionSettings } from './stream/connection.ts'
 import { DEADLINES, type Deadlines } from './stream/router.ts'
@@ -52,6 +55,7 @@ export type Overrides = {
   clock?: Clock
   action?: Partial<ActionSettings>
   delivery?: Partial<DeliverySettings>
+  keepTrue?: Partial<KeepTrueSettings>
   flashdutyPace?: Partial<FlashdutyPace>
   connection?: Partial<ConnectionSettings>
   supervisor?: Partial<SupervisorSettings>
@@ -93,6 +97,7 @@ async function compose(config: Config, log: Log, clock: Clock, overrides: Overri
   const settings = {
     action: { ...ACTION_SETTINGS, ...overrides.action },
     delivery: { ...DELIVERY_SETTINGS, ...overrides.delivery },
+    keepTrue: { ...KEEP_TRUE_SETTINGS, ...overrides.keepTrue },
     connection: { ...CONNECTION_SETTINGS, ...overrides.connection },
     supervisor: { ...SUPERVISOR_SETTINGS, ...overrides.supervisor },
     deadlines: { ...DEADLINES, ...overrides.deadlines },
@@ -103,7 +108,8 @@ async function compose(config: Config, log: Log, clock: Clock, overrides: Overri
   }
   const owner = newId()
 
-  const box = createSecretBox(loadSecretKey(config.secret.key, config.secret.file))
+  const secretKey = loadSecretKey(config.secret.key, config.secret.file)
+  const box = createSecretBox(secretKey)
   const db = await openDb(config.databasePath, overrides.onWriter)
   teardown.defer('database', () => db.close())
   const installationId = await db.write((trx) => getInstallationId(trx, newId(), clock.nowMs()))
@@ -124,6 +130,7 @@ async function compose(config: Config, log: Log, clock: Clock, overrides: Overri
   const claim = createRedisClaim(quick, config.redis.prefix, installationId)
   await refuseForeignRedis(config, claim, part('queue'))
 
+  const journal = createJournal(config.journal)
   const inFlight = new InFlight((error) => part('actions').error({ err: error }, 'background-failed'))
   const wakeDueCards = createWakeDueCards({ db, clock, log: part('delivery'), producer })
   const performing = {
@@ -136,6 +143,7 @@ async function compose(config: Config, log: Log, clock: Clock, overrides: Overri
     wakeDueCards,
     log: part('actions'),
     settings: settings.action,
+    keep: journal.keep,
   }
   const workers = { redis: patient, prefix: config.redis.prefix, log: part('queue') }
   const accepting = {
@@ -249,7 +257,16 @@ async function compose(config: Config, log: Log, clock: Clock, overrides: Overri
       },
       takeUnreadablePost: (text, problem) => bridge.refuseText(text, problem),
     },
-    statusById: async (id) => statusOf(await findIntegration(db.read, box, id)),
+    h5: {
+      db,
+      box,
+      clock,
+      flashduty,
+      signer: createSigner(secretKey),
+      publicUrl: config.http.publicUrl,
+      loginUrl: config.dingtalk.loginUrl,
+      peopleOf: (id) => runtimes.get(id)?.people,
+    },
     statusByCallbackKey: async (key) => statusOf(await findIntegrationByCallbackKey(db.read, box, key)),
   })
   const server = await listen(routes, config.http, part('http'))
@@ -313,6 +330,12 @@ async function compose(config: Config, log: Log, clock: Clock, overrides: Overri
     await bridge.forward().catch((error: unknown) => part('bridge').warn({ err: error }, 'forwarding-failed'))
     await sweep(sweeping).catch((error: unknown) => part('delivery').error({ err: error }, 'sweep-failed'))
     await Promise.all([...runtimes.values()].map(({ doors }) => doors.sweep()))
+    await trimJournal().catch((error: unknown) => part('storage').warn({ err: error }, 'journal-not-trimmed'))
+  }
+  const trimJournal = async (): Promise<void> => {
+    const { dropped, skipped } = await journal.trim(db, clock.nowMs())
+    if (skipped > 0) part('storage').warn({ skipped }, 'journal-overflow')
+    if (dropped > 0) part('storage').debug({ dropped }, 'journal-trimmed')
   }
   let trouble: string | undefined
   /** @returns whether the database takes new work again */
@@ -342,6 +365,16 @@ async function compose(config: Config, log: Log, clock: Clock, overrides: Overri
   teardown.defer(
     'watching integrations',
     repeat(watchMs, watch, (error) => part('app').error({ err: error }, 'integrations-unread')),
+  )
+  const keepTrue = async (): Promise<void> => {
+    await Promise.all([...runtimes.values()].map((runtime) => runtime.keepTrue.tend()))
+  }
+  teardown.defer(
+    'keeping groups and links true',
+    repeat(watchMs, keepTrue, (error) => {
+      // That the database takes nothing in is told elsewhere.
+      if (!(error instanceof AppError)) part('app').error({ err: error }, 'truth-not-kept')
+    }),
   )
   await sweepSafely()
   teardown.defer(

@@ -1,6 +1,7 @@
 import { answerPress } from './actions/press.ts'
 import type { ActionSettings, PerformDeps } from './actions/perform-click.ts'
 import { drawNow } from './delivery/draw-now.ts'
+import { createKeepTrue, type KeepTrue, type KeepTrueSettings } from './delivery/keep-true.ts'
 import { reconcileDelivery, reconcileUpdate } from './delivery/reconcile.ts'
 import { refreshGroup } from './delivery/refresh-group.ts'
 import { createQuota } from './delivery/quota.ts'
@@ -9,6 +10,8 @@ import type { DeliverySettings } from './delivery/settings.ts'
 import type { WakeDueCards } from './delivery/wake.ts'
 import type { ReconcileDeps } from './delivery/work.ts'
 import { createDingTalkClient } from './dingtalk/client.ts'
+import { createOapiClient } from './dingtalk/oapi-client.ts'
+import { createPeople, type DingTalkPeople } from './dingtalk/people.ts'
 import { cardCallbackOf, type Integration } from './domain/integration.ts'
 import { takeEvent } from './events/take-event.ts'
 import { takeMessage } from './events/take-message.ts'
@@ -18,6 +21,7 @@ import type { Outbound } from './outbound.ts'
 import type { Producer } from './queue/producer.ts'
 import { startPacer, type WorkerDeps } from './queue/workers.ts'
 import { createRoom, type Room } from './room.ts'
+import type { KeepInbound } from './storage/journal.ts'
 import type { Handle } from './storage/schema.ts'
 import type { ConnectionSettings } from './stream/connection.ts'
 import type { Deadlines } from './stream/router.ts'
@@ -26,8 +30,9 @@ import { superviseStream, type SupervisorSettings } from './stream/supervisor.ts
 
 export type IntegrationDeps = Omit<PerformDeps, 'settings'> & {
   dingtalkApiUrl: string
-  outbound: Pick<Outbound, 'send' | 'proxyFor'>
   dingtalkOapiUrl: string
+  keep: KeepInbound
+  outbound: Pick<Outbound, 'send' | 'proxyFor'>
   publicUrl: string | undefined
   producer: Producer
   inFlight: InFlight
@@ -38,6 +43,7 @@ export type IntegrationDeps = Omit<PerformDeps, 'settings'> & {
   settings: {
     action: ActionSettings
     delivery: DeliverySettings
+    keepTrue: KeepTrueSettings
     connection: ConnectionSettings
     supervisor: SupervisorSettings
     deadlines: Deadlines
@@ -50,9 +56,12 @@ export type IntegrationRuntime = {
   readonly revision: number
   readonly name: string
   readonly doors: Doors
+  /** Asks DingTalk who people are. */
+  readonly people: DingTalkPeople
   /** undefined = no Stream is wanted. */
   streamState(): StreamState | undefined
   streamOpened(signal: AbortSignal): Promise<void>
+  readonly keepTrue: KeepTrue
   /** Frames first, then the calls under way. */
   stop(): Promise<void>
 }
@@ -62,6 +71,11 @@ export function startIntegration(deps: IntegrationDeps, integration: Integration
   const { settings } = deps
   const client = createDingTalkClient(integration, {
     apiUrl: deps.dingtalkApiUrl,
+    send: deps.outbound.send,
+    clock: deps.clock,
+  })
+  const oapi = createOapiClient(integration, {
+    oapiUrl: deps.dingtalkOapiUrl,
     send: deps.outbound.send,
     clock: deps.clock,
   })
@@ -77,7 +91,8 @@ export function startIntegration(deps: IntegrationDeps, integration: Integration
     cardCallback: cardCallbackOf(integration),
     wakeDueCards: deps.wakeDueCards,
   }
-  const refreshing = { ...shared, log: log.child({ component: 'groups' }), producer: deps.producer }
+  const truth = { ...shared, log: log.child({ component: 'groups' }), producer: deps.producer }
+  const refreshing = { ...truth, coolAppCode: integration.coolAppCode }
   const noticing = {
     ...shared,
     log: log.child({ component: 'delivery' }),
@@ -97,6 +112,7 @@ export function startIntegration(deps: IntegrationDeps, integration: Integration
     log: log.child({ component: 'events' }),
     producer: deps.producer,
     integration,
+    keep: deps.keep,
     countPush: (trx: Handle, topic: string) => quota.countPush(trx, topic),
   }
   const pressDeps = {
@@ -118,8 +134,8 @@ export function startIntegration(deps: IntegrationDeps, integration: Integration
   const doors = openDoors(
     {
       ...deps,
-      send: deps.outbound.send,
       client,
+      oapi,
       quota,
       room,
       log: log.child({ component: 'doors' }),
@@ -140,17 +156,30 @@ export function startIntegration(deps: IntegrationDeps, integration: Integration
         settings: settings.supervisor,
         deadlines: settings.deadlines,
         nowMs: () => deps.clock.nowMs(),
-        onRecovered: ({ goneMs }) => deps.onRecovered?.({ integrationId: integration.id, goneMs }),
+        onRecovered: ({ goneMs }) => {
+          deps.inFlight.add(keepTrue.afterSilence({ goneMs }))
+          deps.onRecovered?.({ integrationId: integration.id, goneMs })
+        },
         room: doors.stream,
       })
     : undefined
+
+  const people = createPeople(integration, { apiUrl: deps.dingtalkApiUrl, send: deps.outbound.send, oapi })
+  const keepTrue = createKeepTrue({
+    ...truth,
+    people,
+    isHearing: () => stream === undefined || stream.state().state === 'open',
+    settings: settings.keepTrue,
+  })
 
   return {
     revision: integration.revision,
     name: integration.name,
     doors,
+    people,
     streamState: () => stream?.state(),
     streamOpened: (signal) => stream?.opened(signal) ?? Promise.resolve(),
+    keepTrue,
     async stop() {
       await stream?.stop()
       await doors.stop()

@@ -24,6 +24,8 @@ import * as tokens from './migrations/0004-tokens.ts'
 import * as load from './migrations/0005-load.ts'
 import * as connections from './migrations/0006-connections.ts'
 import * as httpDoor from './migrations/0007-http-door.ts'
+import * as journal from './migrations/0008-journal.ts'
+import * as people from './migrations/0009-people.ts'
 import type { Handle, Schema } from './schema.ts'
 
 /** Append only. */
@@ -35,6 +37,8 @@ const MIGRATIONS = {
   '0005-load': load,
   '0006-connections': connections,
   '0007-http-door': httpDoor,
+  '0008-journal': journal,
+  '0009-people': people,
 }
 
 /** A blocking busy wait stops the event loop, so it is short; the lane goes on waiting without blocking. */

@@ -81,7 +81,8 @@ export async function saveIntegration(
     .execute()
 }
 
-const TABLES_OF_INTEGRATION = [
+/** What goes with an integration; what tells of the past stays. */
+const OWNED_TABLES = [
   'groups',
   'account_links',
   'member_keys',
@@ -92,10 +93,15 @@ const TABLES_OF_INTEGRATION = [
   'doors',
   'card_routes',
   'card_callbacks',
+  'sessions',
+  'dingtalk_users',
+  'journal',
+  'app_notes',
+  'last_heard',
 ] as const
 
 export async function removeIntegration(trx: Handle, id: string): Promise<void> {
-  for (const table of TABLES_OF_INTEGRATION) {
+  for (const table of OWNED_TABLES) {
     await trx.deleteFrom(table).where('integration_id', '=', id).execute()
   }
   await trx.deleteFrom('integrations').where('id', '=', id).execute()

@@ -1,5 +1,7 @@
 import type { Kysely } from 'kysely'
 
+import type { GroupFacts, GroupStatus } from '../domain/group.ts'
+
 /** Epoch milliseconds unless a column says otherwise; flags are 0 or 1; nested values are JSON text. */
 
 export type IntegrationsTable = {
@@ -43,23 +45,29 @@ export type IntegrationsTable = {
   updated_at: number
 }
 
-export type GroupsTable = {
+export type GroupsTable = GroupFacts & {
   integration_id: string
   open_conversation_id: string
   chat_id: string | null
   title: string | null
-  /** `unknown`: heard of, but never seen installed. */
-  status: 'installed' | 'uninstalled' | 'disbanded' | 'unknown'
-  /** The robot that came with the cool app: may differ from the app's own. */
+  /** This and the codes are what the facts come to; see domain/group.ts. `unknown`: heard of, but never seen installed. */
+  status: GroupStatus
+  /** The robot to send with there: may differ from the app's own. */
   robot_code: string | null
   cool_app_code: string | null
-  /** DingTalk's time of the newest install or uninstall taken in. */
-  operated_at: number
   /** DingTalk's time of the newest title taken in. */
   titled_at: number
-  /** When to ask DingTalk for the title; null = known. */
+  /** When to ask DingTalk about it; null = nothing to ask. */
   refresh_due_at: number | null
+  /** `news`: something happened that only DingTalk can explain; the others have a share of the month's calls each. */
+  refresh_why: 'news' | 'outage' | 'routine' | null
   refresh_failures: number
+  /** When we asked the question that DingTalk answered last. */
+  asked_at: number
+  /** When something last proved that the group is there, an answer or a message. */
+  verified_at: number
+  /** Why DingTalk would not tell about it. */
+  note: string | null
   created_at: number
   updated_at: number
 }
@@ -69,8 +77,13 @@ export type AccountLinksTable = {
   dingtalk_user_id: string
   member_id: number
   member_name: string
-  linked_by: 'admin'
+  /** `login`: confirmed by the person, as DingTalk's own directory names them; `key`: proven with their APP Key. */
+  linked_by: 'admin' | 'login' | 'key'
   linked_at: number
+  /** When the person was found to have left the corporation; null = linked. */
+  suspended_at: number | null
+  /** When to ask DingTalk whether the person is still there. */
+  check_due_at: number | null
 }
 
 export type MemberKeysTable = {
@@ -254,7 +267,8 @@ export type ApiUsageTable = {
   corp_id: string
   /** `2026-01`, in Asia/Shanghai. */
   month: string
-  kind: 'call' | 'push'
+  /** `verify`: of the calls, those that asked about a group for no other reason than `api`. */
+  kind: 'call' | 'push' | 'verify'
   api: string
   count: number
 }
@@ -341,6 +355,62 @@ export type CardCallbacksTable = {
   received_at: number
 }
 
+/** What came in from DingTalk, without its secrets. */
+export type JournalTable = {
+  id: string
+  integration_id: string
+  received_at: number
+  kind: 'event' | 'press' | 'message'
+  /** eventType of an event, id of the pressed button. */
+  type: string
+  /** eventId, outTrackId or msgId. */
+  business_id: string
+  group_id: string | null
+  user_id: string | null
+  /** Bytes of the value. */
+  size: number
+  /** JSON text of the headers and the body as they came. */
+  value: string
+}
+
+/** What the developer console did to an app, newest of each kind. */
+export type AppNotesTable = {
+  integration_id: string
+  kind: 'switched-off' | 'scopes-changed'
+  active: number
+  /** DingTalk's time. */
+  changed_at: number
+  detail: string
+}
+
+/** When each integration last had a live connection. */
+export type LastHeardTable = { integration_id: string; heard_at: number }
+
+/** Somebody logged in on the pages. */
+export type SessionsTable = {
+  /** Hash of the secret in the person's cookie. */
+  id_hash: string
+  integration_id: string
+  dingtalk_user_id: string
+  union_id: string | null
+  name: string
+  created_at: number
+  /** Moves on while the pages are used. */
+  expires_at: number
+}
+
+/** Who was ever seen by the app itself, linked or not. */
+export type DingTalkUsersTable = {
+  integration_id: string
+  dingtalk_user_id: string
+  union_id: string | null
+  name: string
+  seen_at: number
+}
+
+/** Browser logins that came back, so that none comes back twice. */
+export type UsedLoginStatesTable = { state_hash: string; used_at: number }
+
 export type InstallationTable = { id: string; created_at: number }
 
 export type Schema = {
@@ -366,6 +436,12 @@ export type Schema = {
   doors: DoorsTable
   card_routes: CardRoutesTable
   card_callbacks: CardCallbacksTable
+  journal: JournalTable
+  app_notes: AppNotesTable
+  last_heard: LastHeardTable
+  sessions: SessionsTable
+  dingtalk_users: DingTalkUsersTable
+  used_login_states: UsedLoginStatesTable
 }
 
 /** A handle to read with, or the one transaction's own handle to read and write with. */
