@@ -1,4 +1,6 @@
-import { ACTION_SETTINGS, type ActionSettings, resumeClick } from './actions/perform-click.ts'
+import { takeActionResult } from './actions/act-by-queue.ts'
+import { ACTION_SETTINGS, type ActionSettings } from './actions/deps.ts'
+import { resumeClick } from './actions/perform-click.ts'
 import { type Clock, systemClock } from './clock.ts'
 import type { Config } from './config.ts'
 import { acceptDelivery, type Visit } from './delivery/accept.ts'
@@ -28,7 +30,7 @@ import { createOutbound } from './outbound.ts'
 import { createProducer, type Producer } from './queue/producer.ts'
 import { createReaper } from './queue/reaper.ts'
 import { claimKey, connectImpatiently, connectPatiently, createRedisClaim, type RedisClaim } from './queue/redis.ts'
-import { startClickWorker, startDeliverWorker } from './queue/workers.ts'
+import { startActionResultWorker, startClickWorker, startDeliverWorker } from './queue/workers.ts'
 import { type OnWriter, openDb } from './storage/db.ts'
 import { getInstallationId } from './storage/inbox.ts'
 import { countDueCards } from './storage/due-cards.ts'
@@ -121,6 +123,7 @@ async function compose(config: Config, log: Log, clock: Clock, overrides: Overri
     owner,
     producer,
     wakeDueCards,
+    inFlight,
     log: part('actions'),
     settings: settings.action,
   }
@@ -157,6 +160,8 @@ async function compose(config: Config, log: Log, clock: Clock, overrides: Overri
   teardown.defer('deliver worker', () => deliverWorker.close())
   const clickWorker = startClickWorker(workers, (clickId) => resumeClick(performing, clickId))
   teardown.defer('click worker', () => clickWorker.close())
+  const resultWorker = startActionResultWorker(workers, (body) => takeActionResult(performing, body))
+  teardown.defer('action result worker', () => resultWorker.close())
 
   const checks = (): Check[] => [
     {
@@ -227,8 +232,8 @@ async function compose(config: Config, log: Log, clock: Clock, overrides: Overri
     log,
     settings,
     dingtalkApiUrl: config.dingtalk.apiUrl,
+    publicUrl: config.http.publicUrl,
     send: outbound.send,
-    inFlight,
     workers,
   }
   /** Starts what was added, restarts what was changed, stops what was removed or switched off on the CLI. */

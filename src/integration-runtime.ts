@@ -1,5 +1,6 @@
+import { actFromPage, type PageAct, type PageAnswer } from './actions/act-from-page.ts'
 import { answerPress } from './actions/press.ts'
-import type { ActionSettings, PerformDeps } from './actions/perform-click.ts'
+import type { ActionSettings, PerformDeps } from './actions/deps.ts'
 import { drawNow } from './delivery/draw-now.ts'
 import { reconcileDelivery, reconcileUpdate } from './delivery/reconcile.ts'
 import { refreshGroup } from './delivery/refresh-group.ts'
@@ -12,7 +13,6 @@ import { createDingTalkClient } from './dingtalk/client.ts'
 import type { Integration } from './domain/integration.ts'
 import { takeEvent } from './events/take-event.ts'
 import { takeMessage } from './events/take-message.ts'
-import type { InFlight } from './lifecycle.ts'
 import type { SendHttp } from './outbound.ts'
 import type { Producer } from './queue/producer.ts'
 import { startPacer, type WorkerDeps } from './queue/workers.ts'
@@ -26,7 +26,8 @@ export type IntegrationDeps = Omit<PerformDeps, 'settings'> & {
   dingtalkApiUrl: string
   send: SendHttp
   producer: Producer
-  inFlight: InFlight
+  /** How people reach the pages. */
+  publicUrl: string | undefined
   workers: WorkerDeps
   wakeDueCards: WakeDueCards
   settings: {
@@ -44,6 +45,8 @@ export type IntegrationRuntime = {
   readonly name: string
   /** Behind both doors. */
   readonly room: Room
+  /** What a linked person asks for on a page. */
+  actFromPage(request: Omit<PageAct, 'integrationId'>): Promise<PageAnswer>
   streamState(): StreamState
   streamOpened(signal: AbortSignal): Promise<void>
   /** Frames first, then the calls under way. */
@@ -119,6 +122,7 @@ export function startIntegration(deps: IntegrationDeps, integration: Integration
     revision: integration.revision,
     name: integration.name,
     room,
+    actFromPage: (request) => actFromPage(pressDeps, { ...request, integrationId: integration.id }),
     streamState: () => stream.state(),
     streamOpened: (signal) => stream.opened(signal),
     async stop() {
