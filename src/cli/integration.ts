@@ -1,8 +1,9 @@
 import { type Command, InvalidArgumentError } from 'commander'
 
-import { addressesOf, type Integration } from '../domain/integration.ts'
+import { ACTING_WAYS, type ActingWay, addressesOf, type Integration } from '../domain/integration.ts'
 import { addIntegration, listIntegrations, removeIntegration, saveIntegration } from '../storage/integrations.ts'
 import { sumUsage, type UsageKind } from '../storage/usage.ts'
+import { settleActing } from './acting.ts'
 import { chooseIntegration, type CliContext, UsageError, withStore } from './context.ts'
 import { formatRows } from './output.ts'
 
@@ -21,6 +22,8 @@ type Fields = {
   monthlyPushes?: number
   groupPerMinute?: number
   flashdutyKey?: string
+  acting?: ActingWay
+  ownerKey?: string
   templateId?: string
   dmFromWebhook?: boolean
   default?: boolean
@@ -37,6 +40,7 @@ export function addIntegrationCommands(program: Command, context: CliContext): v
     .option('--json', 'print JSON')
     .action(async (fields: Fields & { json?: boolean }) => {
       await withStore(context, async (store) => {
+        const { notes, ...acting } = await settleActing(store, fields, { acting: 'member-key', ownerKey: undefined })
         const made = await store.db.write((trx) =>
           addIntegration(
             trx,
@@ -48,8 +52,7 @@ export function addIntegrationCommands(program: Command, context: CliContext): v
               monthlyPushes: fields.monthlyPushes ?? 3_000,
               groupPerMinute: fields.groupPerMinute ?? 0,
               flashdutyKey: fields.flashdutyKey,
-              acting: 'member-key',
-              ownerKey: undefined,
+              ...acting,
               templateId: fields.templateId,
               templateRefusedAt: undefined,
               dmFromWebhook: fields.dmFromWebhook ?? true,
@@ -61,6 +64,7 @@ export function addIntegrationCommands(program: Command, context: CliContext): v
             store.clock.nowMs(),
           ),
         )
+        for (const note of notes) context.complain(note)
         context.print(describe(made, store.config, fields.json, { calls: 0, pushes: 0 }))
       })
     })
@@ -112,9 +116,11 @@ export function addIntegrationCommands(program: Command, context: CliContext): v
         if (Object.keys(fields).length === 0) throw new UsageError('Nothing to change: name at least one field.')
         if (enable && disable) throw new UsageError('--enable and --disable exclude each other.')
         const before = await chooseIntegration(store, wanted)
+        const { notes, ...acting } = await settleActing(store, changes, before)
         const after: Integration = {
           ...before,
           ...changes,
+          ...acting,
           // Set anew, it is tried anew.
           ...(changes.templateId === undefined
             ? {}
@@ -124,6 +130,7 @@ export function addIntegrationCommands(program: Command, context: CliContext): v
           enabled: enable ? true : disable ? false : before.enabled,
         }
         await store.db.write((trx) => saveIntegration(trx, store.box, after, store.clock.nowMs()))
+        for (const note of notes) context.complain(note)
         context.print(`Changed ${before.id} (${after.name}). A running daemon takes it up within 2 s.`)
       })
     })
@@ -156,6 +163,13 @@ const yesNo = (value: string): boolean => {
   if (value !== 'yes' && value !== 'no') throw new InvalidArgumentError('It must be yes or no.')
   return value === 'yes'
 }
+const oneOf =
+  <T extends string>(...allowed: readonly T[]) =>
+  (value: string): T => {
+    const found = allowed.find((one) => one === value)
+    if (found === undefined) throw new InvalidArgumentError(`It must be one of ${allowed.join(', ')}.`)
+    return found
+  }
 const whole = (min: number, max: number) => (value: string) => {
   const number = Number(value)
   if (!Number.isInteger(number) || number < min || number > max) {
@@ -200,6 +214,12 @@ const OPTIONAL_FIELDS: Option[] = [
   ],
   ['--flashduty-key <key>', 'APP Key for looking up escalation rules; empty = none', (value) => value.trim()],
   [
+    `--acting <${ACTING_WAYS.join('|')}>`,
+    'how presses are carried out: with keys the owner’s key makes, with members’ own, or by Flashduty from a queue (default: member-key)',
+    oneOf(...ACTING_WAYS),
+  ],
+  ['--owner-key <key>', 'APP Key of the account owner, for --acting owner-key; empty = none', (value) => value.trim()],
+  [
     '--dm-from-webhook <yes|no>',
     'tell responders in their own chats when a webhook names nobody (default: yes)',
     yesNo,
@@ -209,6 +229,12 @@ const OPTIONAL_FIELDS: Option[] = [
   ['--group-per-minute <number>', 'new cards a minute for one group, 0 = unlimited (default: 0)', whole(0, 10_000)],
   ['--qps <number>', 'calls a second DingTalk allows per API, 0 = unlimited (default: 20)', whole(0, 1_000)],
 ]
+
+const ACTING_NAMES: Record<ActingWay, string> = {
+  'owner-key': '主账号代建成员 APP Key（owner-key）',
+  'member-key': '成员自己的 APP Key（member-key）',
+  queue: 'Flashduty 从队列取走执行（queue）',
+}
 
 const PLACEHOLDER = 'https://PUBLIC_URL-is-not-set.example'
 
@@ -238,6 +264,7 @@ function describe(
         egressIp: config.egressIp ?? null,
         templateId: integration.templateId ?? null,
         templateRefused: integration.templateRefusedAt !== undefined,
+        acting: integration.acting,
         calls: { used: usage.calls, limit: integration.monthlyCalls },
         pushes: { used: usage.pushes, limit: integration.monthlyPushes },
       },
@@ -263,6 +290,7 @@ function describe(
     `本月 API 调用       ${ofLimit(usage.calls, integration.monthlyCalls)}`,
     `本月推送            ${ofLimit(usage.pushes, integration.monthlyPushes)}`,
     `卡片模板            ${templateOf(integration)}`,
+    `操作方式            ${ACTING_NAMES[integration.acting]}`,
     '',
     ...hints,
   ].join('\n')
