@@ -22,7 +22,7 @@ export async function settleActing(
   before: Acting,
 ): Promise<Acting & { notes: string[] }> {
   const { acting: way, ownerKey: given } = wanted
-  if (way === undefined && given === undefined) return { ...before, notes: [] }
+  if (way === undefined && given === undefined) return { acting: before.acting, ownerKey: before.ownerKey, notes: [] }
   const ownerKey = given === undefined ? before.ownerKey : given || undefined
   const left = before.acting === 'owner-key' && ownerKey === undefined ? 'member-key' : before.acting
   const acting = way ?? (given ? 'owner-key' : left)
