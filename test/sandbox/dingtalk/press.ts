@@ -21,10 +21,20 @@ type Deps = {
   journal: MemoryJournal
 }
 
-export type Press = { outTrackId: string; userId: string; buttonId: string; force?: boolean }
+export type Press = {
+  outTrackId: string
+  userId: string
+  buttonId: string
+  force?: boolean
+  spaceId?: string
+  corpId?: string
+}
 
 /** A press on a card: one callback push, its answer to the presser's view alone (D:event-callback-card). */
-export async function press(deps: Deps, { outTrackId, userId, buttonId, force }: Press): Promise<PressResult> {
+export async function press(
+  deps: Deps,
+  { outTrackId, userId, buttonId, force, ...where }: Press,
+): Promise<PressResult> {
   const card = deps.cards.find(outTrackId)
   if (!card) throw new Error(`no card ${outTrackId}`)
   deps.world.getUser(userId)
@@ -39,8 +49,9 @@ export async function press(deps: Deps, { outTrackId, userId, buttonId, force }:
     deps.world,
     card,
     userId,
-    conversationId === undefined ? '' : deps.chat.wireId(conversationId),
+    where.spaceId ?? (conversationId === undefined ? '' : deps.chat.wireId(conversationId)),
     action,
+    where.corpId ?? deps.world.corpId,
   )
   const pushed = await deps.gateway.push(
     app.clientId,
@@ -58,11 +69,18 @@ export async function press(deps: Deps, { outTrackId, userId, buttonId, force }:
 }
 
 /** Both spellings of the same text, as Stream sends them (official card tutorial). */
-function callbackData(world: World, card: CardInstance, userId: string, spaceId: string, action: ButtonAction): object {
+function callbackData(
+  world: World,
+  card: CardInstance,
+  userId: string,
+  spaceId: string,
+  action: ButtonAction,
+  corpId: string,
+): object {
   const content = JSON.stringify({ cardPrivateData: { actionIds: action.actionIds, params: action.params } })
   return {
     extension: '{}',
-    corpId: world.corpId,
+    corpId,
     spaceType: 'im',
     spaceId,
     userIdType: card.userIdType,

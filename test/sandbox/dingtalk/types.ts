@@ -274,8 +274,18 @@ export interface DingTalkControl {
   cards(): string[]
   /** How many messages show this card, by conversation id. */
   placementsOf(outTrackId: string): Record<string, number>
-  /** The user presses a button of the card they see. Throws when that button is not in their view, unless `force`. */
-  press(press: { outTrackId: string; userId: string; buttonId: string; force?: boolean }): Promise<PressResult>
+  /**
+   * The user presses a button of the card they see. Throws when that button is not in their view, unless `force`.
+   * `spaceId`: in another conversation, where it was forwarded to; `corpId`: as a person of another corporation.
+   */
+  press(press: {
+    outTrackId: string
+    userId: string
+    buttonId: string
+    force?: boolean
+    spaceId?: string
+    corpId?: string
+  }): Promise<PressResult>
 
   addFault(fault: Fault): void
   addHandshakeFault(fault: HandshakeFault): void
