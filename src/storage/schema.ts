@@ -104,6 +104,17 @@ export type IncidentsTable = {
   updated_at: number
 }
 
+/** Members whom an open incident is assigned to; follows `incidents.snapshot`. */
+export type RespondersTable = {
+  integration_id: string
+  incident_id: string
+  member_id: number
+  /** Higher = more severe. */
+  urgency: number
+  /** Unix seconds, as Flashduty says it. */
+  start_time: number
+}
+
 export type NotificationsTable = {
   integration_id: string
   incident_id: string
@@ -319,6 +330,7 @@ export type Schema = {
   account_links: AccountLinksTable
   member_keys: MemberKeysTable
   incidents: IncidentsTable
+  responders: RespondersTable
   notifications: NotificationsTable
   cards: CardsTable
   placements: PlacementsTable
