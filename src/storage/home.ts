@@ -48,7 +48,7 @@ async function listAssigned(
   const ids = rows.map((row) => row.incident_id)
   if (ids.length < limit) return { ids, total: ids.length }
   const { total } = await own.select((eb) => eb.fn.countAll<number>().as('total')).executeTakeFirstOrThrow()
-  return { ids, total: Number(total) }
+  return { ids, total }
 }
 
 /** Open incidents whose cards are in the person's own chat, those assigned to them left out. */

@@ -2,7 +2,7 @@ import type { CardApi } from './card-api.ts'
 import { ApiRefusal } from './errors.ts'
 import type { Json } from './fields.ts'
 import { isRecord, parseJson, textOf } from './fields.ts'
-import { querySceneGroup } from './group-api.ts'
+import { queryMembers, querySceneGroup } from './group-api.ts'
 import type { Answer, Call } from './http-server.ts'
 import type { CallRate } from './limits.ts'
 import type { RobotApi } from './robot-api.ts'
@@ -85,6 +85,13 @@ export class ApiBase {
         path: '/v1.0/im/sceneGroups/query',
         scope: 'qyapi_chat_manage',
         run: (app, body) => querySceneGroup(world, app, body),
+      },
+      {
+        api: 'sceneGroups/members/batchQuery',
+        method: 'POST',
+        path: '/v1.0/im/sceneGroups/members/batchQuery',
+        scope: 'qyapi_chat_manage',
+        run: (app, body) => queryMembers(world, app, body),
       },
     ]
   }

@@ -130,6 +130,7 @@ export type ApiName =
   | 'groupMessages/send'
   | 'oToMessages/batchSend'
   | 'sceneGroups/query'
+  | 'sceneGroups/members/batchQuery'
 
 export type Fault = {
   api: ApiName

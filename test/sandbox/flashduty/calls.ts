@@ -33,6 +33,14 @@ export const CALLS: Record<string, Call> = {
     checkPermission(caller, 'view')
     return store.get(incidentId(body))
   },
+  '/incident/feed': (store, caller, body) => {
+    checkPermission(caller, 'view')
+    const p = integer(body, 'p', 1, 10_000)
+    const limit = integer(body, 'limit', 1, 100)
+    const all = store.feed(incidentId(body))
+    const items = body['asc'] === true ? all : all.toReversed()
+    return { has_next_page: items.length > p * limit, items: items.slice((p - 1) * limit, p * limit) }
+  },
   '/incident/list-by-ids': (store, caller, body) => {
     checkPermission(caller, 'view')
     return { items: incidentIds(body).flatMap((id) => store.find(id) ?? []) }

@@ -7,7 +7,15 @@ import type { Channel, FlashdutyControl, IncidentEvent, Member } from './types.t
 const ACCOUNT = { accountId: bigId(), accountName: '演示企业' }
 const SNOOZE_PRESETS_MINUTES = [120, 240, 720]
 
-type Kept = { incident: FullIncident; delivery?: Record<string, unknown>; snooze?: NodeJS.Timeout }
+type Kept = { incident: FullIncident; feed: FeedItem[]; delivery?: Record<string, unknown>; snooze?: NodeJS.Timeout }
+/** One entry of the timeline (F 3.4); `creator_id` 0 = the system, `created_at` in milliseconds. */
+export type FeedItem = {
+  ref_id: string
+  type: string
+  detail: Record<string, unknown>
+  creator_id: number
+  created_at: number
+}
 type Rule = { channelId: number; layers: Parameters<FlashdutyControl['setRule']>[1] }
 type Fired = Parameters<FlashdutyControl['fireIncident']>[0]
 type Told = Parameters<FlashdutyControl['tell']>[1]
@@ -90,6 +98,11 @@ export class Store {
     return structuredClone(this.#incidents.get(incidentId)?.incident)
   }
 
+  /** The timeline, oldest first. */
+  feed(incidentId: string): FeedItem[] {
+    return structuredClone(this.#kept(incidentId).feed)
+  }
+
   all(): FullIncident[] {
     return [...this.#incidents.values()].map((kept) => structuredClone(kept.incident))
   }
@@ -118,7 +131,7 @@ export class Store {
       },
       Date.now(),
     )
-    const kept: Kept = { incident }
+    const kept: Kept = { incident, feed: [] }
     this.#incidents.set(incident.incident_id, kept)
     await this.#emit('i_new', incident)
 
@@ -223,6 +236,14 @@ export class Store {
   }
 
   #emit(type: string, incident: FullIncident, by?: Person, delivery?: Record<string, unknown>): Promise<void> {
+    const detail = type === 'i_assign' ? { to: incident.responders.map((one) => one.person_name).join('、') } : {}
+    this.#incidents.get(incident.incident_id)?.feed.push({
+      ref_id: incident.incident_id,
+      type,
+      detail,
+      creator_id: by?.person_id ?? 0,
+      created_at: Date.now(),
+    })
     return this.#publish(
       structuredClone({
         event_id: hex(16),

@@ -1,0 +1,71 @@
+import { standingOf } from '../../domain/card.ts'
+import { type Locale, say, span } from '../../domain/messages.ts'
+import { isScreenKey, phrase } from '../../domain/screen-messages.ts'
+import type { Offer } from '../../storage/audiences.ts'
+import type { StoredIncident } from '../../storage/incidents.ts'
+
+/** What can be asked for on a page, and how a button's value spells it: `ack`, `snooze.120`, `custom.7001`. */
+export const PAGE_ACTIONS = ['ack', 'unack', 'snooze', 'wake', 'resolve', 'reopen', 'custom', 'refresh'] as const
+export type PageAction = (typeof PAGE_ACTIONS)[number]
+export type PageAct = { action: PageAction; minutes?: number; customId?: number }
+
+export type ActButton = PageAct & { label: string }
+
+const USUAL_OFFER: Offer = { snoozeMinutes: [120, 240, 720], customActions: [] }
+
+/** Pure: what can be done about an incident in its state, most wanted first; those of `more` are wanted less often. */
+export function actsOn(
+  stored: Pick<StoredIncident, 'incident' | 'snoozeOver'>,
+  offer: Offer | undefined,
+  locale: Locale,
+): { first: ActButton[]; more: ActButton[] } {
+  const { snoozeMinutes, customActions } = offer ?? USUAL_OFFER
+  const act = (action: PageAction): ActButton => ({ action, label: nameOfAct({ action }, locale) })
+  const snoozes = snoozeMinutes.map((minutes) => ({
+    action: 'snooze' as const,
+    minutes,
+    label: nameOfAct({ action: 'snooze', minutes }, locale),
+  }))
+  const customs = customActions.map(({ integrationId, name }) => ({
+    action: 'custom' as const,
+    customId: integrationId,
+    label: name,
+  }))
+  switch (standingOf(stored)) {
+    case 'triggered':
+      return { first: [act('ack'), act('resolve')], more: customs }
+    case 'snoozed':
+      return { first: [act('wake'), act('resolve')], more: customs }
+    case 'processing':
+      return {
+        first: [...snoozes.slice(0, 1), act('resolve')],
+        more: [...snoozes.slice(1), act('unack'), ...customs],
+      }
+    case 'closed':
+    case 'recovered':
+      return { first: [], more: [] }
+  }
+}
+
+export function nameOfAct({ action, minutes }: PageAct, locale: Locale): string {
+  if (action === 'snooze' && minutes !== undefined) {
+    return say(locale, 'button.snooze', { span: span(locale, minutes) })
+  }
+  const key = `act.${action}`
+  return isScreenKey(key) ? phrase(locale, key, { span: '' }).trim() : action
+}
+
+export function spellAct({ action, minutes, customId }: PageAct): string {
+  return [action, minutes ?? customId].filter((part) => part !== undefined).join('.')
+}
+
+/** undefined for anything that `spellAct` cannot have made. */
+export function readAct(text: unknown): PageAct | undefined {
+  const match = /^([a-z]+)(?:\.([1-9]\d{0,14}))?$/.exec(typeof text === 'string' ? text : '')
+  const action = PAGE_ACTIONS.find((known) => known === match?.[1])
+  if (!action) return undefined
+  const number = match?.[2] === undefined ? undefined : Number(match[2])
+  if (action === 'snooze') return number !== undefined && number <= 1440 ? { action, minutes: number } : undefined
+  if (action === 'custom') return number === undefined ? undefined : { action, customId: number }
+  return number === undefined ? { action } : undefined
+}
