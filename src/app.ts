@@ -35,6 +35,7 @@ import { countDueCards } from './storage/due-cards.ts'
 import { findIntegration, findIntegrationByCallbackKey, listRevisions } from './storage/integrations.ts'
 import { countDueResults } from './storage/results.ts'
 import { createSecretBox, loadSecretKey } from './storage/secret-box.ts'
+import { createSigner } from './storage/signer.ts'
 import { findToken } from './storage/tokens.ts'
 import { CONNECTION_SETTINGS, type ConnectionSettings } from './stream/connection.ts'
 import { DEADLINES, type Deadlines } from './stream/router.ts'
@@ -90,7 +91,8 @@ async function compose(config: Config, log: Log, clock: Clock, overrides: Overri
   }
   const owner = newId()
 
-  const box = createSecretBox(loadSecretKey(config.secret.key, config.secret.file))
+  const secretKey = loadSecretKey(config.secret.key, config.secret.file)
+  const box = createSecretBox(secretKey)
   const db = await openDb(config.databasePath, overrides.onWriter)
   teardown.defer('database', () => db.close())
   const installationId = await db.write((trx) => getInstallationId(trx, newId(), clock.nowMs()))
@@ -216,7 +218,16 @@ async function compose(config: Config, log: Log, clock: Clock, overrides: Overri
       },
       takeUnreadablePost: (text, problem) => bridge.refuseText(text, problem),
     },
-    statusById: async (id) => statusOf(await findIntegration(db.read, box, id)),
+    h5: {
+      db,
+      box,
+      clock,
+      flashduty,
+      signer: createSigner(secretKey),
+      publicUrl: config.http.publicUrl,
+      loginUrl: config.dingtalk.loginUrl,
+      peopleOf: (id) => runtimes.get(id)?.people,
+    },
     statusByCallbackKey: async (key) => statusOf(await findIntegrationByCallbackKey(db.read, box, key)),
   })
   const server = await listen(routes, config.http, part('http'))
@@ -227,6 +238,7 @@ async function compose(config: Config, log: Log, clock: Clock, overrides: Overri
     log,
     settings,
     dingtalkApiUrl: config.dingtalk.apiUrl,
+    dingtalkOapiUrl: config.dingtalk.oapiUrl,
     send: outbound.send,
     inFlight,
     workers,

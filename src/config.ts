@@ -42,6 +42,8 @@ export const Env = z.object({
   PUBLIC_URL: env(httpUrl.optional()),
   EGRESS_IP: env(z.union([z.ipv4(), z.ipv6()], { error: 'must be an IP address' }).optional()),
   DINGTALK_API_URL: env(httpUrl.default('https://api.dingtalk.com')),
+  DINGTALK_OAPI_URL: env(httpUrl.default('https://oapi.dingtalk.com')),
+  DINGTALK_LOGIN_URL: env(httpUrl.default('https://login.dingtalk.com')),
   FLASHDUTY_API_URL: env(httpUrl.default('https://api.flashcat.cloud')),
   SECRET_KEY: env(z.string().min(32, 'must have at least 32 characters').optional()),
   LOG_LEVEL: env(
@@ -59,7 +61,7 @@ export type Config = Readonly<{
   databasePath: string
   http: { host: string; port: number; publicUrl: string | undefined }
   egressIp: string | undefined
-  dingtalk: { apiUrl: string }
+  dingtalk: { apiUrl: string; oapiUrl: string; loginUrl: string }
   flashduty: { apiUrl: string }
   secret: { key: string | undefined; file: string }
   logLevel: string
@@ -91,7 +93,11 @@ export function loadConfig(environment: Record<string, string | undefined>): Con
     databasePath,
     http: { host: values.HTTP_HOST, port: values.HTTP_PORT, publicUrl: values.PUBLIC_URL },
     egressIp: values.EGRESS_IP,
-    dingtalk: { apiUrl: values.DINGTALK_API_URL },
+    dingtalk: {
+      apiUrl: values.DINGTALK_API_URL,
+      oapiUrl: values.DINGTALK_OAPI_URL,
+      loginUrl: values.DINGTALK_LOGIN_URL,
+    },
     flashduty: { apiUrl: values.FLASHDUTY_API_URL },
     secret: { key: values.SECRET_KEY, file: join(dirname(databasePath), 'secret.key') },
     logLevel: values.LOG_LEVEL,

@@ -9,6 +9,8 @@ import type { DeliverySettings } from './delivery/settings.ts'
 import type { WakeDueCards } from './delivery/wake.ts'
 import type { ReconcileDeps } from './delivery/work.ts'
 import { createDingTalkClient } from './dingtalk/client.ts'
+import { createOapiClient } from './dingtalk/oapi-client.ts'
+import { createPeople, type DingTalkPeople } from './dingtalk/people.ts'
 import type { Integration } from './domain/integration.ts'
 import { takeEvent } from './events/take-event.ts'
 import { takeMessage } from './events/take-message.ts'
@@ -24,6 +26,7 @@ import { type StreamState, superviseStream, type SupervisorSettings } from './st
 
 export type IntegrationDeps = Omit<PerformDeps, 'settings'> & {
   dingtalkApiUrl: string
+  dingtalkOapiUrl: string
   send: SendHttp
   producer: Producer
   inFlight: InFlight
@@ -44,6 +47,8 @@ export type IntegrationRuntime = {
   readonly name: string
   /** Behind both doors. */
   readonly room: Room
+  /** Asks DingTalk who people are. */
+  readonly people: DingTalkPeople
   streamState(): StreamState
   streamOpened(signal: AbortSignal): Promise<void>
   /** Frames first, then the calls under way. */
@@ -54,6 +59,7 @@ export function startIntegration(deps: IntegrationDeps, integration: Integration
   const log = deps.log.child({ integrationId: integration.id })
   const { settings } = deps
   const client = createDingTalkClient(integration, { apiUrl: deps.dingtalkApiUrl, send: deps.send, clock: deps.clock })
+  const oapi = createOapiClient(integration, { oapiUrl: deps.dingtalkOapiUrl, send: deps.send, clock: deps.clock })
   const quota = createQuota(integration, { clock: deps.clock, log: log.child({ component: 'quota' }) })
   const shared = { db: deps.db, clock: deps.clock, client, integrationId: integration.id, quota }
 
@@ -119,6 +125,7 @@ export function startIntegration(deps: IntegrationDeps, integration: Integration
     revision: integration.revision,
     name: integration.name,
     room,
+    people: createPeople(integration, { apiUrl: deps.dingtalkApiUrl, send: deps.send, oapi }),
     streamState: () => stream.state(),
     streamOpened: (signal) => stream.opened(signal),
     async stop() {

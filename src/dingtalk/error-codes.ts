@@ -44,6 +44,33 @@ export function classify(status: number, code: string): Failure | { kind: 'token
   return { kind: 'permanent', code: 'IM_ERROR', unlisted: true }
 }
 
+/**
+ * Codes of `oapi.dingtalk.com` and what each means for us: `errcode`, or the `sub_code` inside its 88. From the pages
+ * "server-api-error-codes-1", "api-gettoken" and those of the login calls.
+ */
+const OAPI_TABLE: Record<string, Failure | { kind: 'token' }> = {
+  40014: { kind: 'token' },
+  42001: { kind: 'token' },
+  40001: { kind: 'token' },
+  40096: blocked('APP_CREDENTIAL_INVALID'),
+  40089: blocked('APP_CREDENTIAL_INVALID'),
+  '-1': { kind: 'retryable', code: 'IM_ERROR', retryAfterMs: 1_000 },
+  90002: throttled(1_000),
+  90018: throttled(1_000),
+  90020: blocked('IM_QUOTA_EXCEEDED'),
+  60011: blocked('APP_PERMISSION_MISSING'),
+  60020: blocked('IP_NOT_ALLOWED'),
+  60121: permanent('IM_USER_NOT_FOUND'),
+  33012: permanent('IM_USER_NOT_FOUND'),
+  50002: permanent('OUT_OF_SCOPE'),
+  40078: permanent('LOGIN_CODE_INVALID'),
+}
+
+/** @param code as text; whatever is not listed was refused for good, most likely for a mistake of ours */
+export function classifyOapi(code: string): Failure | { kind: 'token' } {
+  return OAPI_TABLE[code] ?? permanent('IM_ERROR')
+}
+
 /** Failures of one target, told inside an HTTP 200 as free text. */
 export function classifyTarget(errorMsg: string, kind: 'group' | 'person'): string {
   if (/robot/i.test(errorMsg)) return 'ROBOT_NOT_IN_CHAT'

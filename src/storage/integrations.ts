@@ -77,8 +77,21 @@ export async function saveIntegration(
     .execute()
 }
 
+/** What goes with an integration; what tells of the past stays. */
+const OWNED_TABLES = [
+  'groups',
+  'account_links',
+  'member_keys',
+  'routes',
+  'turns',
+  'missed',
+  'notices',
+  'sessions',
+  'dingtalk_users',
+] as const
+
 export async function removeIntegration(trx: Handle, id: string): Promise<void> {
-  for (const table of ['groups', 'account_links', 'member_keys', 'routes', 'turns', 'missed', 'notices'] as const) {
+  for (const table of OWNED_TABLES) {
     await trx.deleteFrom(table).where('integration_id', '=', id).execute()
   }
   await trx.deleteFrom('integrations').where('id', '=', id).execute()

@@ -7,15 +7,29 @@ export type AccountLink = Selectable<AccountLinksTable>
 
 /** One to one both ways: links that stand in the way are replaced. Returns those. */
 export async function putLink(trx: Handle, link: AccountLink): Promise<AccountLink[]> {
-  const conflicts = await trx
-    .selectFrom('account_links')
-    .selectAll()
+  const replaced = await trx
+    .deleteFrom('account_links')
     .where('integration_id', '=', link.integration_id)
     .where((eb) => eb.or([eb('dingtalk_user_id', '=', link.dingtalk_user_id), eb('member_id', '=', link.member_id)]))
+    .returningAll()
     .execute()
-  for (const old of conflicts) await removeLink(trx, link.integration_id, old.dingtalk_user_id)
   await trx.insertInto('account_links').values(link).execute()
-  return conflicts.filter((old) => old.dingtalk_user_id !== link.dingtalk_user_id || old.member_id !== link.member_id)
+  return replaced.filter((old) => old.dingtalk_user_id !== link.dingtalk_user_id || old.member_id !== link.member_id)
+}
+
+/**
+ * Links only if neither of the two is linked to somebody else: for a match that the member did not prove themselves.
+ * @returns whether they are linked now
+ */
+export async function putFreeLink(trx: Handle, link: AccountLink): Promise<boolean> {
+  const done = await trx
+    .insertInto('account_links')
+    .values(link)
+    .onConflict((oc) => oc.doNothing())
+    .executeTakeFirst()
+  if ((done.numInsertedOrUpdatedRows ?? 0n) > 0n) return true
+  const standing = await findLinkOfUser(trx, link.integration_id, link.dingtalk_user_id)
+  return standing?.member_id === link.member_id
 }
 
 /** @returns whether there was one; the member's key stays, it is the member's */

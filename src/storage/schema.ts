@@ -64,7 +64,8 @@ export type AccountLinksTable = {
   dingtalk_user_id: string
   member_id: number
   member_name: string
-  linked_by: 'admin'
+  /** `login`: confirmed by the person, as DingTalk's own directory names them; `key`: proven with their APP Key. */
+  linked_by: 'admin' | 'login' | 'key'
   linked_at: number
 }
 
@@ -321,6 +322,31 @@ export type TokensTable = {
   revoked_at: number | null
 }
 
+/** Somebody logged in on the pages. */
+export type SessionsTable = {
+  /** Hash of the secret in the person's cookie. */
+  id_hash: string
+  integration_id: string
+  dingtalk_user_id: string
+  union_id: string | null
+  name: string
+  created_at: number
+  /** Moves on while the pages are used. */
+  expires_at: number
+}
+
+/** Who was ever seen by the app itself, linked or not. */
+export type DingTalkUsersTable = {
+  integration_id: string
+  dingtalk_user_id: string
+  union_id: string | null
+  name: string
+  seen_at: number
+}
+
+/** Browser logins that came back, so that none comes back twice. */
+export type UsedLoginStatesTable = { state_hash: string; used_at: number }
+
 export type InstallationTable = { id: string; created_at: number }
 
 export type Schema = {
@@ -344,6 +370,9 @@ export type Schema = {
   missed: MissedTable
   notices: NoticesTable
   tokens: TokensTable
+  sessions: SessionsTable
+  dingtalk_users: DingTalkUsersTable
+  used_login_states: UsedLoginStatesTable
 }
 
 /** A handle to read with, or the one transaction's own handle to read and write with. */

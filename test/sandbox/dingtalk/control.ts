@@ -7,6 +7,7 @@ import type { FaultBook } from './faults.ts'
 import type { Gateway } from './gateway.ts'
 import type { GroupLife } from './groups.ts'
 import { newEventId, newUuid } from './ids.ts'
+import type { LoginBook } from './login-codes.ts'
 import type { MemoryJournal } from './journal.ts'
 import { press } from './press.ts'
 import { messageRobot } from './robot-push.ts'
@@ -24,6 +25,7 @@ type Deps = {
   cards: CardStore
   journal: MemoryJournal
   tokens: TokenBook
+  logins: LoginBook
   faults: FaultBook
   gateway: Gateway
   events: EventPusher
@@ -57,6 +59,14 @@ export function createControl(deps: Deps): DingTalkControl {
     renameGroup: (openConversationId, title, fields) => groupLife.rename(openConversationId, title, fields),
     disbandGroup: (openConversationId, fields) => groupLife.disband(openConversationId, fields),
     removeUser: (userId) => groupLife.leave(userId),
+    updateUser: (userId, fields) => structuredClone(Object.assign(world.getUser(userId), fields)),
+    clientCode(clientId, userId) {
+      const { corpId } = world.getApp(clientId)
+      return deps.logins.issue({ kind: 'client', clientId, userId: world.getUser(userId).userId, corpId })
+    },
+    browserCode(clientId, userId, corpId = world.getApp(clientId).corpId) {
+      return deps.logins.issue({ kind: 'browser', clientId, userId, corpId })
+    },
     messageRobot: (message) => messageRobot(deps, message),
     pushEvent(clientId, { eventType, eventId = newEventId(), data, bornTime = Date.now() }) {
       const text = typeof data === 'string' ? data : JSON.stringify(data)

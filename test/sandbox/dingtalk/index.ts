@@ -11,9 +11,12 @@ import { FaultBook } from './faults.ts'
 import { Gateway } from './gateway.ts'
 import { GroupLife } from './groups.ts'
 import { startBase } from './http-server.ts'
+import { LoginBook } from './login-codes.ts'
+import { LoginPage } from './login-page.ts'
 import { MemoryJournal } from './journal.ts'
 import { CallRate } from './limits.ts'
 import { OapiBase } from './oapi-base.ts'
+import { PeopleApi } from './people-api.ts'
 import { RobotApi } from './robot-api.ts'
 import { completeSettings } from './settings.ts'
 import { StreamOpen } from './stream-open.ts'
@@ -34,6 +37,8 @@ export async function startDingTalk(partial: Partial<DingTalkSettings> = {}): Pr
   const chat = new Chat(world, journal)
   const cards = new CardStore()
   const tokens = new TokenBook(clock, settings.tokenTtlMs)
+  const logins = new LoginBook(clock, settings.codeTtlMs, settings.tokenTtlMs)
+  const people = new PeopleApi(world, logins)
   const tickets = new Tickets(clock, settings.ticketTtlMs)
   const gateway = new Gateway({ settings, journal, timers, tickets })
   const events = new EventPusher({ settings, gateway, journal, timers })
@@ -47,21 +52,24 @@ export async function startDingTalk(partial: Partial<DingTalkSettings> = {}): Pr
     cards,
     journal,
     tokens,
+    logins,
     faults,
     gateway,
     events,
     groupLife,
   })
 
+  const rate = new CallRate(settings.qpsPerApi)
   const apiBase = new ApiBase({
     world,
     tokens,
-    rate: new CallRate(settings.qpsPerApi),
+    rate,
+    people,
     cards: new CardApi({ settings, world, chat, cards, journal }),
     robots: new RobotApi(world, chat),
     streamOpen: new StreamOpen(world, tickets, settings),
   })
-  const oapiBase = new OapiBase(world, tokens)
+  const oapiBase = new OapiBase({ world, tokens, rate, people })
   const http = { faults, journal, timers }
   const api = await startBase(http, {
     base: 'api',
@@ -75,16 +83,23 @@ export async function startDingTalk(partial: Partial<DingTalkSettings> = {}): Pr
     nameOf: (call) => oapiBase.nameOf(call),
     answer: (call) => oapiBase.answer(call),
   })
+  const loginPage = new LoginPage(world, logins)
+  const login = await startBase(http, {
+    base: 'login',
+    nameOf: (call) => loginPage.nameOf(call),
+    answer: (call) => loginPage.answer(call),
+  })
 
   return {
     apiUrl: api.url,
     oapiUrl: oapi.url,
+    loginUrl: login.url,
     control,
     journal,
     async close() {
       timers.clear()
       gateway.close()
-      await Promise.all([closeServer(api.server), closeServer(oapi.server)])
+      await Promise.all([closeServer(api.server), closeServer(oapi.server), closeServer(login.server)])
       journal.close()
     },
   }

@@ -12,6 +12,7 @@ const DEFAULTS: DingTalkSettings = {
   disconnectSilenceMs: 10_000,
   ticketTtlMs: 90_000,
   tokenTtlMs: 7_200_000,
+  codeTtlMs: 300_000,
   qpsPerApi: 20,
   cardUpdateSpacingMs: 0,
   endpointQuery: true,

@@ -24,6 +24,8 @@ export type DingTalkSettings = {
   ticketTtlMs: number
   /** Virtual. */
   tokenTtlMs: number
+  /** Virtual: how long a login code may wait. */
+  codeTtlMs: number
   /** Calls per app and API in any one second; 0 = unlimited. */
   qpsPerApi: number
   /** Least time between two PUTs of one card; 0 = not enforced. */
@@ -47,7 +49,19 @@ export type App = {
   visibleTo: string[] | 'ALL'
 }
 
-export type User = { userId: string; unionId: string; name: string }
+export type User = {
+  userId: string
+  unionId: string
+  name: string
+  /** Verified by DingTalk; '' = hidden. */
+  mobile: string
+  /** Given out by the corporation; '' = none. */
+  orgEmail: string
+  /** What the person wrote into their profile. */
+  email: string
+  /** An external contact of the corporation, no colleague. */
+  external: boolean
+}
 
 export type Group = {
   /** `cid` + base64 with `+`, `/` and `=`. */
@@ -131,6 +145,13 @@ export type ApiName =
   | 'oToMessages/batchSend'
   | 'sceneGroups/query'
   | 'sceneGroups/members/batchQuery'
+  | 'user/getuserinfo'
+  | 'user/get'
+  | 'user/getbyunionid'
+  | 'userAccessToken'
+  | 'contact/users/me'
+  | 'jsapiTickets'
+  | 'oauth2/auth'
 
 export type Fault = {
   api: ApiName
@@ -170,7 +191,7 @@ export type HandshakeFault = {
 export type JournalEntry = { seq: number; /** real clock, epoch ms */ at: number } & (
   | {
       type: 'request'
-      base: 'api' | 'oapi'
+      base: 'api' | 'oapi' | 'login'
       api: ApiName | 'unknown'
       method: string
       path: string
@@ -255,6 +276,12 @@ export interface DingTalkControl {
   disbandGroup(openConversationId: string, fields?: { operator?: string }): string
   /** The person leaves the corporation and all groups; pushes `user_leave_org` to every app of the corporation. */
   removeUser(userId: string): string
+  /** Changes what the directory knows of a person. */
+  updateUser(userId: string, fields: Partial<Omit<User, 'userId'>>): User
+  /** The code that the client of this person gives to a page of the app. */
+  clientCode(clientId: string, userId: string): string
+  /** The code that the login page sends this person's browser back with. */
+  browserCode(clientId: string, userId: string, corpId?: string): string
   /**
    * What a person writes to the robot: in the group, mentioning it, or 1:1 without a group. Pushed as a robot message
    * callback; returns the msgId, which is the `businessId` of its frames.
@@ -298,9 +325,10 @@ export interface DingTalkControl {
 }
 
 export interface DingTalkSandbox {
-  /** Stand-ins for https://api.dingtalk.com and https://oapi.dingtalk.com */
+  /** Stand-ins for https://api.dingtalk.com, https://oapi.dingtalk.com and https://login.dingtalk.com */
   apiUrl: string
   oapiUrl: string
+  loginUrl: string
   control: DingTalkControl
   journal: Journal
   close(): Promise<void>
