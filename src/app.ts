@@ -1,3 +1,4 @@
+import { actFromPage } from './actions/act-from-page.ts'
 import { ACTION_SETTINGS, type ActionSettings, resumeClick } from './actions/perform-click.ts'
 import { type Clock, systemClock } from './clock.ts'
 import type { Config } from './config.ts'
@@ -19,6 +20,7 @@ import { createFlashdutyClient } from './flashduty/client.ts'
 import { createPace, FLASHDUTY_PACE, type FlashdutyPace } from './flashduty/pace.ts'
 import type { IntegrationStatus } from './http/integration-page.tsx'
 import type { Check } from './http/readiness.ts'
+import { createReadTimeline } from './http/h5/read-timeline.ts'
 import { createRoutes } from './http/routes.tsx'
 import { listen } from './http/server.ts'
 import { type IntegrationRuntime, startIntegration } from './integration-runtime.ts'
@@ -227,6 +229,9 @@ async function compose(config: Config, log: Log, clock: Clock, overrides: Overri
       publicUrl: config.http.publicUrl,
       loginUrl: config.dingtalk.loginUrl,
       peopleOf: (id) => runtimes.get(id)?.people,
+      membersOf: (id) => runtimes.get(id)?.readMembers,
+      readTimeline: createReadTimeline({ db, box, clock, flashduty }),
+      act: (act) => actFromPage(performing, act),
     },
     statusByCallbackKey: async (key) => statusOf(await findIntegrationByCallbackKey(db.read, box, key)),
   })

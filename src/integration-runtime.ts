@@ -1,6 +1,7 @@
 import { answerPress } from './actions/press.ts'
 import type { ActionSettings, PerformDeps } from './actions/perform-click.ts'
 import { drawNow } from './delivery/draw-now.ts'
+import { createReadMembers } from './delivery/read-members.ts'
 import { reconcileDelivery, reconcileUpdate } from './delivery/reconcile.ts'
 import { refreshGroup } from './delivery/refresh-group.ts'
 import { createQuota } from './delivery/quota.ts'
@@ -9,6 +10,7 @@ import type { DeliverySettings } from './delivery/settings.ts'
 import type { WakeDueCards } from './delivery/wake.ts'
 import type { ReconcileDeps } from './delivery/work.ts'
 import { createDingTalkClient } from './dingtalk/client.ts'
+import type { ReadMembers } from './dingtalk/group-members.ts'
 import { createOapiClient } from './dingtalk/oapi-client.ts'
 import { createPeople, type DingTalkPeople } from './dingtalk/people.ts'
 import type { Integration } from './domain/integration.ts'
@@ -49,6 +51,8 @@ export type IntegrationRuntime = {
   readonly room: Room
   /** Asks DingTalk who people are. */
   readonly people: DingTalkPeople
+  /** Asks DingTalk who is in a group. */
+  readonly readMembers: ReadMembers
   streamState(): StreamState
   streamOpened(signal: AbortSignal): Promise<void>
   /** Frames first, then the calls under way. */
@@ -125,6 +129,11 @@ export function startIntegration(deps: IntegrationDeps, integration: Integration
     revision: integration.revision,
     name: integration.name,
     room,
+    readMembers: createReadMembers({
+      ...shared,
+      log: log.child({ component: 'groups' }),
+      coolAppCode: integration.coolAppCode,
+    }),
     people: createPeople(integration, { apiUrl: deps.dingtalkApiUrl, send: deps.send, oapi }),
     streamState: () => stream.state(),
     streamOpened: (signal) => stream.opened(signal),

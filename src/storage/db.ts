@@ -22,11 +22,8 @@ import * as converge from './migrations/0002-converge.ts'
 import * as cardContent from './migrations/0003-card-content.ts'
 import * as tokens from './migrations/0004-tokens.ts'
 import * as load from './migrations/0005-load.ts'
-<<<<<<< HEAD
 import * as pages from './migrations/0010-pages.ts'
-=======
 import * as people from './migrations/0009-people.ts'
->>>>>>> w-people
 import type { Handle, Schema } from './schema.ts'
 
 /** Append only. */
@@ -36,11 +33,8 @@ const MIGRATIONS = {
   '0003-card-content': cardContent,
   '0004-tokens': tokens,
   '0005-load': load,
-<<<<<<< HEAD
   '0010-pages': pages,
-=======
   '0009-people': people,
->>>>>>> w-people
 }
 
 /** A blocking busy wait stops the event loop, so it is short; the lane goes on waiting without blocking. */

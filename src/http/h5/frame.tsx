@@ -14,8 +14,6 @@ export type FrameProps = {
   menu?: Child
   /** Two columns where there is room. */
   wide?: boolean
-  /** Seconds after which the page is asked for again, so that it follows what is under way. */
-  followS?: number | undefined
   children: Child
 }
 
@@ -29,7 +27,6 @@ export function Frame(props: FrameProps) {
         <meta name="viewport" content="width=device-width, initial-scale=1, viewport-fit=cover" />
         <meta name="robots" content="noindex" />
         <meta name="format-detection" content="telephone=no" />
-        {props.followS === undefined ? undefined : <meta http-equiv="refresh" content={String(props.followS)} />}
         <title>{props.title === props.name ? props.name : `${props.title} · ${props.name}`}</title>
         <link rel="icon" href="data:," />
         <link rel="stylesheet" href={assets.style} />

@@ -6,7 +6,7 @@ import type { Offer } from '../../storage/audiences.ts'
 import type { StoredIncident } from '../../storage/incidents.ts'
 import { ActForm } from './act-buttons.tsx'
 import { IncidentItem } from './incident-item.tsx'
-import { Say } from './messages.tsx'
+import { Say } from './say.tsx'
 import { Moment } from './times.tsx'
 import { incidentAddress, type View } from './view.ts'
 

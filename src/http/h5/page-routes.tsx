@@ -1,10 +1,8 @@
-import type { Context, Hono } from 'hono'
+import type { Hono } from 'hono'
 
 import { phrase } from '../../domain/screen-messages.ts'
-import { reasonWords } from '../../domain/reasons.ts'
 import { findOffers } from '../../storage/audiences.ts'
 import { listOwnIncidents, listOwnRecords } from '../../storage/home.ts'
-import { findIncident } from '../../storage/incidents.ts'
 import { findKeyStatus } from '../../storage/links.ts'
 import type { H5Deps } from './deps.ts'
 import { GroupContent, GroupRefused } from './group-page.tsx'
@@ -14,7 +12,7 @@ import { IncidentDetail } from './incident-detail.tsx'
 import { HiddenIncident, UnknownIncident } from './incident-refusals.tsx'
 import { loadGroup } from './load-group.ts'
 import { type Loaded, loadIncident } from './load-incident.ts'
-import { Notes } from './notes.tsx'
+import { loadNotes } from './notes.tsx'
 import { answerPage, viewOf } from './shell.tsx'
 import type { View } from './view.ts'
 import type { H5Variables } from './visitor.ts'
@@ -29,8 +27,8 @@ export function addPageRoutes(app: Hono<H5Variables>, deps: H5Deps): void {
   app.get('/', async (c) => {
     const view = viewOf(deps, c)
     const [home, notes] = await Promise.all([loadHome(deps, view), loadNotes(deps, c, view)])
-    const look = { title: phrase(view.locale, 'home.title'), followS: notes.followS }
-    return answerPage(deps, c, view, look, <HomeContent view={view} home={home} notes={notes.shown} />)
+    const look = { title: phrase(view.locale, 'home.title') }
+    return answerPage(deps, c, view, look, <HomeContent view={view} home={home} notes={notes} />)
   })
 
   app.get('/pc', async (c) => {
@@ -44,8 +42,8 @@ export function addPageRoutes(app: Hono<H5Variables>, deps: H5Deps): void {
       refusal: refusalOf(view, loaded),
       byAddress: wanted !== undefined,
     }
-    const look = { title: phrase(view.locale, 'home.title'), wide: true, followS: notes.followS }
-    const content = <WideHomeContent view={view} home={home} notes={notes.shown} chosen={chosen} />
+    const look = { title: phrase(view.locale, 'home.title'), wide: true }
+    const content = <WideHomeContent view={view} home={home} notes={notes} chosen={chosen} />
     return answerPage(deps, c, view, look, content)
   })
 
@@ -81,10 +79,10 @@ export function addPageRoutes(app: Hono<H5Variables>, deps: H5Deps): void {
       loadGroup(deps, view.visitor, address, c.get('integration').corpId),
       loadNotes(deps, c, view),
     ])
-    const look = { title: phrase(view.locale, 'group.title'), followS: notes.followS }
+    const look = { title: phrase(view.locale, 'group.title') }
     const content =
       'group' in loaded ? (
-        <GroupContent view={view} group={loaded.group} notes={notes.shown} />
+        <GroupContent view={view} group={loaded.group} notes={notes} />
       ) : (
         <GroupRefused view={view} refusal={loaded.refusal} />
       )
@@ -99,10 +97,10 @@ export function addPageRoutes(app: Hono<H5Variables>, deps: H5Deps): void {
     ])
     const title =
       loaded.kind === 'shown' ? loaded.detail.stored.incident.title : phrase(view.locale, 'incident.facts')
-    const look = { title, back: `${view.pages}/`, followS: notes.followS }
+    const look = { title, back: `${view.pages}/` }
     const content = (
       <>
-        {notes.shown}
+        {notes}
         {loaded.kind === 'shown' ? (
           <IncidentDetail view={view} detail={loaded.detail} level={1} />
         ) : (
@@ -129,10 +127,6 @@ async function loadHome(deps: H5Deps, view: View): Promise<Home> {
     link && findKeyStatus(deps.db.read, integrationId, link.memberId),
   ])
   return { incidents, total, offers, records, wants: !link ? 'link' : key === 'good' ? undefined : 'key' }
-}
-
-async function loadNotes(deps: H5Deps, c: Context<H5Variables>, view: View) {
-  return Notes.load(deps, c, view)
 }
 
 function refusalOf(view: View, loaded: Loaded) {

@@ -27,7 +27,6 @@ type Look = {
   status?: ContentfulStatusCode
   back?: string | undefined
   wide?: boolean
-  followS?: number | undefined
 }
 
 /** A page for somebody who is logged in: the frame, their menu, and what it is about. */
@@ -47,7 +46,6 @@ export function answerPage(
       assets={assetsOf(deps)}
       back={look.back}
       wide={look.wide ?? false}
-      followS={look.followS}
       menu={<AccountMenu view={view} />}
     >
       {content}

@@ -11,12 +11,3 @@ export function Say(props: { title: string; hint: string; ask?: boolean; childre
     </section>
   )
 }
-
-/** What became of a form. Told again to whoever does not see the page. */
-export function NoteLine({ kind, children }: { kind: 'done' | 'failed' | 'working' | 'ask'; children: Child }) {
-  return (
-    <div class={`note ${kind}`} role={kind === 'failed' ? 'alert' : 'status'} data-note={kind}>
-      <div>{children}</div>
-    </div>
-  )
-}
