@@ -1,5 +1,6 @@
-import { actFromPage } from './actions/act-from-page.ts'
-import { ACTION_SETTINGS, type ActionSettings, resumeClick } from './actions/perform-click.ts'
+import { takeActionResult } from './actions/act-by-queue.ts'
+import { ACTION_SETTINGS, type ActionSettings } from './actions/deps.ts'
+import { resumeClick } from './actions/perform-click.ts'
 import { type Clock, systemClock } from './clock.ts'
 import type { Config } from './config.ts'
 import { acceptDelivery, type Visit } from './delivery/accept.ts'
@@ -30,7 +31,7 @@ import { createOutbound } from './outbound.ts'
 import { createProducer, type Producer } from './queue/producer.ts'
 import { createReaper } from './queue/reaper.ts'
 import { claimKey, connectImpatiently, connectPatiently, createRedisClaim, type RedisClaim } from './queue/redis.ts'
-import { startClickWorker, startDeliverWorker } from './queue/workers.ts'
+import { startActionResultWorker, startClickWorker, startDeliverWorker } from './queue/workers.ts'
 import { type OnWriter, openDb } from './storage/db.ts'
 import { getInstallationId } from './storage/inbox.ts'
 import { countDueCards } from './storage/due-cards.ts'
@@ -125,6 +126,7 @@ async function compose(config: Config, log: Log, clock: Clock, overrides: Overri
     owner,
     producer,
     wakeDueCards,
+    inFlight,
     log: part('actions'),
     settings: settings.action,
   }
@@ -161,6 +163,8 @@ async function compose(config: Config, log: Log, clock: Clock, overrides: Overri
   teardown.defer('deliver worker', () => deliverWorker.close())
   const clickWorker = startClickWorker(workers, (clickId) => resumeClick(performing, clickId))
   teardown.defer('click worker', () => clickWorker.close())
+  const resultWorker = startActionResultWorker(workers, (body) => takeActionResult(performing, body))
+  teardown.defer('action result worker', () => resultWorker.close())
 
   const checks = (): Check[] => [
     {
@@ -231,7 +235,11 @@ async function compose(config: Config, log: Log, clock: Clock, overrides: Overri
       peopleOf: (id) => runtimes.get(id)?.people,
       membersOf: (id) => runtimes.get(id)?.readMembers,
       readTimeline: createReadTimeline({ db, box, clock, flashduty }),
-      act: (act) => actFromPage(performing, act),
+      act: async (act) =>
+        (await runtimes.get(act.integrationId)?.actFromPage(act)) ?? {
+          status: 'failed',
+          reason: 'INTEGRATION_DISABLED',
+        },
     },
     statusByCallbackKey: async (key) => statusOf(await findIntegrationByCallbackKey(db.read, box, key)),
   })
@@ -244,8 +252,8 @@ async function compose(config: Config, log: Log, clock: Clock, overrides: Overri
     settings,
     dingtalkApiUrl: config.dingtalk.apiUrl,
     dingtalkOapiUrl: config.dingtalk.oapiUrl,
+    publicUrl: config.http.publicUrl,
     send: outbound.send,
-    inFlight,
     workers,
   }
   /** Starts what was added, restarts what was changed, stops what was removed or switched off on the CLI. */

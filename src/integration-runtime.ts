@@ -1,5 +1,6 @@
+import { actFromPage, type PageAct, type PageAnswer } from './actions/act-from-page.ts'
 import { answerPress } from './actions/press.ts'
-import type { ActionSettings, PerformDeps } from './actions/perform-click.ts'
+import type { ActionSettings, PerformDeps } from './actions/deps.ts'
 import { drawNow } from './delivery/draw-now.ts'
 import { createReadMembers } from './delivery/read-members.ts'
 import { reconcileDelivery, reconcileUpdate } from './delivery/reconcile.ts'
@@ -16,7 +17,6 @@ import { createPeople, type DingTalkPeople } from './dingtalk/people.ts'
 import type { Integration } from './domain/integration.ts'
 import { takeEvent } from './events/take-event.ts'
 import { takeMessage } from './events/take-message.ts'
-import type { InFlight } from './lifecycle.ts'
 import type { SendHttp } from './outbound.ts'
 import type { Producer } from './queue/producer.ts'
 import { startPacer, type WorkerDeps } from './queue/workers.ts'
@@ -31,7 +31,8 @@ export type IntegrationDeps = Omit<PerformDeps, 'settings'> & {
   dingtalkOapiUrl: string
   send: SendHttp
   producer: Producer
-  inFlight: InFlight
+  /** How people reach the pages. */
+  publicUrl: string | undefined
   workers: WorkerDeps
   wakeDueCards: WakeDueCards
   settings: {
@@ -53,6 +54,8 @@ export type IntegrationRuntime = {
   readonly people: DingTalkPeople
   /** Asks DingTalk who is in a group. */
   readonly readMembers: ReadMembers
+  /** What a linked person asks for on a page. */
+  actFromPage(request: Omit<PageAct, 'integrationId'>): Promise<PageAnswer>
   streamState(): StreamState
   streamOpened(signal: AbortSignal): Promise<void>
   /** Frames first, then the calls under way. */
@@ -135,6 +138,7 @@ export function startIntegration(deps: IntegrationDeps, integration: Integration
       coolAppCode: integration.coolAppCode,
     }),
     people: createPeople(integration, { apiUrl: deps.dingtalkApiUrl, send: deps.send, oapi }),
+    actFromPage: (request) => actFromPage(pressDeps, { ...request, integrationId: integration.id }),
     streamState: () => stream.state(),
     streamOpened: (signal) => stream.opened(signal),
     async stop() {

@@ -48,6 +48,8 @@ export function addIntegrationCommands(program: Command, context: CliContext): v
               monthlyPushes: fields.monthlyPushes ?? 3_000,
               groupPerMinute: fields.groupPerMinute ?? 0,
               flashdutyKey: fields.flashdutyKey,
+              acting: 'member-key',
+              ownerKey: undefined,
               templateId: fields.templateId,
               templateRefusedAt: undefined,
               dmFromWebhook: fields.dmFromWebhook ?? true,

@@ -22,8 +22,9 @@ import * as converge from './migrations/0002-converge.ts'
 import * as cardContent from './migrations/0003-card-content.ts'
 import * as tokens from './migrations/0004-tokens.ts'
 import * as load from './migrations/0005-load.ts'
-import * as pages from './migrations/0010-pages.ts'
 import * as people from './migrations/0009-people.ts'
+import * as pages from './migrations/0010-pages.ts'
+import * as actions from './migrations/0011-actions.ts'
 import type { Handle, Schema } from './schema.ts'
 
 /** Append only. */
@@ -33,8 +34,9 @@ const MIGRATIONS = {
   '0003-card-content': cardContent,
   '0004-tokens': tokens,
   '0005-load': load,
-  '0010-pages': pages,
   '0009-people': people,
+  '0010-pages': pages,
+  '0011-actions': actions,
 }
 
 /** A blocking busy wait stops the event loop, so it is short; the lane goes on waiting without blocking. */

@@ -24,6 +24,8 @@ export type IntegrationFields = Pick<
   | 'monthlyPushes'
   | 'groupPerMinute'
   | 'flashdutyKey'
+  | 'acting'
+  | 'ownerKey'
   | 'templateId'
   | 'templateRefusedAt'
   | 'dmFromWebhook'
@@ -88,6 +90,9 @@ const OWNED_TABLES = [
   'notices',
   'sessions',
   'dingtalk_users',
+  'responders',
+  'key_makings',
+  'wanted_acts',
 ] as const
 
 export async function removeIntegration(trx: Handle, id: string): Promise<void> {
@@ -180,6 +185,21 @@ export async function pickIntegration(
   )
 }
 
+/** How presses are carried out for it; undefined when it is switched off or there is none. */
+export async function findActing(
+  db: Handle,
+  box: SecretBox,
+  id: string,
+): Promise<Pick<Integration, 'acting' | 'ownerKey'> | undefined> {
+  const row = await db
+    .selectFrom('integrations')
+    .select(['acting', 'owner_key_enc'])
+    .where('id', '=', id)
+    .where('enabled', '=', 1)
+    .executeTakeFirst()
+  return row && { acting: row.acting, ownerKey: row.owner_key_enc === null ? undefined : box.open(row.owner_key_enc) }
+}
+
 /** DingTalk no longer takes the integration's own template: new cards use the public one until it is set anew. */
 export async function refuseTemplate(trx: Handle, id: string, templateId: string, nowMs: number): Promise<void> {
   await trx
@@ -233,6 +253,8 @@ function columns(
     monthly_pushes: integration.monthlyPushes,
     group_per_minute: integration.groupPerMinute,
     flashduty_key_enc: integration.flashdutyKey === undefined ? null : box.seal(integration.flashdutyKey),
+    acting: integration.acting,
+    owner_key_enc: integration.ownerKey === undefined ? null : box.seal(integration.ownerKey),
     template_id: integration.templateId ?? null,
     template_refused_at: integration.templateRefusedAt ?? null,
     dm_from_webhook: integration.dmFromWebhook ? 1 : 0,
@@ -259,6 +281,8 @@ function fromRow(row: Selectable<IntegrationsTable>, box: SecretBox): Integratio
     monthlyPushes: row.monthly_pushes,
     groupPerMinute: row.group_per_minute,
     flashdutyKey: row.flashduty_key_enc === null ? undefined : box.open(row.flashduty_key_enc),
+    acting: row.acting,
+    ownerKey: row.owner_key_enc === null ? undefined : box.open(row.owner_key_enc),
     templateId: row.template_id ?? undefined,
     templateRefusedAt: row.template_refused_at ?? undefined,
     dmFromWebhook: row.dm_from_webhook === 1,

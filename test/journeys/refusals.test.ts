@@ -81,7 +81,7 @@ async function expectRefused(
   const seen = answerOf(await pressAck(card, person))
   expect(seen.tips).toContain(refusal.sentence)
   expect(seen.title).toContain('待处理')
-  expect(buttonTexts(seen)).toEqual(['认领', '关闭', '查看详情', '快速静默'])
+  expect(buttonTexts(seen)).toEqual(['认领', '关闭', '查看详情', '快速静默', '刷新'])
   const records = (await recordsOf(world, incident)).filter(({ target_id: id }) => id === person.user.userId)
   expect(records).toMatchObject([{ kind: 'action', event_type: 'ack', status: 'failed', reason_code: refusal.reason }])
   for (const other of Object.values(world.people).filter((one) => one !== person)) {
@@ -100,7 +100,7 @@ test('王五, who never opened the app, is told so, and nobody else sees it', as
   const seen = answerOf(await press(world, card, wang, '认领'))
   expect(seen.tips).toBe('未关联应用：请打开工作台应用完成登录关联，然后再点一次按钮')
   expect(seen.title).toContain('待处理')
-  expect(buttonTexts(seen)).toEqual(['认领', '关闭', '查看详情', '快速静默'])
+  expect(buttonTexts(seen)).toEqual(['认领', '关闭', '查看详情', '快速静默', '刷新'])
   for (const other of [zhang, li]) expect(view(world, card, other).tips).toBe('')
   const records = (await recordsOf(world, incident)).filter(({ kind }) => kind === 'action')
   expect(records).toMatchObject([
@@ -193,7 +193,7 @@ describe('a press that cannot count says why and what to do', () => {
       const userId = world.people.li.user.userId
       const seen = answerOf(await world.dingtalk.control.press({ outTrackId: card, userId, buttonId, force: true }))
       expect(seen.tips).toContain('按钮已失效')
-      expect(buttonTexts(seen)).toEqual(['认领', '关闭', '查看详情', '快速静默'])
+      expect(buttonTexts(seen)).toEqual(['认领', '关闭', '查看详情', '快速静默', '刷新'])
     }
     expect(actsOn(world, incident)).toEqual([])
     const records = (await recordsOf(world, incident)).filter(({ kind }) => kind === 'action')
@@ -259,7 +259,7 @@ describe('an incident that has moved on', () => {
     })
     expect(answerOf(late).tips).toContain('故障状态已变化')
     expect(answerOf(late).title).toContain('已关闭')
-    expect(buttonTexts(answerOf(late))).toEqual(['查看详情', '快速静默'])
+    expect(buttonTexts(answerOf(late))).toEqual(['查看详情', '快速静默', '刷新'])
     await settledRecords(world, incident)
   })
 

@@ -65,7 +65,7 @@ describe('the administrator’s own template', () => {
   })
 
   test('shows a sentence for the presser as a toast too', () => {
-    expect(drawCard(own(), '操作成功').cardParamMap).toMatchObject({ tips: '操作成功', toast: '操作成功' })
+    expect(drawCard(own(), { tips: '操作成功' }).cardParamMap).toMatchObject({ tips: '操作成功', toast: '操作成功' })
   })
 
   test.each<[string, FaceChange, string, string]>([
