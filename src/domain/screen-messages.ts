@@ -84,6 +84,7 @@ export const SCREEN = {
     'Flashduty cannot be asked now whether you may see it ({why}). Try again in a moment.',
   ],
   'incident.console': ['Flashduty 控制台', 'Flashduty console'],
+  'incident.new': ['刚刚触发', 'just now'],
   'incident.running': ['已持续 {span}', 'for {span}'],
   'incident.acked': ['已认领', 'acknowledged'],
   'incident.root': ['根因', 'Root cause'],

@@ -5,7 +5,11 @@ import type { Handle } from './schema.ts'
 export type Offer = Pick<Audience, 'snoozeMinutes' | 'customActions'>
 
 /** By incident id; incidents without cards are missing. */
-export async function findOffers(db: Handle, integrationId: string, incidentIds: string[]): Promise<Map<string, Offer>> {
+export async function findOffers(
+  db: Handle,
+  integrationId: string,
+  incidentIds: string[],
+): Promise<Map<string, Offer>> {
   if (incidentIds.length === 0) return new Map()
   const rows = await db
     .selectFrom('cards')

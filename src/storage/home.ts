@@ -135,6 +135,7 @@ export type OwnRecord = Pick<
   | 'incident_num'
   | 'event_type'
   | 'kind'
+  | 'effect'
   | 'status'
   | 'reason_code'
   | 'note'
@@ -159,6 +160,7 @@ export async function listOwnRecords(db: Handle, person: Person, limit: number):
         'records.incident_num',
         'records.event_type',
         'records.kind',
+        'records.effect',
         'records.status',
         'records.reason_code',
         'records.note',

@@ -136,21 +136,6 @@ export async function findMemberKey(
   return row && { appKey: box.open(row.key_enc), status: row.status, made: row.made === 1, remakes: row.remakes }
 }
 
-/** Whether there is a key to act with, without opening it. */
-export async function findKeyStatus(
-  db: Handle,
-  integrationId: string,
-  memberId: number,
-): Promise<'good' | 'bad' | undefined> {
-  const row = await db
-    .selectFrom('member_keys')
-    .select('status')
-    .where('integration_id', '=', integrationId)
-    .where('member_id', '=', memberId)
-    .executeTakeFirst()
-  return row?.status
-}
-
 export async function markMemberKey(
   trx: Handle,
   integrationId: string,

@@ -14,7 +14,7 @@ export type Origin = 'home' | 'pc' | 'incident' | 'group'
 /** The one form that all buttons of a page send: what differs stands on the buttons. */
 export function ActForm({ view, from, cid }: { view: View; from: Origin; cid?: string | undefined }) {
   return (
-    <form id={FORM} method="post" action={`${view.pages}/act`}>
+    <form id={FORM} hidden method="post" action={`${view.pages}/act`}>
       <input type="hidden" name={CSRF_FIELD} value={view.visitor.csrf} />
       <input type="hidden" name="token" value={view.token} />
       <input type="hidden" name="from" value={from} />

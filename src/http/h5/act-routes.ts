@@ -1,7 +1,9 @@
 import type { Context, Hono } from 'hono'
 
+import type { Act } from '../../domain/button.ts'
+import { findIncident } from '../../storage/incidents.ts'
 import { takeWantedAct } from '../../storage/wanted-acts.ts'
-import { type PageAct, readAct } from './acts.ts'
+import { readAct } from './acts.ts'
 import { type H5Deps, pathOfPages } from './deps.ts'
 import { type Note, spellNote } from './note.ts'
 import { MAX_REASON } from './reopen-form.tsx'
@@ -20,8 +22,9 @@ export function addActRoutes(app: Hono<H5Variables>, deps: H5Deps): void {
     const incidentId = c.req.param('incidentId')
     const act = readAct(form['act'])
     const token = form['token']
-    if (!act || typeof token !== 'string' || !TOKEN.test(token)) {
-      return goOn(deps, c, form, incidentId, undefined)
+    const known = await findIncident(deps.db.read, c.get('visitor').integrationId, incidentId)
+    if (!act || typeof token !== 'string' || !TOKEN.test(token) || !known) {
+      return goOn(deps, c, { from: 'incident' }, incidentId, undefined)
     }
     const reason = textIn(form, 'reason')?.trim().slice(0, MAX_REASON)
     const outcome = await carryOut(deps, c, { act, incidentId, token, reason })
@@ -50,7 +53,7 @@ export function addActRoutes(app: Hono<H5Variables>, deps: H5Deps): void {
 async function carryOut(
   deps: H5Deps,
   c: Context<H5Variables>,
-  wanted: { act: PageAct; incidentId: string; token: string; reason: string | undefined },
+  wanted: { act: Act; incidentId: string; token: string; reason: string | undefined },
 ): Promise<Note['outcome']> {
   const { integrationId, userId } = c.get('visitor')
   const { act, incidentId, token, reason } = wanted
@@ -66,13 +69,7 @@ async function carryOut(
 }
 
 /** Back to where it was asked for: one of our own pages, whatever the form says. */
-function goOn(
-  deps: H5Deps,
-  c: Context<H5Variables>,
-  form: Form,
-  incidentId: string,
-  note: Note | undefined,
-): Response {
+function goOn(deps: H5Deps, c: Context<H5Variables>, form: Form, incidentId: string, note: Note | undefined): Response {
   const pages = pathOfPages(deps, c.get('integration').id)
   const query = new URLSearchParams(note ? spellNote(c.get('visitor').csrf, note) : '')
   const to = (path: string): Response => {

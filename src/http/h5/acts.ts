@@ -1,17 +1,15 @@
+import { type Act, type Action, ACTIONS } from '../../domain/button.ts'
 import { standingOf } from '../../domain/card.ts'
+import { DEFAULT_SNOOZE_MINUTES } from '../../domain/event.ts'
 import { type Locale, say, span } from '../../domain/messages.ts'
 import { isScreenKey, phrase } from '../../domain/screen-messages.ts'
 import type { Offer } from '../../storage/audiences.ts'
 import type { StoredIncident } from '../../storage/incidents.ts'
 
-/** What can be asked for on a page, and how a button's value spells it: `ack`, `snooze.120`, `custom.7001`. */
-export const PAGE_ACTIONS = ['ack', 'unack', 'snooze', 'wake', 'resolve', 'reopen', 'custom', 'refresh'] as const
-export type PageAction = (typeof PAGE_ACTIONS)[number]
-export type PageAct = { action: PageAction; minutes?: number; customId?: number }
+/** What a button says beside what it does. */
+export type ActButton = Act & { label: string }
 
-export type ActButton = PageAct & { label: string }
-
-const USUAL_OFFER: Offer = { snoozeMinutes: [120, 240, 720], customActions: [] }
+const USUAL_OFFER: Offer = { snoozeMinutes: DEFAULT_SNOOZE_MINUTES, customActions: [] }
 
 /** Pure: what can be done about an incident in its state, most wanted first; those of `more` are wanted less often. */
 export function actsOn(
@@ -20,7 +18,7 @@ export function actsOn(
   locale: Locale,
 ): { first: ActButton[]; more: ActButton[] } {
   const { snoozeMinutes, customActions } = offer ?? USUAL_OFFER
-  const act = (action: PageAction): ActButton => ({ action, label: nameOfAct({ action }, locale) })
+  const act = (action: Action): ActButton => ({ action, label: nameOfAct({ action }, locale) })
   const snoozes = snoozeMinutes.map((minutes) => ({
     action: 'snooze' as const,
     minutes,
@@ -47,7 +45,7 @@ export function actsOn(
   }
 }
 
-export function nameOfAct({ action, minutes }: PageAct, locale: Locale): string {
+export function nameOfAct({ action, minutes }: Act, locale: Locale): string {
   if (action === 'snooze' && minutes !== undefined) {
     return say(locale, 'button.snooze', { span: span(locale, minutes) })
   }
@@ -55,14 +53,14 @@ export function nameOfAct({ action, minutes }: PageAct, locale: Locale): string 
   return isScreenKey(key) ? phrase(locale, key, { span: '' }).trim() : action
 }
 
-export function spellAct({ action, minutes, customId }: PageAct): string {
+export function spellAct({ action, minutes, customId }: Act): string {
   return [action, minutes ?? customId].filter((part) => part !== undefined).join('.')
 }
 
 /** undefined for anything that `spellAct` cannot have made. */
-export function readAct(text: unknown): PageAct | undefined {
+export function readAct(text: unknown): Act | undefined {
   const match = /^([a-z]+)(?:\.([1-9]\d{0,14}))?$/.exec(typeof text === 'string' ? text : '')
-  const action = PAGE_ACTIONS.find((known) => known === match?.[1])
+  const action = ACTIONS.find((known) => known === match?.[1])
   if (!action) return undefined
   const number = match?.[2] === undefined ? undefined : Number(match[2])
   if (action === 'snooze') return number !== undefined && number <= 1440 ? { action, minutes: number } : undefined

@@ -1,3 +1,4 @@
+import { raw } from 'hono/html'
 import type { Child } from 'hono/jsx'
 
 import type { Locale } from '../../domain/messages.ts'
@@ -20,7 +21,7 @@ export type FrameProps = {
 /** The frame of every page: readable from 320 px on, nothing loaded from elsewhere, works without scripts. */
 export function Frame(props: FrameProps) {
   const { locale, assets, back } = props
-  return (
+  const page = (
     <html lang={locale}>
       <head>
         <meta charset="utf-8" />
@@ -52,5 +53,11 @@ export function Frame(props: FrameProps) {
         {assets.script === undefined ? undefined : <script src={assets.script} defer></script>}
       </body>
     </html>
+  )
+  return (
+    <>
+      {raw('<!DOCTYPE html>')}
+      {page}
+    </>
   )
 }

@@ -133,10 +133,7 @@ export function GroupRefused({ view, refusal }: { view: View; refusal: GroupRefu
   const name = typeof refusal === 'object' ? 'unsure' : refusal
   const why = typeof refusal === 'object' ? reasonWords(asReason(refusal.unsure), locale) : ''
   return (
-    <Say
-      title={phrase(locale, TITLES[name])}
-      hint={phrase(locale, HINTS[name], { why })}
-    >
+    <Say title={phrase(locale, TITLES[name])} hint={phrase(locale, HINTS[name], { why })}>
       <a class="button first" href={`${view.pages}/`}>
         {phrase(locale, 'menu.home')}
       </a>

@@ -1,5 +1,6 @@
-import { type Locale, say, isMessageKey } from '../../domain/messages.ts'
+import type { Locale } from '../../domain/messages.ts'
 import { asReason, reasonWords } from '../../domain/reasons.ts'
+import { refusalText } from '../../domain/refusals.ts'
 import { isScreenKey, phrase, type ScreenKey } from '../../domain/screen-messages.ts'
 import type { OwnRecord } from '../../storage/home.ts'
 import { nameOfAct, readAct } from './acts.ts'
@@ -49,13 +50,14 @@ function Row({ view, record }: { view: View; record: OwnRecord }) {
   )
 }
 
-function whatOf({ kind, event_type: type }: OwnRecord, locale: Locale): string {
+function whatOf({ kind, effect, event_type: type }: OwnRecord, locale: Locale): string {
   if (kind === 'action') {
     const act = readAct(type ?? '')
     return act ? nameOfAct(act, locale) : (type ?? '')
   }
   const key = `feed.${type ?? ''}`
-  return isScreenKey(key) ? phrase(locale, key) : phrase(locale, 'history.notify')
+  const event = isScreenKey(key) ? phrase(locale, key) : ''
+  return [phrase(locale, effect === 'update' ? 'history.update' : 'history.notify'), event].filter(Boolean).join(' · ')
 }
 
 function stateOf({ kind, status }: OwnRecord): { key: ScreenKey; tone: 'good' | 'bad' | '' } {
@@ -74,8 +76,7 @@ function stateOf({ kind, status }: OwnRecord): { key: ScreenKey; tone: 'good' | 
 /** What the person can do about it; undefined when nothing went wrong. */
 function remedyOf({ kind, status, reason_code: code }: OwnRecord, locale: Locale): string | undefined {
   if (status !== 'failed' && status !== 'retrying') return undefined
-  const press = `press.${code ?? ''}`
-  if (kind === 'action' && isMessageKey(press)) return say(locale, press)
+  if (kind === 'action') return refusalText(locale, asReason(code ?? ''))
   const remedy = `remedy.${code ?? ''}`
   return phrase(locale, isScreenKey(remedy) ? remedy : 'remedy.admin')
 }

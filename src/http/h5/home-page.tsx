@@ -45,10 +45,8 @@ export function WideHomeContent(props: {
   const currentId = chosen?.detail?.stored.incidentId
   return (
     <>
-      <div class="across">
-        <ActForm view={view} from="pc" />
-        {props.notes}
-      </div>
+      <ActForm view={view} from="pc" />
+      {props.notes}
       <div class="side">
         <Wants view={view} wants={home.wants} />
         <Heading view={view} total={home.total} />
@@ -76,10 +74,17 @@ function Heading({ view, total }: { view: View; total: number }) {
   )
 }
 
-function List(props: { view: View; home: Home; hrefOf: (incidentId: string) => string; currentId?: string | undefined }) {
+function List(props: {
+  view: View
+  home: Home
+  hrefOf: (incidentId: string) => string
+  currentId?: string | undefined
+}) {
   const { view, home } = props
   const { locale } = view
   if (home.incidents.length === 0) {
+    // Of somebody who is not linked nobody knows whether anything waits for them.
+    if (home.wants === 'link') return <></>
     return (
       <section class="panel empty">
         <span class="sign" aria-hidden="true"></span>

@@ -74,11 +74,11 @@ function factsOf(view: View, { incident }: StoredIncident): [string, Child][] {
       phrase(locale, 'incident.snoozed'),
       running && incident.snoozed_before * 1_000 > view.nowMs ? dateTime(incident.snoozed_before, zone) : '',
     ],
+    [phrase(locale, 'incident.closed'), !running && incident.close_time > 0 ? dateTime(incident.close_time, zone) : ''],
     [
-      phrase(locale, 'incident.closed'),
-      !running && incident.close_time > 0 ? dateTime(incident.close_time, zone) : '',
+      say(locale, 'fact.alerts'),
+      incident.alert_cnt > 1 ? say(locale, 'fact.alerts.count', { count: incident.alert_cnt }) : '',
     ],
-    [say(locale, 'fact.alerts'), incident.alert_cnt > 1 ? say(locale, 'fact.alerts.count', { count: incident.alert_cnt }) : ''],
     [
       say(locale, 'fact.responders'),
       incident.responders?.length ? <People incident={incident} locale={locale} /> : say(locale, 'fact.nobody'),

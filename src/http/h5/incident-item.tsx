@@ -59,12 +59,7 @@ export function Tags({ stored, view }: { stored: StoredIncident; view: View }) {
       {open && stored.inStorm ? <span class="tag">{say(locale, 'sign.storm')}</span> : undefined}
       {open && stored.flapping ? <span class="tag">{say(locale, 'sign.flapping')}</span> : undefined}
       {open ? (
-        <Running
-          sinceS={incident.start_time}
-          nowMs={view.nowMs}
-          locale={locale}
-          zone={incident.account_time_zone}
-        />
+        <Running sinceS={incident.start_time} nowMs={view.nowMs} locale={locale} zone={incident.account_time_zone} />
       ) : undefined}
     </p>
   )
@@ -72,7 +67,8 @@ export function Tags({ stored, view }: { stored: StoredIncident; view: View }) {
 
 export function People({ incident, locale }: { incident: Incident; locale: Locale }) {
   const people = incident.responders ?? []
-  if (people.length === 0) return <>{`${say(locale, 'fact.responders')}${locale === 'zh-CN' ? '：' : ': '}${say(locale, 'fact.nobody')}`}</>
+  if (people.length === 0)
+    return <>{`${say(locale, 'fact.responders')}${locale === 'zh-CN' ? '：' : ': '}${say(locale, 'fact.nobody')}`}</>
   return (
     <>
       {people.map((person, index) => (

@@ -34,5 +34,9 @@ export function shortName({ num, title }: Incident): string {
 export function lastActWords({ lastAct, incident }: StoredIncident, locale: Locale): string {
   const key = lastAct ? `act.${lastAct.eventType}` : ''
   if (!lastAct || !isMessageKey(key)) return ''
-  return say(locale, key, { name: lastAct.personName, time: clockTime(lastAct.at, incident.account_time_zone) })
+  return say(locale, key, {
+    name: lastAct.personName,
+    time: clockTime(lastAct.at, incident.account_time_zone),
+    what: lastAct.what ?? say(locale, 'button.custom'),
+  })
 }

@@ -23,6 +23,15 @@ markdown.renderer.rules['image'] = (tokens, index) => {
   const name = tokens[index]?.content || address
   return `<a href="${escapeHtml(address)}" target="_blank" rel="noopener noreferrer nofollow">${escapeHtml(name)}</a>`
 }
+// What is wider than the page is moved with the keys too.
+for (const rule of ['fence', 'code_block', 'table_open'] as const) {
+  const draw = markdown.renderer.rules[rule]
+  markdown.renderer.rules[rule] = (tokens, index, options, env, self) =>
+    (draw ? draw(tokens, index, options, env, self) : self.renderToken(tokens, index, options)).replace(
+      /^<(pre|table)/,
+      '<$1 tabindex="0"',
+    )
+}
 
 export function toHtml(text: string): string {
   return markdown.render(text.length > MAX_LENGTH ? `${text.slice(0, MAX_LENGTH)}…` : text)

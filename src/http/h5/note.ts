@@ -1,11 +1,13 @@
+import type { Act } from '../../domain/button.ts'
 import { digest } from '../../domain/ids.ts'
-import { isMessageKey, type Locale, say } from '../../domain/messages.ts'
+import type { Locale } from '../../domain/messages.ts'
 import { asReason } from '../../domain/reasons.ts'
+import { refusalText } from '../../domain/refusals.ts'
 import { phrase } from '../../domain/screen-messages.ts'
-import { nameOfAct, type PageAct, readAct, spellAct } from './acts.ts'
+import { nameOfAct, readAct, spellAct } from './acts.ts'
 
 /** What became of a form, told by the page that is shown after it. */
-export type Note = { act: PageAct; incidentId: string; outcome: 'done' | 'working' | { reason: string } }
+export type Note = { act: Act; incidentId: string; outcome: 'done' | 'working' | { reason: string } }
 
 const WORD = /^[A-Za-z_]{1,64}$/
 
@@ -38,12 +40,5 @@ export function wordsOfNote({ act, outcome }: Note, name: string, locale: Locale
   const action = [nameOfAct(act, locale), name].filter(Boolean).join(' ')
   if (outcome === 'done') return phrase(locale, 'note.done', { action })
   if (outcome === 'working') return phrase(locale, 'note.working', { action })
-  return phrase(locale, 'note.failed', { action, why: whyNot(outcome.reason, locale) })
-}
-
-/** Why something was not done, and what to do next. */
-export function whyNot(reason: string, locale: Locale): string {
-  if (reason === 'REASON_MISSING') return phrase(locale, 'note.reason')
-  const known = `press.${asReason(reason)}`
-  return say(locale, isMessageKey(known) ? known : 'press.UNKNOWN')
+  return phrase(locale, 'note.failed', { action, why: refusalText(locale, asReason(outcome.reason)) })
 }

@@ -1,9 +1,11 @@
 import type { Hono } from 'hono'
 
+import { whyNoKey } from '../../actions/acting-key.ts'
+import type { Integration } from '../../domain/integration.ts'
 import { phrase } from '../../domain/screen-messages.ts'
 import { findOffers } from '../../storage/audiences.ts'
 import { listOwnIncidents, listOwnRecords } from '../../storage/home.ts'
-import { findKeyStatus } from '../../storage/links.ts'
+import { findMemberKey } from '../../storage/links.ts'
 import type { H5Deps } from './deps.ts'
 import { GroupContent, GroupRefused } from './group-page.tsx'
 import { HistoryRows } from './history-rows.tsx'
@@ -26,14 +28,14 @@ const ALL_RECORDS = 100
 export function addPageRoutes(app: Hono<H5Variables>, deps: H5Deps): void {
   app.get('/', async (c) => {
     const view = viewOf(deps, c)
-    const [home, notes] = await Promise.all([loadHome(deps, view), loadNotes(deps, c, view)])
+    const [home, notes] = await Promise.all([loadHome(deps, c.get('integration'), view), loadNotes(deps, c, view)])
     const look = { title: phrase(view.locale, 'home.title') }
     return answerPage(deps, c, view, look, <HomeContent view={view} home={home} notes={notes} />)
   })
 
   app.get('/pc', async (c) => {
     const view = viewOf(deps, c)
-    const [home, notes] = await Promise.all([loadHome(deps, view), loadNotes(deps, c, view)])
+    const [home, notes] = await Promise.all([loadHome(deps, c.get('integration'), view), loadNotes(deps, c, view)])
     const wanted = c.req.query('incident')
     const chosenId = wanted ?? home.incidents[0]?.incidentId
     const loaded = chosenId === undefined ? undefined : await loadIncident(deps, view.visitor, chosenId)
@@ -95,8 +97,7 @@ export function addPageRoutes(app: Hono<H5Variables>, deps: H5Deps): void {
       loadIncident(deps, view.visitor, c.req.param('incidentId')),
       loadNotes(deps, c, view),
     ])
-    const title =
-      loaded.kind === 'shown' ? loaded.detail.stored.incident.title : phrase(view.locale, 'incident.facts')
+    const title = loaded.kind === 'shown' ? loaded.detail.stored.incident.title : phrase(view.locale, 'incident.facts')
     const look = { title, back: `${view.pages}/` }
     const content = (
       <>
@@ -116,7 +117,7 @@ function personOf({ visitor }: View) {
   return { integrationId: visitor.integrationId, userId: visitor.userId, memberId: visitor.link?.memberId }
 }
 
-async function loadHome(deps: H5Deps, view: View): Promise<Home> {
+async function loadHome(deps: H5Deps, integration: Integration, view: View): Promise<Home> {
   const { integrationId, link } = view.visitor
   const person = personOf(view)
   const { incidents, total } = await listOwnIncidents(deps.db.read, person, LISTED)
@@ -124,9 +125,9 @@ async function loadHome(deps: H5Deps, view: View): Promise<Home> {
   const [offers, records, key] = await Promise.all([
     findOffers(deps.db.read, integrationId, ids),
     listOwnRecords(deps.db.read, person, RECENT_RECORDS),
-    link && findKeyStatus(deps.db.read, integrationId, link.memberId),
+    link && findMemberKey(deps.db.read, deps.box, integrationId, link.memberId),
   ])
-  return { incidents, total, offers, records, wants: !link ? 'link' : key === 'good' ? undefined : 'key' }
+  return { incidents, total, offers, records, wants: !link ? 'link' : whyNoKey(integration, key) && 'key' }
 }
 
 function refusalOf(view: View, loaded: Loaded) {

@@ -61,8 +61,9 @@ bdi,.text{unicode-bidi:isolate}
 .menu .sheet a:hover,.menu .sheet button:hover{background:var(--faint);text-decoration:none}
 .menu .sheet .quit{color:var(--critical-ink)}
 
-main{display:block;max-width:44rem;margin:0 auto;padding:16px 12px calc(40px + env(safe-area-inset-bottom))}
-main>*+*{margin-top:var(--gap)}
+main{display:flex;flex-direction:column;gap:var(--gap);max-width:44rem;margin:0 auto;padding:16px 12px calc(40px + env(safe-area-inset-bottom))}
+main:focus{outline:0}
+.side,.detail{display:flex;flex-direction:column;gap:var(--gap);min-width:0}
 .head{display:flex;flex-wrap:wrap;align-items:baseline;gap:4px 12px;padding:4px 4px 0}
 .head h1{font-size:22px;line-height:1.3;font-weight:650}
 .head .count{color:var(--soft);font-size:14px}
@@ -84,7 +85,8 @@ main>*+*{margin-top:var(--gap)}
 .note.done{border-color:var(--ok);background:var(--ok-soft)}
 .note.failed{border-color:var(--critical);background:var(--critical-soft)}
 .note.ask{border-color:var(--info);background:var(--info-soft)}
-.note>div{flex:1;min-width:0}
+.note:focus{outline:0}
+.note>div,.note>form{flex:1;min-width:0}
 .note strong{font-weight:600}
 .note .buttons{margin-top:10px}
 
@@ -100,7 +102,8 @@ main>*+*{margin-top:var(--gap)}
 .tag.severity{background:var(--tone-soft);color:var(--tone-ink)}
 .tag.open{background:var(--accent-soft);color:var(--accent)}
 .tags time,.tags .since{margin-left:auto;color:var(--soft)}
-.incident h2,.incident h3{margin-top:6px;font-size:17px;line-height:1.4;font-weight:600}
+.incident h1,.incident h2,.incident h3{margin-top:6px;font-size:17px;line-height:1.4;font-weight:600}
+.incident h1,.detail .incident h2{font-size:20px}
 .incident h3 a{color:inherit}
 .incident h3 a::after{content:"";position:absolute;inset:0}
 .incident .num{color:var(--soft);font-weight:500;font-variant-numeric:tabular-nums}
@@ -111,7 +114,7 @@ main>*+*{margin-top:var(--gap)}
 
 .buttons{display:flex;flex-wrap:wrap;gap:8px}
 .button{display:inline-flex;align-items:center;justify-content:center;min-height:44px;min-width:64px;padding:6px 16px;border:1px solid var(--line);border-radius:10px;
-  background:var(--raised);color:var(--ink);font:500 15px/1.3 inherit;font-family:inherit;cursor:pointer;touch-action:manipulation;-webkit-tap-highlight-color:transparent}
+  background:var(--raised);color:var(--ink);font-family:inherit;font-size:15px;font-weight:500;line-height:1.3;cursor:pointer;touch-action:manipulation;-webkit-tap-highlight-color:transparent}
 .button:hover{background:var(--faint);text-decoration:none}
 .button:active{transform:translateY(1px)}
 .button.first{border-color:var(--accent);background:var(--accent);color:var(--accent-ink)}
@@ -119,6 +122,7 @@ main>*+*{margin-top:var(--gap)}
 .button[aria-disabled=true]{opacity:.55;cursor:default}
 .button.plain{border-color:transparent;background:none;color:var(--accent)}
 .more{position:static}
+.reopen{margin-top:12px}
 .more>summary{list-style:none}
 .more>summary::-webkit-details-marker{display:none}
 .more[open]{flex-basis:100%}
@@ -133,7 +137,6 @@ main>*+*{margin-top:var(--gap)}
 .people>li+li::before{content:"、"}
 .people .ack{color:var(--ok-ink)}
 .markdown{font-size:15px;line-height:1.65}
-.markdown>*+*{margin-top:10px}
 .markdown ul,.markdown ol{padding-left:1.4em}
 .markdown ul{list-style:disc}
 .markdown ol{list-style:decimal}
@@ -142,10 +145,12 @@ main>*+*{margin-top:var(--gap)}
 .markdown code{padding:1px 5px}
 .markdown pre{padding:10px 12px;overflow-x:auto;overflow-wrap:normal}
 .markdown pre code{padding:0;background:none}
-.markdown blockquote{margin:0;padding-left:12px;border-left:3px solid var(--line);color:var(--soft)}
+.markdown blockquote{padding-left:12px;border-left:3px solid var(--line);color:var(--soft)}
 .markdown table{border-collapse:collapse;display:block;overflow-x:auto}
 .markdown th,.markdown td{padding:4px 10px;border:1px solid var(--line);text-align:left}
 .markdown hr{border:0;border-top:1px solid var(--line)}
+.markdown>*{margin:0}
+.markdown>*+*{margin-top:10px}
 
 .timeline{position:relative}
 .timeline>li{position:relative;padding:0 0 16px 22px}
@@ -163,25 +168,23 @@ main>*+*{margin-top:var(--gap)}
 .rows .top{display:flex;flex-wrap:wrap;align-items:baseline;gap:4px 10px}
 .rows .top time{margin-left:auto;color:var(--soft);font-size:13px;font-variant-numeric:tabular-nums}
 .rows .how{font-weight:500}
-.rows .good{color:var(--ok-ink)}
-.rows .bad{color:var(--critical-ink)}
 .rows .todo{margin-top:4px;font-size:14px;color:var(--soft)}
 .field{display:block;width:100%;min-height:80px;margin:6px 0 10px;padding:10px 12px;border:1px solid var(--soft);border-radius:10px;background:var(--raised);color:inherit;font:inherit;resize:vertical}
 .field.line{min-height:46px}
 label{font-weight:500}
+.all{margin:8px 0 -8px -16px}
+strong.good{color:var(--ok-ink)}
+strong.bad{color:var(--critical-ink)}
 .names{display:flex;flex-wrap:wrap;gap:6px;margin-top:10px}
 .names li{padding:3px 10px;border-radius:14px;background:var(--faint);font-size:14px}
 
 @media (min-width:900px){
-  .wide main{max-width:84rem;display:grid;grid-template-columns:minmax(20rem,26rem) minmax(0,1fr);gap:0 20px;padding:20px 24px 48px;align-items:start}
-  .wide main>*+*{margin-top:0}
-  .wide main>.across{grid-column:1/-1;margin-bottom:var(--gap)}
+  .wide main{max-width:84rem;display:grid;grid-template-columns:minmax(20rem,26rem) minmax(0,1fr);gap:var(--gap) 20px;padding:20px 24px 48px;align-items:start}
+  .wide main>.note{grid-column:1/-1}
   .wide main>.side{grid-column:1}
   .wide main>.detail{grid-column:2;position:sticky;top:72px}
-  .wide .side>*+*,.wide .detail>*+*{margin-top:var(--gap)}
   .wide .incident[aria-current=true]{outline:2px solid var(--accent);outline-offset:-2px}
 }
-.side>*+*,.detail>*+*{margin-top:var(--gap)}
 @media (max-width:899.98px){.wide .detail:not(.chosen){display:none}.wide:has(.chosen) .side{display:none}}
 @media (max-width:380px){.facts{grid-template-columns:1fr;gap:2px}.facts dd{margin-bottom:8px}.button{flex:1 1 auto}}
 @media (hover:hover){.incident:has(h3 a:hover){box-shadow:0 2px 4px rgba(23,26,29,.08),0 8px 24px rgba(23,26,29,.08)}}

@@ -1,4 +1,6 @@
 import type { FeedItem } from '../../flashduty/feed.ts'
+import { ACTIONS } from '../../domain/button.ts'
+import { EVENT_OF_ACTION } from '../../domain/click.ts'
 import type { Incident } from '../../domain/incident.ts'
 import { type Locale, span } from '../../domain/messages.ts'
 import { asReason, reasonWords } from '../../domain/reasons.ts'
@@ -35,7 +37,10 @@ export function timelineOfFeed(items: FeedItem[], clicks: PastClick[], names: Na
       kind: type === 'i_notify' && failuresIn(detail).length > 0 ? 'bad' : ACTS.has(type) ? 'act' : 'plain',
     }
   })
-  return newestFirst([...told, ...clicks.filter(({ status }) => status !== 'done').map((click) => pressed(click, locale))])
+  return newestFirst([
+    ...told,
+    ...clicks.filter(({ status }) => status !== 'done').map((click) => pressed(click, locale)),
+  ])
 }
 
 /** Pure: the same as far as it is known here. */
@@ -57,13 +62,23 @@ export function timelineOfStore(
   ]
   const key = lastAct ? `feed.${lastAct.eventType}` : ''
   const last = lastAct && isScreenKey(key) ? at(lastAct.at, key, 'act', lastAct.personName) : []
-  const isNews = ({ words }: TimelineEntry) => !facts.some((fact) => fact.kind === 'act' && fact.words === words)
+  const isNews = ({ words }: TimelineEntry) =>
+    !facts.some((fact) => fact.kind === 'act' && fact.words === words) &&
+    !clicks.some(({ status, action }) => status === 'done' && eventOf(action) === lastAct?.eventType)
+  // What the snapshot tells by itself needs no telling again.
+  const told = new Set(['i_ack', 'i_rslv', undefined])
+  const others = clicks.filter(({ status, action }) => status !== 'done' || !told.has(eventOf(action)))
   return newestFirst([
     ...facts,
     ...last.filter(isNews),
-    ...clicks.map((click) => pressed(click, locale)),
+    ...others.map((click) => pressed(click, locale)),
     ...notifications(tellings, locale),
   ])
+}
+
+function eventOf(action: string): string | undefined {
+  const known = ACTIONS.find((one) => one === action)
+  return known && EVENT_OF_ACTION[known]
 }
 
 function assignments(incident: Incident, locale: Locale): TimelineEntry[] {

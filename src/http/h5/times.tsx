@@ -19,7 +19,9 @@ export function Running(props: { sinceS: number; nowMs: number; locale: Locale; 
   const shown = minutes >= 1_440 ? minutes - (minutes % 60) : minutes
   return (
     <time datetime={new Date(props.sinceS * 1_000).toISOString()} title={dateTime(props.sinceS, props.zone)}>
-      {phrase(props.locale, 'incident.running', { span: span(props.locale, shown) })}
+      {minutes === 0
+        ? phrase(props.locale, 'incident.new')
+        : phrase(props.locale, 'incident.running', { span: span(props.locale, shown) })}
     </time>
   )
 }
