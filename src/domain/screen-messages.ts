@@ -22,7 +22,6 @@ export const SCREEN = {
     '分派给你、或通过单聊通知你的未关闭故障会出现在这里。',
     'Open incidents that are assigned to you, or that the robot told you about, appear here.',
   ],
-  'home.asof': ['截至 {time} 本机收到的状态', 'As received up to {time}'],
   'link.none': ['还没有关联 Flashduty 账号', 'Not linked to a Flashduty account yet'],
   'link.none.hint': [
     '关联后，分派给你的故障会显示在这里，卡片和页面上的按钮也能使用。只需一次。',
@@ -60,7 +59,6 @@ export const SCREEN = {
   ],
   'incident.timeline.empty': ['暂无动态', 'Nothing yet'],
   'incident.timeline.cut': ['更早的动态请在 Flashduty 控制台查看', 'For what was before, see the Flashduty console'],
-  'incident.select': ['从左侧选择一个故障', 'Choose an incident on the left'],
   'incident.gone': ['找不到这个故障', 'No such incident'],
   'incident.gone.hint': [
     '它可能已被合并或删除，或者从未发到本集成。请在 Flashduty 控制台查找。',
@@ -93,27 +91,12 @@ export const SCREEN = {
   'incident.closed': ['关闭时间', 'Closed'],
   'reopen.reason': ['重新打开的原因', 'Why it is reopened'],
   'reopen.now': ['重新打开', 'Reopen'],
-  'act.ack': ['认领', 'Acknowledge'],
-  'act.unack': ['取消认领', 'Withdraw'],
-  'act.snooze': ['暂缓 {span}', 'Snooze {span}'],
-  'act.wake': ['取消暂缓', 'Wake up'],
-  'act.resolve': ['关闭', 'Close'],
-  'act.reopen': ['重新打开', 'Reopen'],
-  'act.refresh': ['刷新状态', 'Refresh'],
-  'act.custom': ['自定义操作', 'Custom action'],
   'note.done': ['{action}：已完成', '{action}: done'],
   'note.working': [
     '{action}：正在向 Flashduty 提交，本页会自动更新',
     '{action}: on its way to Flashduty; this page follows by itself',
   ],
   'note.failed': ['{action}：未执行。{why}', '{action}: not done. {why}'],
-  'note.expired': [
-    '登录已过期，刚才的操作没有执行：请再点一次',
-    'Your session was over, so nothing was done: press again',
-  ],
-  'note.unread': ['表单不完整，没有执行：请重试', 'The form was incomplete, so nothing was done: try again'],
-  'note.reason': ['请填写原因，然后再提交一次', 'Give a reason, then send it again'],
-  'busy.label': ['提交中…', 'Sending…'],
   'history.title': ['通知记录', 'Notification history'],
   'history.why': [
     '为什么收到（或没收到）通知：每次通知和你的每次操作都在这里。',
@@ -238,7 +221,6 @@ export const SCREEN = {
   'feed.pressed': ['在钉钉点击“{action}”', 'Pressed “{action}” in DingTalk'],
   'feed.pressed.failed': ['未执行：{why}', 'not done: {why}'],
   'feed.pressed.pending': ['处理中', 'on its way'],
-  'feed.system': ['系统', 'system'],
   'feed.somebody': ['成员 {id}', 'member {id}'],
   'remedy.NOT_LINKED': [
     '打开一次工作台应用并完成关联，之后的通知会自动送达。',
@@ -266,7 +248,6 @@ export const SCREEN = {
     '请把此记录告诉管理员，其操作记录中有详细原因。',
     'Tell the administrator about this record: the operation records hold the details.',
   ],
-  'remedy.none': ['无需处理。', 'Nothing to do.'],
 } as const satisfies Record<string, readonly [string, string]>
 
 export type ScreenKey = keyof typeof SCREEN

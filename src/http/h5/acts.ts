@@ -2,7 +2,6 @@ import { type Act, type Action, ACTIONS } from '../../domain/button.ts'
 import { standingOf } from '../../domain/card.ts'
 import { DEFAULT_SNOOZE_MINUTES } from '../../domain/event.ts'
 import { type Locale, say, span } from '../../domain/messages.ts'
-import { isScreenKey, phrase } from '../../domain/screen-messages.ts'
 import type { Offer } from '../../storage/audiences.ts'
 import type { StoredIncident } from '../../storage/incidents.ts'
 
@@ -46,11 +45,7 @@ export function actsOn(
 }
 
 export function nameOfAct({ action, minutes }: Act, locale: Locale): string {
-  if (action === 'snooze' && minutes !== undefined) {
-    return say(locale, 'button.snooze', { span: span(locale, minutes) })
-  }
-  const key = `act.${action}`
-  return isScreenKey(key) ? phrase(locale, key, { span: '' }).trim() : action
+  return say(locale, `button.${action}`, { span: minutes === undefined ? '' : span(locale, minutes) }).trim()
 }
 
 export function spellAct({ action, minutes, customId }: Act): string {
