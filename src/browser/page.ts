@@ -3,7 +3,7 @@
  * shown fresh, and closes menus.
  */
 
-const FOLLOW_MS = 3_000
+export const FOLLOW_MS = 3_000
 const MOST_FOLLOWS = 20
 const FOLLOWS_KEY = 'fd-follows'
 
@@ -57,5 +57,3 @@ if (menu) {
     menu.querySelector('summary')?.focus()
   })
 }
-
-export {}

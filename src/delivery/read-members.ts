@@ -8,7 +8,7 @@ import type { Db } from '../storage/db.ts'
 import { findGroup } from '../storage/groups.ts'
 import { costNothing, type Quota } from './quota.ts'
 
-const API = 'sceneGroups/members/batchQuery'
+const API = 'members/batchQuery'
 /** As DingTalk writes them; whatever else an address brings is not worth a call. */
 const WELL_FORMED = /^cid[A-Za-z0-9+/]{4,200}={0,2}$/
 /** A group of more is not read to its end. */

@@ -20,7 +20,7 @@ export async function findOffers(
     .execute()
   return new Map(
     rows.map((row) => {
-      const { snoozeMinutes, customActions = [] } = JSON.parse(row.audience) as Partial<Audience> & Offer
+      const { snoozeMinutes, customActions = [] } = JSON.parse(row.audience) as Pick<Audience, 'snoozeMinutes'> & Partial<Offer>
       return [row.incident_id, { snoozeMinutes, customActions }]
     }),
   )

@@ -2,6 +2,12 @@ import { phrase } from '../../domain/screen-messages.ts'
 import type { View } from './view.ts'
 import { CSRF_FIELD } from './visitor.ts'
 
+const letters = new Intl.Segmenter()
+
+function initialOf(name: string): string {
+  return letters.segment(name).containing(0)?.segment ?? '·'
+}
+
 /** The menu in the top right corner: who I am at Flashduty, switching and ending that, language, logging out. */
 export function AccountMenu({ view }: { view: View }) {
   const { locale, pages, visitor } = view
@@ -11,7 +17,7 @@ export function AccountMenu({ view }: { view: View }) {
     <details class="menu">
       <summary aria-label={phrase(locale, 'menu.open')}>
         <span class="avatar" aria-hidden="true">
-          {[...name][0] ?? '·'}
+          {initialOf(name)}
         </span>
       </summary>
       <nav class="sheet" aria-label={phrase(locale, 'menu.open')}>

@@ -30,13 +30,13 @@ export function actsOn(
   }))
   switch (standingOf(stored)) {
     case 'triggered':
-      return { first: [act('ack'), act('resolve')], more: customs }
+      return { first: [act('ack'), act('resolve')], more: [...customs, act('refresh')] }
     case 'snoozed':
-      return { first: [act('wake'), act('resolve')], more: customs }
+      return { first: [act('wake'), act('resolve')], more: [...customs, act('refresh')] }
     case 'processing':
       return {
         first: [...snoozes.slice(0, 1), act('resolve')],
-        more: [...snoozes.slice(1), act('unack'), ...customs],
+        more: [...snoozes.slice(1), act('unack'), ...customs, act('refresh')],
       }
     case 'closed':
     case 'recovered':

@@ -7,6 +7,7 @@ import type { Log } from '../../log.ts'
 import type { Db } from '../../storage/db.ts'
 import type { SecretBox } from '../../storage/secret-box.ts'
 import type { Signer } from '../../storage/signer.ts'
+import type { ReadNames } from './read-names.ts'
 import type { ReadTimeline } from './read-timeline.ts'
 
 export type H5Deps = {
@@ -27,6 +28,7 @@ export type H5Deps = {
   /** Asks DingTalk who is in its groups, as that integration; undefined while it is switched off. */
   membersOf: (integrationId: string) => ReadMembers | undefined
   readTimeline: ReadTimeline
+  readNames: ReadNames
   /** Does as the visitor what they asked for on a page. */
   act: (act: PageAct) => Promise<PageAnswer>
 }

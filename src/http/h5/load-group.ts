@@ -7,11 +7,13 @@ import { listGroupIncidents } from '../../storage/home.ts'
 import { listGroupDeliveries } from '../../storage/incident-history.ts'
 import { findLinksOfUsers } from '../../storage/links.ts'
 import type { GroupRefusal, GroupView } from './group-page.tsx'
+import type { ReadNames } from './read-names.ts'
 import type { Visitor } from './visitor.ts'
 
 export type GroupDeps = {
   db: Db
   membersOf: (integrationId: string) => ReadMembers | undefined
+  readNames: ReadNames
 }
 
 const DELIVERIES = 50
@@ -60,7 +62,9 @@ export async function loadGroup(
   const links = await findLinksOfUsers(deps.db.read, visitor.integrationId, userIds)
   const linked = new Set(links.map((link) => link.dingtalk_user_id))
   const unlinked = userIds.filter((userId) => !linked.has(userId))
-  const names = unlinked.flatMap((userId) => members.names.get(userId) ?? [])
+  const named = unlinked.flatMap((userId) => members.names.get(userId) ?? [])
+  const nameless = unlinked.filter((userId) => !members.names.has(userId))
+  const names = [...named, ...(await deps.readNames(visitor.integrationId, nameless))]
   const delivered = deliveries.find(({ status }) => status === 'success' || status === 'updated')
   const [newest] = deliveries.filter(({ status }) => status === 'success' || status === 'failed')
   const failed = newest?.status === 'failed' ? newest : undefined

@@ -111,7 +111,7 @@ export class ApiBase {
         run: (app, body) => querySceneGroup(world, app, body),
       },
       {
-        api: 'sceneGroups/members/batchQuery',
+        api: 'members/batchQuery',
         method: 'POST',
         path: '/v1.0/im/sceneGroups/members/batchQuery',
         scope: 'qyapi_chat_manage',

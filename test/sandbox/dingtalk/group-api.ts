@@ -6,9 +6,9 @@ import type { World } from './world.ts'
 
 const WELL_FORMED = /^cid[A-Za-z0-9+/]+={0,2}$/
 
-/** D:query-group-information. Groups of this sandbox are known through a cool app, so its code is needed. */
+/** D:query-group-information. */
 export function querySceneGroup(world: World, app: App, body: Json): Json {
-  const group = findGroup(world, app, body)
+  const group = findCoolAppGroup(world, app, body)
   return {
     success: true,
     openConversationId: group.openConversationId,
@@ -21,41 +21,37 @@ export function querySceneGroup(world: World, app: App, body: Json): Json {
   }
 }
 
-/** Members come 1,000 at a time, whatever `maxResults` says. */
-const PAGE = 1_000
-
-/** D:query-group-members. */
+/** D:query-group-members. Up to 1000 come in one answer, whatever `maxResults` says. */
 export function queryMembers(world: World, app: App, body: Json): Json {
-  const maxResults = body['maxResults']
-  if (typeof maxResults !== 'number' || !Number.isInteger(maxResults) || maxResults < 1) refuse('paramIllegal')
-  const token = textOf(body['nextToken'])
-  if (!/^\d*$/.test(token)) refuse('paramIllegal')
-  const { memberUserIds } = findGroup(world, app, body)
-  const from = Number(token || '0')
-  const page = memberUserIds.slice(from, from + PAGE)
-  const hasMore = from + PAGE < memberUserIds.length
-  return {
-    success: true,
-    memberUserIds: page,
-    hasMore,
-    nextToken: hasMore ? String(from + PAGE) : '',
-    unionIdList: [],
-    staffIdNickMap: Object.fromEntries(page.map((userId) => [userId, world.users.get(userId)?.name ?? ''])),
-    unionIdNickMap: {},
-  }
+  const group = findCoolAppGroup(world, app, body)
+  const from = Number(textOf(body['nextToken']) || '0')
+  if (!Number.isSafeInteger(from) || from < 0) refuse('paramIllegal')
+  const memberUserIds = group.memberUserIds.slice(from, from + 1_000)
+  const hasMore = group.memberUserIds.length > from + 1_000
+  const nextToken = hasMore ? String(from + 1_000) : ''
+  return { success: true, memberUserIds, hasMore, nextToken, unionIdList: [], staffIdNickMap: {}, unionIdNickMap: {} }
 }
 
-function findGroup(world: World, app: App, body: Json): Group {
-  const openConversationId = textOf(body['openConversationId'])
+/** Groups of this sandbox are known through a cool app, so its code is needed. */
+function findCoolAppGroup(world: World, app: App, body: Json): Group {
   const coolAppCode = textOf(body['coolAppCode'])
-  if (openConversationId === '') refuse('paramBlank')
-  if (!WELL_FORMED.test(openConversationId)) refuse('cidEncryptError')
+  checkId(body)
   if (coolAppCode === '') refuse('groupPermissionDenied')
   const owner = [...world.apps.values()].find((candidate) => candidate.coolAppCode === coolAppCode)
   if (!owner) refuse('coolAppUnexist')
   if (owner.clientId !== app.clientId) refuse('coolAppPermissionDenied')
-  const group = world.groups.get(openConversationId) ?? refuse('groupPermissionDenied')
+  const group = findGroup(world, body)
   if (!group.coolApps.some((entry) => entry.coolAppCode === coolAppCode)) refuse('coolAppUninstalled')
   if (!world.isVisible(app, group.ownerUserId)) refuse('permession.checkFailed')
   return group
+}
+
+function findGroup(world: World, body: Json): Group {
+  return world.groups.get(checkId(body)) ?? refuse('groupPermissionDenied')
+}
+
+function checkId(body: Json): string {
+  const openConversationId = textOf(body['openConversationId'])
+  if (openConversationId === '') refuse('paramBlank')
+  return WELL_FORMED.test(openConversationId) ? openConversationId : refuse('cidEncryptError')
 }

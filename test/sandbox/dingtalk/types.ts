@@ -144,7 +144,7 @@ export type ApiName =
   | 'groupMessages/send'
   | 'oToMessages/batchSend'
   | 'sceneGroups/query'
-  | 'sceneGroups/members/batchQuery'
+  | 'members/batchQuery'
   | 'user/getuserinfo'
   | 'user/get'
   | 'user/getbyunionid'
