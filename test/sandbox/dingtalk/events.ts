@@ -1,3 +1,4 @@
+import { isFreeEvent, type MonthlyBooks } from './books.ts'
 import type { Gateway } from './gateway.ts'
 import { parseRecord } from './fields.ts'
 import type { MemoryJournal } from './journal.ts'
@@ -10,7 +11,13 @@ import type { App, DingTalkSettings } from './types.ts'
 type Outcome = 'success' | 'dropped'
 type Delivery = { outcome?: Outcome }
 
-type Deps = { settings: DingTalkSettings; gateway: Gateway; journal: MemoryJournal; timers: Timers }
+type Deps = {
+  settings: DingTalkSettings
+  gateway: Gateway
+  journal: MemoryJournal
+  timers: Timers
+  books: MonthlyBooks
+}
 
 /** Pushes events until they are acknowledged or the redelivery schedule has run out. */
 export class EventPusher {
@@ -27,7 +34,9 @@ export class EventPusher {
       if (app.eventMode !== 'STREAM') continue
       const delivery: Delivery = {}
       this.#deliveries.set(event.eventId, [...(this.#deliveries.get(event.eventId) ?? []), delivery])
-      void this.#deliver(app, event, delivery)
+      // For the rest of the month nothing is pushed any more (D:event-subscription-and-data-push).
+      if (isFreeEvent(event.eventType) || this.#deps.books.admitPush()) void this.#deliver(app, event, delivery)
+      else this.#settle(app, event, delivery, 'dropped', 0)
     }
   }
 

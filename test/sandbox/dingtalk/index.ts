@@ -1,5 +1,6 @@
 import type { Server } from 'node:http'
 import { ApiBase } from './api-base.ts'
+import { MonthlyBooks } from './books.ts'
 import { CardApi } from './card-api.ts'
 import { CardStore } from './cards.ts'
 import { Chat } from './chat.ts'
@@ -36,12 +37,13 @@ export async function startDingTalk(partial: Partial<DingTalkSettings> = {}): Pr
   const world = new World()
   const chat = new Chat(world, journal)
   const cards = new CardStore()
+  const books = new MonthlyBooks(clock, settings)
   const tokens = new TokenBook(clock, settings.tokenTtlMs)
   const logins = new LoginBook(clock, settings.codeTtlMs, settings.tokenTtlMs)
   const people = new PeopleApi(world, logins)
   const tickets = new Tickets(clock, settings.ticketTtlMs)
   const gateway = new Gateway({ settings, clock, journal, timers, tickets })
-  const events = new EventPusher({ settings, gateway, journal, timers })
+  const events = new EventPusher({ settings, gateway, journal, timers, books })
   const groupLife = new GroupLife(world, chat, events)
   const control = createControl({
     settings,
@@ -51,6 +53,7 @@ export async function startDingTalk(partial: Partial<DingTalkSettings> = {}): Pr
     chat,
     cards,
     journal,
+    books,
     tokens,
     logins,
     faults,
@@ -64,6 +67,7 @@ export async function startDingTalk(partial: Partial<DingTalkSettings> = {}): Pr
     world,
     tokens,
     rate,
+    books,
     people,
     cards: new CardApi({ settings, world, chat, cards, journal }),
     robots: new RobotApi(world, chat),

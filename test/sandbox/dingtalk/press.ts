@@ -1,3 +1,4 @@
+import type { MonthlyBooks } from './books.ts'
 import type { CardInstance, CardStore, PressAnswer } from './cards.ts'
 import { applyPressAnswer } from './cards.ts'
 import { oversize, readUpdateOptions } from './card-fields.ts'
@@ -19,6 +20,7 @@ type Deps = {
   cards: CardStore
   gateway: Gateway
   journal: MemoryJournal
+  books: MonthlyBooks
 }
 
 export type Press = { outTrackId: string; userId: string; buttonId: string; force?: boolean }
@@ -32,6 +34,8 @@ export async function press(deps: Deps, { outTrackId, userId, buttonId, force }:
   const seen = conversationId === undefined ? undefined : findAction(card, userId, buttonId)
   if (!seen && force !== true) throw new Error(`${userId} has no button ${buttonId} on card ${outTrackId}`)
   if (card.callbackType !== 'STREAM') return { outcome: 'failed', tookMs: 0, reason: 'the card has no Stream callback' }
+
+  if (!deps.books.admitPush()) return { outcome: 'failed', tookMs: 0, reason: 'the pushes of the month are used up' }
 
   const app = deps.world.getApp(card.clientId)
   const action = seen ?? { actionIds: [buttonId], params: { id: buttonId } }
