@@ -12,7 +12,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi 
 
 import { createAndDeliver, deliverCard, updateCard } from '../../src/dingtalk/cards.ts'
 import { createDingTalkClient, type DingTalkClient } from '../../src/dingtalk/client.ts'
-import { queryGroup } from '../../src/dingtalk/groups.ts'
+import { queryGroup, queryRobots } from '../../src/dingtalk/groups.ts'
 import { sendToGroup, sendToPerson } from '../../src/dingtalk/messages.ts'
 import { createOutbound } from '../../src/outbound.ts'
 import { createRoom } from '../../src/room.ts'
@@ -54,6 +54,7 @@ beforeAll(async () => {
     '/v1.0/card/instances/deliver': { success: true, result: [{ success: true }] },
     '/v1.0/card/instances': { success: true, result: true },
     '/v1.0/im/sceneGroups/query': { success: true, title: 'On-call A', status: 1 },
+    '/v1.0/robot/groups/robots/query': { chatbotInstanceVOList: [{ robotCode: 'dingdemoapp0001' }] },
   })
   config = new Config({ protocol: 'HTTP', endpoint: new URL(recorder.url).host })
 })
@@ -279,6 +280,19 @@ describe('the Open API calls are the vendor’s', () => {
     )
     expectSame(sent, im.GetSceneGroupInfoRequest)
     expect(sent.our).toMatchObject({ method: 'POST', path: '/v1.0/im/sceneGroups/query' })
+  })
+
+  test('robots of a group', async () => {
+    const sent = await sentByBoth(
+      () => queryRobots(client, GROUP),
+      (body) => {
+        const request = new robot.GetBotListInGroupRequest(body)
+        const headers = new robot.GetBotListInGroupHeaders({ xAcsDingtalkAccessToken: TOKEN })
+        return new robot.default(config).getBotListInGroupWithOptions(request, headers, runtime)
+      },
+    )
+    expectSame(sent, robot.GetBotListInGroupRequest)
+    expect(sent.our).toMatchObject({ method: 'POST', path: '/v1.0/robot/groups/robots/query' })
   })
 
   test('a misspelled or mistyped key would be noticed', () => {

@@ -1,3 +1,4 @@
+import { isFreeEvent, type MonthlyBooks } from './books.ts'
 import type { Gateway } from './gateway.ts'
 import { parseRecord } from './fields.ts'
 import type { EventPush } from './event-push.ts'
@@ -19,6 +20,7 @@ type Deps = {
   timers: Timers
   http: EventPush
   failed: FailedList
+  books: MonthlyBooks
 }
 
 /** Pushes events until they are acknowledged or the redelivery schedule has run out. */
@@ -37,6 +39,11 @@ export class EventPusher {
       if (door === 'HTTP' && !app.eventAddress) continue
       const delivery: Delivery = {}
       this.#deliveries.set(event.eventId, [...(this.#deliveries.get(event.eventId) ?? []), delivery])
+      // For the rest of the month nothing is pushed any more (D:event-subscription-and-data-push).
+      if (!isFreeEvent(event.eventType) && !this.#deps.books.admitPush()) {
+        this.#settle(app, event, delivery, 'dropped', 0)
+        continue
+      }
       void (door === 'HTTP' ? this.#deliverHttp(app, event, delivery) : this.#deliver(app, event, delivery))
     }
   }
