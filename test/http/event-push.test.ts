@@ -9,6 +9,7 @@ import { chooseHttpMode, EVENT_KEYS, eventUrlOf, lead, localEventUrl } from '../
 import { expectSilence, listGroups, openScene, type Scene } from '../support/journey.ts'
 import { lockDatabase } from '../support/lock.ts'
 import { readyz } from '../support/readyz.ts'
+import { bootApp } from '../support/world.ts'
 
 let scene: Scene
 let url: string
@@ -175,6 +176,27 @@ test('through both doors the same event is taken once', async () => {
   expect(await titleOf()).toBe('两个门')
 })
 
+test('another process, and the same one after a restart, know an event that was taken in', async () => {
+  const { world } = scene
+  const { control } = world.dingtalk
+  const { clientId } = world.dingtalkApp
+  const event = { ...renamed('一次'), eventId: `again-${Date.now()}`, via: 'HTTP' as const }
+  control.pushEvent(clientId, event)
+  expect(await control.eventSettled(event.eventId)).toBe('success')
+  const before = inboxIds()
+  const other = await bootApp(world)
+  try {
+    lead(world, other)
+    control.pushEvent(clientId, event)
+    expect(await control.eventSettled(event.eventId)).toBe('success')
+    expect(other.lines.at(-1)).toMatchObject({ msg: 'event-duplicate', eventId: event.eventId })
+  } finally {
+    lead(world, scene.app)
+    await other.stop()
+  }
+  expect(inboxIds()).toBe(before)
+})
+
 test('while the database is locked a push is asked for again, then stored once', async () => {
   const { world } = scene
   const { control, journal } = world.dingtalk
@@ -182,7 +204,7 @@ test('while the database is locked a push is asked for again, then stored once',
   const unlock = lockDatabase(world.config.databasePath)
   let eventId: string
   try {
-    eventId = control.pushEvent(world.dingtalkApp.clientId, renamed('锁住时'))
+    eventId = control.pushEvent(world.dingtalkApp.clientId, { ...renamed('锁住时'), via: 'HTTP' })
     await journal.waitFor(
       'the refusal',
       (entry) => entry.type === 'http-push' && entry.businessId === eventId && entry.status === 500,
@@ -211,4 +233,47 @@ test('hundreds of forged bodies are refused one like the other', { timeout: 60_0
   }
   expect([...statuses].sort()).toEqual([400, 403])
   expect(inboxIds()).toBe(before)
+})
+
+test('switching the doors while events come loses none and doubles none', { timeout: 60_000 }, async () => {
+  const { world, app } = scene
+  const { control } = world.dingtalk
+  const { clientId } = world.dingtalkApp
+  const set = async (...flags: string[]): Promise<void> => {
+    expect((await world.cli('integration', 'set', world.integrationId, ...flags)).code).toBe(0)
+    // Amid the restart of the integration that follows.
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  const open = (): boolean => control.connections(clientId).length > 0
+  const ids: string[] = []
+  const group = (index: number): string => `cidSwitch${String(index).padStart(3, '0')}==`
+  let going = true
+  const pushing = (async () => {
+    for (let index = 0; going && index < 400; index++) {
+      const data = { operateTime: String(Date.now()), robotCode: clientId, openConversationId: group(index) }
+      ids.push(control.pushEvent(clientId, { eventType: 'im_cool_app_uninstall', data }))
+      await new Promise((resolve) => setTimeout(resolve, 20))
+    }
+  })()
+  try {
+    control.updateApp(clientId, { eventMode: 'STREAM' })
+    await set('--events', 'http')
+    control.updateApp(clientId, { eventMode: 'HTTP' })
+    await set('--stream', 'off')
+    await eventually('the Stream is closed', () => !open(), 10_000)
+    await set('--stream', 'on')
+    await eventually('the Stream is open', open, 10_000)
+    control.updateApp(clientId, { eventMode: 'STREAM' })
+    await set('--events', 'stream')
+    await eventually('it is ready', async () => (await readyz(app.url)).status === 200, 10_000)
+  } finally {
+    going = false
+    await pushing
+  }
+  expect(await Promise.all(ids.map((id) => control.eventSettled(id)))).toEqual(ids.map(() => 'success'))
+  const taken = readDatabase<{ id: string }>(world, "SELECT id FROM inbox WHERE source = 'event'").map(({ id }) => id)
+  expect(ids.filter((id) => !taken.includes(`${world.integrationId}:${id}`))).toEqual([])
+  const groups = readDatabase(world, "SELECT 1 FROM groups WHERE open_conversation_id LIKE 'cidSwitch%'")
+  expect(groups).toHaveLength(ids.length)
+  expect(ids.length).toBeGreaterThan(10)
 })
