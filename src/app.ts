@@ -206,6 +206,7 @@ async function compose(config: Config, log: Log, clock: Clock, overrides: Overri
       const state = runtime.streamState()
       return state ? [{ integration: id, open: state.state === 'open' }] : []
     }),
+    modes: [...runtimes].map(([id, { doors }]) => ({ integration: id, ...doors.modes })),
     pushes: await Promise.all(
       [...runtimes].map(async ([id, { doors }]) => ({ integration: id, lastHeard: await doors.lastHeard() })),
     ),

@@ -4,6 +4,8 @@ import { collectDefaultMetrics, Gauge, Registry } from 'prom-client'
 export type Reading = {
   /** Stream connections that are open, by integration. */
   streams: { integration: string; open: boolean }[]
+  /** How the console is to deliver events, and how presses of new cards return. */
+  modes: { integration: string; events: 'stream' | 'http'; cards: 'STREAM' | 'HTTP' }[]
   /** Epoch ms of the last event, press or message, by door. */
   pushes: { integration: string; lastHeard: Map<string, number> }[]
   /** Used calls and pushes of the month, by corporation. */
@@ -22,6 +24,7 @@ export function createMetrics(read: () => Promise<Reading>): Metrics {
   const gauge = (name: string, help: string, labelNames: string[] = []): Gauge =>
     new Gauge({ name: `flashduty_dingtalk_${name}`, help, labelNames, registers: [registry] })
   const stream = gauge('stream_open', '1 = the Stream connection is open', ['integration'])
+  const mode = gauge('mode', '1 = events come and presses return this way', ['integration', 'events', 'cards'])
   const heard = gauge('last_push_timestamp_seconds', 'when something last came in, by door', ['integration', 'door'])
   const used = gauge('quota_used', 'calls and pushes of this month', ['corp', 'kind'])
   const limit = gauge('quota_limit', 'what the corporation may use in a month, 0 = unlimited', ['corp', 'kind'])
@@ -33,8 +36,9 @@ export function createMetrics(read: () => Promise<Reading>): Metrics {
     contentType: registry.contentType,
     async text() {
       const reading = await read()
-      for (const labelled of [stream, heard, used, limit, due, oldest]) labelled.reset()
+      for (const labelled of [stream, mode, heard, used, limit, due, oldest]) labelled.reset()
       for (const { integration, open } of reading.streams) stream.set({ integration }, open ? 1 : 0)
+      for (const labels of reading.modes) mode.set(labels, 1)
       for (const { integration, lastHeard } of reading.pushes) {
         for (const [door, at] of lastHeard) heard.set({ integration, door }, at / 1_000)
       }

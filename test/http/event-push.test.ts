@@ -247,9 +247,9 @@ test('switching the doors while events come loses none and doubles none', { time
   const open = (): boolean => control.connections(clientId).length > 0
   const ids: string[] = []
   const group = (index: number): string => `cidSwitch${String(index).padStart(3, '0')}==`
-  let going = true
+  const enough = new AbortController()
   const pushing = (async () => {
-    for (let index = 0; going && index < 400; index++) {
+    for (let index = 0; !enough.signal.aborted && index < 400; index++) {
       const data = { operateTime: String(Date.now()), robotCode: clientId, openConversationId: group(index) }
       ids.push(control.pushEvent(clientId, { eventType: 'im_cool_app_uninstall', data }))
       await new Promise((resolve) => setTimeout(resolve, 20))
@@ -267,7 +267,7 @@ test('switching the doors while events come loses none and doubles none', { time
     await set('--events', 'stream')
     await eventually('it is ready', async () => (await readyz(app.url)).status === 200, 10_000)
   } finally {
-    going = false
+    enough.abort()
     await pushing
   }
   expect(await Promise.all(ids.map((id) => control.eventSettled(id)))).toEqual(ids.map(() => 'success'))

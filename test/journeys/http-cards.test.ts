@@ -44,7 +44,7 @@ const show = async () => {
 }
 const registrations = () => scene.world.dingtalk.journal.requests('callbacks/register')
 const callbackTypeOf = (card: string) =>
-  (callsFor(scene.world, 'createAndDeliver', card)[0]?.body as { callbackType: string }).callbackType
+  (callsFor(scene.world, 'createAndDeliver', card)[0]?.body as { callbackType: string } | undefined)?.callbackType
 const inBoth = () => Object.values(scene.world.groups).map((group) => inGroup(group))
 
 describe('an installation without a Stream', () => {
@@ -116,7 +116,7 @@ describe('an installation without a Stream', () => {
     await everybodySees(world, httpCard, '待处理')
     await eventually('the old one says so', () => view(world, streamCard, world.people.li).tips.includes('见新消息'))
     expect([callbackTypeOf(streamCard), callbackTypeOf(httpCard)]).toEqual(['STREAM', 'HTTP'])
-    const places = world.dingtalk.control.placementsOf
+    const places = (card: string) => world.dingtalk.control.placementsOf(card)
     expect(Object.keys(places(httpCard)).sort()).toEqual(Object.keys(places(streamCard)).sort())
 
     expect(answerOf(await press(world, httpCard, world.people.li, '认领')).title).toContain('处理中')
