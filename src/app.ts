@@ -1,4 +1,6 @@
-import { ACTION_SETTINGS, type ActionSettings, resumeClick } from './actions/perform-click.ts'
+import { takeActionResult } from './actions/act-by-queue.ts'
+import { ACTION_SETTINGS, type ActionSettings } from './actions/deps.ts'
+import { resumeClick } from './actions/perform-click.ts'
 import { type Clock, systemClock } from './clock.ts'
 import type { Config } from './config.ts'
 import { acceptDelivery, type Visit } from './delivery/accept.ts'
@@ -6,6 +8,7 @@ import { createTellDirectory } from './delivery/directory.ts'
 import { reportResults } from './delivery/report.ts'
 import { createMetrics } from './metrics.ts'
 import { joinLate } from './delivery/join-late.ts'
+import { KEEP_TRUE_SETTINGS, type KeepTrueSettings } from './delivery/keep-true.ts'
 import { createLookUpRule } from './delivery/look-up.ts'
 import { createBridge } from './delivery/bridge.ts'
 import { DELIVERY_SETTINGS, type DeliverySettings } from './delivery/settings.ts'
@@ -34,23 +37,27 @@ import { createProducer, type Producer } from './queue/producer.ts'
 import { createReaper } from './queue/reaper.ts'
 import type { Room } from './room.ts'
 import { claimKey, connectImpatiently, connectPatiently, createRedisClaim, type RedisClaim } from './queue/redis.ts'
-import { startClickWorker, startDeliverWorker } from './queue/workers.ts'
+import { startActionResultWorker, startClickWorker, startDeliverWorker } from './queue/workers.ts'
 import { type OnWriter, openDb } from './storage/db.ts'
 import { getInstallationId } from './storage/inbox.ts'
 import { countDueCards } from './storage/due-cards.ts'
 import { findIntegration, findIntegrationByCallbackKey, listRevisions } from './storage/integrations.ts'
 import { countDueResults } from './storage/results.ts'
+import { createJournal } from './storage/journal.ts'
 import { createSecretBox, loadSecretKey } from './storage/secret-box.ts'
+import { createSigner } from './storage/signer.ts'
 import { findToken } from './storage/tokens.ts'
 import { CONNECTION_SETTINGS, type ConnectionSettings } from './stream/connection.ts'
 import { DEADLINES, type Deadlines } from './stream/router.ts'
-import { type StreamState, SUPERVISOR_SETTINGS, type SupervisorSettings } from './stream/supervisor.ts'
+import type { StreamState } from './stream/stream-watch.ts'
+import { SUPERVISOR_SETTINGS, type SupervisorSettings } from './stream/supervisor.ts'
 
 /** What tests put in the place of the usual. */
 export type Overrides = {
   clock?: Clock
   action?: Partial<ActionSettings>
   delivery?: Partial<DeliverySettings>
+  keepTrue?: Partial<KeepTrueSettings>
   flashdutyPace?: Partial<FlashdutyPace>
   connection?: Partial<ConnectionSettings>
   supervisor?: Partial<SupervisorSettings>
@@ -70,7 +77,7 @@ export type Overrides = {
 export type App = {
   /** Where it listens. */
   url: string
-  /** Resolves when every Stream connection is open, or the signal aborts. */
+  /** Resolves when every integration has an open Stream connection, or the signal aborts. */
   streamsOpened(signal: AbortSignal): Promise<void>
   stop(): Promise<void>
 }
@@ -92,6 +99,7 @@ async function compose(config: Config, log: Log, clock: Clock, overrides: Overri
   const settings = {
     action: { ...ACTION_SETTINGS, ...overrides.action },
     delivery: { ...DELIVERY_SETTINGS, ...overrides.delivery },
+    keepTrue: { ...KEEP_TRUE_SETTINGS, ...overrides.keepTrue },
     connection: { ...CONNECTION_SETTINGS, ...overrides.connection },
     supervisor: { ...SUPERVISOR_SETTINGS, ...overrides.supervisor },
     deadlines: { ...DEADLINES, ...overrides.deadlines },
@@ -102,12 +110,13 @@ async function compose(config: Config, log: Log, clock: Clock, overrides: Overri
   }
   const owner = newId()
 
-  const box = createSecretBox(loadSecretKey(config.secret.key, config.secret.file))
+  const secretKey = loadSecretKey(config.secret.key, config.secret.file)
+  const box = createSecretBox(secretKey)
   const db = await openDb(config.databasePath, overrides.onWriter)
   teardown.defer('database', () => db.close())
   const installationId = await db.write((trx) => getInstallationId(trx, newId(), clock.nowMs()))
 
-  const outbound = createOutbound()
+  const outbound = createOutbound(config.proxy)
   teardown.defer('http client', () => outbound.close())
   const flashduty = createFlashdutyClient({
     apiUrl: config.flashduty.apiUrl,
@@ -123,6 +132,7 @@ async function compose(config: Config, log: Log, clock: Clock, overrides: Overri
   const claim = createRedisClaim(quick, config.redis.prefix, installationId)
   await refuseForeignRedis(config, claim, part('queue'))
 
+  const journal = createJournal(config.journal)
   const inFlight = new InFlight((error) => part('actions').error({ err: error }, 'background-failed'))
   const wakeDueCards = createWakeDueCards({ db, clock, log: part('delivery'), producer })
   const performing = {
@@ -133,8 +143,10 @@ async function compose(config: Config, log: Log, clock: Clock, overrides: Overri
     owner,
     producer,
     wakeDueCards,
+    inFlight,
     log: part('actions'),
     settings: settings.action,
+    keep: journal.keep,
   }
   const workers = { redis: patient, prefix: config.redis.prefix, log: part('queue') }
   const accepting = {
@@ -169,6 +181,8 @@ async function compose(config: Config, log: Log, clock: Clock, overrides: Overri
   teardown.defer('deliver worker', () => deliverWorker.close())
   const clickWorker = startClickWorker(workers, (clickId) => resumeClick(performing, clickId))
   teardown.defer('click worker', () => clickWorker.close())
+  const resultWorker = startActionResultWorker(workers, (body) => takeActionResult(performing, body))
+  teardown.defer('action result worker', () => resultWorker.close())
 
   const checks = (): Check[] => [
     {
@@ -204,7 +218,7 @@ async function compose(config: Config, log: Log, clock: Clock, overrides: Overri
   const metrics = createMetrics(async () => ({
     streams: [...runtimes].flatMap(([id, runtime]) => {
       const state = runtime.streamState()
-      return state ? [{ integration: id, open: state.state === 'open' }] : []
+      return state ? [{ integration: id, ...describeStream(state) }] : []
     }),
     modes: [...runtimes].map(([id, { doors }]) => ({ integration: id, ...doors.modes })),
     pushes: await Promise.all(
@@ -227,7 +241,7 @@ async function compose(config: Config, log: Log, clock: Clock, overrides: Overri
     checks,
     notes: async () => {
       const ofDoors = await Promise.all([...runtimes.values()].map(({ doors }) => doors.notes()))
-      return [...(await standing.readNotes()), ...ofDoors.flat()]
+      return [...(await standing.readNotes()), ...[...runtimes.values()].flatMap(describeShortage), ...ofDoors.flat()]
     },
     callbacks: createCallbacks({
       db,
@@ -249,7 +263,16 @@ async function compose(config: Config, log: Log, clock: Clock, overrides: Overri
       },
       takeUnreadablePost: (text, problem) => bridge.refuseText(text, problem),
     },
-    statusById: async (id) => statusOf(await findIntegration(db.read, box, id)),
+    h5: {
+      db,
+      box,
+      clock,
+      flashduty,
+      signer: createSigner(secretKey),
+      publicUrl: config.http.publicUrl,
+      loginUrl: config.dingtalk.loginUrl,
+      peopleOf: (id) => runtimes.get(id)?.people,
+    },
     statusByCallbackKey: async (key) => statusOf(await findIntegrationByCallbackKey(db.read, box, key)),
   })
   const server = await listen(routes, config.http, part('http'))
@@ -262,8 +285,7 @@ async function compose(config: Config, log: Log, clock: Clock, overrides: Overri
     dingtalkApiUrl: config.dingtalk.apiUrl,
     dingtalkOapiUrl: config.dingtalk.oapiUrl,
     publicUrl: config.http.publicUrl,
-    send: outbound.send,
-    inFlight,
+    outbound,
     workers,
   }
   /** Starts what was added, restarts what was changed, stops what was removed or switched off on the CLI. */
@@ -313,6 +335,12 @@ async function compose(config: Config, log: Log, clock: Clock, overrides: Overri
     await bridge.forward().catch((error: unknown) => part('bridge').warn({ err: error }, 'forwarding-failed'))
     await sweep(sweeping).catch((error: unknown) => part('delivery').error({ err: error }, 'sweep-failed'))
     await Promise.all([...runtimes.values()].map(({ doors }) => doors.sweep()))
+    await trimJournal().catch((error: unknown) => part('storage').warn({ err: error }, 'journal-not-trimmed'))
+  }
+  const trimJournal = async (): Promise<void> => {
+    const { dropped, skipped } = await journal.trim(db, clock.nowMs())
+    if (skipped > 0) part('storage').warn({ skipped }, 'journal-overflow')
+    if (dropped > 0) part('storage').debug({ dropped }, 'journal-trimmed')
   }
   let trouble: string | undefined
   /** @returns whether the database takes new work again */
@@ -342,6 +370,16 @@ async function compose(config: Config, log: Log, clock: Clock, overrides: Overri
   teardown.defer(
     'watching integrations',
     repeat(watchMs, watch, (error) => part('app').error({ err: error }, 'integrations-unread')),
+  )
+  const keepTrue = async (): Promise<void> => {
+    await Promise.all([...runtimes.values()].map((runtime) => runtime.keepTrue.tend()))
+  }
+  teardown.defer(
+    'keeping groups and links true',
+    repeat(watchMs, keepTrue, (error) => {
+      // That the database takes nothing in is told elsewhere.
+      if (!(error instanceof AppError)) part('app').error({ err: error }, 'truth-not-kept')
+    }),
   )
   await sweepSafely()
   teardown.defer(
@@ -426,6 +464,17 @@ function describeTrouble(state: StreamState): string | undefined {
   if (state.state === 'open') return undefined
   if (state.state === 'waiting') return `not connected: ${state.reason}${state.detail ? ` (${state.detail})` : ''}`
   return state.state
+}
+
+/** Fewer connections than wanted do the work too; but then nothing stands in for the last one. */
+function describeShortage(runtime: IntegrationRuntime): string[] {
+  const stream = runtime.streamState()
+  if (stream?.state !== 'open' || stream.open === stream.wanted) return []
+  return [`stream of ${runtime.name}: ${stream.open} of ${stream.wanted} connections are open`]
+}
+
+function describeStream(state: StreamState): { open: number; wanted: number; lastGapMs: number | undefined } {
+  return { open: state.open, wanted: state.wanted, lastGapMs: state.state === 'open' ? state.lastGapMs : undefined }
 }
 
 function describeIntegration(

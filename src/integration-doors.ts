@@ -5,13 +5,12 @@ import type { WakeDueCards } from './delivery/wake.ts'
 import type { Clock } from './clock.ts'
 import type { DingTalkClient } from './dingtalk/client.ts'
 import { fetchFailedEvents, readFailedEvent } from './dingtalk/failed-events.ts'
-import { createOapiClient } from './dingtalk/oapi-client.ts'
+import type { OapiClient } from './dingtalk/oapi-client.ts'
 import { cardCallbackOf, type EventMode, type Integration } from './domain/integration.ts'
 import { createLastHeard } from './events/last-heard.ts'
 import { createRecovery, type RecoverySettings } from './events/recover-failed.ts'
 import { InFlight } from './lifecycle.ts'
 import type { Log } from './log.ts'
-import type { SendHttp } from './outbound.ts'
 import { type Room, throughDoor } from './room.ts'
 import type { Db } from './storage/db.ts'
 import type { Door } from './storage/doors.ts'
@@ -24,8 +23,7 @@ export type DoorDeps = {
   box: SecretBox
   clock: Clock
   log: Log
-  send: SendHttp
-  dingtalkOapiUrl: string
+  oapi: OapiClient
   publicUrl: string | undefined
   client: DingTalkClient
   quota: Quota
@@ -63,7 +61,6 @@ export function openDoors(deps: DoorDeps, integration: Integration): Doors {
   const route = integration.streamOn
     ? undefined
     : keepCardRoute({ ...deps, integration, settings: deps.settings.cardRoute })
-  const oapi = createOapiClient(integration, { oapiUrl: deps.dingtalkOapiUrl, send: deps.send, clock })
   const recovery = createRecovery({
     db,
     clock,
@@ -72,7 +69,7 @@ export function openDoors(deps: DoorDeps, integration: Integration): Doors {
     settings: deps.settings.recovery,
     async fetchPage() {
       await db.write((trx) => deps.quota.countCall(trx, 'get_call_back_failed_result'))
-      return fetchFailedEvents(oapi)
+      return fetchFailedEvents(deps.oapi)
     },
     readEvent: readFailedEvent,
     takeEvent: (event) => deps.room.takeEvent(event, { ms: TAKE_MS }),

@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.ts'
 import type { Space } from '../domain/card.ts'
+import { isReachable } from '../domain/group.ts'
 import type { Log } from '../log.ts'
 import {
   addCard,
@@ -106,7 +107,7 @@ async function findJoiner(trx: Handle, missed: Missed): Promise<Joiner | undefin
     return link && { space, name: link.member_name, robotCode: audience.robotCode }
   }
   const group = await findGroup(trx, { integrationId, openConversationId: missed.target_id })
-  if (group?.status !== 'installed') return undefined
+  if (!group || !isReachable(group.status)) return undefined
   const space = { kind: 'group' as const, targetId: missed.target_id }
   return { space, name: group.title, robotCode: group.robot_code ?? audience.robotCode }
 }

@@ -51,6 +51,7 @@ function inputOf(event: IncidentEvent, change: Partial<PlanInput> = {}): PlanInp
         { status: 'installed' as const, robotCode: null, title: `group ${name}` },
       ]),
     ),
+    left: new Set(),
     links: new Map([
       [1, 'user1'],
       [2, 'user2'],

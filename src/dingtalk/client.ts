@@ -57,7 +57,7 @@ export function createDingTalkClient(
   }
 }
 
-function readAnswer(answer: HttpAnswer, what: string, secrets: string[]): unknown {
+export function readAnswer(answer: HttpAnswer, what: string, secrets: string[]): unknown {
   const { status } = answer
   const body = readJson(answer, what)
   if (status >= 200 && status < 300) return body

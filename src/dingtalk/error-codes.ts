@@ -22,6 +22,11 @@ const TABLE: Row[] = [
   [/orgAuthLevelNotEnough/, blocked('APP_PERMISSION_MISSING')],
   [/^param\.template(NotExist|Unpublished)$|^param\.cardTemplateIdEmpty$/, blocked('TEMPLATE_INVALID')],
   [/^coolAppUninstalled$/, permanent('COOL_APP_NOT_INSTALLED')],
+  // What DingTalk does not tell this app about a group says nothing about the group ("query-group-information").
+  [
+    /^(group(Template)?PermissionDenied|coolApp(Unexist|PermissionDenied)|permession\.checkFailed|cidEncryptError|param(Illegal|Blank)|auth\.error)$/,
+    permanent('GROUP_NOT_TOLD'),
+  ],
   [
     /^(group\.disbanded|invalid\.openConversationId|conversation\.org\.notMatch|miss\.openConversationId)$/,
     permanent('CHAT_NOT_FOUND'),

@@ -8,6 +8,9 @@ import { addDeliverRoute, type DeliverDeps } from './api/deliver.ts'
 import { addCardPushRoute, CARD_PATH } from './card-push.ts'
 import type { Callbacks } from './callbacks.ts'
 import { addEventPushRoute, EVENT_PATH } from './event-push.ts'
+import { LOGIN_SCRIPT } from './h5/assets.ts'
+import type { H5Deps } from './h5/deps.ts'
+import { createH5 } from './h5/routes.tsx'
 import { IntegrationPage, type IntegrationStatus, NotFoundPage } from './integration-page.tsx'
 import { type Check, checkReadiness } from './readiness.ts'
 
@@ -20,11 +23,9 @@ export type RouteDeps = {
   notes: () => Promise<string[]>
   metrics: Metrics
   callbacks: Callbacks
-  statusById: (id: string) => Promise<IntegrationStatus | undefined>
+  h5: Omit<H5Deps, 'log' | 'prefix'>
   statusByCallbackKey: (callbackKey: string) => Promise<IntegrationStatus | undefined>
 }
-
-const PAGES = { '/': '应用首页地址', '/pc': 'PC 端首页地址', '/group': '酷应用网页地址' } as const
 
 const BODY_LIMIT_BYTES = 1024 * 1024
 
@@ -36,7 +37,7 @@ const CALLBACKS = [
 /** The whole route table. */
 export function createRoutes(deps: RouteDeps): Hono {
   const app = new Hono()
-  app.use(secureHeaders({ xFrameOptions: false }))
+  app.use(secureHeaders({ xFrameOptions: false, overwrite: false }))
   // The rest of such a body is not read, so nothing else can come over that connection.
   const refuseLarge = (c: Context) => c.json({ error: 'BODY_TOO_LARGE' }, 413, { Connection: 'close' })
   app.use(bodyLimit({ maxSize: BODY_LIMIT_BYTES, onError: refuseLarge }))
@@ -65,14 +66,10 @@ function createAddresses(deps: RouteDeps): Hono {
 
   app.get('/metrics', async (c) => c.text(await deps.metrics.text(), 200, { 'Content-Type': deps.metrics.contentType }))
 
-  for (const [path, what] of Object.entries(PAGES)) {
-    app.get(`/h5/:id${path}`, async (c) => {
-      const status = await deps.statusById(c.req.param('id') ?? '')
-      return status ? c.html(<IntegrationPage what={what} status={status} />) : c.html(<NotFoundPage />, 404)
-    })
-  }
   // Relative, because only the browser knows the prefix that a proxy took off.
   app.get('/h5/:id', (c) => c.redirect(`./${encodeURIComponent(c.req.param('id'))}/${new URL(c.req.url).search}`, 301))
+  app.route('/h5/:id/', createH5({ ...deps.h5, log: deps.log, prefix: deps.prefix }))
+  LOGIN_SCRIPT.serve(app)
 
   for (const { path, what } of CALLBACKS) {
     app.get(path, async (c) => {

@@ -20,10 +20,13 @@ export type IntegrationFields = Pick<
   | 'dataSourceId'
   | 'coolAppCode'
   | 'qps'
+  | 'connections'
   | 'monthlyCalls'
   | 'monthlyPushes'
   | 'groupPerMinute'
   | 'flashdutyKey'
+  | 'acting'
+  | 'ownerKey'
   | 'templateId'
   | 'templateRefusedAt'
   | 'dmFromWebhook'
@@ -80,7 +83,8 @@ export async function saveIntegration(
     .execute()
 }
 
-const TABLES_OF_INTEGRATION = [
+/** What goes with an integration; what tells of the past stays. */
+const OWNED_TABLES = [
   'groups',
   'account_links',
   'member_keys',
@@ -91,10 +95,17 @@ const TABLES_OF_INTEGRATION = [
   'doors',
   'card_routes',
   'card_callbacks',
+  'sessions',
+  'dingtalk_users',
+  'journal',
+  'app_notes',
+  'last_heard',
+  'key_makings',
+  'wanted_acts',
 ] as const
 
 export async function removeIntegration(trx: Handle, id: string): Promise<void> {
-  for (const table of TABLES_OF_INTEGRATION) {
+  for (const table of OWNED_TABLES) {
     await trx.deleteFrom(table).where('integration_id', '=', id).execute()
   }
   await trx.deleteFrom('integrations').where('id', '=', id).execute()
@@ -202,6 +213,21 @@ export async function noteCardsMode(trx: Handle, id: string, mode: 'STREAM' | 'H
   await trx.updateTable('integrations').set({ cards_mode: mode }).where('id', '=', id).execute()
 }
 
+/** How presses are carried out for it; undefined when it is switched off or there is none. */
+export async function findActing(
+  db: Handle,
+  box: SecretBox,
+  id: string,
+): Promise<Pick<Integration, 'acting' | 'ownerKey'> | undefined> {
+  const row = await db
+    .selectFrom('integrations')
+    .select(['acting', 'owner_key_enc'])
+    .where('id', '=', id)
+    .where('enabled', '=', 1)
+    .executeTakeFirst()
+  return row && { acting: row.acting, ownerKey: row.owner_key_enc === null ? undefined : box.open(row.owner_key_enc) }
+}
+
 /** DingTalk no longer takes the integration's own template: new cards use the public one until it is set anew. */
 export async function refuseTemplate(trx: Handle, id: string, templateId: string, nowMs: number): Promise<void> {
   await trx
@@ -251,10 +277,13 @@ function columns(
     data_source_id: integration.dataSourceId ?? null,
     cool_app_code: integration.coolAppCode ?? null,
     qps: integration.qps,
+    connections: integration.connections,
     monthly_calls: integration.monthlyCalls,
     monthly_pushes: integration.monthlyPushes,
     group_per_minute: integration.groupPerMinute,
     flashduty_key_enc: integration.flashdutyKey === undefined ? null : box.seal(integration.flashdutyKey),
+    acting: integration.acting,
+    owner_key_enc: integration.ownerKey === undefined ? null : box.seal(integration.ownerKey),
     template_id: integration.templateId ?? null,
     template_refused_at: integration.templateRefusedAt ?? null,
     dm_from_webhook: integration.dmFromWebhook ? 1 : 0,
@@ -279,10 +308,13 @@ function fromRow(row: Selectable<IntegrationsTable>, box: SecretBox): Integratio
     dataSourceId: row.data_source_id ?? undefined,
     coolAppCode: row.cool_app_code ?? undefined,
     qps: row.qps,
+    connections: row.connections,
     monthlyCalls: row.monthly_calls,
     monthlyPushes: row.monthly_pushes,
     groupPerMinute: row.group_per_minute,
     flashdutyKey: row.flashduty_key_enc === null ? undefined : box.open(row.flashduty_key_enc),
+    acting: row.acting,
+    ownerKey: row.owner_key_enc === null ? undefined : box.open(row.owner_key_enc),
     templateId: row.template_id ?? undefined,
     templateRefusedAt: row.template_refused_at ?? undefined,
     dmFromWebhook: row.dm_from_webhook === 1,

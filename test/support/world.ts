@@ -62,6 +62,7 @@ export async function createWorld(settings: WorldSettings = {}): Promise<World> 
       EGRESS_IP: '203.0.113.7',
       DINGTALK_API_URL: dingtalk.apiUrl,
       DINGTALK_OAPI_URL: dingtalk.oapiUrl,
+      DINGTALK_LOGIN_URL: dingtalk.loginUrl,
       FLASHDUTY_API_URL: flashduty.apiUrl,
       ...settings.env,
     }

@@ -11,9 +11,11 @@ import type { Gateway } from './gateway.ts'
 import type { GroupLife } from './groups.ts'
 import type { HttpOut } from './http-out.ts'
 import { newEventId, newUuid } from './ids.ts'
+import type { LoginBook } from './login-codes.ts'
 import type { MemoryJournal } from './journal.ts'
 import { press } from './press.ts'
 import { messageRobot } from './robot-push.ts'
+import { injectStreamFault } from './stream-faults.ts'
 import type { StreamEvent } from './stream-frames.ts'
 import type { Timers } from './timers.ts'
 import type { TokenBook } from './tokens.ts'
@@ -29,6 +31,7 @@ type Deps = {
   cards: CardStore
   journal: MemoryJournal
   tokens: TokenBook
+  logins: LoginBook
   faults: FaultBook
   gateway: Gateway
   events: EventPusher
@@ -45,7 +48,10 @@ export function createControl(deps: Deps): DingTalkControl {
   const { world, chat, cards, gateway, events, groupLife } = deps
   return {
     settings: deps.settings,
-    advance: (ms) => deps.clock.advance(ms),
+    advance(ms) {
+      deps.clock.advance(ms)
+      gateway.expire()
+    },
 
     createApp: (fields) => structuredClone(world.createApp(fields)),
     updateApp: (clientId, fields) => structuredClone(Object.assign(world.getApp(clientId), structuredClone(fields))),
@@ -67,6 +73,14 @@ export function createControl(deps: Deps): DingTalkControl {
     renameGroup: (openConversationId, title, fields) => groupLife.rename(openConversationId, title, fields),
     disbandGroup: (openConversationId, fields) => groupLife.disband(openConversationId, fields),
     removeUser: (userId) => groupLife.leave(userId),
+    updateUser: (userId, fields) => structuredClone(Object.assign(world.getUser(userId), fields)),
+    clientCode(clientId, userId) {
+      const { corpId } = world.getApp(clientId)
+      return deps.logins.issue({ kind: 'client', clientId, userId: world.getUser(userId).userId, corpId })
+    },
+    browserCode(clientId, userId, corpId = world.getApp(clientId).corpId) {
+      return deps.logins.issue({ kind: 'browser', clientId, userId, corpId })
+    },
     messageRobot: (message) => messageRobot(deps, message),
     pushEvent(clientId, { via, ...event }) {
       const push = streamEvent(event)
@@ -96,9 +110,10 @@ export function createControl(deps: Deps): DingTalkControl {
 
     addFault: (fault) => deps.faults.add(fault),
     addHandshakeFault: (fault) => gateway.addHandshakeFault(fault),
+    injectStreamFault: (fault) => injectStreamFault(deps, fault),
     clearFaults() {
       deps.faults.clear()
-      gateway.clearHandshakeFaults()
+      gateway.clearFaults()
     },
     setFlowControlled(userIds) {
       world.flowControlled.clear()
@@ -106,10 +121,11 @@ export function createControl(deps: Deps): DingTalkControl {
     },
     revokeTokens: (clientId) => deps.tokens.revoke(clientId),
     connections: (clientId) => gateway.connections(clientId),
-    disconnect: (clientId, connectionId) => gateway.disconnect(clientId, connectionId),
-    dropConnections: (clientId) => gateway.drop(clientId),
-    freeze: (clientId, connectionId) => gateway.freeze(clientId, connectionId),
-    sendRaw: (clientId, raw) => gateway.sendRaw(clientId, raw),
+    disconnect: (clientId, connectionId) => gateway.each(clientId, connectionId, (connection) => connection.leave()),
+    dropConnections: (clientId, connectionId) => gateway.each(clientId, connectionId, (connection) => connection.cut()),
+    freeze: (clientId, connectionId) => gateway.each(clientId, connectionId, (connection) => connection.freeze()),
+    sendRaw: (clientId, raw, connectionId) =>
+      gateway.each(clientId, connectionId, (connection) => connection.isLive && connection.sendRaw(raw)),
   }
 }
 

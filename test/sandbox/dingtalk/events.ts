@@ -62,8 +62,23 @@ export class EventPusher {
       if (pauseMs > 0) await timers.sleep(pauseMs)
       const push = { attempt: index + 1, businessId: event.eventId, deadlineMs: settings.eventDeadlineMs }
       const subscription = { type: 'EVENT', topic: EVENT_TOPIC }
-      const outcome = await gateway.push(app.clientId, subscription, () => eventFrame(app, event), push)
-      if (isSuccess(outcome)) return this.#settle(app, event, delivery, 'success', index + 1)
+      const frame = eventFrame(app, event)
+      const outcome = await gateway.push(app.clientId, subscription, () => frame, push)
+      if (isSuccess(outcome)) {
+        // Seen although it was acknowledged in time, under its own and under a new messageId.
+        const again = { ...push, attempt: index + 2 }
+        if (gateway.takePushFault('duplicate-same-id', app.clientId)) {
+          await gateway.push(app.clientId, subscription, () => frame, again)
+        }
+        if (gateway.takePushFault('duplicate-new-id', app.clientId)) {
+          await gateway.push(app.clientId, subscription, () => eventFrame(app, event), again)
+        }
+        return this.#settle(app, event, delivery, 'success', index + 1)
+      }
+      const isOffline = outcome.kind === 'miss' && outcome.reason === 'no connection'
+      if (isOffline && gateway.takePushFault('lose-offline', app.clientId)) {
+        return this.#settle(app, event, delivery, 'dropped', index + 1)
+      }
     }
     this.#settle(app, event, delivery, 'dropped', pausesMs.length)
   }

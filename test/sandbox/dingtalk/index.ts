@@ -15,9 +15,12 @@ import { Gateway } from './gateway.ts'
 import { GroupLife } from './groups.ts'
 import { HttpOut } from './http-out.ts'
 import { startBase } from './http-server.ts'
+import { LoginBook } from './login-codes.ts'
+import { LoginPage } from './login-page.ts'
 import { MemoryJournal } from './journal.ts'
 import { CallRate } from './limits.ts'
 import { OapiBase } from './oapi-base.ts'
+import { PeopleApi } from './people-api.ts'
 import { RobotApi } from './robot-api.ts'
 import { completeSettings } from './settings.ts'
 import { StreamOpen } from './stream-open.ts'
@@ -38,8 +41,10 @@ export async function startDingTalk(partial: Partial<DingTalkSettings> = {}): Pr
   const chat = new Chat(world, journal)
   const cards = new CardStore()
   const tokens = new TokenBook(clock, settings.tokenTtlMs)
+  const logins = new LoginBook(clock, settings.codeTtlMs, settings.tokenTtlMs)
+  const people = new PeopleApi(world, logins)
   const tickets = new Tickets(clock, settings.ticketTtlMs)
-  const gateway = new Gateway({ settings, journal, timers, tickets })
+  const gateway = new Gateway({ settings, clock, journal, timers, tickets })
   const out = new HttpOut()
   const eventPush = new EventPush({ settings, journal, out })
   const failed = new FailedList(settings, clock)
@@ -55,6 +60,7 @@ export async function startDingTalk(partial: Partial<DingTalkSettings> = {}): Pr
     cards,
     journal,
     tokens,
+    logins,
     faults,
     gateway,
     events,
@@ -66,16 +72,18 @@ export async function startDingTalk(partial: Partial<DingTalkSettings> = {}): Pr
     cardCallback: new CardCallback(out),
   })
 
+  const rate = new CallRate(settings.qpsPerApi)
   const apiBase = new ApiBase({
     world,
     tokens,
-    rate: new CallRate(settings.qpsPerApi),
+    rate,
+    people,
     cards: new CardApi({ settings, world, chat, cards, journal }),
     cardRoutes,
     robots: new RobotApi(world, chat),
-    streamOpen: new StreamOpen(world, tickets, settings),
+    streamOpen: new StreamOpen(world, tickets, settings, (clientId) => gateway.isFull(clientId)),
   })
-  const oapiBase = new OapiBase(world, tokens, failed)
+  const oapiBase = new OapiBase({ world, tokens, rate, people, failed })
   const http = { faults, journal, timers }
   const api = await startBase(http, {
     base: 'api',
@@ -89,16 +97,23 @@ export async function startDingTalk(partial: Partial<DingTalkSettings> = {}): Pr
     nameOf: (call) => oapiBase.nameOf(call),
     answer: (call) => oapiBase.answer(call),
   })
+  const loginPage = new LoginPage(world, logins)
+  const login = await startBase(http, {
+    base: 'login',
+    nameOf: (call) => loginPage.nameOf(call),
+    answer: (call) => loginPage.answer(call),
+  })
 
   return {
     apiUrl: api.url,
     oapiUrl: oapi.url,
+    loginUrl: login.url,
     control,
     journal,
     async close() {
       timers.clear()
       gateway.close()
-      await Promise.all([closeServer(api.server), closeServer(oapi.server)])
+      await Promise.all([closeServer(api.server), closeServer(oapi.server), closeServer(login.server)])
       journal.close()
     },
   }

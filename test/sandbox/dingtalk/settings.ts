@@ -16,8 +16,15 @@ const DEFAULTS: DingTalkSettings = {
   disconnectSilenceMs: 10_000,
   ticketTtlMs: 90_000,
   tokenTtlMs: 7_200_000,
+  codeTtlMs: 300_000,
   qpsPerApi: 20,
   cardUpdateSpacingMs: 0,
+  lifetimeMs: 21_600_000,
+  lifetimeJitter: 0.1,
+  jitterMs: 0,
+  wedgeOnLateReply: false,
+  maxConnections: 0,
+  refuseExtraAt: 'open',
   endpointQuery: true,
 }
 
