@@ -22,6 +22,10 @@ beforeAll(async () => {
   const first = { clientId: world.dingtalkApp.clientId, integrationId: world.integrationId }
   const added = [first, await addListener('HTTP'), await addListener('both')]
   listeners = DOORS.map((doors, index) => ({ doors, ...(added[index] ?? first) }))
+  // What DingTalk says of groups when asked is not what this is about.
+  const code = 'Forbidden.AccessDenied.QpsLimitForApi'
+  const effect = { kind: 'answer', status: 403, body: { code, message: code, requestid: 'R-1' } } as const
+  control.addFault({ api: 'sceneGroups/query', times: 1_000_000, effect })
   app = await bootImpatient(world)
   lead(world, app)
   for (const { doors, clientId, integrationId } of listeners) {
@@ -45,6 +49,7 @@ async function addListener(name: string) {
     '--client-secret': clientSecret,
     '--aes-key': EVENT_KEYS.aesKey,
     '--token': EVENT_KEYS.token,
+    '--cool-app-code': world.dingtalkApp.coolAppCode,
   }
   const { out } = await world.cli('integration', 'add', '--json', ...Object.entries(form).flat())
   return { clientId, integrationId: (JSON.parse(out) as { id: string }).id }
@@ -95,7 +100,12 @@ test('the same history through Stream, HTTP or both ends in the same database', 
         model.set(openConversationId, { ...known, ...(renamed ? { title: `t${index}` } : { status }) })
         const data = renamed
           ? { timeStamp: at, chatId: `chat${group}`, title: `t${index}`, openConversationId }
-          : { operateTime: String(at), robotCode: robot, coolAppCode: 'COOLAPP-1-X', openConversationId }
+          : {
+              operateTime: String(at),
+              robotCode: robot,
+              coolAppCode: world.dingtalkApp.coolAppCode,
+              openConversationId,
+            }
         return { push: { eventType: kind, eventId: `${run}-${index}`, data, bornTime: at }, copies, order }
       })
 

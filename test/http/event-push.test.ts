@@ -14,7 +14,9 @@ import { bootApp } from '../support/world.ts'
 let scene: Scene
 let url: string
 beforeAll(async () => {
-  scene = await openScene({ dingtalk: { httpRetryDelaysMs: [200, 2_000] } })
+  scene = await openScene({
+    dingtalk: { httpRetryDelaysMs: [200, 2_000, 8_000], redeliveryDelaysMs: [300, 2_000, 8_000] },
+  })
   lead(scene.world, scene.app)
   url = await localEventUrl(scene.world, scene.app)
 })
@@ -250,7 +252,9 @@ test('switching the doors while events come loses none and doubles none', { time
   const enough = new AbortController()
   const pushing = (async () => {
     for (let index = 0; !enough.signal.aborted && index < 400; index++) {
-      const data = { operateTime: String(Date.now()), robotCode: clientId, openConversationId: group(index) }
+      const { coolAppCode } = world.dingtalkApp
+      const where = { coolAppCode, robotCode: clientId, openConversationId: group(index) }
+      const data = { operateTime: String(Date.now()), ...where }
       ids.push(control.pushEvent(clientId, { eventType: 'im_cool_app_uninstall', data }))
       await new Promise((resolve) => setTimeout(resolve, 20))
     }

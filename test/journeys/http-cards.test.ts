@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { CardForgery } from '../sandbox/dingtalk/types.ts'
 import { readDatabase } from '../support/database.ts'
 import { eventually } from '../support/eventually.ts'
-import { chooseHttpMode, lead } from '../support/http-door.ts'
+import { chooseHttpMode, lead, localEventUrl } from '../support/http-door.ts'
 import {
   actsOn,
   answerOf,
@@ -55,7 +55,7 @@ describe('an installation without a Stream', () => {
     const done = await scene.world.cli('integration', 'set', scene.world.integrationId, '--stream', 'off')
     expect([done.code, done.err]).toEqual([2, expect.stringContaining('--events http')])
     const wrong = await scene.world.cli('integration', 'set', scene.world.integrationId, '--events', 'carrier-pigeon')
-    expect([wrong.code, wrong.err]).toEqual([2, expect.stringContaining('stream or http')])
+    expect([wrong.code, wrong.err]).toEqual([2, expect.stringContaining('--events <stream|http>')])
   })
 
   test('says in readyz that presses have no address yet, and registers it as soon as DingTalk lets it', async () => {
@@ -104,7 +104,7 @@ describe('an installation without a Stream', () => {
     expect(notes.join()).toMatch(/events by HTTP: last push at 20\d\d-/)
     const metrics = await (await fetch(`${app.url}/metrics`)).text()
     expect(metrics).toMatch(/last_push_timestamp_seconds\{integration="\w+",door="http-event"\} 1\.?\d+/)
-    const page = await (await fetch(`${app.url}/h5/${world.integrationId}/`)).text()
+    const page = await (await fetch(await localEventUrl(world, app))).text()
     expect(page).toContain('未使用（HTTP 模式）')
   })
 
