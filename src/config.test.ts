@@ -19,6 +19,7 @@ const DEFAULTS = {
   egressIp: undefined,
   dingtalk: { apiUrl: 'https://api.dingtalk.com' },
   flashduty: { apiUrl: 'https://api.flashcat.cloud' },
+  proxy: { url: undefined, except: undefined },
   secret: { key: undefined, file: 'data/secret.key' },
   logLevel: 'info',
 }
@@ -33,6 +34,8 @@ const GOOD: Record<string, string> = {
   EGRESS_IP: '203.0.113.7',
   DINGTALK_API_URL: 'https://ding.example/base//',
   FLASHDUTY_API_URL: 'http://flashduty.intra:8567/api',
+  HTTPS_PROXY: 'http://user:pass@proxy.example:3128',
+  NO_PROXY: '.intra,10.0.0.0/8',
   SECRET_KEY: 'x'.repeat(32),
   LOG_LEVEL: 'debug',
 }
@@ -56,6 +59,7 @@ test('each setting arrives where it is used', () => {
     egressIp: '203.0.113.7',
     dingtalk: { apiUrl: 'https://ding.example/base' },
     flashduty: { apiUrl: 'http://flashduty.intra:8567/api' },
+    proxy: { url: GOOD['HTTPS_PROXY'], except: '.intra,10.0.0.0/8' },
     secret: { key: GOOD['SECRET_KEY'], file: '/var/lib/fd/secret.key' },
     logLevel: 'debug',
   })
@@ -65,6 +69,12 @@ test('what else is in the environment does not matter, and the result cannot be 
   const config = loadConfig({ PATH: '/bin', HOME: '/root' })
   expect(config).toEqual(DEFAULTS)
   expect(Object.isFrozen(config)).toBe(true)
+})
+
+test('the proxy may be set in lower case, as most programs take it; the other spelling is the stronger', () => {
+  const lower = { https_proxy: 'http://lower.example:1', no_proxy: 'a' }
+  expect(loadConfig(lower).proxy).toEqual({ url: 'http://lower.example:1', except: 'a' })
+  expect(loadConfig({ ...lower, HTTPS_PROXY: '', NO_PROXY: 'b' }).proxy).toEqual({ url: undefined, except: 'b' })
 })
 
 describe('wrong settings', () => {
@@ -87,6 +97,8 @@ describe('wrong settings', () => {
     ['EGRESS_IP', '203.0.113.300'],
     ['DINGTALK_API_URL', 'api.dingtalk.com'],
     ['FLASHDUTY_API_URL', 'javascript:alert(1)'],
+    ['HTTPS_PROXY', 'proxy.example:3128'],
+    ['HTTPS_PROXY', 'socks5://proxy.example:1080'],
     ['SECRET_KEY', 'too short'],
     ['LOG_LEVEL', 'verbose'],
   ])('%s=%s', (variable, value) => {
@@ -101,7 +113,7 @@ describe('wrong settings', () => {
 
   const WRONG = Object.fromEntries(
     Object.keys(Env.shape)
-      .filter((name) => name !== 'HTTP_HOST')
+      .filter((name) => name !== 'HTTP_HOST' && name !== 'NO_PROXY')
       .map((name) => [name, name === 'SECRET_KEY' ? 's3cret:' : `s3cret:${name}`]),
   )
 

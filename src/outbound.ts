@@ -63,7 +63,9 @@ export function createOutbound(proxy: ProxySettings = {}): Outbound {
   const send: SendHttp = async ({ method, url, headers, body, timeoutMs, signal }) => {
     const target = new URL(url)
     const via = proxyFor(target)
-    try {
+    const limit = AbortSignal.timeout(timeoutMs)
+    const stop = signal ? AbortSignal.any([signal, limit]) : limit
+    const exchange = async (): Promise<HttpAnswer> => {
       const answer = await (via ? proxied : direct).request({
         origin: target.origin,
         path: `${target.pathname}${target.search}`,
@@ -74,13 +76,16 @@ export function createOutbound(proxy: ProxySettings = {}): Outbound {
           ...headers,
         },
         body: body === undefined ? null : JSON.stringify(body),
-        signal: signal ? AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]) : AbortSignal.timeout(timeoutMs),
+        signal: stop,
       })
       return {
         status: answer.statusCode,
         contentType: String(answer.headers['content-type'] ?? ''),
         text: await readBounded(answer.body),
       }
+    }
+    try {
+      return await Promise.race([exchange(), rejectedBy(stop)])
     } catch (cause) {
       const where = `${method} ${target.host}${target.pathname}`
       const refused = via && refusalOfProxy(cause)
@@ -105,6 +110,15 @@ export function createOutbound(proxy: ProxySettings = {}): Outbound {
       if (proxied !== direct) await proxied.destroy()
     },
   }
+}
+
+/** A request that still waits for its connection does not hear of its signal. */
+function rejectedBy(signal: AbortSignal): Promise<never> {
+  return new Promise((_resolve, reject) => {
+    const fail = (): void => reject(signal.reason as Error)
+    if (signal.aborted) fail()
+    else signal.addEventListener('abort', fail, { once: true })
+  })
 }
 
 /** What the proxy itself had against the way; undefined when it is not to blame. The text names no address. */

@@ -62,6 +62,8 @@ export async function createWorld(settings: WorldSettings = {}): Promise<World> 
       EGRESS_IP: '203.0.113.7',
       DINGTALK_API_URL: dingtalk.apiUrl,
       FLASHDUTY_API_URL: flashduty.apiUrl,
+      // What the machine itself goes through does not lead to the sandbox.
+      HTTPS_PROXY: '',
       ...settings.env,
     }
     const cli: World['cli'] = (...args) => runInProcess(env, args)
