@@ -16,6 +16,8 @@ type Deps = { settings: DingTalkSettings; gateway: Gateway; journal: MemoryJourn
 export class EventPusher {
   #deps: Deps
   #deliveries = new Map<string, Delivery[]>()
+  /** Events that wait until the next one of their app has come to its end. */
+  #held = new Map<string, () => void>()
 
   constructor(deps: Deps) {
     this.#deps = deps
@@ -27,8 +29,18 @@ export class EventPusher {
       if (app.eventMode !== 'STREAM') continue
       const delivery: Delivery = {}
       this.#deliveries.set(event.eventId, [...(this.#deliveries.get(event.eventId) ?? []), delivery])
-      void this.#deliver(app, event, delivery)
+      void this.#deliverInTurn(app, event, delivery)
     }
+  }
+
+  async #deliverInTurn(app: App, event: StreamEvent, delivery: Delivery): Promise<void> {
+    const release = this.#held.get(app.clientId)
+    this.#held.delete(app.clientId)
+    if (!release && this.#deps.gateway.takePushFault('reorder', app.clientId)) {
+      await new Promise<void>((resolve) => this.#held.set(app.clientId, resolve))
+    }
+    await this.#deliver(app, event, delivery)
+    release?.()
   }
 
   async settled(eventId: string, timeoutMs: number = this.#longestMs()): Promise<Outcome> {
