@@ -7,6 +7,7 @@ import { fairness } from './fairness.ts'
 import { memory } from './memory.ts'
 import { pipeline } from './pipeline.ts'
 import { storm } from './storm.ts'
+import { stream } from './stream.ts'
 
 /** Of the storm: how many times as fast, and how many incidents. */
 type Settings = { k: number | undefined; incidents: number | undefined }
@@ -17,6 +18,7 @@ const BENCHES: Record<string, (settings: Settings) => Promise<Finding[]>> = {
   fairness,
   cost,
   memory,
+  stream,
 }
 
 const { values, positionals } = parseArgs({

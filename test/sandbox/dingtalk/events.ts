@@ -27,6 +27,8 @@ type Deps = {
 export class EventPusher {
   #deps: Deps
   #deliveries = new Map<string, Delivery[]>()
+  /** Events that wait until the next one of their app has come to its end. */
+  #held = new Map<string, () => void>()
 
   constructor(deps: Deps) {
     this.#deps = deps
@@ -44,11 +46,21 @@ export class EventPusher {
         this.#settle(app, event, delivery, 'dropped', 0)
         continue
       }
-      void (door === 'HTTP' ? this.#deliverHttp(app, event, delivery) : this.#deliver(app, event, delivery))
+      void (door === 'HTTP' ? this.#deliverHttp(app, event, delivery) : this.#deliverInTurn(app, event, delivery))
     }
   }
 
-  async settled(eventId: string, timeoutMs: number = this.#longestMs()): Promise<'success' | 'dropped'> {
+  async #deliverInTurn(app: App, event: StreamEvent, delivery: Delivery): Promise<void> {
+    const release = this.#held.get(app.clientId)
+    this.#held.delete(app.clientId)
+    if (!release && this.#deps.gateway.takePushFault('reorder', app.clientId)) {
+      await new Promise<void>((resolve) => this.#held.set(app.clientId, resolve))
+    }
+    await this.#deliver(app, event, delivery)
+    release?.()
+  }
+
+  async settled(eventId: string, timeoutMs: number = this.#longestMs()): Promise<Outcome> {
     const deliveries = this.#deliveries.get(eventId)
     if (!deliveries) throw new Error(`event ${eventId} was pushed to no app`)
     if (!deliveries.every(({ outcome }) => outcome)) {
