@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 
 import type { ActionConsumer, ActionResult, Incident, Member } from '../sandbox/flashduty/types.ts'
-import { readDatabase } from '../support/database.ts'
+import { changeDatabase, readDatabase } from '../support/database.ts'
 import { eventually } from '../support/eventually.ts'
 import { withQueue } from '../support/jobs.ts'
 import {
@@ -31,7 +31,7 @@ let scene: Scene
 let pages: PageActs
 let owner: Member
 beforeAll(async () => {
-  scene = await openScene({ overrides: { action: { queueAnswerMs: 4_000, queueLookMs: 300 } } })
+  scene = await openScene({ overrides: { action: { queueLookMs: 300 }, sweepMs: 1_000 } })
   pages = await openPageActs(scene.world)
   const { control } = scene.world.flashduty
   owner = control.createMember({ member_name: '主账号', is_owner: true })
@@ -47,8 +47,18 @@ afterAll(async () => {
 
 async function actBy(...fields: string[]): Promise<void> {
   const { world } = scene
+  const { control } = world.dingtalk
+  const before = control.connections(world.dingtalkApp.clientId)
   const changed = await world.cli('integration', 'set', world.integrationId, ...fields)
   expect(changed).toMatchObject({ code: 0, err: '' })
+  await eventually(
+    'the daemon follows the change',
+    () => {
+      const now = control.connections(world.dingtalkApp.clientId)
+      return now.length > 0 && now.every((id) => !before.includes(id))
+    },
+    10_000,
+  )
 }
 
 async function alertGroup(title: string): Promise<{ incident: Incident; card: string }> {
@@ -277,6 +287,11 @@ describe('by a queue that Flashduty fetches from', () => {
     const [ack] = await pressAs(keyless, card, '认领')
     const [run] = await pressAs(keyless, card, '重启实例')
     expect([tips(ack), tips(run)]).toEqual(['处理中，卡片稍后更新', '处理中，卡片稍后更新'])
+    changeDatabase(
+      world,
+      'update clicks set created_at = created_at - 600000 where incident_id = ?',
+      incident.incident_id,
+    )
     const records = await settledRecords(world, incident, LATE_MS)
     const reasons = new Map(records.map((row) => [row.event_type, row.reason_code]))
     expect(reasons.get('ack')).toBe('ACTION_UNANSWERED')
@@ -294,12 +309,9 @@ describe('by a queue that Flashduty fetches from', () => {
     } finally {
       await world.redis.restart()
     }
-    expect(
-      readDatabase<{ status: string }>(
-        world,
-        `select status from clicks where incident_id = '${incident.incident_id}'`,
-      ),
-    ).toEqual([{ status: 'pending' }])
+    await everybodySees(world, card, '处理中', undefined, LATE_MS)
+    await settledRecords(world, incident, LATE_MS)
+    expect(jobsOf(incident)).toHaveLength(1)
   }, 30_000)
 })
 
