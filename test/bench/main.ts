@@ -6,9 +6,10 @@ import { cost } from './cost.ts'
 import { fairness } from './fairness.ts'
 import { memory } from './memory.ts'
 import { pipeline } from './pipeline.ts'
+import { presses } from './press.ts'
 import { storm } from './storm.ts'
 
-/** Of the storm: how many times as fast, and how many incidents. */
+/** Of the storm how many times as fast; of it and of presses how many incidents. */
 type Settings = { k: number | undefined; incidents: number | undefined }
 
 const BENCHES: Record<string, (settings: Settings) => Promise<Finding[]>> = {
@@ -17,6 +18,7 @@ const BENCHES: Record<string, (settings: Settings) => Promise<Finding[]>> = {
   fairness,
   cost,
   memory,
+  press: presses,
 }
 
 const { values, positionals } = parseArgs({
