@@ -20,7 +20,8 @@ export async function findOffers(
     .execute()
   return new Map(
     rows.map((row) => {
-      const { snoozeMinutes, customActions = [] } = JSON.parse(row.audience) as Pick<Audience, 'snoozeMinutes'> & Partial<Offer>
+      const { snoozeMinutes, customActions = [] } = JSON.parse(row.audience) as Pick<Audience, 'snoozeMinutes'> &
+        Partial<Offer>
       return [row.incident_id, { snoozeMinutes, customActions }]
     }),
   )
