@@ -129,7 +129,7 @@ describe('my incidents', () => {
     expect(textOf(home.text)).toContain('还没有关联 Flashduty 账号')
     const page = await pageWith(visitor, incidentPage(incident), '未关联也要看')
     expect(page.text).not.toMatch(/name="act"/)
-    const form = { csrf: csrfOf(home), act: 'ack', token: 'c'.repeat(16), from: 'incident' }
+    const form = { csrf: csrfOf(home), act: 'ack', token: 'c'.repeat(16), origin: 'incident' }
     const after = await follow(visitor, await visitor.submit(`${incidentPage(incident)}/act`, form))
     expect(textOf(after.text)).toContain('未关联应用')
     expect(textOf((await visitor.get(`${pages}/history`)).text)).toContain('认领 未执行（未关联应用）')

@@ -154,7 +154,7 @@ describe('forms', () => {
   const act = (fields: Record<string, string> = {}) => ({
     act: 'resolve',
     token: 'a'.repeat(16),
-    from: 'home',
+    origin: 'home',
     ...fields,
   })
   const acts = () => world.flashduty.control.requests().filter(({ path }) => path === '/incident/resolve').length
@@ -199,7 +199,7 @@ describe('forms', () => {
       const page = await visitor.get(`${pages}/`)
       const form = {
         ...act({ csrf: csrfOf(page), act: 'refresh', token: 'b'.repeat(16) }),
-        from,
+        origin: from,
         cid: '//evil.example',
       }
       const { status, location } = await visitor.submit(`${pages}/incident/${incident.incident_id}/act`, form)

@@ -28,10 +28,10 @@ export async function pressOn(
 ): Promise<Seen> {
   const address = new RegExp(`(?:form)?action="([^"]*/incident/${incidentId}/act)"`).exec(page.text)?.[1]
   const token = /name="token" value="([^"]+)"/.exec(page.text)?.[1]
-  const from = /name="from" value="([^"]+)"/.exec(page.text)?.[1]
+  const origin = /name="origin" value="([^"]+)"/.exec(page.text)?.[1]
   const cid = /name="cid" value="([^"]+)"/.exec(page.text)?.[1]
-  if (!address || !token || !from) throw new Error(`no button for ${incidentId}: ${page.text}`)
-  const form = { csrf: csrfOf(page), token, from, ...(cid === undefined ? {} : { cid: textOf(cid) }), act, ...fields }
+  if (!address || !token || !origin) throw new Error(`no button for ${incidentId}: ${page.text}`)
+  const form = { csrf: csrfOf(page), token, origin, ...(cid === undefined ? {} : { cid: textOf(cid) }), act, ...fields }
   return follow(visitor, await visitor.submit(address, form))
 }
 

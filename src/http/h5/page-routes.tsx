@@ -102,7 +102,7 @@ export function addPageRoutes(app: Hono<H5Variables>, deps: H5Deps): void {
     const look = { title, back: `${view.pages}/` }
     const content = (
       <>
-        <ActForm view={view} from="incident" />
+        <ActForm view={view} origin="incident" />
         {notes}
         {loaded.kind === 'shown' ? (
           <IncidentDetail view={view} detail={loaded.detail} level={1} />
