@@ -102,10 +102,13 @@ async function afterRefusal(
 ): Promise<Fresh> {
   const { code } = error.failure
   if (code !== 'ACTION_REJECTED' && code !== 'INCIDENT_NOT_FOUND') throw error
-  const fresh = await read().catch((cause: unknown) => {
+  let fresh: Fresh
+  try {
+    fresh = await read()
+  } catch (cause) {
     const gone = cause instanceof AppError && cause.failure.code === 'INCIDENT_NOT_FOUND'
     throw gone || code === 'INCIDENT_NOT_FOUND' ? cause : error
-  })
+  }
   const verdict = judge(fresh.incident)
   if (verdict === 'reached') return fresh
   const options = { cause: error, ...(error.detail === undefined ? {} : { detail: error.detail }) }

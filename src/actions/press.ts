@@ -11,10 +11,12 @@ import { type CardOfNotification, findCard, holdCard, isLive, listPlacements, re
 import type { Click } from '../storage/clicks.ts'
 import { writeUntil } from '../storage/db.ts'
 import { findIncident } from '../storage/incidents.ts'
+import type { KeepInbound } from '../storage/journal.ts'
 import { settleUpdates } from '../storage/records.ts'
 import type { Handle } from '../storage/schema.ts'
 import { putWantedAct } from '../storage/wanted-acts.ts'
 import type { PerformDeps } from './deps.ts'
+import { notePress } from './note-press.ts'
 import { followUp, performWithin } from './perform-within.ts'
 import { refuse, takeClick, type TakenClick, type Wanted } from './take-click.ts'
 
@@ -24,6 +26,8 @@ export type PressDeps = PerformDeps & {
   publicUrl: string | undefined
   /** Enters the push in the month's books. */
   countPush: (trx: Handle, topic: string) => Promise<void>
+  /** Enters what came in the journal. */
+  keep: KeepInbound
   /** The card as it is now; `overlay` is for the presser alone. */
   drawNow: (
     outTrackId: string,
@@ -104,6 +108,7 @@ async function answerDone(
 async function takePress(deps: PressDeps, trx: Handle, press: InboundPress): Promise<Taken> {
   await deps.countPush(trx, 'card')
   const card = await findCard(trx, press.outTrackId)
+  await notePress(deps, trx, press, card, deps.clock.nowMs())
   const isOurs = card?.integration_id === deps.integration.id
   const button = decodeButton(press.buttonId)
   const wanted: Omit<Wanted, 'act'> = {

@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.ts'
 import type { DingTalkClient } from '../dingtalk/client.ts'
 import { type RobotMessage, sendToGroup, sendToPerson } from '../dingtalk/messages.ts'
+import { isReachable } from '../domain/group.ts'
 import { AppError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import type { Db } from '../storage/db.ts'
@@ -34,7 +35,7 @@ export async function sendNotice(deps: {
       claimed.dingtalk_user_id === null
         ? await findGroup(trx, { integrationId, openConversationId: claimed.open_conversation_id })
         : undefined
-    const isThere = claimed.dingtalk_user_id !== null || group?.status === 'installed'
+    const isThere = claimed.dingtalk_user_id !== null || (group !== undefined && isReachable(group.status))
     if (claimed.expires_at <= nowMs || !isThere || (await deps.quota.isScarce(trx))) {
       await closeNotice(trx, claimed.id)
       return undefined

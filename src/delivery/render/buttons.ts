@@ -35,7 +35,8 @@ export function buttonsOf(face: CardFace, revision: number, lead?: Overlay['lead
   if (face.superseded || face.gone) return [...leading, ...rest]
   const customs = face.customActions.flatMap(({ integrationId, name }) => {
     const text = cut(inline(name, true), MAX_NAME)
-    return text === '' ? [] : [press({ action: 'custom', customId: integrationId }, 'gray', text)]
+    const isNumber = Number.isSafeInteger(integrationId) && integrationId > 0
+    return text === '' || !isNumber ? [] : [press({ action: 'custom', customId: integrationId }, 'gray', text)]
   })
   const acts = actsFor(face, press, MAX_BUTTONS - leading.length - rest.length)
   const silence = page(say(locale, 'button.silence'), incident.silence_url)
