@@ -9,6 +9,7 @@ import {
   fire,
   inGroup,
   install,
+  listGroups,
   openScene,
   press,
   type Scene,
@@ -274,6 +275,21 @@ describe('a group', () => {
     expect(page.words).toContain('本群没有安装酷应用')
     expect(page.words).toContain('群设置')
     expect(page.text).not.toContain('没装的群')
+  })
+
+  test('whose install was missed becomes known when a member opens its page', async () => {
+    const { control } = world.dingtalk
+    const { clientId, coolAppCode } = world.dingtalkApp
+    const group = control.createGroup({ title: '漏掉的群', memberUserIds: [zhang.user.userId] })
+    await install(world, [group])
+    const { openConversationId } = group
+    const status = async () =>
+      (await listGroups(world)).find((known) => known.openConversationId === openConversationId)?.status
+    const data = { openConversationId, coolAppCode, robotCode: clientId, operateTime: String(Date.now() + 60_000) }
+    await control.eventSettled(control.pushEvent(clientId, { eventType: 'im_cool_app_uninstall', data }))
+    expect(await status()).toBe('uninstalled')
+    expect((await seen(zhang, groupPage(group))).words).toContain('漏掉的群')
+    await eventually('it is known again', async () => (await status()) === 'installed', 10_000)
   })
 
   test('while DingTalk does not answer is not guessed at', async () => {
