@@ -19,6 +19,11 @@ function answerHome(deps: H5Deps, c: Context<H5Variables>): Response | Promise<R
       <h1>{integration.name}</h1>
       <p>{tell(locale, 'home.hello', { name })}</p>
       {link ? <p>{tell(locale, 'home.linked', { member: link.memberName })}</p> : undefined}
+      <p>
+        <a class="button" href={`${pathOfPages(deps, integration.id)}/link`}>
+          {tell(locale, link ? 'home.switch' : 'home.link')}
+        </a>
+      </p>
       <form method="post" action={`${pathOfPages(deps, integration.id)}/logout`}>
         <input type="hidden" name={CSRF_FIELD} value={csrf} />
         <button class="quiet">{tell(locale, 'page.logout')}</button>

@@ -6,6 +6,7 @@ import { findIntegration } from '../../storage/integrations.ts'
 import { NotFoundPage } from '../integration-page.tsx'
 import type { H5Deps } from './deps.ts'
 import { addHomeRoutes } from './home.tsx'
+import { addLinkRoutes } from './link.ts'
 import { addLoginRoutes } from './login.ts'
 import type { H5Variables } from './visitor.ts'
 
@@ -39,6 +40,7 @@ export function createH5(deps: H5Deps): Hono<H5Variables> {
     await next()
   })
   addLoginRoutes(app, deps)
+  addLinkRoutes(app, deps)
   addHomeRoutes(app, deps)
   return app
 }

@@ -75,10 +75,10 @@ export class Store {
     return member
   }
 
-  /** The enabled member whose APP Key this is. */
+  /** The member whose APP Key this is, unless they are gone. */
   memberByKey(appKey: string | null): Member | undefined {
     if (appKey === null || appKey === '') return undefined
-    return [...this.members.values()].find((one) => one.app_key === appKey && one.status === 'enabled')
+    return [...this.members.values()].find((one) => one.app_key === appKey && one.status !== 'deleted')
   }
 
   /** A copy, as it is now; throws `ResourceNotFound`. */
@@ -246,6 +246,9 @@ function barePerson({ person_id, person_name, email }: Person): Person {
 
 /** Viewing and acting need a licence, acting needs the role as well. */
 export function checkPermission(member: Member, need: 'view' | 'handle'): void {
+  if (member.status !== 'enabled') {
+    throw new FlashdutyError('AccessDenied', 'The member is not active', '成员未激活')
+  }
   if (!member.licensed) {
     throw new FlashdutyError('NoLicense', 'No available license', '无可用 License')
   }
