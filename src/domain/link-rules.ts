@@ -57,7 +57,7 @@ export function chooseMember(byMobile: ListedMember[], byEmail: ListedMember[]):
 
 /** Enough to recognise oneself by, too little to learn who somebody else is. */
 export function maskName(name: string): string {
-  const letters = [...name.trim()]
+  const letters = Array.from(name.trim())
   if (letters.length <= 1) return letters.length === 0 ? '*' : `${letters[0]}*`
   return `${letters[0]}${'*'.repeat(Math.min(3, letters.length - 1))}`
 }

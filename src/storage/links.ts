@@ -30,10 +30,11 @@ export async function putFreeLink(
     .deleteFrom('account_links')
     .where('integration_id', '=', integrationId)
     .where('dingtalk_user_id', '=', userId)
-    .where(({ not, exists, selectFrom }) =>
-      not(
-        exists(
-          selectFrom('account_links as other')
+    .where((eb) =>
+      eb.not(
+        eb.exists(
+          eb
+            .selectFrom('account_links as other')
             .select('other.member_id')
             .where('other.integration_id', '=', integrationId)
             .where('other.member_id', '=', memberId)
