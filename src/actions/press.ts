@@ -11,8 +11,10 @@ import { addClick, type Click } from '../storage/clicks.ts'
 import { writeUntil } from '../storage/db.ts'
 import { findIncident } from '../storage/incidents.ts'
 import { findLinkOfUser, findMemberKey } from '../storage/links.ts'
+import type { KeepInbound } from '../storage/journal.ts'
 import { addRecord, settleUpdates } from '../storage/records.ts'
 import type { Handle } from '../storage/schema.ts'
+import { notePress } from './note-press.ts'
 import { type ClickOutcome, performClick, type PerformDeps, recordKeyOf } from './perform-click.ts'
 
 export type PressDeps = PerformDeps & {
@@ -20,6 +22,8 @@ export type PressDeps = PerformDeps & {
   inFlight: InFlight
   /** Enters the push in the month's books. */
   countPush: (trx: Handle, topic: string) => Promise<void>
+  /** Enters what came in the journal. */
+  keep: KeepInbound
   /** The card as it is now; `tips` puts a sentence for the presser under it. */
   drawNow: (
     outTrackId: string,
@@ -95,6 +99,7 @@ async function takePress(deps: PressDeps, trx: Handle, press: InboundPress): Pro
   const nowMs = deps.clock.nowMs()
   await deps.countPush(trx, 'card')
   const card = await findCard(trx, press.outTrackId)
+  await notePress(deps, trx, press, card, nowMs)
   const ours =
     card?.integration_id === deps.integration.id &&
     (press.corpId ?? deps.integration.corpId) === deps.integration.corpId

@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.ts'
 import type { DingTalkClient } from '../dingtalk/client.ts'
 import { sendToGroup } from '../dingtalk/messages.ts'
+import { isReachable } from '../domain/group.ts'
 import { AppError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import type { Db } from '../storage/db.ts'
@@ -31,7 +32,8 @@ export async function sendNotice(deps: {
     const claimed = await claimNotice(trx, integrationId, nowMs, nowMs + LEASE_MS)
     if (!claimed) return undefined
     const group = await findGroup(trx, { integrationId, openConversationId: claimed.open_conversation_id })
-    if (claimed.expires_at <= nowMs || group?.status !== 'installed' || (await deps.quota.isScarce(trx))) {
+    const reachable = group !== undefined && isReachable(group.status)
+    if (claimed.expires_at <= nowMs || !reachable || (await deps.quota.isScarce(trx))) {
       await closeNotice(trx, claimed.id)
       return undefined
     }

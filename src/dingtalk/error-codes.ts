@@ -22,12 +22,19 @@ const TABLE: Row[] = [
   [/orgAuthLevelNotEnough/, blocked('APP_PERMISSION_MISSING')],
   [/^param\.template(NotExist|Unpublished)$|^param\.cardTemplateIdEmpty$/, blocked('TEMPLATE_INVALID')],
   [/^coolAppUninstalled$/, permanent('COOL_APP_NOT_INSTALLED')],
+  // What DingTalk does not tell this app about a group says nothing about the group ("query-group-information").
+  [
+    /^(group(Template)?PermissionDenied|coolApp(Unexist|PermissionDenied)|permession\.checkFailed|cidEncryptError|param(Illegal|Blank)|auth\.error)$/,
+    permanent('GROUP_NOT_TOLD'),
+  ],
   [
     /^(group\.disbanded|invalid\.openConversationId|conversation\.org\.notMatch|miss\.openConversationId)$/,
     permanent('CHAT_NOT_FOUND'),
   ],
   [/^(resource\.unavailable|bot\.stopped|robot\.oto\.notExist)$/, permanent('ROBOT_NOT_IN_CHAT')],
   [/^(staffId\.notExisted|param\.userIdNotExist)$/, permanent('IM_USER_NOT_FOUND')],
+  [/^param\.callbackRouteKeyExist$/, permanent('ROUTE_KEY_EXISTS')],
+  [/^system\.updateCallbackFailed$/, { kind: 'retryable', code: 'IM_ERROR', retryAfterMs: 1_000 }],
   [/^param\.contentUnsafe$|^contain\./, permanent('CONTENT_REJECTED')],
   [/^param\.cardNotExist$/, permanent('CARD_NOT_EXIST')],
   [/^param\.cardAlreadyExist$/, permanent('CARD_ALREADY_EXIST')],

@@ -1,3 +1,5 @@
+export type EventMode = 'stream' | 'http'
+
 /** One DingTalk internal app of one corporation, as the guide's form describes it; secrets in clear, so never log it whole. */
 export type Integration = {
   /** Public; part of the page addresses. */
@@ -17,6 +19,8 @@ export type Integration = {
   coolAppCode: string | undefined
   /** Calls a second that DingTalk allows this app per API. */
   qps: number
+  /** Stream connections to keep, 1 to 4. */
+  connections: number
   /** Calls and pushes a month that DingTalk allows the corporation; 0 = unlimited. */
   monthlyCalls: number
   monthlyPushes: number
@@ -30,6 +34,10 @@ export type Integration = {
   templateRefusedAt: number | undefined
   /** Whether a webhook that names nobody is told to its responders in their own chats. */
   dmFromWebhook: boolean
+  /** How the developer console is set to deliver events. Both doors take them at any time; this one is expected. */
+  eventMode: EventMode
+  /** Whether a Stream is opened. Without one, cards call back over HTTP. */
+  streamOn: boolean
   isDefault: boolean
   enabled: boolean
   /** Grows with every change. */
@@ -54,4 +62,18 @@ export function addressesOf(
     pcHome: `${publicUrl}/h5/${integration.id}/pc`,
     eventSubscription: `${publicUrl}/event/push/dingtalk?integration_key=${integration.callbackKey}`,
   }
+}
+
+/** Presses of cards return by the Stream while there is one. A card keeps its way for life. */
+export function cardCallbackOf({ streamOn }: { streamOn: boolean }): 'STREAM' | 'HTTP' {
+  return streamOn ? 'STREAM' : 'HTTP'
+}
+
+/** Under this name DingTalk knows the address that presses of the integration's HTTP cards go to. */
+export function cardRouteKeyOf(integrationId: string): string {
+  return `fd-${integrationId}`
+}
+
+export function cardCallbackUrl({ callbackKey }: Pick<Integration, 'callbackKey'>, publicUrl: string): string {
+  return `${publicUrl}/card/push/dingtalk?integration_key=${callbackKey}`
 }

@@ -16,6 +16,7 @@ export const REASONS = {
   STORE_UNAVAILABLE: ['服务暂不可用', 'the service is not available'],
   COOL_APP_NOT_INSTALLED: ['群未安装酷应用', 'the cool app is not installed in the group'],
   CHAT_NOT_FOUND: ['群聊不存在', 'the group does not exist'],
+  GROUP_NOT_TOLD: ['钉钉未告知群信息', 'DingTalk does not tell about the group'],
   ROBOT_NOT_IN_CHAT: ['机器人不在群内', 'the robot is not in the group'],
   INTEGRATION_NOT_FOUND: ['集成不存在', 'no such integration'],
   INTEGRATION_DISABLED: ['集成已停用', 'the integration is switched off'],

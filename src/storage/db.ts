@@ -22,6 +22,9 @@ import * as converge from './migrations/0002-converge.ts'
 import * as cardContent from './migrations/0003-card-content.ts'
 import * as tokens from './migrations/0004-tokens.ts'
 import * as load from './migrations/0005-load.ts'
+import * as connections from './migrations/0006-connections.ts'
+import * as httpDoor from './migrations/0007-http-door.ts'
+import * as journal from './migrations/0008-journal.ts'
 import * as people from './migrations/0009-people.ts'
 import type { Handle, Schema } from './schema.ts'
 
@@ -32,6 +35,9 @@ const MIGRATIONS = {
   '0003-card-content': cardContent,
   '0004-tokens': tokens,
   '0005-load': load,
+  '0006-connections': connections,
+  '0007-http-door': httpDoor,
+  '0008-journal': journal,
   '0009-people': people,
 }
 

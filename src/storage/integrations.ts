@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import type { Selectable } from 'kysely'
 
 import { newId } from '../domain/ids.ts'
-import type { Integration } from '../domain/integration.ts'
+import { cardCallbackOf, type Integration } from '../domain/integration.ts'
 import { AppError } from '../errors.ts'
 import type { Handle, IntegrationsTable } from './schema.ts'
 import { hashSecret, type SecretBox } from './secret-box.ts'
@@ -20,6 +20,7 @@ export type IntegrationFields = Pick<
   | 'dataSourceId'
   | 'coolAppCode'
   | 'qps'
+  | 'connections'
   | 'monthlyCalls'
   | 'monthlyPushes'
   | 'groupPerMinute'
@@ -27,6 +28,8 @@ export type IntegrationFields = Pick<
   | 'templateId'
   | 'templateRefusedAt'
   | 'dmFromWebhook'
+  | 'eventMode'
+  | 'streamOn'
   | 'isDefault'
   | 'enabled'
 >
@@ -51,6 +54,7 @@ export async function addIntegration(
     .values({
       ...columns(integration, box),
       id: integration.id,
+      cards_mode: cardCallbackOf(integration),
       callback_key_enc: box.seal(integration.callbackKey),
       callback_key_hash: hashSecret(integration.callbackKey),
       revision: 1,
@@ -86,8 +90,14 @@ const OWNED_TABLES = [
   'turns',
   'missed',
   'notices',
+  'doors',
+  'card_routes',
+  'card_callbacks',
   'sessions',
   'dingtalk_users',
+  'journal',
+  'app_notes',
+  'last_heard',
 ] as const
 
 export async function removeIntegration(trx: Handle, id: string): Promise<void> {
@@ -140,6 +150,7 @@ export type IntegrationForDelivery = {
   /** The administrator's own, as long as DingTalk takes it. */
   templateId: string | undefined
   dmFromWebhook: boolean
+  cardCallback: 'STREAM' | 'HTTP'
   hasFlashdutyKey: boolean
 }
 
@@ -159,6 +170,7 @@ export async function pickIntegration(
       'template_id',
       'template_refused_at',
       'dm_from_webhook',
+      'stream_on',
       'flashduty_key_enc',
     ])
     .execute()
@@ -175,9 +187,26 @@ export async function pickIntegration(
       dataSourceId: found.data_source_id ?? undefined,
       templateId: found.template_refused_at === null ? (found.template_id ?? undefined) : undefined,
       dmFromWebhook: found.dm_from_webhook === 1,
+      cardCallback: cardCallbackOf({ streamOn: found.stream_on === 1 }),
       hasFlashdutyKey: found.flashduty_key_enc !== null,
     }
   )
+}
+
+/** How presses of an integration's new cards return. */
+export async function findCardCallback(db: Handle, id: string): Promise<'STREAM' | 'HTTP' | undefined> {
+  const row = await db.selectFrom('integrations').select('stream_on').where('id', '=', id).executeTakeFirst()
+  return row && cardCallbackOf({ streamOn: row.stream_on === 1 })
+}
+
+/** Which kind of card the open incidents of an integration were last brought to. */
+export async function findCardsMode(trx: Handle, id: string): Promise<'STREAM' | 'HTTP' | undefined> {
+  const row = await trx.selectFrom('integrations').select('cards_mode').where('id', '=', id).executeTakeFirst()
+  return row?.cards_mode
+}
+
+export async function noteCardsMode(trx: Handle, id: string, mode: 'STREAM' | 'HTTP'): Promise<void> {
+  await trx.updateTable('integrations').set({ cards_mode: mode }).where('id', '=', id).execute()
 }
 
 /** DingTalk no longer takes the integration's own template: new cards use the public one until it is set anew. */
@@ -216,7 +245,7 @@ function columns(
   box: SecretBox,
 ): Omit<
   Selectable<IntegrationsTable>,
-  'id' | 'callback_key_enc' | 'callback_key_hash' | 'revision' | 'created_at' | 'updated_at'
+  'id' | 'cards_mode' | 'callback_key_enc' | 'callback_key_hash' | 'revision' | 'created_at' | 'updated_at'
 > {
   return {
     name: integration.name,
@@ -229,6 +258,7 @@ function columns(
     data_source_id: integration.dataSourceId ?? null,
     cool_app_code: integration.coolAppCode ?? null,
     qps: integration.qps,
+    connections: integration.connections,
     monthly_calls: integration.monthlyCalls,
     monthly_pushes: integration.monthlyPushes,
     group_per_minute: integration.groupPerMinute,
@@ -236,6 +266,8 @@ function columns(
     template_id: integration.templateId ?? null,
     template_refused_at: integration.templateRefusedAt ?? null,
     dm_from_webhook: integration.dmFromWebhook ? 1 : 0,
+    event_mode: integration.eventMode,
+    stream_on: integration.streamOn ? 1 : 0,
     is_default: integration.isDefault ? 1 : 0,
     enabled: integration.enabled ? 1 : 0,
   }
@@ -255,6 +287,7 @@ function fromRow(row: Selectable<IntegrationsTable>, box: SecretBox): Integratio
     dataSourceId: row.data_source_id ?? undefined,
     coolAppCode: row.cool_app_code ?? undefined,
     qps: row.qps,
+    connections: row.connections,
     monthlyCalls: row.monthly_calls,
     monthlyPushes: row.monthly_pushes,
     groupPerMinute: row.group_per_minute,
@@ -262,6 +295,8 @@ function fromRow(row: Selectable<IntegrationsTable>, box: SecretBox): Integratio
     templateId: row.template_id ?? undefined,
     templateRefusedAt: row.template_refused_at ?? undefined,
     dmFromWebhook: row.dm_from_webhook === 1,
+    eventMode: row.event_mode,
+    streamOn: row.stream_on === 1,
     isDefault: row.is_default === 1,
     enabled: row.enabled === 1,
     revision: row.revision,

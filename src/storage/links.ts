@@ -5,15 +5,18 @@ import type { SecretBox } from './secret-box.ts'
 
 export type AccountLink = Selectable<AccountLinksTable>
 
-/** One to one both ways: links that stand in the way are replaced. Returns those. */
-export async function putLink(trx: Handle, link: AccountLink): Promise<AccountLink[]> {
+/** A link that people are to be told by; nothing stands against it yet. */
+export type NewLink = Omit<AccountLink, 'suspended_at' | 'check_due_at'>
+
+/** One to one both ways: links that stand in the way, suspended ones among them, are replaced. Returns those. */
+export async function putLink(trx: Handle, link: NewLink): Promise<AccountLink[]> {
   const replaced = await trx
     .deleteFrom('account_links')
     .where('integration_id', '=', link.integration_id)
     .where((eb) => eb.or([eb('dingtalk_user_id', '=', link.dingtalk_user_id), eb('member_id', '=', link.member_id)]))
     .returningAll()
     .execute()
-  await trx.insertInto('account_links').values(link).execute()
+  await trx.insertInto('account_links').values(unsuspended(link)).execute()
   return replaced.filter((old) => old.dingtalk_user_id !== link.dingtalk_user_id || old.member_id !== link.member_id)
 }
 
@@ -23,9 +26,16 @@ export async function putLink(trx: Handle, link: AccountLink): Promise<AccountLi
  */
 export async function putFreeLink(
   trx: Handle,
-  link: AccountLink,
+  link: NewLink,
 ): Promise<{ linked: boolean; replaced: AccountLink | undefined }> {
   const { integration_id: integrationId, dingtalk_user_id: userId, member_id: memberId } = link
+  // Whoever has left stands in nobody's way.
+  await trx
+    .deleteFrom('account_links')
+    .where('integration_id', '=', integrationId)
+    .where((eb) => eb.or([eb('dingtalk_user_id', '=', userId), eb('member_id', '=', memberId)]))
+    .where('suspended_at', 'is not', null)
+    .execute()
   const replaced = await trx
     .deleteFrom('account_links')
     .where('integration_id', '=', integrationId)
@@ -46,7 +56,7 @@ export async function putFreeLink(
     .executeTakeFirst()
   const done = await trx
     .insertInto('account_links')
-    .values(link)
+    .values(unsuspended(link))
     .onConflict((oc) => oc.doNothing())
     .executeTakeFirst()
   return { linked: (done.numInsertedOrUpdatedRows ?? 0n) > 0n, replaced }
@@ -75,6 +85,10 @@ export async function removeOwnLink(
   return { link, keyForgotten: done.numDeletedRows > 0n }
 }
 
+function unsuspended(link: NewLink): AccountLink {
+  return { ...link, suspended_at: null, check_due_at: null }
+}
+
 /** @returns whether there was one; the member's key stays, it is the member's */
 export async function removeLink(trx: Handle, integrationId: string, dingtalkUserId: string): Promise<boolean> {
   const done = await trx
@@ -100,6 +114,7 @@ export async function listLinks(db: Handle, integrationId?: string): Promise<(Ac
     .execute()
 }
 
+/** Whoever has left is not linked. */
 export async function findLinkOfUser(
   db: Handle,
   integrationId: string,
@@ -110,6 +125,7 @@ export async function findLinkOfUser(
     .selectAll()
     .where('integration_id', '=', integrationId)
     .where('dingtalk_user_id', '=', dingtalkUserId)
+    .where('suspended_at', 'is', null)
     .executeTakeFirst()
 }
 
@@ -124,9 +140,23 @@ export async function findLinksOfMembers(
     .selectAll()
     .where('integration_id', '=', integrationId)
     .where('member_id', 'in', memberIds)
+    .where('suspended_at', 'is', null)
     .execute()
 }
 
+/** Which of these members are linked to somebody who has left. */
+export async function findSuspended(db: Handle, integrationId: string, memberIds: number[]): Promise<AccountLink[]> {
+  if (memberIds.length === 0) return []
+  return db
+    .selectFrom('account_links')
+    .selectAll()
+    .where('integration_id', '=', integrationId)
+    .where('member_id', 'in', memberIds)
+    .where('suspended_at', 'is not', null)
+    .execute()
+}
+
+/** Suspended ones among them: for what to call somebody who was told when they were still there. */
 export async function findLinksOfUsers(
   db: Handle,
   integrationId: string,
@@ -182,5 +212,68 @@ export async function markMemberKey(
     .set({ status, updated_at: nowMs })
     .where('integration_id', '=', integrationId)
     .where('member_id', '=', memberId)
+    .execute()
+}
+
+/**
+ * The person has left the corporation.
+ * @param leftAt DingTalk's clock. A link made after that is not taken back, but the person is looked for.
+ * @returns the link as it was; undefined when it was not suspended now
+ */
+export async function suspendLink(
+  trx: Handle,
+  who: { integrationId: string; userId: string; leftAt: number },
+  nowMs: number,
+): Promise<AccountLink | undefined> {
+  const link = trx
+    .updateTable('account_links')
+    .where('integration_id', '=', who.integrationId)
+    .where('dingtalk_user_id', '=', who.userId)
+    .where('suspended_at', 'is', null)
+  const suspended = await link
+    .set({ suspended_at: nowMs, check_due_at: null })
+    .where('linked_at', '<=', who.leftAt)
+    .returningAll()
+    .executeTakeFirst()
+  if (!suspended) await link.set({ check_due_at: nowMs }).execute()
+  return suspended
+}
+
+/** DingTalk does not know the person any more, so it says: to be confirmed. */
+export async function doubtLink(trx: Handle, integrationId: string, userId: string, nowMs: number): Promise<void> {
+  await trx
+    .updateTable('account_links')
+    .set({ check_due_at: nowMs })
+    .where('integration_id', '=', integrationId)
+    .where('dingtalk_user_id', '=', userId)
+    .where('suspended_at', 'is', null)
+    .where('check_due_at', 'is', null)
+    .execute()
+}
+
+/** The links whose people are to be looked for. */
+export async function listDoubtedLinks(db: Handle, integrationId: string, nowMs: number): Promise<AccountLink[]> {
+  return db
+    .selectFrom('account_links')
+    .selectAll()
+    .where('integration_id', '=', integrationId)
+    .where('check_due_at', '<=', nowMs)
+    .orderBy('check_due_at')
+    .limit(20)
+    .execute()
+}
+
+/** What came of looking for the person, unless they have been linked anew meanwhile. */
+export async function settleDoubt(
+  trx: Handle,
+  link: AccountLink,
+  to: { suspended: number } | { checkAgainAt: number | null },
+): Promise<void> {
+  await trx
+    .updateTable('account_links')
+    .set('suspended' in to ? { suspended_at: to.suspended, check_due_at: null } : { check_due_at: to.checkAgainAt })
+    .where('integration_id', '=', link.integration_id)
+    .where('dingtalk_user_id', '=', link.dingtalk_user_id)
+    .where('linked_at', '=', link.linked_at)
     .execute()
 }

@@ -1,5 +1,7 @@
 import type { Kysely } from 'kysely'
 
+import type { GroupFacts, GroupStatus } from '../domain/group.ts'
+
 /** Epoch milliseconds unless a column says otherwise; flags are 0 or 1; nested values are JSON text. */
 
 export type IntegrationsTable = {
@@ -18,6 +20,7 @@ export type IntegrationsTable = {
   data_source_id: number | null
   cool_app_code: string | null
   qps: number
+  connections: number
   /** Calls and pushes that DingTalk allows the corporation each month; 0 = unlimited. */
   monthly_calls: number
   monthly_pushes: number
@@ -30,6 +33,10 @@ export type IntegrationsTable = {
   template_refused_at: number | null
   /** 1 = responders are told in their own chats when a webhook names nobody. */
   dm_from_webhook: number
+  /** How the console delivers events, whether a Stream is opened, and which cards the open incidents were brought to. */
+  event_mode: 'stream' | 'http'
+  stream_on: number
+  cards_mode: 'STREAM' | 'HTTP'
   is_default: number
   enabled: number
   /** Grows with every change, so that a running daemon notices. */
@@ -38,23 +45,29 @@ export type IntegrationsTable = {
   updated_at: number
 }
 
-export type GroupsTable = {
+export type GroupsTable = GroupFacts & {
   integration_id: string
   open_conversation_id: string
   chat_id: string | null
   title: string | null
-  /** `unknown`: heard of, but never seen installed. */
-  status: 'installed' | 'uninstalled' | 'disbanded' | 'unknown'
-  /** The robot that came with the cool app: may differ from the app's own. */
+  /** This and the codes are what the facts come to; see domain/group.ts. `unknown`: heard of, but never seen installed. */
+  status: GroupStatus
+  /** The robot to send with there: may differ from the app's own. */
   robot_code: string | null
   cool_app_code: string | null
-  /** DingTalk's time of the newest install or uninstall taken in. */
-  operated_at: number
   /** DingTalk's time of the newest title taken in. */
   titled_at: number
-  /** When to ask DingTalk for the title; null = known. */
+  /** When to ask DingTalk about it; null = nothing to ask. */
   refresh_due_at: number | null
+  /** `news`: something happened that only DingTalk can explain; the others have a share of the month's calls each. */
+  refresh_why: 'news' | 'outage' | 'routine' | null
   refresh_failures: number
+  /** When we asked the question that DingTalk answered last. */
+  asked_at: number
+  /** When something last proved that the group is there, an answer or a message. */
+  verified_at: number
+  /** Why DingTalk would not tell about it. */
+  note: string | null
   created_at: number
   updated_at: number
 }
@@ -67,6 +80,10 @@ export type AccountLinksTable = {
   /** `login`: confirmed by the person, as DingTalk's own directory names them; `key`: proven with their APP Key. */
   linked_by: 'admin' | 'login' | 'key'
   linked_at: number
+  /** When the person was found to have left the corporation; null = linked. */
+  suspended_at: number | null
+  /** When to ask DingTalk whether the person is still there. */
+  check_due_at: number | null
 }
 
 export type MemberKeysTable = {
@@ -226,12 +243,12 @@ export type RecordsTable = {
 export type InboxTable = {
   /**
    * `event`: DingTalk's eventId. `deliver`: Flashduty's event_id or the job's id. `posted`: event_id of a webhook.
-   * `probe` is never committed.
+   * `fetched`: an event of DingTalk's list of failed pushes. `probe` is never committed.
    */
-  source: 'event' | 'deliver' | 'posted' | 'probe'
+  source: 'event' | 'deliver' | 'posted' | 'fetched' | 'probe'
   id: string
   received_at: number
-  /** The raw body: of `deliver` when it could not be read, of `posted` until its plan is committed. */
+  /** The raw body: of `deliver` when it could not be read, of `posted` until its plan is committed, of `fetched` until taken in. */
   payload: string | null
 }
 
@@ -250,7 +267,8 @@ export type ApiUsageTable = {
   corp_id: string
   /** `2026-01`, in Asia/Shanghai. */
   month: string
-  kind: 'call' | 'push'
+  /** `verify`: of the calls, those that asked about a group for no other reason than `api`. */
+  kind: 'call' | 'push' | 'verify'
   api: string
   count: number
 }
@@ -311,6 +329,63 @@ export type TokensTable = {
   revoked_at: number | null
 }
 
+/** When something last came in through which door: `http-event`, `stream-press` …; up to a minute behind. */
+export type DoorsTable = { integration_id: string; door: string; heard_at: number }
+
+/** The address for presses of HTTP cards, as registered at DingTalk. */
+export type CardRoutesTable = {
+  integration_id: string
+  api_secret_enc: string
+  /** Hash of the registered address, which holds a secret; null = none is registered. */
+  registered_url_hash: string | null
+  /** Why the last attempt to register it failed. */
+  problem: string | null
+  updated_at: number
+}
+
+/** Presses that came over HTTP, by what makes each acceptable once. */
+export type CardCallbacksTable = {
+  integration_id: string
+  /** Text of the signed timestamp. */
+  stamp: string
+  signature: string
+  body_hash: string
+  /** JSON text of what it was answered; null until then. */
+  answer: string | null
+  received_at: number
+}
+
+/** What came in from DingTalk, without its secrets. */
+export type JournalTable = {
+  id: string
+  integration_id: string
+  received_at: number
+  kind: 'event' | 'press' | 'message'
+  /** eventType of an event, id of the pressed button. */
+  type: string
+  /** eventId, outTrackId or msgId. */
+  business_id: string
+  group_id: string | null
+  user_id: string | null
+  /** Bytes of the value. */
+  size: number
+  /** JSON text of the headers and the body as they came. */
+  value: string
+}
+
+/** What the developer console did to an app, newest of each kind. */
+export type AppNotesTable = {
+  integration_id: string
+  kind: 'switched-off' | 'scopes-changed'
+  active: number
+  /** DingTalk's time. */
+  changed_at: number
+  detail: string
+}
+
+/** When each integration last had a live connection. */
+export type LastHeardTable = { integration_id: string; heard_at: number }
+
 /** Somebody logged in on the pages. */
 export type SessionsTable = {
   /** Hash of the secret in the person's cookie. */
@@ -358,6 +433,12 @@ export type Schema = {
   missed: MissedTable
   notices: NoticesTable
   tokens: TokensTable
+  doors: DoorsTable
+  card_routes: CardRoutesTable
+  card_callbacks: CardCallbacksTable
+  journal: JournalTable
+  app_notes: AppNotesTable
+  last_heard: LastHeardTable
   sessions: SessionsTable
   dingtalk_users: DingTalkUsersTable
   used_login_states: UsedLoginStatesTable

@@ -31,7 +31,7 @@ const QUICK: Partial<DingTalkSettings> = { redeliveryDelaysMs: [300, 1_000, 1_00
 const IMPATIENT: Overrides = {
   delivery: { spacingMs: 100, blockedRetryMs: 500 },
   action: { spacingMs: 100, retryMs: 200 },
-  supervisor: { backOffMinMs: 50, backOffMaxMs: 400, blockedMs: 200, lingerMs: 500 },
+  supervisor: { backOffMinMs: 50, backOffMaxMs: 400, credentialsMs: 200, consoleMs: 200, lingerMs: 500 },
 }
 
 export type Scene = {

@@ -1,4 +1,5 @@
 import type { CardApi } from './card-api.ts'
+import type { CardRoutes } from './card-callback.ts'
 import { ApiRefusal } from './errors.ts'
 import type { Json } from './fields.ts'
 import { isRecord, parseJson, textOf } from './fields.ts'
@@ -27,6 +28,7 @@ type Deps = {
   tokens: TokenBook
   rate: CallRate
   cards: CardApi
+  cardRoutes: CardRoutes
   robots: RobotApi
   people: PeopleApi
   streamOpen: StreamOpen
@@ -39,7 +41,7 @@ export class ApiBase {
 
   constructor(deps: Deps) {
     this.#deps = deps
-    const { world, cards, robots, people, streamOpen } = deps
+    const { world, cards, cardRoutes, robots, people, streamOpen } = deps
     const card = { path: '/v1.0/card/instances', scope: 'Card.Instance.Write' }
     const robot = { method: 'POST', scope: 'qyapi_robot_sendmsg' }
     this.#endpoints = [
@@ -90,6 +92,13 @@ export class ApiBase {
         method: 'POST',
         path: '/v1.0/card/instances/deliver',
         run: (app, body) => cards.deliver(app, body),
+      },
+      {
+        ...card,
+        api: 'callbacks/register',
+        method: 'POST',
+        path: '/v1.0/card/callbacks/register',
+        run: (app, body) => cardRoutes.register(app, body),
       },
       {
         ...robot,

@@ -3,6 +3,10 @@ import type { DingTalkSettings } from './types.ts'
 /** The platform's published durations and limits; where it publishes none, the default the reference chose. */
 const DEFAULTS: DingTalkSettings = {
   eventDeadlineMs: 3_000,
+  httpEventDeadlineMs: 2_500,
+  httpRetryDelaysMs: [10_000, 30_000],
+  failedKeptMs: 300_000,
+  failedPageSize: 200,
   cardDeadlineMs: 2_000,
   robotDeadlineMs: 2_000,
   robotRedeliveryDelayMs: 60_000,
@@ -15,6 +19,12 @@ const DEFAULTS: DingTalkSettings = {
   codeTtlMs: 300_000,
   qpsPerApi: 20,
   cardUpdateSpacingMs: 0,
+  lifetimeMs: 21_600_000,
+  lifetimeJitter: 0.1,
+  jitterMs: 0,
+  wedgeOnLateReply: false,
+  maxConnections: 0,
+  refuseExtraAt: 'open',
   endpointQuery: true,
 }
 
