@@ -1,4 +1,6 @@
-import { ACTION_SETTINGS, type ActionSettings, resumeClick } from './actions/perform-click.ts'
+import { takeActionResult } from './actions/act-by-queue.ts'
+import { ACTION_SETTINGS, type ActionSettings } from './actions/deps.ts'
+import { resumeClick } from './actions/perform-click.ts'
 import { type Clock, systemClock } from './clock.ts'
 import type { Config } from './config.ts'
 import { acceptDelivery, type Visit } from './delivery/accept.ts'
@@ -35,7 +37,7 @@ import { createProducer, type Producer } from './queue/producer.ts'
 import { createReaper } from './queue/reaper.ts'
 import type { Room } from './room.ts'
 import { claimKey, connectImpatiently, connectPatiently, createRedisClaim, type RedisClaim } from './queue/redis.ts'
-import { startClickWorker, startDeliverWorker } from './queue/workers.ts'
+import { startActionResultWorker, startClickWorker, startDeliverWorker } from './queue/workers.ts'
 import { type OnWriter, openDb } from './storage/db.ts'
 import { getInstallationId } from './storage/inbox.ts'
 import { countDueCards } from './storage/due-cards.ts'
@@ -141,6 +143,7 @@ async function compose(config: Config, log: Log, clock: Clock, overrides: Overri
     owner,
     producer,
     wakeDueCards,
+    inFlight,
     log: part('actions'),
     settings: settings.action,
     keep: journal.keep,
@@ -178,6 +181,8 @@ async function compose(config: Config, log: Log, clock: Clock, overrides: Overri
   teardown.defer('deliver worker', () => deliverWorker.close())
   const clickWorker = startClickWorker(workers, (clickId) => resumeClick(performing, clickId))
   teardown.defer('click worker', () => clickWorker.close())
+  const resultWorker = startActionResultWorker(workers, (body) => takeActionResult(performing, body))
+  teardown.defer('action result worker', () => resultWorker.close())
 
   const checks = (): Check[] => [
     {
@@ -280,7 +285,6 @@ async function compose(config: Config, log: Log, clock: Clock, overrides: Overri
     dingtalkOapiUrl: config.dingtalk.oapiUrl,
     publicUrl: config.http.publicUrl,
     outbound,
-    inFlight,
     workers,
   }
   /** Starts what was added, restarts what was changed, stops what was removed or switched off on the CLI. */

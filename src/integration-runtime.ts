@@ -1,5 +1,6 @@
+import { actFromPage, type PageAct, type PageAnswer } from './actions/act-from-page.ts'
 import { answerPress } from './actions/press.ts'
-import type { ActionSettings, PerformDeps } from './actions/perform-click.ts'
+import type { ActionSettings, PerformDeps } from './actions/deps.ts'
 import { drawNow } from './delivery/draw-now.ts'
 import { createKeepTrue, type KeepTrue, type KeepTrueSettings } from './delivery/keep-true.ts'
 import { reconcileDelivery, reconcileUpdate } from './delivery/reconcile.ts'
@@ -16,7 +17,6 @@ import { cardCallbackOf, type Integration } from './domain/integration.ts'
 import { takeEvent } from './events/take-event.ts'
 import { takeMessage } from './events/take-message.ts'
 import { type Doors, type DoorSettings, openDoors } from './integration-doors.ts'
-import type { InFlight } from './lifecycle.ts'
 import type { Outbound } from './outbound.ts'
 import type { Producer } from './queue/producer.ts'
 import { startPacer, type WorkerDeps } from './queue/workers.ts'
@@ -33,9 +33,9 @@ export type IntegrationDeps = Omit<PerformDeps, 'settings'> & {
   dingtalkOapiUrl: string
   keep: KeepInbound
   outbound: Pick<Outbound, 'send' | 'proxyFor'>
-  publicUrl: string | undefined
   producer: Producer
-  inFlight: InFlight
+  /** How people reach the pages. */
+  publicUrl: string | undefined
   workers: WorkerDeps
   wakeDueCards: WakeDueCards
   /** Told when Stream serves again after a time without any connection; events of that time may be lost. */
@@ -58,6 +58,8 @@ export type IntegrationRuntime = {
   readonly doors: Doors
   /** Asks DingTalk who people are. */
   readonly people: DingTalkPeople
+  /** What a linked person asks for on a page. */
+  actFromPage(request: Omit<PageAct, 'integrationId'>): Promise<PageAnswer>
   /** undefined = no Stream is wanted. */
   streamState(): StreamState | undefined
   streamOpened(signal: AbortSignal): Promise<void>
@@ -177,6 +179,7 @@ export function startIntegration(deps: IntegrationDeps, integration: Integration
     name: integration.name,
     doors,
     people,
+    actFromPage: (request) => actFromPage(pressDeps, { ...request, integrationId: integration.id }),
     streamState: () => stream?.state(),
     streamOpened: (signal) => stream?.opened(signal) ?? Promise.resolve(),
     keepTrue,

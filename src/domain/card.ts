@@ -40,9 +40,14 @@ export type CardFace = {
   rendered: Rendered | undefined
   flapping: boolean
   inStorm: boolean
+  /** Flashduty does not know the incident any more. */
+  gone: boolean
   /** No Markdown from outside, no images, no links in texts: for a face that DingTalk refused. */
   plain: boolean
 }
+
+/** What only the presser sees: a sentence in place of the last line, and a way out put before the buttons. */
+export type Overlay = { tips: string; lead?: 'detail' | { text: string; url: string } | undefined }
 
 /** What an operation record says beside its status. */
 export type CardNote = 'CONTENT_TRUNCATED'

@@ -95,7 +95,12 @@ export function versionOfInfo(incident: Incident): IncidentVersion {
 }
 
 /** Who did the last thing worth naming on the card, and when (Unix seconds). */
-export type LastAct = { eventType: string; personName: string; at: number }
+export type LastAct = {
+  eventType: string
+  personName: string
+  at: number
+  /** Name of a custom action. */ what?: string
+}
 
 /** Closed because the alerts recovered, as opposed to closed by somebody. */
 export function hasRecovered({ progress, closer, closer_id: closerId, ...incident }: Incident): boolean {

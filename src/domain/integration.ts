@@ -1,5 +1,12 @@
 export type EventMode = 'stream' | 'http'
 
+/**
+ * `member-key`: with the APP Key a member has put on file. `owner-key`: the same, and the account owner's key makes one
+ * for members without. `queue`: Flashduty fetches what was pressed from a queue; no keys at all.
+ */
+export const ACTING_WAYS = ['owner-key', 'member-key', 'queue'] as const
+export type ActingWay = (typeof ACTING_WAYS)[number]
+
 /** One DingTalk internal app of one corporation, as the guide's form describes it; secrets in clear, so never log it whole. */
 export type Integration = {
   /** Public; part of the page addresses. */
@@ -28,6 +35,10 @@ export type Integration = {
   groupPerMinute: number
   /** An APP Key for reading escalation rules; never used to act for anybody. */
   flashdutyKey: string | undefined
+  /** How presses are carried out. */
+  acting: ActingWay
+  /** The account owner's APP Key; used to make members' keys and for nothing else. */
+  ownerKey: string | undefined
   /** The administrator's own card template; undefined = the public one. */
   templateId: string | undefined
   /** When DingTalk last refused that template, epoch ms; the public one is used until it is set anew. */
@@ -76,4 +87,10 @@ export function cardRouteKeyOf(integrationId: string): string {
 
 export function cardCallbackUrl({ callbackKey }: Pick<Integration, 'callbackKey'>, publicUrl: string): string {
   return `${publicUrl}/card/push/dingtalk?integration_key=${callbackKey}`
+}
+
+/** Opens the page for linking inside DingTalk, beside the chat on a computer; `token` names what is wanted after it. */
+export function linkingAddress(integrationId: string, publicUrl: string, token: string): string {
+  const page = `${publicUrl}/h5/${integrationId}/?act=${token}`
+  return `dingtalk://dingtalkclient/page/link?url=${encodeURIComponent(page)}&pc_slide=true`
 }

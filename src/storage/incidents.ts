@@ -15,6 +15,8 @@ export type StoredIncident = {
   rendered: Rendered | undefined
   flapping: boolean
   inStorm: boolean
+  /** Flashduty does not know it any more. */
+  gone: boolean
 }
 
 /**
@@ -48,6 +50,7 @@ export async function advanceIncident(
     snapshot: JSON.stringify(incident),
     snoozed_until: snoozedUntil,
     content_key: contentKey(incident),
+    gone: 0,
     updated_at: nowMs,
   }
   const images = incident.images?.map(({ src, href, alt }) => ({ src, href, alt }))
@@ -138,7 +141,26 @@ function fromRow(row: Selectable<IncidentsTable>): StoredIncident {
     rendered: row.rendered === null ? undefined : (JSON.parse(row.rendered) as Rendered),
     flapping: row.flapping === 1,
     inStorm: row.in_storm === 1,
+    gone: row.gone === 1,
   }
+}
+
+/** Flashduty says that there is no such incident. @returns the revision that shows it; undefined when it is known already */
+export async function markGone(
+  trx: Handle,
+  integrationId: string,
+  incidentId: string,
+  nowMs: number,
+): Promise<number | undefined> {
+  const row = await trx
+    .updateTable('incidents')
+    .set((eb) => ({ gone: 1, rev: eb('rev', '+', 1), updated_at: nowMs }))
+    .where('integration_id', '=', integrationId)
+    .where('incident_id', '=', incidentId)
+    .where('gone', '=', 0)
+    .returning('rev')
+    .executeTakeFirst()
+  return row?.rev
 }
 
 /** Snoozes that have run out without an event saying so: each counts as a change of its incident. */

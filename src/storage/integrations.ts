@@ -25,6 +25,8 @@ export type IntegrationFields = Pick<
   | 'monthlyPushes'
   | 'groupPerMinute'
   | 'flashdutyKey'
+  | 'acting'
+  | 'ownerKey'
   | 'templateId'
   | 'templateRefusedAt'
   | 'dmFromWebhook'
@@ -98,6 +100,8 @@ const OWNED_TABLES = [
   'journal',
   'app_notes',
   'last_heard',
+  'key_makings',
+  'wanted_acts',
 ] as const
 
 export async function removeIntegration(trx: Handle, id: string): Promise<void> {
@@ -209,6 +213,21 @@ export async function noteCardsMode(trx: Handle, id: string, mode: 'STREAM' | 'H
   await trx.updateTable('integrations').set({ cards_mode: mode }).where('id', '=', id).execute()
 }
 
+/** How presses are carried out for it; undefined when it is switched off or there is none. */
+export async function findActing(
+  db: Handle,
+  box: SecretBox,
+  id: string,
+): Promise<Pick<Integration, 'acting' | 'ownerKey'> | undefined> {
+  const row = await db
+    .selectFrom('integrations')
+    .select(['acting', 'owner_key_enc'])
+    .where('id', '=', id)
+    .where('enabled', '=', 1)
+    .executeTakeFirst()
+  return row && { acting: row.acting, ownerKey: row.owner_key_enc === null ? undefined : box.open(row.owner_key_enc) }
+}
+
 /** DingTalk no longer takes the integration's own template: new cards use the public one until it is set anew. */
 export async function refuseTemplate(trx: Handle, id: string, templateId: string, nowMs: number): Promise<void> {
   await trx
@@ -263,6 +282,8 @@ function columns(
     monthly_pushes: integration.monthlyPushes,
     group_per_minute: integration.groupPerMinute,
     flashduty_key_enc: integration.flashdutyKey === undefined ? null : box.seal(integration.flashdutyKey),
+    acting: integration.acting,
+    owner_key_enc: integration.ownerKey === undefined ? null : box.seal(integration.ownerKey),
     template_id: integration.templateId ?? null,
     template_refused_at: integration.templateRefusedAt ?? null,
     dm_from_webhook: integration.dmFromWebhook ? 1 : 0,
@@ -292,6 +313,8 @@ function fromRow(row: Selectable<IntegrationsTable>, box: SecretBox): Integratio
     monthlyPushes: row.monthly_pushes,
     groupPerMinute: row.group_per_minute,
     flashdutyKey: row.flashduty_key_enc === null ? undefined : box.open(row.flashduty_key_enc),
+    acting: row.acting,
+    ownerKey: row.owner_key_enc === null ? undefined : box.open(row.owner_key_enc),
     templateId: row.template_id ?? undefined,
     templateRefusedAt: row.template_refused_at ?? undefined,
     dmFromWebhook: row.dm_from_webhook === 1,

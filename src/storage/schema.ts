@@ -1,6 +1,7 @@
 import type { Kysely } from 'kysely'
 
 import type { GroupFacts, GroupStatus } from '../domain/group.ts'
+import type { ActingWay } from '../domain/integration.ts'
 
 /** Epoch milliseconds unless a column says otherwise; flags are 0 or 1; nested values are JSON text. */
 
@@ -28,6 +29,9 @@ export type IntegrationsTable = {
   group_per_minute: number
   /** Key of the account for reading escalation rules. */
   flashduty_key_enc: string | null
+  /** How presses are carried out, and the account owner's key for making members' keys. */
+  acting: ActingWay
+  owner_key_enc: string | null
   /** The administrator's own card template, and when DingTalk last refused it. */
   template_id: string | null
   template_refused_at: number | null
@@ -92,7 +96,14 @@ export type MemberKeysTable = {
   key_enc: string
   status: 'good' | 'bad'
   updated_at: number
+  /** 1 = the account owner made it, not the member. */
+  made: number
+  /** How often it was made anew since it last worked. */
+  remakes: number
 }
+
+/** Whoever is about to make a member's key has it alone. */
+export type KeyMakingsTable = { integration_id: string; member_id: number; lease_owner: string; lease_until: number }
 
 export type IncidentsTable = {
   integration_id: string
@@ -118,6 +129,8 @@ export type IncidentsTable = {
   /** What the last delivery that spoke of it said; null = none did. */
   flapping: number | null
   in_storm: number | null
+  /** 1 = Flashduty does not know it any more. */
+  gone: number
   created_at: number
   updated_at: number
 }
@@ -209,6 +222,33 @@ export type ClicksTable = {
   lease_until: number
   created_at: number
   updated_at: number
+  /** Of `custom`: Flashduty's integration_id of the action. */
+  custom_id: number | null
+  /** What the person wrote to go with it. */
+  comment: string | null
+  /** Of a failure: what was said about it. */
+  detail: string | null
+  /** When it was handed over, for acts that must not be handed over twice. */
+  sent_at: number | null
+  /** `page`: by a form of our own, without a card. */
+  source: 'card' | 'page'
+  /** 1 = the person was told that it is being worked on, and waits for the rest. */
+  told_working: number
+}
+
+/** What somebody pressed before they could: offered once they are linked. One per person and card. */
+export type WantedActsTable = {
+  /** Worth nothing to anybody but the person. */
+  token: string
+  integration_id: string
+  dingtalk_user_id: string
+  out_track_id: string
+  incident_id: string
+  action: string
+  minutes: number | null
+  custom_id: number | null
+  created_at: number
+  expires_at: number
 }
 
 export type RecordsTable = {
@@ -307,12 +347,14 @@ export type MissedTable = {
   created_at: number
 }
 
-/** A short text that a group is to be told once. */
+/** A short text that a group or a person is to be told once. */
 export type NoticesTable = {
   id: string
   integration_id: string
   incident_id: string
+  /** Empty when it is for a person. */
   open_conversation_id: string
+  dingtalk_user_id: string | null
   text: string
   due_at: number
   /** After this it is news no more. */
@@ -419,6 +461,7 @@ export type Schema = {
   groups: GroupsTable
   account_links: AccountLinksTable
   member_keys: MemberKeysTable
+  key_makings: KeyMakingsTable
   incidents: IncidentsTable
   notifications: NotificationsTable
   cards: CardsTable
@@ -432,6 +475,7 @@ export type Schema = {
   results: ResultsTable
   missed: MissedTable
   notices: NoticesTable
+  wanted_acts: WantedActsTable
   tokens: TokensTable
   doors: DoorsTable
   card_routes: CardRoutesTable

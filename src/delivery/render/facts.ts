@@ -25,6 +25,7 @@ export function progressOf({ incident, snoozeOver }: CardFace): Progress {
 
 export function progressWord(face: CardFace, locale: Locale = face.locale): string {
   const { incident } = face
+  if (face.gone) return say(locale, 'progress.gone')
   const progress = progressOf(face)
   if (progress === 'recovered') return say(locale, 'progress.recovered')
   if (progress !== 'snoozed') return say(locale, `progress.${incident.progress}`)
@@ -65,7 +66,7 @@ export function headline(face: CardFace): string {
 /** What lets a person decide in bed, on one line. */
 export function pushText(face: CardFace, locale: Locale): string {
   const { incident } = face
-  const progress = incident.progress === 'Triggered' ? '' : `·${progressWord(face, locale)}`
+  const progress = incident.progress === 'Triggered' && !face.gone ? '' : `·${progressWord(face, locale)}`
   const channel = words(incident.channel_name, face.plain)
   const text = cut(
     `[${severityName(locale, incident.incident_severity)}${progress}] ${signs(face, locale)}${nameOf(face)}${channel ? ` · ${channel}` : ''}`,
@@ -113,10 +114,12 @@ function responders({ incident, locale, plain }: CardFace): string {
 export function tipsOf(face: CardFace): string {
   const { lastAct, incident, locale } = face
   if (face.superseded) return say(locale, 'card.superseded')
+  if (face.gone) return say(locale, 'card.gone')
   const key = lastAct ? `act.${lastAct.eventType}` : ''
   if (!lastAct || !isMessageKey(key)) return ''
   return say(locale, key, {
     name: cut(words(lastAct.personName, face.plain), MAX_VALUE),
     time: clockTime(lastAct.at, incident.account_time_zone),
+    what: lastAct.what ? `“${cut(words(lastAct.what, face.plain), MAX_PREFIX)}”` : say(locale, 'button.custom'),
   })
 }

@@ -129,17 +129,6 @@ export class OapiBase {
   }
 }
 
-/** Faults found by the gateway of this family come wrapped (D 5.3). */
-function wrapped(subCode: string, subMsg: string): Json {
-  return {
-    errcode: 88,
-    sub_code: subCode,
-    sub_msg: subMsg,
-    errmsg: `ding talk error[subcode=${subCode},submsg=${subMsg}]`,
-    request_id: newOapiRequestId(),
-  }
-}
-
 function unknownMethod(call: Call): Json {
   const name = call.path.replaceAll('/', '.').replace(/^\./, '')
   const sub_msg = `不合法ApiName，ApiName = ${name}`

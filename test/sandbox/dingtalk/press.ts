@@ -23,10 +23,21 @@ type Deps = {
   cardCallback: CardCallback
 }
 
-export type Press = { outTrackId: string; userId: string; buttonId: string; force?: boolean; forgery?: CardForgery }
+export type Press = {
+  outTrackId: string
+  userId: string
+  buttonId: string
+  force?: boolean
+  forgery?: CardForgery
+  spaceId?: string
+  corpId?: string
+}
 
 /** A press on a card: one callback push, its answer to the presser's view alone (D:event-callback-card). */
-export async function press(deps: Deps, { outTrackId, userId, buttonId, force, forgery }: Press): Promise<PressResult> {
+export async function press(
+  deps: Deps,
+  { outTrackId, userId, buttonId, force, forgery, ...where }: Press,
+): Promise<PressResult> {
   const card = deps.cards.find(outTrackId)
   if (!card) throw new Error(`no card ${outTrackId}`)
   deps.world.getUser(userId)
@@ -41,8 +52,9 @@ export async function press(deps: Deps, { outTrackId, userId, buttonId, force, f
     deps.world,
     card,
     userId,
-    conversationId === undefined ? '' : deps.chat.wireId(conversationId),
+    where.spaceId ?? (conversationId === undefined ? '' : deps.chat.wireId(conversationId)),
     action,
+    where.corpId ?? deps.world.corpId,
   )
   if (card.callbackType === 'HTTP') {
     const answered = await callHttp(deps, card, data, forgery)
@@ -96,11 +108,18 @@ function show(
 }
 
 /** Both spellings of the same text, as Stream sends them (official card tutorial). */
-function callbackData(world: World, card: CardInstance, userId: string, spaceId: string, action: ButtonAction): Json {
+function callbackData(
+  world: World,
+  card: CardInstance,
+  userId: string,
+  spaceId: string,
+  action: ButtonAction,
+  corpId: string,
+): Json {
   const content = JSON.stringify({ cardPrivateData: { actionIds: action.actionIds, params: action.params } })
   return {
     extension: '{}',
-    corpId: world.corpId,
+    corpId,
     spaceType: 'im',
     spaceId,
     userIdType: card.userIdType,

@@ -411,7 +411,10 @@ export interface DingTalkControl {
   cards(): string[]
   /** How many messages show this card, by conversation id. */
   placementsOf(outTrackId: string): Record<string, number>
-  /** The user presses a button of the card they see. Throws when that button is not in their view, unless `force`. */
+  /**
+   * The user presses a button of the card they see. Throws when that button is not in their view, unless `force`.
+   * `spaceId`: in another conversation, where it was forwarded to; `corpId`: as a person of another corporation.
+   */
   press(press: {
     outTrackId: string
     userId: string
@@ -419,6 +422,8 @@ export interface DingTalkControl {
     force?: boolean
     /** Of an HTTP card: the callback is not as it should be. */
     forgery?: CardForgery
+    spaceId?: string
+    corpId?: string
   }): Promise<PressResult>
 
   addFault(fault: Fault): void
