@@ -4,6 +4,7 @@ import { queryGroup } from '../dingtalk/groups.ts'
 import { AppError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import type { Producer } from '../queue/producer.ts'
+import type { AwaitTurn } from '../queue/workers.ts'
 import type { Db } from '../storage/db.ts'
 import { claimGroupToRefresh, recordTitle, recordVerdict, scheduleRefresh } from '../storage/groups.ts'
 import { costNothing, type Quota } from './quota.ts'
@@ -15,15 +16,18 @@ const RETRY_MAX_MS = 3_600_000
  * Asks DingTalk for the title of the group that has waited longest: install events do not carry it.
  * @throws AppError `throttled` when the pacer should pause
  */
-export async function refreshGroup(deps: {
-  db: Db
-  clock: Clock
-  log: Log
-  client: DingTalkClient
-  integrationId: string
-  quota: Quota
-  producer: Pick<Producer, 'tick'>
-}): Promise<void> {
+export async function refreshGroup(
+  deps: {
+    db: Db
+    clock: Clock
+    log: Log
+    client: DingTalkClient
+    integrationId: string
+    quota: Quota
+    producer: Pick<Producer, 'tick'>
+  },
+  awaitTurn: AwaitTurn,
+): Promise<void> {
   const askedAt = deps.clock.nowMs()
   const group = await deps.db.write(async (trx) => {
     const claimed = await claimGroupToRefresh(trx, deps.integrationId, askedAt, askedAt + RETRY_MS)
@@ -33,6 +37,7 @@ export async function refreshGroup(deps: {
   if (!group) return
   const id = { integrationId: deps.integrationId, openConversationId: group.open_conversation_id }
   const log = deps.log.child(id)
+  await awaitTurn()
   try {
     const info = await queryGroup(deps.client, { ...id, coolAppCode: group.cool_app_code ?? undefined })
     await deps.db.write(async (trx) => {

@@ -3,6 +3,7 @@ import type { DingTalkClient } from '../dingtalk/client.ts'
 import { sendToGroup } from '../dingtalk/messages.ts'
 import { AppError } from '../errors.ts'
 import type { Log } from '../log.ts'
+import type { AwaitTurn } from '../queue/workers.ts'
 import type { Db } from '../storage/db.ts'
 import { findGroup } from '../storage/groups.ts'
 import { claimNotice, closeNotice, postponeNotice } from '../storage/notices.ts'
@@ -16,15 +17,18 @@ const RETRY_MS = 5_000
  * the card tells the same.
  * @throws AppError `throttled` when the pacer should pause
  */
-export async function sendNotice(deps: {
-  db: Db
-  clock: Clock
-  log: Log
-  client: DingTalkClient
-  integrationId: string
-  quota: Quota
-  wake: (delayMs: number) => Promise<void>
-}): Promise<void> {
+export async function sendNotice(
+  deps: {
+    db: Db
+    clock: Clock
+    log: Log
+    client: DingTalkClient
+    integrationId: string
+    quota: Quota
+    wake: (delayMs: number) => Promise<void>
+  },
+  awaitTurn: AwaitTurn,
+): Promise<void> {
   const { db, clock, integrationId } = deps
   const notice = await db.write(async (trx) => {
     const nowMs = clock.nowMs()
@@ -46,6 +50,7 @@ export async function sendNotice(deps: {
       robotCode: notice.group.robot_code ?? deps.client.clientId,
       coolAppCode: notice.group.cool_app_code ?? undefined,
     }
+    await awaitTurn()
     await sendToGroup(deps.client, to, { msgKey: 'sampleText', msgParam: { content: notice.text } })
     await db.write((trx) => closeNotice(trx, notice.id))
     log.info('notice-sent')
