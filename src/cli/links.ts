@@ -28,6 +28,7 @@ export function addLinksCommands(program: Command, context: CliContext): void {
           key: link.key === null ? 'missing' : link.key,
           integration: link.integration_id,
           linked: formatTime(link.linked_at),
+          left: formatTime(link.suspended_at),
         }))
         context.print(formatRows(rows, { json: options.json, empty: 'Nobody is linked yet.' }))
       })

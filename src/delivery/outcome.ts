@@ -2,18 +2,13 @@ import type { SpaceResult } from '../dingtalk/cards.ts'
 import type { Space } from '../domain/card.ts'
 import { asReason, type Reason } from '../domain/reasons.ts'
 import type { AppError, Failure } from '../errors.ts'
-import {
-  type CardOfNotification,
-  changeLeased,
-  changePlacements,
-  changeTemplate,
-  findCard,
-  listPlacements,
-} from '../storage/cards.ts'
+import { type CardOfNotification, changeLeased, changeTemplate, findStanding } from '../storage/cards.ts'
 import { refuseTemplate } from '../storage/integrations.ts'
+import { changePlacements, listPlacements } from '../storage/placements.ts'
 import { noteOpen, settleDelivery, settleUpdates } from '../storage/records.ts'
 import type { Handle } from '../storage/schema.ts'
 import { USUAL } from '../storage/turns.ts'
+import { storeProofs } from './proofs.ts'
 import { costNothing } from './quota.ts'
 import { deliverAgain, listLost } from './redeliver.ts'
 import { PUBLIC_TEMPLATE_ID } from './render/public-template.ts'
@@ -29,6 +24,7 @@ export async function storeDelivered(
   const nowMs = deps.clock.nowMs()
   const creating = card.stage === 'absent'
   const shown = { outTrackId: card.out_track_id, drawnRev: creating ? stored.rev : card.shown_rev }
+  await storeProofs(trx, card.integration_id, proofsOf(results), nowMs)
   for (const result of results) {
     const spaces = [result.space]
     if (result.outcome === 'unknown') {
@@ -51,6 +47,15 @@ export async function storeDelivered(
     ...(creating ? { shown_rev: stored.rev, shown_hash: drawn.hash } : { shown_hash: null }),
     failures: 0,
   })
+}
+
+function proofsOf(results: SpaceResult[]) {
+  return {
+    delivered: results.flatMap((result) => (result.outcome === 'delivered' ? [result.space] : [])),
+    failed: results.flatMap((result) =>
+      result.outcome === 'failed' ? [{ space: result.space, reason: asReason(result.reason) }] : [],
+    ),
+  }
 }
 
 export async function storeNotDelivered(
@@ -105,6 +110,8 @@ export async function storeNotDelivered(
   }
   if (failure.kind === 'permanent') {
     const shown = { outTrackId, drawnRev: stored.rev }
+    const failed = spaces.map((space) => ({ space, reason: asReason(failure.code) }))
+    await storeProofs(trx, card.integration_id, { delivered: [], failed }, nowMs)
     for (const space of spaces) await failSpace(trx, shown, space, asReason(failure.code), error.detail ?? '', nowMs)
     await finishDelivery(deps, trx, card, { stage: card.stage, failures: 0 })
     return
@@ -147,9 +154,7 @@ async function finishDelivery(
   notBeforeMs = 0,
 ): Promise<void> {
   const nowMs = deps.clock.nowMs()
-  const placements = await listPlacements(trx, [card.out_track_id])
-  const waiting = placements.some(({ status }) => status === 'waiting')
-  const latest = await findCard(trx, card.out_track_id)
+  const latest = await findStanding(trx, card.out_track_id)
   const stage = change.stage ?? latest?.stage ?? card.stage
   const shownRev = change.shown_rev ?? latest?.shown_rev ?? card.shown_rev
   const spaced = nowMs + deps.settings.spacingMs
@@ -158,7 +163,7 @@ async function finishDelivery(
   const held = latest !== undefined && latest.held_until > nowMs ? latest.held_until : null
   await changeLeased(trx, card.out_track_id, deps.owner, {
     ...change,
-    deliver_due_at: waiting ? Math.max(stage === 'present' ? spaced : nowMs, notBeforeMs) : null,
+    deliver_due_at: latest?.waiting ? Math.max(stage === 'present' ? spaced : nowMs, notBeforeMs) : null,
     update_due_at: stage === 'unsure' ? Math.max(nowMs, notBeforeMs) : faceDue ? spaced : held,
     called_at: nowMs,
     lease_owner: null,
@@ -190,7 +195,7 @@ export async function storeShown(
     await deliverAgain(deps, trx, card, await listLost(trx, outTrackId), nowMs)
   }
   await settleUpdates(trx, { outTrackId, drawnRev: stored.rev }, { status: 'updated' }, nowMs)
-  const latest = await findCard(trx, outTrackId)
+  const latest = await findStanding(trx, outTrackId)
   // A press may have been answered, or a newer event taken in, while the call was under way.
   const dueAgain =
     latest !== undefined &&
