@@ -35,6 +35,7 @@ export const GOALS: Record<string, Goal> = {
   'storm.lost': { atMost: 0 },
   'storm.duplicates': { atMost: 0 },
   'fairness.quiet_groups_ms.max': { atMost: 3_000 },
+  'press.answered_share_2s': { atLeast: 1 },
   'cost.calls_per_incident.targets_1': { atMost: 3 },
   'cost.calls_per_incident.targets_10': { atMost: 3 },
   'cost.calls_per_incident.targets_50': { atMost: 5 },

@@ -103,6 +103,9 @@ describe('add', () => {
       templateRefused: false,
       calls: { used: expect.any(Number) as number, limit: 5_000 },
       pushes: { used: expect.any(Number) as number, limit: 3_000 },
+      events: { mode: 'stream', lastOverStream: null, lastOverHttp: null },
+      stream: 'on',
+      cards: { callbackType: 'STREAM', registered: null, problem: null },
     })
     expect(added.eventSubscription).not.toContain(itsId)
     await done('integration', 'remove', itsId, '--yes')
