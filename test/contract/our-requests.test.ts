@@ -13,7 +13,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi 
 import { createAndDeliver, deliverCard, updateCard } from '../../src/dingtalk/cards.ts'
 import { registerCardRoute } from '../../src/dingtalk/card-routes.ts'
 import { createDingTalkClient, type DingTalkClient } from '../../src/dingtalk/client.ts'
-import { queryGroup } from '../../src/dingtalk/groups.ts'
+import { queryGroup, queryRobots } from '../../src/dingtalk/groups.ts'
 import { sendToGroup, sendToPerson } from '../../src/dingtalk/messages.ts'
 import { createOutbound } from '../../src/outbound.ts'
 import { createRoom } from '../../src/room.ts'
@@ -59,6 +59,7 @@ beforeAll(async () => {
       result: { callbackUrl: 'https://oncall.example.com/kept', apiSecret: 'kept' },
     },
     '/v1.0/im/sceneGroups/query': { success: true, title: 'On-call A', status: 1 },
+    '/v1.0/robot/groups/robots/query': { chatbotInstanceVOList: [{ robotCode: 'dingdemoapp0001' }] },
   })
   config = new Config({ protocol: 'HTTP', endpoint: new URL(recorder.url).host })
 })
@@ -317,6 +318,19 @@ describe('the Open API calls are the vendor’s', () => {
     )
     expectSame(sent, im.GetSceneGroupInfoRequest)
     expect(sent.our).toMatchObject({ method: 'POST', path: '/v1.0/im/sceneGroups/query' })
+  })
+
+  test('robots of a group', async () => {
+    const sent = await sentByBoth(
+      () => queryRobots(client, GROUP),
+      (body) => {
+        const request = new robot.GetBotListInGroupRequest(body)
+        const headers = new robot.GetBotListInGroupHeaders({ xAcsDingtalkAccessToken: TOKEN })
+        return new robot.default(config).getBotListInGroupWithOptions(request, headers, runtime)
+      },
+    )
+    expectSame(sent, robot.GetBotListInGroupRequest)
+    expect(sent.our).toMatchObject({ method: 'POST', path: '/v1.0/robot/groups/robots/query' })
   })
 
   test('a misspelled or mistyped key would be noticed', () => {
