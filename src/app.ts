@@ -1,4 +1,6 @@
-import { ACTION_SETTINGS, type ActionSettings, resumeClick } from './actions/perform-click.ts'
+import { takeActionResult } from './actions/act-by-queue.ts'
+import { ACTION_SETTINGS, type ActionSettings } from './actions/deps.ts'
+import { resumeClick } from './actions/perform-click.ts'
 import { type Clock, systemClock } from './clock.ts'
 import type { Config } from './config.ts'
 import { acceptDelivery, type Visit } from './delivery/accept.ts'
@@ -15,21 +17,29 @@ import { sweep } from './delivery/sweep.ts'
 import { areTakenIn } from './delivery/taken-in.ts'
 import { createWakeDueCards } from './delivery/wake.ts'
 import { newId } from './domain/ids.ts'
+import type { Integration } from './domain/integration.ts'
 import { AppError } from './errors.ts'
 import { createFlashdutyClient } from './flashduty/client.ts'
 import { createPace, FLASHDUTY_PACE, type FlashdutyPace } from './flashduty/pace.ts'
 import type { IntegrationStatus } from './http/integration-page.tsx'
 import type { Check } from './http/readiness.ts'
+import { createReadNames } from './http/h5/read-names.ts'
+import { createReadTimeline } from './http/h5/read-timeline.ts'
 import { createRoutes } from './http/routes.tsx'
 import { listen } from './http/server.ts'
+import { CARD_ROUTE_SETTINGS } from './delivery/card-route.ts'
+import { RECOVERY_SETTINGS } from './events/recover-failed.ts'
+import { createCallbacks } from './http/callbacks.ts'
+import type { DoorSettings } from './integration-doors.ts'
 import { type IntegrationRuntime, startIntegration } from './integration-runtime.ts'
 import { InFlight, sleep, Teardown, within } from './lifecycle.ts'
 import type { Log } from './log.ts'
 import { createOutbound } from './outbound.ts'
 import { createProducer, type Producer } from './queue/producer.ts'
 import { createReaper } from './queue/reaper.ts'
+import type { Room } from './room.ts'
 import { claimKey, connectImpatiently, connectPatiently, createRedisClaim, type RedisClaim } from './queue/redis.ts'
-import { startClickWorker, startDeliverWorker } from './queue/workers.ts'
+import { startActionResultWorker, startClickWorker, startDeliverWorker } from './queue/workers.ts'
 import { type OnWriter, openDb } from './storage/db.ts'
 import { getInstallationId } from './storage/inbox.ts'
 import { countDueCards } from './storage/due-cards.ts'
@@ -54,6 +64,8 @@ export type Overrides = {
   connection?: Partial<ConnectionSettings>
   supervisor?: Partial<SupervisorSettings>
   deadlines?: Partial<Deadlines>
+  cardRoute?: Partial<DoorSettings['cardRoute']>
+  recovery?: Partial<DoorSettings['recovery']>
   /** Told of the connection that writes, before anything uses it. */
   onWriter?: OnWriter
   /** Pause between two looks for whatever is due. */
@@ -93,6 +105,10 @@ async function compose(config: Config, log: Log, clock: Clock, overrides: Overri
     connection: { ...CONNECTION_SETTINGS, ...overrides.connection },
     supervisor: { ...SUPERVISOR_SETTINGS, ...overrides.supervisor },
     deadlines: { ...DEADLINES, ...overrides.deadlines },
+    doors: {
+      cardRoute: { ...CARD_ROUTE_SETTINGS, ...overrides.cardRoute },
+      recovery: { ...RECOVERY_SETTINGS, ...overrides.recovery },
+    },
   }
   const owner = newId()
 
@@ -129,6 +145,7 @@ async function compose(config: Config, log: Log, clock: Clock, overrides: Overri
     owner,
     producer,
     wakeDueCards,
+    inFlight,
     log: part('actions'),
     settings: settings.action,
     keep: journal.keep,
@@ -166,6 +183,8 @@ async function compose(config: Config, log: Log, clock: Clock, overrides: Overri
   teardown.defer('deliver worker', () => deliverWorker.close())
   const clickWorker = startClickWorker(workers, (clickId) => resumeClick(performing, clickId))
   teardown.defer('click worker', () => clickWorker.close())
+  const resultWorker = startActionResultWorker(workers, (body) => takeActionResult(performing, body))
+  teardown.defer('action result worker', () => resultWorker.close())
 
   const checks = (): Check[] => [
     {
@@ -192,14 +211,20 @@ async function compose(config: Config, log: Log, clock: Clock, overrides: Overri
           },
         ]
       : []),
-    ...[...runtimes.values()].map((runtime) => ({
-      part: `stream of ${runtime.name}`,
-      why: async () => describeTrouble(runtime.streamState()),
-    })),
+    ...[...runtimes.values()].flatMap((runtime) => {
+      const state = runtime.streamState()
+      return state ? [{ part: `stream of ${runtime.name}`, why: async () => describeTrouble(state) }] : []
+    }),
   ]
   const standing = createStanding({ db, box, clock })
   const metrics = createMetrics(async () => ({
-    streams: [...runtimes].map(([id, runtime]) => ({ integration: id, ...describeStream(runtime.streamState()) })),
+    streams: [...runtimes].flatMap(([id, runtime]) => {
+      const state = runtime.streamState()
+      return state ? [{ integration: id, ...describeStream(state) }] : []
+    }),
+    pushes: await Promise.all(
+      [...runtimes].map(async ([id, { doors }]) => ({ integration: id, lastHeard: await doors.lastHeard() })),
+    ),
     usage: await standing.readUsage(),
     due: (await countDueCards(db.read, clock.nowMs())).map(({ integrationId, ...due }) => ({
       integration: integrationId,
@@ -207,13 +232,27 @@ async function compose(config: Config, log: Log, clock: Clock, overrides: Overri
     })),
     results: await countDueResults(db.read),
   }))
-  const statusOf = (integration: { id: string; name: string; enabled: boolean } | undefined) =>
+  /** Kept while a changed integration restarts: what comes over HTTP meanwhile needs nothing that is stopped. */
+  const rooms = new Map<string, Room>()
+  const statusOf = (integration: Integration | undefined) =>
     integration && describeIntegration(integration, runtimes.get(integration.id)?.streamState())
   const routes = createRoutes({
     log: part('http'),
     prefix: new URL(config.http.publicUrl ?? 'http://localhost').pathname.replace(/\/$/, ''),
     checks,
-    notes: async () => [...(await standing.readNotes()), ...[...runtimes.values()].flatMap(describeShortage)],
+    notes: async () => {
+      const ofDoors = await Promise.all([...runtimes.values()].map(({ doors }) => doors.notes()))
+      return [...(await standing.readNotes()), ...[...runtimes.values()].flatMap(describeShortage), ...ofDoors.flat()]
+    },
+    callbacks: createCallbacks({
+      db,
+      box,
+      clock,
+      log: part('http'),
+      inFlight,
+      roomOf: (id) => rooms.get(id),
+      onRefusal: (id) => runtimes.get(id)?.doors.gap('refusal'),
+    }),
     metrics,
     api: {
       nowMs: () => clock.nowMs(),
@@ -234,6 +273,14 @@ async function compose(config: Config, log: Log, clock: Clock, overrides: Overri
       publicUrl: config.http.publicUrl,
       loginUrl: config.dingtalk.loginUrl,
       peopleOf: (id) => runtimes.get(id)?.people,
+      membersOf: (id) => runtimes.get(id)?.readMembers,
+      readTimeline: createReadTimeline({ db, box, clock, flashduty }),
+      readNames: createReadNames({ db, peopleOf: (id) => runtimes.get(id)?.people }),
+      act: async (act) =>
+        (await runtimes.get(act.integrationId)?.actFromPage(act)) ?? {
+          status: 'failed',
+          reason: 'INTEGRATION_DISABLED',
+        },
     },
     statusByCallbackKey: async (key) => statusOf(await findIntegrationByCallbackKey(db.read, box, key)),
   })
@@ -246,8 +293,8 @@ async function compose(config: Config, log: Log, clock: Clock, overrides: Overri
     settings,
     dingtalkApiUrl: config.dingtalk.apiUrl,
     dingtalkOapiUrl: config.dingtalk.oapiUrl,
+    publicUrl: config.http.publicUrl,
     outbound,
-    inFlight,
     workers,
   }
   /** Starts what was added, restarts what was changed, stops what was removed or switched off on the CLI. */
@@ -264,7 +311,9 @@ async function compose(config: Config, log: Log, clock: Clock, overrides: Overri
       if (runtimes.has(id)) continue
       const integration = await findIntegration(db.read, box, id)
       if (!integration?.enabled) continue
-      runtimes.set(id, startIntegration(integrationDeps, integration))
+      const runtime = startIntegration(integrationDeps, integration)
+      runtimes.set(id, runtime)
+      rooms.set(id, runtime.doors.http)
       started = true
       part('app').info({ integrationId: id, name: integration.name }, 'integration-started')
     }
@@ -294,6 +343,7 @@ async function compose(config: Config, log: Log, clock: Clock, overrides: Overri
     if (ours) await reaper.reap().catch((error: unknown) => part('queue').warn({ err: error }, 'reaping-failed'))
     await bridge.forward().catch((error: unknown) => part('bridge').warn({ err: error }, 'forwarding-failed'))
     await sweep(sweeping).catch((error: unknown) => part('delivery').error({ err: error }, 'sweep-failed'))
+    await Promise.all([...runtimes.values()].map(({ doors }) => doors.sweep()))
     await trimJournal().catch((error: unknown) => part('storage').warn({ err: error }, 'journal-not-trimmed'))
   }
   const trimJournal = async (): Promise<void> => {
@@ -320,6 +370,10 @@ async function compose(config: Config, log: Log, clock: Clock, overrides: Overri
     const started = await watchIntegrations()
     if (recovered || started) await sweepSafely()
     else if (bridge.isBehind()) await bridge.forward().catch(() => {})
+    for (const { doors } of runtimes.values()) {
+      if (recovered) doors.gap('store')
+      doors.tend()
+    }
     await joinLate({ db, clock, log: part('delivery'), wakeDueCards })
   }
   teardown.defer(
@@ -423,9 +477,9 @@ function describeTrouble(state: StreamState): string | undefined {
 
 /** Fewer connections than wanted do the work too; but then nothing stands in for the last one. */
 function describeShortage(runtime: IntegrationRuntime): string[] {
-  const { state, open, wanted } = runtime.streamState()
-  if (state !== 'open' || open === wanted) return []
-  return [`stream of ${runtime.name}: ${open} of ${wanted} connections are open`]
+  const stream = runtime.streamState()
+  if (stream?.state !== 'open' || stream.open === stream.wanted) return []
+  return [`stream of ${runtime.name}: ${stream.open} of ${stream.wanted} connections are open`]
 }
 
 function describeStream(state: StreamState): { open: number; wanted: number; lastGapMs: number | undefined } {
@@ -433,7 +487,7 @@ function describeStream(state: StreamState): { open: number; wanted: number; las
 }
 
 function describeIntegration(
-  integration: { name: string; enabled: boolean },
+  integration: Pick<Integration, 'name' | 'enabled' | 'streamOn'>,
   stream: StreamState | undefined,
 ): IntegrationStatus {
   const words = {
@@ -442,5 +496,6 @@ function describeIntegration(
     waiting: `未连接${stream?.state === 'waiting' ? `（${stream.reason}）` : ''}`,
     stopped: '已停止',
   }
-  return { name: integration.name, enabled: integration.enabled, stream: stream ? words[stream.state] : '未启动' }
+  const none = integration.streamOn ? '未启动' : '未使用（HTTP 模式）'
+  return { name: integration.name, enabled: integration.enabled, stream: stream ? words[stream.state] : none }
 }

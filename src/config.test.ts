@@ -23,6 +23,7 @@ const DEFAULTS = {
     loginUrl: 'https://login.dingtalk.com',
   },
   flashduty: { apiUrl: 'https://api.flashcat.cloud' },
+  proxy: { url: undefined, except: undefined },
   secret: { key: undefined, file: 'data/secret.key' },
   journal: { keptDays: 7, maxBytes: 64 * 1024 * 1024 },
   logLevel: 'info',
@@ -40,6 +41,8 @@ const GOOD: Record<string, string> = {
   DINGTALK_OAPI_URL: 'https://oapi.ding.example/',
   DINGTALK_LOGIN_URL: 'https://login.ding.example',
   FLASHDUTY_API_URL: 'http://flashduty.intra:8567/api',
+  HTTPS_PROXY: 'http://proxy.intra:3128',
+  NO_PROXY: '.intra,10.0.0.1',
   SECRET_KEY: 'x'.repeat(32),
   JOURNAL_DAYS: '0',
   JOURNAL_MAX_MB: '1',
@@ -69,6 +72,7 @@ test('each setting arrives where it is used', () => {
       loginUrl: 'https://login.ding.example',
     },
     flashduty: { apiUrl: 'http://flashduty.intra:8567/api' },
+    proxy: { url: 'http://proxy.intra:3128', except: '.intra,10.0.0.1' },
     secret: { key: GOOD['SECRET_KEY'], file: '/var/lib/fd/secret.key' },
     journal: { keptDays: 0, maxBytes: 1024 * 1024 },
     logLevel: 'debug',
@@ -103,6 +107,7 @@ describe('wrong settings', () => {
     ['DINGTALK_OAPI_URL', 'oapi.dingtalk.com'],
     ['DINGTALK_LOGIN_URL', 'login.dingtalk.com'],
     ['FLASHDUTY_API_URL', 'javascript:alert(1)'],
+    ['HTTPS_PROXY', 'proxy.intra:3128'],
     ['SECRET_KEY', 'too short'],
     ['JOURNAL_DAYS', '-1'],
     ['JOURNAL_MAX_MB', 'much'],
@@ -119,7 +124,7 @@ describe('wrong settings', () => {
 
   const WRONG = Object.fromEntries(
     Object.keys(Env.shape)
-      .filter((name) => name !== 'HTTP_HOST')
+      .filter((name) => !['HTTP_HOST', 'NO_PROXY'].includes(name))
       .map((name) => [name, name === 'SECRET_KEY' ? 's3cret:' : `s3cret:${name}`]),
   )
 

@@ -1,7 +1,9 @@
+import { actFromPage, type PageAct, type PageAnswer } from './actions/act-from-page.ts'
 import { answerPress } from './actions/press.ts'
-import type { ActionSettings, PerformDeps } from './actions/perform-click.ts'
+import type { ActionSettings, PerformDeps } from './actions/deps.ts'
 import { drawNow } from './delivery/draw-now.ts'
 import { createKeepTrue, type KeepTrue, type KeepTrueSettings } from './delivery/keep-true.ts'
+import { createReadMembers } from './delivery/read-members.ts'
 import { reconcileDelivery, reconcileUpdate } from './delivery/reconcile.ts'
 import { refreshGroup } from './delivery/refresh-group.ts'
 import { createQuota } from './delivery/quota.ts'
@@ -10,12 +12,13 @@ import type { DeliverySettings } from './delivery/settings.ts'
 import type { WakeDueCards } from './delivery/wake.ts'
 import type { ReconcileDeps } from './delivery/work.ts'
 import { createDingTalkClient } from './dingtalk/client.ts'
+import type { ReadMembers } from './dingtalk/group-members.ts'
 import { createOapiClient } from './dingtalk/oapi-client.ts'
 import { createPeople, type DingTalkPeople } from './dingtalk/people.ts'
-import type { Integration } from './domain/integration.ts'
+import { cardCallbackOf, type Integration } from './domain/integration.ts'
 import { takeEvent } from './events/take-event.ts'
 import { takeMessage } from './events/take-message.ts'
-import type { InFlight } from './lifecycle.ts'
+import { type Doors, type DoorSettings, openDoors } from './integration-doors.ts'
 import type { Outbound } from './outbound.ts'
 import type { Producer } from './queue/producer.ts'
 import { startPacer, type WorkerDeps } from './queue/workers.ts'
@@ -33,7 +36,8 @@ export type IntegrationDeps = Omit<PerformDeps, 'settings'> & {
   keep: KeepInbound
   outbound: Pick<Outbound, 'send' | 'proxyFor'>
   producer: Producer
-  inFlight: InFlight
+  /** How people reach the pages. */
+  publicUrl: string | undefined
   workers: WorkerDeps
   wakeDueCards: WakeDueCards
   /** Told when Stream serves again after a time without any connection; events of that time may be lost. */
@@ -45,6 +49,7 @@ export type IntegrationDeps = Omit<PerformDeps, 'settings'> & {
     connection: ConnectionSettings
     supervisor: SupervisorSettings
     deadlines: Deadlines
+    doors: DoorSettings
   }
 }
 
@@ -52,11 +57,15 @@ export type IntegrationDeps = Omit<PerformDeps, 'settings'> & {
 export type IntegrationRuntime = {
   readonly revision: number
   readonly name: string
-  /** Behind both doors. */
-  readonly room: Room
+  readonly doors: Doors
   /** Asks DingTalk who people are. */
   readonly people: DingTalkPeople
-  streamState(): StreamState
+  /** Asks DingTalk who is in a group. */
+  readonly readMembers: ReadMembers
+  /** What a linked person asks for on a page. */
+  actFromPage(request: Omit<PageAct, 'integrationId'>): Promise<PageAnswer>
+  /** undefined = no Stream is wanted. */
+  streamState(): StreamState | undefined
   streamOpened(signal: AbortSignal): Promise<void>
   readonly keepTrue: KeepTrue
   /** Frames first, then the calls under way. */
@@ -85,6 +94,7 @@ export function startIntegration(deps: IntegrationDeps, integration: Integration
     settings: settings.delivery,
     groupPerMinute: integration.groupPerMinute,
     owner: deps.owner,
+    cardCallback: cardCallbackOf(integration),
     wakeDueCards: deps.wakeDueCards,
   }
   const truth = { ...shared, log: log.child({ component: 'groups' }), producer: deps.producer }
@@ -119,7 +129,7 @@ export function startIntegration(deps: IntegrationDeps, integration: Integration
     countPush: (trx: Handle, topic: string) => quota.countPush(trx, topic),
     drawNow: drawNow.bind(undefined, deps.db),
   }
-  const room = createRoom(
+  const room: Room = createRoom(
     {
       takeEvent: (event) => takeEvent(eventDeps, event),
       answerPress: (press) => answerPress(pressDeps, press),
@@ -127,42 +137,64 @@ export function startIntegration(deps: IntegrationDeps, integration: Integration
     },
     log.child({ component: 'room' }),
   )
-  const stream = superviseStream({
-    app: integration,
-    apiUrl: deps.dingtalkApiUrl,
-    send: deps.outbound.send,
-    proxyFor: deps.outbound.proxyFor,
-    log: log.child({ component: 'stream' }),
-    connections: integration.connections,
-    connection: settings.connection,
-    settings: settings.supervisor,
-    deadlines: settings.deadlines,
-    nowMs: () => deps.clock.nowMs(),
-    onRecovered: ({ goneMs }) => {
-      deps.inFlight.add(keepTrue.afterSilence({ goneMs }))
-      deps.onRecovered?.({ integrationId: integration.id, goneMs })
+  const doors = openDoors(
+    {
+      ...deps,
+      client,
+      oapi,
+      quota,
+      room,
+      log: log.child({ component: 'doors' }),
+      spacingMs: settings.delivery.spacingMs,
+      settings: settings.doors,
     },
-    room,
-  })
+    integration,
+  )
+  const stream = integration.streamOn
+    ? superviseStream({
+        app: integration,
+        apiUrl: deps.dingtalkApiUrl,
+        send: deps.outbound.send,
+        proxyFor: deps.outbound.proxyFor,
+        log: log.child({ component: 'stream' }),
+        connections: integration.connections,
+        connection: settings.connection,
+        settings: settings.supervisor,
+        deadlines: settings.deadlines,
+        nowMs: () => deps.clock.nowMs(),
+        onRecovered: ({ goneMs }) => {
+          deps.inFlight.add(keepTrue.afterSilence({ goneMs }))
+          deps.onRecovered?.({ integrationId: integration.id, goneMs })
+        },
+        room: doors.stream,
+      })
+    : undefined
 
   const people = createPeople(integration, { apiUrl: deps.dingtalkApiUrl, send: deps.outbound.send, oapi })
   const keepTrue = createKeepTrue({
     ...truth,
     people,
-    isHearing: () => stream.state().state === 'open',
+    isHearing: () => stream === undefined || stream.state().state === 'open',
     settings: settings.keepTrue,
   })
 
   return {
     revision: integration.revision,
     name: integration.name,
-    room,
+    doors,
     people,
-    streamState: () => stream.state(),
-    streamOpened: (signal) => stream.opened(signal),
+    readMembers: createReadMembers({
+      ...shared,
+      log: log.child({ component: 'groups' }),
+      coolAppCode: integration.coolAppCode,
+    }),
+    actFromPage: (request) => actFromPage(pressDeps, { ...request, integrationId: integration.id }),
+    streamState: () => stream?.state(),
+    streamOpened: (signal) => stream?.opened(signal) ?? Promise.resolve(),
     keepTrue,
     async stop() {
-      await stream.stop()
+      await stream?.stop()
+      await doors.stop()
       await Promise.all(pacers.map((pacer) => pacer.close()))
     },
   }

@@ -15,7 +15,13 @@ export type HttpRequest = {
   signal?: AbortSignal | undefined
 }
 
-export type HttpAnswer = { status: number; contentType: string; text: string }
+export type HttpAnswer = {
+  status: number
+  contentType: string
+  text: string
+  /** What `Retry-After` says. */
+  retryAfterMs?: number | undefined
+}
 
 /**
  * One HTTP exchange. Resolves with any answer, whatever its status.
@@ -80,6 +86,7 @@ export function createOutbound(proxy: ProxySettings = {}): Outbound {
         status: answer.statusCode,
         contentType: String(answer.headers['content-type'] ?? ''),
         text: await readBounded(answer.body),
+        retryAfterMs: readRetryAfter(answer.headers['retry-after']),
       }
     } catch (cause) {
       const where = `${method} ${target.host}${target.pathname}`
@@ -117,6 +124,14 @@ function refusalOfProxy(error: unknown): string | undefined {
 /** For what a platform says of a refusal: it may repeat what it was sent. */
 export function withoutSecrets(text: string, secrets: string[]): string {
   return secrets.reduce((rest, secret) => (secret === '' ? rest : rest.replaceAll(secret, '[secret]')), text)
+}
+
+const RETRY_AFTER_MAX_MS = 60_000
+
+/** Seconds; the other form, a date, would need a clock and is used by nobody here. */
+function readRetryAfter(header: string | string[] | undefined): number | undefined {
+  const seconds = typeof header === 'string' && /^\d+$/.test(header.trim()) ? Number(header) : undefined
+  return seconds === undefined ? undefined : Math.min(seconds * 1_000, RETRY_AFTER_MAX_MS)
 }
 
 async function readBounded(body: AsyncIterable<Buffer>): Promise<string> {

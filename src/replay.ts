@@ -1,4 +1,4 @@
-import { ACTION_SETTINGS } from './actions/perform-click.ts'
+import { ACTION_SETTINGS } from './actions/deps.ts'
 import { answerPress } from './actions/press.ts'
 import type { Clock } from './clock.ts'
 import { drawNow } from './delivery/draw-now.ts'
@@ -65,6 +65,7 @@ export async function replayInbound(
         wakeDueCards,
         owner,
         settings: ACTION_SETTINGS,
+        publicUrl: undefined,
         drawNow: drawNow.bind(undefined, deps.db),
       }
       const answer = await answerPress(pressing, press)

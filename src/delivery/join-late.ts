@@ -2,17 +2,12 @@ import type { Clock } from '../clock.ts'
 import type { Space } from '../domain/card.ts'
 import { isReachable } from '../domain/group.ts'
 import type { Log } from '../log.ts'
-import {
-  addCard,
-  addNotification,
-  addPlacements,
-  isLive,
-  listCardsOfIncident,
-  listPlacements,
-} from '../storage/cards.ts'
+import { addCard, addNotification, addSpaces, listCardsOfIncident } from '../storage/cards.ts'
+import { isLive, listPlacements } from '../storage/placements.ts'
 import type { Db } from '../storage/db.ts'
 import { findGroup } from '../storage/groups.ts'
 import { findIncident } from '../storage/incidents.ts'
+import { findCardCallback } from '../storage/integrations.ts'
 import { findLinksOfMembers } from '../storage/links.ts'
 import { listJoinable, type Missed, takeMissed } from '../storage/missed.ts'
 import { reopenRecord, settleRecord } from '../storage/records.ts'
@@ -65,11 +60,14 @@ async function join(trx: Handle, missed: Missed, nowMs: number): Promise<string 
     await settleRecord(trx, missed.record_key, { status: 'updated', msgId: has.out_track_id }, nowMs)
     return undefined
   }
-  const audience = { ...missed.audience, robotCode: joiner.robotCode }
+  // The way of presses may have changed since.
+  const callbackType = (await findCardCallback(trx, integrationId)) ?? missed.audience.callbackType
+  const audience = { ...missed.audience, robotCode: joiner.robotCode, callbackType }
   const audienceKey = keyOfAudience(audience)
   const known = cards.map((card) => ({ outTrackId: card.out_track_id, frozen: card.frozen === 1 }))
   const { outTrackId, replacement } = nameUnfrozen(integrationId, incidentId, known, notificationKey, audienceKey)
-  if (!known.some((card) => card.outTrackId === outTrackId)) {
+  if (known.some((card) => card.outTrackId === outTrackId)) await addSpaces(trx, outTrackId, [space], nowMs)
+  else {
     const { generation, prefix, event_id: eventId } = missed
     const notification = { integrationId, incidentId, key: notificationKey, generation, prefix, eventId }
     await addNotification(trx, notification, nowMs)
@@ -84,13 +82,13 @@ async function join(trx: Handle, missed: Missed, nowMs: number): Promise<string 
         audience,
         replacement,
         rev: stored.rev,
+        spaces: [space],
         turnKey: turnKeyOf([space]),
         urgent: stored.incident.incident_severity === 'Critical',
       },
       nowMs,
     )
   }
-  await addPlacements(trx, outTrackId, [space], nowMs)
   const waits = { outTrackId, rev: stored.rev, targetId: space.targetId, targetName: joiner.name }
   await reopenRecord(trx, missed.record_key, waits, nowMs)
   return outTrackId

@@ -30,7 +30,14 @@ export type GroupState = {
 
 export type PlanInput = {
   event: IncidentEvent
-  integration: { id: string; clientId: string; templateId: string | undefined; dmFromWebhook: boolean }
+  integration: {
+    id: string
+    clientId: string
+    templateId: string | undefined
+    dmFromWebhook: boolean
+    /** How presses of new cards return. */
+    cardCallback: Audience['callbackType']
+  }
   /** Groups of the escalation rule, when it was asked for and answered. */
   ruleChats: ChatTarget[] | undefined
   /** Groups that local routes name for the incident's channel. */
@@ -377,7 +384,7 @@ function audienceOf(input: PlanInput, robotCode: string, chat: ChatTarget | unde
   return {
     robotCode,
     templateId: input.integration.templateId ?? PUBLIC_TEMPLATE_ID,
-    callbackType: 'STREAM',
+    callbackType: input.integration.cardCallback,
     locale: delivery.locale ?? accountLocale,
     replyEventTypes: [...new Set(chat?.replyEventTypes)].sort(),
     disableAt: chat?.disableAt ?? false,

@@ -1,4 +1,5 @@
 import { createAndDeliver, deliverCard, updateCard } from '../dingtalk/cards.ts'
+import { cardRouteKeyOf } from '../domain/integration.ts'
 import { AppError } from '../errors.ts'
 import { writeUntil } from '../storage/db.ts'
 import { claimDelivery, claimUpdate } from './claim.ts'
@@ -28,7 +29,8 @@ export async function reconcileDelivery(deps: ReconcileDeps): Promise<void> {
       ? createAndDeliver(deps.client, {
           ...call,
           templateId: card.audience.templateId,
-          callbackType: 'STREAM',
+          callbackType: card.audience.callbackType,
+          ...(card.audience.callbackType === 'HTTP' ? { callbackRouteKey: cardRouteKeyOf(card.integration_id) } : {}),
           drawn: withMentions(drawn, card.audience.locale, mentions),
         })
       : deliverCard(deps.client, call),

@@ -33,6 +33,8 @@ const TABLE: Row[] = [
   ],
   [/^(resource\.unavailable|bot\.stopped|robot\.oto\.notExist)$/, permanent('ROBOT_NOT_IN_CHAT')],
   [/^(staffId\.notExisted|param\.userIdNotExist)$/, permanent('IM_USER_NOT_FOUND')],
+  [/^param\.callbackRouteKeyExist$/, permanent('ROUTE_KEY_EXISTS')],
+  [/^system\.updateCallbackFailed$/, { kind: 'retryable', code: 'IM_ERROR', retryAfterMs: 1_000 }],
   [/^param\.contentUnsafe$|^contain\./, permanent('CONTENT_REJECTED')],
   [/^param\.cardNotExist$/, permanent('CARD_NOT_EXIST')],
   [/^param\.cardAlreadyExist$/, permanent('CARD_ALREADY_EXIST')],

@@ -1,3 +1,5 @@
+import { digest } from './ids.ts'
+
 /** What DingTalk tells us, whichever door it came through. Platform names stop here. */
 
 /** As it came, for the journal; the same again when it is read once more. */
@@ -84,6 +86,31 @@ export function readEvent(body: Record<string, unknown>, headers: EventHeaders =
     fields,
     raw: { body, headers },
   }
+}
+
+/**
+ * An event as it is pushed over HTTP: all in one object. Where it names no `eventId`, as those of the register-callback
+ * era, its `BizId` stands in, else a hash of the whole.
+ */
+export function readPushedEvent(body: Record<string, unknown>): (InboundEvent & { hasOwnId: boolean }) | undefined {
+  const own = readEvent(body)
+  if (own) return { ...own, hasOwnId: true }
+  const lower = new Map(Object.entries(body).map(([key, value]) => [key.toLowerCase(), value]))
+  const eventType = stringOf(lower.get('eventtype')) ?? ''
+  const bizId = stringOf(lower.get('bizid'))
+  const eventId = `${eventType}:${
+    bizId ??
+    digest(
+      32,
+      JSON.stringify(
+        Object.keys(body)
+          .sort()
+          .map((key) => [key, body[key]]),
+      ),
+    )
+  }`
+  const event = readEvent(body, { eventId })
+  return event && { ...event, hasOwnId: false }
 }
 
 /**

@@ -1,6 +1,7 @@
 import { type Selectable, sql } from 'kysely'
 
 import type { GroupsTable, Handle } from './schema.ts'
+import { statement } from './statement.ts'
 
 export type Group = Selectable<GroupsTable>
 
@@ -17,13 +18,16 @@ export async function findGroup(db: Handle, id: GroupId): Promise<Group | undefi
 
 export async function findGroups(db: Handle, integrationId: string, ids: string[]): Promise<Group[]> {
   if (ids.length === 0) return []
-  return db
+  return (await selectGroups(db, { integrationId, ids })).rows
+}
+
+const selectGroups = statement((db, { integrationId, ids }: { integrationId: string; ids: string[] }) =>
+  db
     .selectFrom('groups')
     .selectAll()
     .where('integration_id', '=', integrationId)
-    .where('open_conversation_id', 'in', ids)
-    .execute()
-}
+    .where('open_conversation_id', 'in', ids),
+)
 
 export async function listGroups(db: Handle, integrationId?: string): Promise<Group[]> {
   return db

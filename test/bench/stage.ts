@@ -1,5 +1,5 @@
 import { execFile, spawn } from 'node:child_process'
-import { mkdtemp, open, rm } from 'node:fs/promises'
+import { mkdtemp, open, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -13,7 +13,7 @@ import type { DingTalkSettings, Group, JournalEntry } from '../sandbox/dingtalk/
 import { eventually } from '../support/eventually.ts'
 import { createWorld, type World } from '../support/world.ts'
 
-const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url))
+const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 const DELIVER_QUEUE = 'flashduty-dingtalk-deliver'
 const READY_MS = 20_000
 
@@ -183,12 +183,18 @@ async function addGroups(world: World, count: number): Promise<Group[]> {
   return groups
 }
 
-/** Its log goes to a file, so that nobody's reading of it is measured. `BENCH_NODE_OPTIONS` reaches this process only. */
+/**
+ * As `npm start` would, and its log goes to a file, so that nobody's reading of it is measured. `BENCH_NODE_OPTIONS` reaches
+ * this process only.
+ */
 async function startDaemon(env: Record<string, string>): Promise<{ pid: number; stop(): Promise<void> }> {
   const folder = await mkdtemp(join(tmpdir(), 'flashduty-dingtalk-bench-'))
   const log = await open(join(folder, 'daemon.log'), 'w')
   const options = (process.env['BENCH_NODE_OPTIONS'] ?? '').split(' ').filter((option) => option !== '')
-  const child = spawn(process.execPath, [...options, '--enable-source-maps', MAIN, 'start'], {
+  const { scripts } = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8')) as { scripts: { start: string } }
+  const [, ...command] = scripts.start.split(' ')
+  const child = spawn(process.execPath, [...options, ...command], {
+    cwd: ROOT,
     env: { ...process.env, NODE_OPTIONS: '', ...env },
     stdio: ['ignore', log.fd, log.fd, 'ipc'],
   })

@@ -197,9 +197,12 @@ export function callsFor(world: World, api: 'createAndDeliver' | 'deliver' | 'up
 export function actsOn(world: World, incident: Pick<Incident, 'incident_id'>, action?: string) {
   return world.flashduty.control
     .requests()
-    .filter(({ path }) => /^\/incident\/(ack|unack|snooze|wake|resolve)$/.test(path))
+    .filter(({ path }) => /^\/incident\/(ack|unack|snooze|wake|resolve|reopen|custom-action\/do)$/.test(path))
     .filter(({ path }) => action === undefined || path === `/incident/${action}`)
-    .filter(({ body }) => (body as { incident_ids?: string[] }).incident_ids?.includes(incident.incident_id))
+    .filter(({ body }) => {
+      const { incident_ids: ids, incident_id: id } = body as { incident_ids?: string[]; incident_id?: string }
+      return ids?.includes(incident.incident_id) || id === incident.incident_id
+    })
 }
 
 /** Resolves when every record of the incident has come to its end, with the records. */

@@ -1,12 +1,16 @@
 import { Hono } from 'hono'
+import { compress } from 'hono/compress'
 import { NONCE, secureHeaders } from 'hono/secure-headers'
 
-import { chooseLocale } from '../../domain/page-messages.ts'
 import { findIntegration } from '../../storage/integrations.ts'
-import { NotFoundPage } from '../integration-page.tsx'
+import { addActRoutes } from './act-routes.ts'
 import type { H5Deps } from './deps.ts'
-import { addHomeRoutes } from './home.tsx'
+import { DisabledIntegration, answerFailure, NoSuchIntegration, NoSuchPage } from './error-pages.tsx'
+import { addLanguageRoute, localeOf } from './language.ts'
 import { addLoginRoutes } from './login.ts'
+import { addPageRoutes } from './page-routes.tsx'
+import { requireVisitor } from './require-visitor.ts'
+import { answerTrouble, viewOf } from './shell.tsx'
 import type { H5Variables } from './visitor.ts'
 
 /** Everything below `/h5/:id`. */
@@ -30,15 +34,25 @@ export function createH5(deps: H5Deps): Hono<H5Variables> {
       },
     }),
   )
+  app.use(compress())
   app.use(async (c, next) => {
     c.header('Cache-Control', 'no-store')
-    c.set('locale', chooseLocale(c.req.header('accept-language')))
+    c.set('locale', localeOf(c))
     const integration = await findIntegration(deps.db.read, deps.box, c.req.param('id') ?? '')
-    if (!integration) return c.html(<NotFoundPage />, 404)
+    if (!integration) return answerTrouble(deps, c, 404, <NoSuchIntegration locale={c.get('locale')} />)
     c.set('integration', integration)
     await next()
   })
   addLoginRoutes(app, deps)
-  addHomeRoutes(app, deps)
+  app.use(requireVisitor(deps))
+  app.use(async (c, next) => {
+    if (c.get('integration').enabled) return next()
+    return answerTrouble(deps, c, 503, <DisabledIntegration locale={c.get('locale')} />)
+  })
+  addPageRoutes(app, deps)
+  addActRoutes(app, deps)
+  addLanguageRoute(app, deps)
+  app.all('*', (c) => answerTrouble(deps, c, 404, <NoSuchPage view={viewOf(deps, c)} />))
+  app.onError((error, c) => answerFailure(deps, error, c))
   return app
 }

@@ -1,5 +1,6 @@
 import type { MonthlyBooks } from './books.ts'
 import type { CardApi } from './card-api.ts'
+import type { CardRoutes } from './card-callback.ts'
 import { ApiRefusal } from './errors.ts'
 import type { Json } from './fields.ts'
 import { isRecord, parseJson, textOf } from './fields.ts'
@@ -32,6 +33,7 @@ type Deps = {
   rate: CallRate
   books: MonthlyBooks
   cards: CardApi
+  cardRoutes: CardRoutes
   robots: RobotApi
   people: PeopleApi
   streamOpen: StreamOpen
@@ -44,7 +46,7 @@ export class ApiBase {
 
   constructor(deps: Deps) {
     this.#deps = deps
-    const { world, cards, robots, people, streamOpen } = deps
+    const { world, cards, cardRoutes, robots, people, streamOpen } = deps
     const card = { path: '/v1.0/card/instances', scope: 'Card.Instance.Write' }
     const robot = { method: 'POST', scope: 'qyapi_robot_sendmsg' }
     this.#endpoints = [
@@ -95,6 +97,13 @@ export class ApiBase {
         method: 'POST',
         path: '/v1.0/card/instances/deliver',
         run: (app, body) => cards.deliver(app, body),
+      },
+      {
+        ...card,
+        api: 'callbacks/register',
+        method: 'POST',
+        path: '/v1.0/card/callbacks/register',
+        run: (app, body) => cardRoutes.register(app, body),
       },
       {
         ...robot,

@@ -1,6 +1,8 @@
 import { isFreeEvent, type MonthlyBooks } from './books.ts'
 import type { Gateway } from './gateway.ts'
 import { parseRecord } from './fields.ts'
+import type { EventPush } from './event-push.ts'
+import type { FailedList } from './failed-list.ts'
 import type { MemoryJournal } from './journal.ts'
 import type { PushOutcome } from './connection.ts'
 import type { StreamEvent } from './stream-frames.ts'
@@ -8,7 +10,7 @@ import { EVENT_TOPIC, eventFrame } from './stream-frames.ts'
 import type { Timers } from './timers.ts'
 import type { App, DingTalkSettings } from './types.ts'
 
-type Outcome = 'success' | 'dropped'
+type Outcome = 'success' | 'dropped' | 'parked'
 type Delivery = { outcome?: Outcome }
 
 type Deps = {
@@ -17,6 +19,8 @@ type Deps = {
   journal: MemoryJournal
   timers: Timers
   books: MonthlyBooks
+  http: EventPush
+  failed: FailedList
 }
 
 /** Pushes events until they are acknowledged or the redelivery schedule has run out. */
@@ -28,21 +32,25 @@ export class EventPusher {
     this.#deps = deps
   }
 
-  /** Apps whose console says HTTP get nothing here: the HTTP push is not simulated. */
-  push(apps: App[], event: StreamEvent): void {
+  /** By the door that the console of each app says; one in HTTP mode without an address gets nothing. */
+  push(apps: App[], event: StreamEvent, via?: App['eventMode']): void {
     for (const app of apps) {
-      if (app.eventMode !== 'STREAM') continue
+      const door = via ?? app.eventMode
+      if (door === 'HTTP' && !app.eventAddress) continue
       const delivery: Delivery = {}
       this.#deliveries.set(event.eventId, [...(this.#deliveries.get(event.eventId) ?? []), delivery])
       // For the rest of the month nothing is pushed any more (D:event-subscription-and-data-push).
-      if (isFreeEvent(event.eventType) || this.#deps.books.admitPush()) void this.#deliver(app, event, delivery)
-      else this.#settle(app, event, delivery, 'dropped', 0)
+      if (!isFreeEvent(event.eventType) && !this.#deps.books.admitPush()) {
+        this.#settle(app, event, delivery, 'dropped', 0)
+        continue
+      }
+      void (door === 'HTTP' ? this.#deliverHttp(app, event, delivery) : this.#deliver(app, event, delivery))
     }
   }
 
-  async settled(eventId: string, timeoutMs: number = this.#longestMs()): Promise<Outcome> {
+  async settled(eventId: string, timeoutMs: number = this.#longestMs()): Promise<'success' | 'dropped'> {
     const deliveries = this.#deliveries.get(eventId)
-    if (!deliveries) throw new Error(`event ${eventId} was pushed to no app in Stream mode`)
+    if (!deliveries) throw new Error(`event ${eventId} was pushed to no app`)
     if (!deliveries.every(({ outcome }) => outcome)) {
       await this.#deps.journal.waitFor(
         `event ${eventId} to settle`,
@@ -82,6 +90,17 @@ export class EventPusher {
     this.#settle(app, event, delivery, 'dropped', pausesMs.length)
   }
 
+  async #deliverHttp(app: App, event: StreamEvent, delivery: Delivery): Promise<void> {
+    const { settings, http, failed, timers } = this.#deps
+    const pausesMs = [0, ...settings.httpRetryDelaysMs]
+    for (const [index, pauseMs] of pausesMs.entries()) {
+      if (pauseMs > 0) await timers.sleep(pauseMs)
+      if (await http.push(app, event, index + 1)) return this.#settle(app, event, delivery, 'success', index + 1)
+    }
+    failed.park(app, event)
+    this.#settle(app, event, delivery, 'parked', pausesMs.length)
+  }
+
   #settle(app: App, event: StreamEvent, delivery: Delivery, outcome: Outcome, attempts: number): void {
     delivery.outcome = outcome
     const { eventId, eventType } = event
@@ -89,9 +108,11 @@ export class EventPusher {
   }
 
   #longestMs(): number {
-    const { eventDeadlineMs, redeliveryDelaysMs } = this.#deps.settings
-    const pausesMs = redeliveryDelaysMs.reduce((sum, ms) => sum + ms, 0)
-    return pausesMs + eventDeadlineMs * (redeliveryDelaysMs.length + 1) + 2_000
+    const { eventDeadlineMs, redeliveryDelaysMs, httpEventDeadlineMs, httpRetryDelaysMs } = this.#deps.settings
+    const longest = (deadlineMs: number, pausesMs: number[]): number =>
+      pausesMs.reduce((sum, ms) => sum + ms, 0) + deadlineMs * (pausesMs.length + 1)
+    const doors = [longest(eventDeadlineMs, redeliveryDelaysMs), longest(httpEventDeadlineMs, httpRetryDelaysMs)]
+    return Math.max(...doors) + 2_000
   }
 }
 

@@ -2,15 +2,19 @@ import type { Server } from 'node:http'
 import { ApiBase } from './api-base.ts'
 import { MonthlyBooks } from './books.ts'
 import { CardApi } from './card-api.ts'
+import { CardCallback, CardRoutes } from './card-callback.ts'
 import { CardStore } from './cards.ts'
 import { Chat } from './chat.ts'
 import { createClock } from './clock.ts'
 import { serveControl } from './control-http.ts'
 import { createControl } from './control.ts'
+import { EventPush } from './event-push.ts'
 import { EventPusher } from './events.ts'
+import { FailedList } from './failed-list.ts'
 import { FaultBook } from './faults.ts'
 import { Gateway } from './gateway.ts'
 import { GroupLife } from './groups.ts'
+import { HttpOut } from './http-out.ts'
 import { startBase } from './http-server.ts'
 import { LoginBook } from './login-codes.ts'
 import { LoginPage } from './login-page.ts'
@@ -43,7 +47,11 @@ export async function startDingTalk(partial: Partial<DingTalkSettings> = {}): Pr
   const people = new PeopleApi(world, logins)
   const tickets = new Tickets(clock, settings.ticketTtlMs)
   const gateway = new Gateway({ settings, clock, journal, timers, tickets })
-  const events = new EventPusher({ settings, gateway, journal, timers, books })
+  const out = new HttpOut()
+  const eventPush = new EventPush({ settings, journal, out })
+  const failed = new FailedList(settings, clock)
+  const cardRoutes = new CardRoutes()
+  const events = new EventPusher({ settings, gateway, journal, timers, books, http: eventPush, failed })
   const groupLife = new GroupLife(world, chat, events)
   const control = createControl({
     settings,
@@ -60,6 +68,11 @@ export async function startDingTalk(partial: Partial<DingTalkSettings> = {}): Pr
     gateway,
     events,
     groupLife,
+    out,
+    http: eventPush,
+    failed,
+    cardRoutes,
+    cardCallback: new CardCallback(out),
   })
 
   const rate = new CallRate(settings.qpsPerApi)
@@ -70,10 +83,11 @@ export async function startDingTalk(partial: Partial<DingTalkSettings> = {}): Pr
     books,
     people,
     cards: new CardApi({ settings, world, chat, cards, journal }),
+    cardRoutes,
     robots: new RobotApi(world, chat),
     streamOpen: new StreamOpen(world, tickets, settings, (clientId) => gateway.isFull(clientId)),
   })
-  const oapiBase = new OapiBase({ world, tokens, rate, people })
+  const oapiBase = new OapiBase({ world, tokens, rate, people, failed })
   const http = { faults, journal, timers }
   const api = await startBase(http, {
     base: 'api',

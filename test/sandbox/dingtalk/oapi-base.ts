@@ -1,4 +1,5 @@
 import { ApiRefusal } from './errors.ts'
+import type { FailedList } from './failed-list.ts'
 import { isRecord, type Json, parseJson } from './fields.ts'
 import type { Answer, Call } from './http-server.ts'
 import { newOapiRequestId } from './ids.ts'
@@ -9,9 +10,13 @@ import type { TokenBook } from './tokens.ts'
 import type { ApiName, App } from './types.ts'
 import type { World } from './world.ts'
 
-type Endpoint = { api: ApiName; path: string; scope: string; run: (app: App, body: Json) => Json }
+type Endpoint = { api: ApiName; path: string; scope: string } & (
+  | { method: 'POST'; run: (app: App, body: Json) => Json }
+  /** An old one, whose answer lies at the top. */
+  | { method: 'GET'; runWhole: (app: App) => Json }
+)
 
-type Deps = { world: World; tokens: TokenBook; rate: CallRate; people: PeopleApi }
+type Deps = { world: World; tokens: TokenBook; rate: CallRate; people: PeopleApi; failed: FailedList }
 
 /** The oapi family, https://oapi.dingtalk.com: always HTTP 200, `errcode` tells (D:api-gettoken). */
 export class OapiBase {
@@ -20,21 +25,31 @@ export class OapiBase {
 
   constructor(deps: Deps) {
     this.#deps = deps
-    const { people } = deps
+    const { people, failed } = deps
     this.#endpoints = [
       {
+        method: 'GET',
+        api: 'get_call_back_failed_result',
+        path: '/call_back/get_call_back_failed_result',
+        scope: 'qyapi_base',
+        runWhole: (app) => failed.fetch(app.clientId),
+      },
+      {
+        method: 'POST',
         api: 'user/getuserinfo',
         path: '/topapi/v2/user/getuserinfo',
         scope: 'qyapi_base',
         run: (app, body) => people.getUserInfo(app, body),
       },
       {
+        method: 'POST',
         api: 'user/get',
         path: '/topapi/v2/user/get',
         scope: 'qyapi_get_member',
         run: (app, body) => people.getUser(app, body),
       },
       {
+        method: 'POST',
         api: 'user/getbyunionid',
         path: '/topapi/user/getbyunionid',
         scope: 'qyapi_get_member',
@@ -55,7 +70,7 @@ export class OapiBase {
   }
 
   #find(call: Call): Endpoint | undefined {
-    return call.method === 'POST' ? this.#endpoints.find(({ path }) => path === call.path) : undefined
+    return this.#endpoints.find(({ method, path }) => method === call.method && path === call.path)
   }
 
   #run(endpoint: Endpoint, call: Call): Json {
@@ -65,6 +80,7 @@ export class OapiBase {
       if (!app.scopes.includes(endpoint.scope)) {
         throw new GatewayRefusal('60011', `应用尚未开通所需的权限：[${endpoint.scope}]`)
       }
+      if ('runWhole' in endpoint) return endpoint.runWhole(app)
       const parsed = call.raw === '' ? { ok: true as const, value: {} } : parseJson(call.raw)
       if (!parsed.ok || !isRecord(parsed.value)) throw new OapiRefusal(43008, '参数需要json类型')
       return { errcode: 0, errmsg: 'ok', result: endpoint.run(app, parsed.value), request_id: newOapiRequestId() }

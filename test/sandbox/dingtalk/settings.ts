@@ -3,6 +3,10 @@ import type { DingTalkSettings } from './types.ts'
 /** The platform's published durations and limits; where it publishes none, the default the reference chose. */
 const DEFAULTS: DingTalkSettings = {
   eventDeadlineMs: 3_000,
+  httpEventDeadlineMs: 2_500,
+  httpRetryDelaysMs: [10_000, 30_000],
+  failedKeptMs: 300_000,
+  failedPageSize: 200,
   cardDeadlineMs: 2_000,
   robotDeadlineMs: 2_000,
   robotRedeliveryDelayMs: 60_000,

@@ -7,6 +7,12 @@
 export type DingTalkSettings = {
   /** Reply deadline of an EVENT push. */
   eventDeadlineMs: number
+  /** Deadline of an event push over HTTP, and the pauses before it is tried again; after the last it is parked. */
+  httpEventDeadlineMs: number
+  httpRetryDelaysMs: number[]
+  /** How long a parked event can be fetched (virtual), and how many one call returns. */
+  failedKeptMs: number
+  failedPageSize: number
   /** Reply deadline of a card action push. */
   cardDeadlineMs: number
   /** Reply deadline of a robot message push. */
@@ -58,6 +64,12 @@ export type App = {
   scopes: string[]
   published: boolean
   eventMode: 'STREAM' | 'HTTP'
+  /** Where its events go in HTTP mode, and what its console shows for it; kept by `setEventUrl`. */
+  eventAddress: { url: string; token: string; aesKey: string } | undefined
+  /** `legacy`: events over HTTP as they were in the register-callback era, UpperCamel and without ids. */
+  eventForm: 'current' | 'legacy'
+  /** What callbacks of HTTP cards call the pressed button's description. */
+  cardField: 'content' | 'value'
   /** userIds that can see the app; `'ALL'` = everybody. */
   visibleTo: string[] | 'ALL'
 }
@@ -147,6 +159,28 @@ export type PressResult =
   /** What the client shows as a failed request: no connection, no reply inside the deadline, or a broken reply. */
   | { outcome: 'failed'; tookMs: number; reason: string }
 
+/** What became of saving an address in the console; `reason` as the console words it. */
+export type Saved = { saved: true } | { saved: false; reason: string }
+
+/** Event pushes that DingTalk itself does not send, or not in its usual form; `replay` = the last one to the byte. */
+export type EventForgery =
+  | 'replay'
+  | 'bad-signature'
+  | 'wrong-owner'
+  | 'wrong-padding'
+  | 'wrong-key'
+  | 'plain'
+  | 'not-json'
+  | 'huge'
+  /** `signature` and `timeStamp` alone, as older pages name them. */
+  | 'old-names'
+  /** Signed two hours ago. */
+  | 'late'
+  /** For the corporation instead of the app. */
+  | 'by-corporation'
+
+export type CardForgery = 'replay' | 'replay-with-another-body' | 'bad-signature' | 'unsigned' | 'late' | 'huge'
+
 /** Name of an endpoint for faults, quotas and the journal. */
 export type ApiName =
   | 'accessToken'
@@ -159,6 +193,8 @@ export type ApiName =
   | 'groupMessages/send'
   | 'oToMessages/batchSend'
   | 'sceneGroups/query'
+  | 'callbacks/register'
+  | 'get_call_back_failed_result'
   | 'members/batchQuery'
   | 'robots/query'
   | 'user/getuserinfo'
@@ -343,8 +379,21 @@ export type JournalEntry = { seq: number; /** real clock, epoch ms */ at: number
       clientId: string
       eventId: string
       eventType: string
-      outcome: 'success' | 'dropped'
+      /** `parked`: it can be fetched for some minutes. */
+      outcome: 'success' | 'dropped' | 'parked'
       attempts: number
+    }
+  /** A call of DingTalk's to an address of ours; `reason` says why it counts as failed. */
+  | {
+      type: 'http-push'
+      clientId: string
+      kind: 'check_url' | 'event' | 'card'
+      /** 0 when nothing was answered in time. */
+      status: number
+      reason: string | undefined
+      tookMs: number
+      businessId?: string
+      attempt?: number
     }
   | { type: 'message'; conversationId: string; message: ChatMessage }
   /** What one viewer sees after a change of the card; `cause` names what changed it. */
@@ -425,13 +474,32 @@ export interface DingTalkControl {
    * callback; returns the msgId, which is the `businessId` of its frames.
    */
   messageRobot(message: { clientId: string; userId: string; text: string; openConversationId?: string }): string
-  /** Pushes any event as it stands: for odd shapes, duplicates (same eventId) and reorderings. */
-  pushEvent(clientId: string, event: { eventType: string; eventId?: string; data: unknown; bornTime?: number }): string
+  /**
+   * Pushes any event as it stands: for odd shapes, duplicates (same eventId) and reorderings; `via` a door of its own
+   * instead of the one that the console says.
+   */
+  pushEvent(
+    clientId: string,
+    event: { eventType: string; eventId?: string; data: unknown; bornTime?: number; via?: 'STREAM' | 'HTTP' },
+  ): string
   /**
    * Resolves when the event was acknowledged or dropped. An event that went out more than once (to several apps, or
-   * pushed again under the same eventId) is settled when all of them are: `dropped` when any one was.
+   * pushed again under the same eventId) is settled when all of them are: `dropped` when any one was dropped or parked.
    */
   eventSettled(eventId: string, timeoutMs?: number): Promise<'success' | 'dropped'>
+
+  /** Whatever DingTalk would call under the public prefix reaches this local one: DNS, and the proxy before the daemon. */
+  setProxy(publicPrefix: string, localPrefix: string): void
+  /** The console's 事件订阅 in HTTP mode: the address is checked with `check_url` and kept, with the mode, if it answers. */
+  setEventUrl(clientId: string, address: { url: string; token: string; aesKey: string }): Promise<Saved>
+  /** One push over HTTP that is not as it should be; what it was answered. */
+  forgeEvent(
+    clientId: string,
+    event: { eventType: string; eventId?: string; data: unknown },
+    forgery: EventForgery,
+  ): Promise<{ status: number; text: string }>
+  /** How many events can be fetched because their pushes failed. */
+  parkedEvents(clientId: string): number
 
   conversationsOf(userId: string): Conversation[]
   /** The card as this user sees it, or undefined when it reached no place this user can see. */
@@ -440,8 +508,20 @@ export interface DingTalkControl {
   cards(): string[]
   /** How many messages show this card, by conversation id. */
   placementsOf(outTrackId: string): Record<string, number>
-  /** The user presses a button of the card they see. Throws when that button is not in their view, unless `force`. */
-  press(press: { outTrackId: string; userId: string; buttonId: string; force?: boolean }): Promise<PressResult>
+  /**
+   * The user presses a button of the card they see. Throws when that button is not in their view, unless `force`.
+   * `spaceId`: in another conversation, where it was forwarded to; `corpId`: as a person of another corporation.
+   */
+  press(press: {
+    outTrackId: string
+    userId: string
+    buttonId: string
+    force?: boolean
+    /** Of an HTTP card: the callback is not as it should be. */
+    forgery?: CardForgery
+    spaceId?: string
+    corpId?: string
+  }): Promise<PressResult>
 
   addFault(fault: Fault): void
   /** A fault that answers as DingTalk is known to refuse. */

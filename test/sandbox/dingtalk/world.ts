@@ -38,6 +38,9 @@ export class World {
       scopes: [...ALL_SCOPES],
       published: true,
       eventMode: 'STREAM',
+      eventAddress: undefined,
+      eventForm: 'current',
+      cardField: 'content',
       visibleTo: 'ALL',
       ...structuredClone(fields),
     }
