@@ -18,15 +18,17 @@ type Deps = {
   gateway: Gateway
   journal: MemoryJournal
   timers: Timers
-  books: MonthlyBooks
   http: EventPush
   failed: FailedList
+  books: MonthlyBooks
 }
 
 /** Pushes events until they are acknowledged or the redelivery schedule has run out. */
 export class EventPusher {
   #deps: Deps
   #deliveries = new Map<string, Delivery[]>()
+  /** Events that wait until the next one of their app has come to its end. */
+  #held = new Map<string, () => void>()
 
   constructor(deps: Deps) {
     this.#deps = deps
@@ -44,8 +46,18 @@ export class EventPusher {
         this.#settle(app, event, delivery, 'dropped', 0)
         continue
       }
-      void (door === 'HTTP' ? this.#deliverHttp(app, event, delivery) : this.#deliver(app, event, delivery))
+      void (door === 'HTTP' ? this.#deliverHttp(app, event, delivery) : this.#deliverInTurn(app, event, delivery))
     }
+  }
+
+  async #deliverInTurn(app: App, event: StreamEvent, delivery: Delivery): Promise<void> {
+    const release = this.#held.get(app.clientId)
+    this.#held.delete(app.clientId)
+    if (!release && this.#deps.gateway.takePushFault('reorder', app.clientId)) {
+      await new Promise<void>((resolve) => this.#held.set(app.clientId, resolve))
+    }
+    await this.#deliver(app, event, delivery)
+    release?.()
   }
 
   async settled(eventId: string, timeoutMs: number = this.#longestMs()): Promise<'success' | 'dropped'> {

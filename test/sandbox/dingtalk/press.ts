@@ -20,9 +20,9 @@ type Deps = {
   cards: CardStore
   gateway: Gateway
   journal: MemoryJournal
-  books: MonthlyBooks
   cardRoutes: CardRoutes
   cardCallback: CardCallback
+  books: MonthlyBooks
 }
 
 export type Press = {

@@ -330,7 +330,8 @@ export type StreamFaultId =
   | `socket.${'close-1006' | 'close-1000' | 'disconnect' | 'disconnect-then-close' | 'disconnect-without-close'}`
   | `frame.${'not-json' | 'no-headers' | 'no-message-id' | 'unknown-type' | 'unknown-topic' | 'data-not-string'}`
   | `frame.${'binary' | '300-kib' | 'numeric-time' | 'upper-camel' | 'system-noise'}`
-  | `delivery.${'duplicate-same-id' | 'duplicate-new-id' | 'to-dead-connection' | 'lose-first' | 'lose-offline'}`
+  | `delivery.${'duplicate-same-id' | 'duplicate-new-id' | 'reorder' | 'burst'}`
+  | `delivery.${'to-dead-connection' | 'lose-first' | 'lose-offline'}`
 
 export type StreamFault = {
   id: StreamFaultId
@@ -338,7 +339,10 @@ export type StreamFault = {
   clientId?: string
   /** Only this connection, of faults of sockets and frames; default all of the app. */
   connectionId?: string
-  /** How many calls, upgrades, events or connections it hits; default 1. Sockets and frames are hit at once. */
+  /**
+   * How many calls, upgrades, events or connections it hits, default 1; of a burst how many events it has, default 500.
+   * Sockets and frames are hit at once.
+   */
   times?: number
   /** Of those it fits, the share it hits; default 1, all. */
   share?: number
