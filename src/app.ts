@@ -23,6 +23,8 @@ import { createFlashdutyClient } from './flashduty/client.ts'
 import { createPace, FLASHDUTY_PACE, type FlashdutyPace } from './flashduty/pace.ts'
 import type { IntegrationStatus } from './http/integration-page.tsx'
 import type { Check } from './http/readiness.ts'
+import { createReadNames } from './http/h5/read-names.ts'
+import { createReadTimeline } from './http/h5/read-timeline.ts'
 import { createRoutes } from './http/routes.tsx'
 import { listen } from './http/server.ts'
 import { CARD_ROUTE_SETTINGS } from './delivery/card-route.ts'
@@ -271,6 +273,14 @@ async function compose(config: Config, log: Log, clock: Clock, overrides: Overri
       publicUrl: config.http.publicUrl,
       loginUrl: config.dingtalk.loginUrl,
       peopleOf: (id) => runtimes.get(id)?.people,
+      membersOf: (id) => runtimes.get(id)?.readMembers,
+      readTimeline: createReadTimeline({ db, box, clock, flashduty }),
+      readNames: createReadNames({ db, peopleOf: (id) => runtimes.get(id)?.people }),
+      act: async (act) =>
+        (await runtimes.get(act.integrationId)?.actFromPage(act)) ?? {
+          status: 'failed',
+          reason: 'INTEGRATION_DISABLED',
+        },
     },
     statusByCallbackKey: async (key) => statusOf(await findIntegrationByCallbackKey(db.read, box, key)),
   })

@@ -3,6 +3,7 @@ import { answerPress } from './actions/press.ts'
 import type { ActionSettings, PerformDeps } from './actions/deps.ts'
 import { drawNow } from './delivery/draw-now.ts'
 import { createKeepTrue, type KeepTrue, type KeepTrueSettings } from './delivery/keep-true.ts'
+import { createReadMembers } from './delivery/read-members.ts'
 import { reconcileDelivery, reconcileUpdate } from './delivery/reconcile.ts'
 import { refreshGroup } from './delivery/refresh-group.ts'
 import { createQuota } from './delivery/quota.ts'
@@ -11,6 +12,7 @@ import type { DeliverySettings } from './delivery/settings.ts'
 import type { WakeDueCards } from './delivery/wake.ts'
 import type { ReconcileDeps } from './delivery/work.ts'
 import { createDingTalkClient } from './dingtalk/client.ts'
+import type { ReadMembers } from './dingtalk/group-members.ts'
 import { createOapiClient } from './dingtalk/oapi-client.ts'
 import { createPeople, type DingTalkPeople } from './dingtalk/people.ts'
 import { cardCallbackOf, type Integration } from './domain/integration.ts'
@@ -58,6 +60,8 @@ export type IntegrationRuntime = {
   readonly doors: Doors
   /** Asks DingTalk who people are. */
   readonly people: DingTalkPeople
+  /** Asks DingTalk who is in a group. */
+  readonly readMembers: ReadMembers
   /** What a linked person asks for on a page. */
   actFromPage(request: Omit<PageAct, 'integrationId'>): Promise<PageAnswer>
   /** undefined = no Stream is wanted. */
@@ -179,6 +183,11 @@ export function startIntegration(deps: IntegrationDeps, integration: Integration
     name: integration.name,
     doors,
     people,
+    readMembers: createReadMembers({
+      ...shared,
+      log: log.child({ component: 'groups' }),
+      coolAppCode: integration.coolAppCode,
+    }),
     actFromPage: (request) => actFromPage(pressDeps, { ...request, integrationId: integration.id }),
     streamState: () => stream?.state(),
     streamOpened: (signal) => stream?.opened(signal) ?? Promise.resolve(),

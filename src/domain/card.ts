@@ -1,4 +1,4 @@
-import type { Incident, LastAct, Rendered } from './incident.ts'
+import { hasRecovered, type Incident, type LastAct, type Rendered } from './incident.ts'
 import type { Locale } from './messages.ts'
 
 /** What targets must share to share one card instance. Its hash names the card, so keys are never reordered or dropped. */
@@ -74,4 +74,13 @@ export function isSnoozed(incident: Incident, snoozeOver: boolean): boolean {
   return (
     incident.progress === 'Processing' && !snoozeOver && incident.snoozed_before > Math.max(incident.updated_at ?? 0, 0)
   )
+}
+
+/** How far an incident has come, as people are told it. */
+export type Standing = 'triggered' | 'processing' | 'snoozed' | 'closed' | 'recovered'
+
+export function standingOf({ incident, snoozeOver }: { incident: Incident; snoozeOver: boolean }): Standing {
+  if (isSnoozed(incident, snoozeOver)) return 'snoozed'
+  if (incident.progress === 'Closed') return hasRecovered(incident) ? 'recovered' : 'closed'
+  return incident.progress === 'Triggered' ? 'triggered' : 'processing'
 }

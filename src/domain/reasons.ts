@@ -53,6 +53,10 @@ export const REASONS = {
 
 export type Reason = keyof typeof REASONS
 
+export function reasonWords(reason: Reason, locale: 'zh-CN' | 'en-US'): string {
+  return REASONS[reason][locale === 'zh-CN' ? 0 : 1]
+}
+
 /** The failure code of an AppError as a record's reason. */
 export function asReason(code: string): Reason {
   return Object.hasOwn(REASONS, code) ? (code as Reason) : 'UNKNOWN'

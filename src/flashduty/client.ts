@@ -7,6 +7,7 @@ import type { ListedMember } from '../domain/link-rules.ts'
 import { AppError } from '../errors.ts'
 import { type SendHttp, withoutSecrets } from '../outbound.ts'
 import { classify } from './error-codes.ts'
+import { type FeedItem, readFeedItems } from './feed.ts'
 import type { Pace, Urgency } from './pace.ts'
 
 const CALL_TIMEOUT_MS = 5_000
@@ -29,6 +30,8 @@ export type FlashdutyClient = {
     rule: { channelId: number; ruleId: string },
     dataSourceId: number | undefined,
   ): Promise<ChatTarget[][]>
+  /** The newest entries of the incident's timeline, newest first, as far as that member may see it. @throws AppError as above */
+  readFeed(appKey: string, incidentId: string, limit: number): Promise<{ items: FeedItem[]; more: boolean }>
   /** Whose key it is. @throws AppError as above */
   readMember(appKey: string): Promise<KeyOwner>
   /**
@@ -160,6 +163,13 @@ export function createFlashdutyClient(deps: { apiUrl: string; send: SendHttp; pa
         { kind: 'permanent', code: 'ACTION_REJECTED' },
         'POST /channel/escalate/rule/info: unreadable answer',
       )
+    },
+    async readFeed(appKey, incidentId, limit) {
+      const feed = readFeedItems(
+        await read(appKey, '/incident/feed', { incident_id: incidentId, p: 1, limit, asc: false }, 'look-up'),
+      )
+      if (feed) return feed
+      throw new AppError({ kind: 'retryable', code: 'FLASHDUTY_UNAVAILABLE' }, 'POST /incident/feed: unreadable answer')
     },
     async readMember(appKey) {
       const parsed = Member.safeParse(await read(appKey, '/member/info', {}))

@@ -8,7 +8,7 @@ import { addDeliverRoute, type DeliverDeps } from './api/deliver.ts'
 import { addCardPushRoute, CARD_PATH } from './card-push.ts'
 import type { Callbacks } from './callbacks.ts'
 import { addEventPushRoute, EVENT_PATH } from './event-push.ts'
-import { LOGIN_SCRIPT } from './h5/assets.ts'
+import { ASSETS } from './h5/assets.ts'
 import type { H5Deps } from './h5/deps.ts'
 import { createH5 } from './h5/routes.tsx'
 import { IntegrationPage, type IntegrationStatus, NotFoundPage } from './integration-page.tsx'
@@ -69,7 +69,7 @@ function createAddresses(deps: RouteDeps): Hono {
   // Relative, because only the browser knows the prefix that a proxy took off.
   app.get('/h5/:id', (c) => c.redirect(`./${encodeURIComponent(c.req.param('id'))}/${new URL(c.req.url).search}`, 301))
   app.route('/h5/:id/', createH5({ ...deps.h5, log: deps.log, prefix: deps.prefix }))
-  LOGIN_SCRIPT.serve(app)
+  for (const asset of ASSETS) asset.serve(app)
 
   for (const { path, what } of CALLBACKS) {
     app.get(path, async (c) => {

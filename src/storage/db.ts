@@ -26,6 +26,7 @@ import * as connections from './migrations/0006-connections.ts'
 import * as httpDoor from './migrations/0007-http-door.ts'
 import * as journal from './migrations/0008-journal.ts'
 import * as people from './migrations/0009-people.ts'
+import * as pages from './migrations/0010-pages.ts'
 import * as actions from './migrations/0011-actions.ts'
 import type { Handle, Schema } from './schema.ts'
 
@@ -40,6 +41,7 @@ const MIGRATIONS = {
   '0007-http-door': httpDoor,
   '0008-journal': journal,
   '0009-people': people,
+  '0010-pages': pages,
   '0011-actions': actions,
 }
 

@@ -1,6 +1,7 @@
 import { type Selectable, sql } from 'kysely'
 
 import { contentKey, type Incident, type IncidentVersion, type LastAct, type Rendered } from '../domain/incident.ts'
+import { putResponders } from './responders.ts'
 import type { Handle, IncidentsTable } from './schema.ts'
 
 export type StoredIncident = {
@@ -101,7 +102,11 @@ export async function advanceIncident(
     )
     .returningAll()
     .executeTakeFirst()
-  if (moved) return { ...fromRow(moved), advanced: true }
+  if (moved) {
+    const unassigned = moved.rev === 1 && (incident.progress === 'Closed' || !incident.responders?.length)
+    if (!unassigned) await putResponders(trx, integrationId, incident)
+    return { ...incidentFromRow(moved), advanced: true }
+  }
   const stored = await findIncident(trx, integrationId, incident.incident_id)
   if (!stored) throw new Error('an incident vanished inside its own transaction')
   return { ...stored, advanced: false }
@@ -118,10 +123,10 @@ export async function findIncident(
     .where('integration_id', '=', integrationId)
     .where('incident_id', '=', incidentId)
     .executeTakeFirst()
-  return row && fromRow(row)
+  return row && incidentFromRow(row)
 }
 
-function fromRow(row: Selectable<IncidentsTable>): StoredIncident {
+export function incidentFromRow(row: Selectable<IncidentsTable>): StoredIncident {
   return {
     integrationId: row.integration_id,
     incidentId: row.incident_id,

@@ -100,6 +100,7 @@ const OWNED_TABLES = [
   'journal',
   'app_notes',
   'last_heard',
+  'responders',
   'key_makings',
   'wanted_acts',
 ] as const

@@ -135,6 +135,17 @@ export type IncidentsTable = {
   updated_at: number
 }
 
+/** Members whom an open incident is assigned to; follows `incidents.snapshot`. */
+export type RespondersTable = {
+  integration_id: string
+  incident_id: string
+  member_id: number
+  /** Higher = more severe. */
+  urgency: number
+  /** Unix seconds, as Flashduty says it. */
+  start_time: number
+}
+
 export type NotificationsTable = {
   integration_id: string
   incident_id: string
@@ -463,6 +474,7 @@ export type Schema = {
   member_keys: MemberKeysTable
   key_makings: KeyMakingsTable
   incidents: IncidentsTable
+  responders: RespondersTable
   notifications: NotificationsTable
   cards: CardsTable
   placements: PlacementsTable

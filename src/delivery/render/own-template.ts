@@ -1,8 +1,9 @@
+import { standingOf } from '../../domain/card.ts'
 import { severityColor, severityName } from '../../domain/messages.ts'
 import { drawBody } from './body.ts'
 import { buttonsOf } from './buttons.ts'
 import type { DrawnFor } from './template.ts'
-import { dotOf, factsOf, headline, progressOf, progressWord, signs, tipsOf } from './facts.ts'
+import { dotOf, factsOf, headline, progressWord, signs, tipsOf } from './facts.ts'
 
 /**
  * Pure: the values for a template that an administrator built by `docs/card-template.md`. All are public, and all are
@@ -11,7 +12,7 @@ import { dotOf, factsOf, headline, progressOf, progressWord, signs, tipsOf } fro
 export const drawOwnCard: DrawnFor = (face, overlay) => {
   const { incident, locale } = face
   const body = drawBody(face)
-  const progress = progressOf(face)
+  const progress = standingOf(face)
   const facts = factsOf(face).map(([name, value]) => ({ name, value }))
   return {
     truncated: body.truncated,

@@ -1,13 +1,17 @@
 import { Hono } from 'hono'
-import { NONCE, secureHeaders } from 'hono/secure-headers'
+import { compress } from 'hono/compress'
+import { secureHeaders } from 'hono/secure-headers'
 
-import { chooseLocale } from '../../domain/page-messages.ts'
 import { findIntegration } from '../../storage/integrations.ts'
-import { NotFoundPage } from '../integration-page.tsx'
+import { addActRoutes } from './act-routes.ts'
 import type { H5Deps } from './deps.ts'
-import { addHomeRoutes } from './home.tsx'
+import { DisabledIntegration, answerFailure, NoSuchIntegration, NoSuchPage } from './error-pages.tsx'
+import { addLanguageRoute, localeOf } from './language.ts'
 import { addLinkRoutes } from './link.ts'
 import { addLoginRoutes } from './login.ts'
+import { addPageRoutes } from './page-routes.tsx'
+import { requireVisitor } from './require-visitor.ts'
+import { answerTrouble, viewOf } from './shell.tsx'
 import type { H5Variables } from './visitor.ts'
 
 /** Everything below `/h5/:id`. */
@@ -22,7 +26,7 @@ export function createH5(deps: H5Deps): Hono<H5Variables> {
       contentSecurityPolicy: {
         defaultSrc: ["'none'"],
         scriptSrc: ["'self'"],
-        styleSrc: ["'self'", NONCE],
+        styleSrc: ["'self'"],
         imgSrc: ["'self'", 'data:'],
         connectSrc: ["'self'"],
         formAction: ["'self'"],
@@ -31,16 +35,27 @@ export function createH5(deps: H5Deps): Hono<H5Variables> {
       },
     }),
   )
+  app.use(compress())
   app.use(async (c, next) => {
     c.header('Cache-Control', 'no-store')
-    c.set('locale', chooseLocale(c.req.header('accept-language')))
+    c.set('locale', localeOf(c))
+    c.set('prefix', deps.prefix)
     const integration = await findIntegration(deps.db.read, deps.box, c.req.param('id') ?? '')
-    if (!integration) return c.html(<NotFoundPage />, 404)
+    if (!integration) return answerTrouble(deps, c, 404, <NoSuchIntegration locale={c.get('locale')} />)
     c.set('integration', integration)
     await next()
   })
   addLoginRoutes(app, deps)
+  app.use(requireVisitor(deps))
+  app.use(async (c, next) => {
+    if (c.get('integration').enabled) return next()
+    return answerTrouble(deps, c, 503, <DisabledIntegration locale={c.get('locale')} />)
+  })
   addLinkRoutes(app, deps)
-  addHomeRoutes(app, deps)
+  addPageRoutes(app, deps)
+  addActRoutes(app, deps)
+  addLanguageRoute(app, deps)
+  app.all('*', (c) => answerTrouble(deps, c, 404, <NoSuchPage view={viewOf(deps, c)} />))
+  app.onError((error, c) => answerFailure(deps, error, c))
   return app
 }

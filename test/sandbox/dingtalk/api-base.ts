@@ -3,7 +3,7 @@ import type { CardRoutes } from './card-callback.ts'
 import { ApiRefusal } from './errors.ts'
 import type { Json } from './fields.ts'
 import { isRecord, parseJson, textOf } from './fields.ts'
-import { querySceneGroup } from './group-api.ts'
+import { queryMembers, querySceneGroup } from './group-api.ts'
 import type { Answer, Call } from './http-server.ts'
 import type { CallRate } from './limits.ts'
 import type { PeopleApi } from './people-api.ts'
@@ -118,6 +118,13 @@ export class ApiBase {
         path: '/v1.0/im/sceneGroups/query',
         scope: 'qyapi_chat_manage',
         run: (app, body) => querySceneGroup(world, app, body),
+      },
+      {
+        api: 'members/batchQuery',
+        method: 'POST',
+        path: '/v1.0/im/sceneGroups/members/batchQuery',
+        scope: 'qyapi_chat_manage',
+        run: (app, body) => queryMembers(world, app, body),
       },
     ]
   }

@@ -190,6 +190,7 @@ export type ApiName =
   | 'sceneGroups/query'
   | 'callbacks/register'
   | 'get_call_back_failed_result'
+  | 'members/batchQuery'
   | 'user/getuserinfo'
   | 'user/get'
   | 'user/getbyunionid'

@@ -8,14 +8,15 @@ import type { Channel, CustomAction, FlashdutyControl, IncidentEvent, Member } f
 const ACCOUNT = { accountId: bigId(), accountName: '演示企业' }
 const SNOOZE_PRESETS_MINUTES = [120, 240, 720]
 
-type Kept = {
-  incident: FullIncident
-  delivery?: Record<string, unknown>
-  snooze?: NodeJS.Timeout
-  feed: FeedItem[]
+type Kept = { incident: FullIncident; feed: FeedItem[]; delivery?: Record<string, unknown>; snooze?: NodeJS.Timeout }
+/** One entry of the timeline (F 3.4); `creator_id` 0 = the system, `created_at` in milliseconds. */
+export type FeedItem = {
+  ref_id: string
+  type: string
+  detail: Record<string, unknown>
+  creator_id: number
+  created_at: number
 }
-/** One line of the timeline; `creator_id` 0 is the system. */
-type FeedItem = { ref_id: string; type: string; detail: object; creator_id: number; created_at: number }
 type Rule = { channelId: number; layers: Parameters<FlashdutyControl['setRule']>[1] }
 type Fired = Parameters<FlashdutyControl['fireIncident']>[0]
 type Told = Parameters<FlashdutyControl['tell']>[1]
@@ -108,6 +109,11 @@ export class Store {
     return structuredClone(this.#incidents.get(incidentId)?.incident)
   }
 
+  /** The timeline, oldest first. */
+  feed(incidentId: string): FeedItem[] {
+    return structuredClone(this.#kept(incidentId).feed)
+  }
+
   all(): FullIncident[] {
     return [...this.#incidents.values()].map((kept) => structuredClone(kept.incident))
   }
@@ -178,12 +184,7 @@ export class Store {
     return {}
   }
 
-  /** The timeline, oldest first. */
-  feed(incidentId: string): readonly FeedItem[] {
-    return this.#kept(incidentId).feed
-  }
-
-  #note(incidentId: string, type: string, creatorId: number, detail: object): void {
+  #note(incidentId: string, type: string, creatorId: number, detail: Record<string, unknown>): void {
     const item = { ref_id: hex(12), type, detail, creator_id: creatorId, created_at: Date.now() }
     this.#incidents.get(incidentId)?.feed.push(item)
   }
@@ -269,7 +270,8 @@ export class Store {
   }
 
   #emit(type: string, incident: FullIncident, by?: Person, delivery?: Record<string, unknown>): Promise<void> {
-    this.#note(incident.incident_id, type, by?.person_id ?? 0, {})
+    const detail = type === 'i_assign' ? { to: incident.responders.map((one) => one.person_name).join('、') } : {}
+    this.#note(incident.incident_id, type, by?.person_id ?? 0, detail)
     return this.#publish(
       structuredClone({
         event_id: hex(16),

@@ -1,0 +1,32 @@
+import type { Incident } from '../domain/incident.ts'
+import { urgencyOf } from '../domain/incident.ts'
+import type { Handle } from './schema.ts'
+
+/**
+ * Who has to deal with an open incident, so that "my incidents" need not read everybody's. Follows the stored snapshot:
+ * to be called in the transaction that moves it.
+ */
+export async function putResponders(trx: Handle, integrationId: string, incident: Incident): Promise<void> {
+  const responders = incident.progress === 'Closed' ? [] : (incident.responders ?? [])
+  const memberIds = [...new Set(responders.map((person) => person.person_id))]
+  await trx
+    .deleteFrom('responders')
+    .where('integration_id', '=', integrationId)
+    .where('incident_id', '=', incident.incident_id)
+    .$if(memberIds.length > 0, (query) => query.where('member_id', 'not in', memberIds))
+    .execute()
+  if (memberIds.length === 0) return
+  const rank = { urgency: urgencyOf(incident.incident_severity), start_time: incident.start_time }
+  await trx
+    .insertInto('responders')
+    .values(
+      memberIds.map((memberId) => ({
+        integration_id: integrationId,
+        incident_id: incident.incident_id,
+        member_id: memberId,
+        ...rank,
+      })),
+    )
+    .onConflict((oc) => oc.columns(['integration_id', 'incident_id', 'member_id']).doUpdateSet(rank))
+    .execute()
+}
