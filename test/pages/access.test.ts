@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 
 import type { Group } from '../sandbox/dingtalk/types.ts'
 import type { Incident } from '../sandbox/flashduty/types.ts'
+import { inDatabase } from '../support/database.ts'
 import { eventually } from '../support/eventually.ts'
 import {
   everybodySees,
@@ -278,18 +279,14 @@ describe('a group', () => {
   })
 
   test('whose install was missed becomes known when a member opens its page', async () => {
-    const { control } = world.dingtalk
-    const { clientId, coolAppCode } = world.dingtalkApp
-    const group = control.createGroup({ title: '漏掉的群', memberUserIds: [zhang.user.userId] })
+    const group = world.dingtalk.control.createGroup({ title: '漏掉的群', memberUserIds: [zhang.user.userId] })
     await install(world, [group])
-    const { openConversationId } = group
-    const status = async () =>
-      (await listGroups(world)).find((known) => known.openConversationId === openConversationId)?.status
-    const data = { openConversationId, coolAppCode, robotCode: clientId, operateTime: String(Date.now() + 60_000) }
-    await control.eventSettled(control.pushEvent(clientId, { eventType: 'im_cool_app_uninstall', data }))
-    expect(await status()).toBe('uninstalled')
-    expect((await seen(zhang, groupPage(group))).words).toContain('漏掉的群')
-    await eventually('it is known again', async () => (await status()) === 'installed', 10_000)
+    inDatabase(world, (db) =>
+      db.prepare('delete from groups where open_conversation_id = ?').run(group.openConversationId),
+    )
+    await pageWith(await logIn(scene, zhang), groupPage(group), '漏掉的群')
+    const known = (await listGroups(world)).find((one) => one.openConversationId === group.openConversationId)
+    expect(known).toMatchObject({ title: '漏掉的群', status: 'installed' })
   })
 
   test('while DingTalk does not answer is not guessed at', async () => {
