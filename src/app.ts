@@ -1,4 +1,6 @@
-import { ACTION_SETTINGS, type ActionSettings, resumeClick } from './actions/perform-click.ts'
+import { takeActionResult } from './actions/act-by-queue.ts'
+import { ACTION_SETTINGS, type ActionSettings } from './actions/deps.ts'
+import { resumeClick } from './actions/perform-click.ts'
 import { type Clock, systemClock } from './clock.ts'
 import type { Config } from './config.ts'
 import { acceptDelivery, type Visit } from './delivery/accept.ts'
@@ -6,6 +8,7 @@ import { createTellDirectory } from './delivery/directory.ts'
 import { reportResults } from './delivery/report.ts'
 import { createMetrics } from './metrics.ts'
 import { joinLate } from './delivery/join-late.ts'
+import { KEEP_TRUE_SETTINGS, type KeepTrueSettings } from './delivery/keep-true.ts'
 import { createLookUpRule } from './delivery/look-up.ts'
 import { createBridge } from './delivery/bridge.ts'
 import { DELIVERY_SETTINGS, type DeliverySettings } from './delivery/settings.ts'
@@ -14,41 +17,55 @@ import { sweep } from './delivery/sweep.ts'
 import { areTakenIn } from './delivery/taken-in.ts'
 import { createWakeDueCards } from './delivery/wake.ts'
 import { newId } from './domain/ids.ts'
+import type { Integration } from './domain/integration.ts'
 import { AppError } from './errors.ts'
 import { createFlashdutyClient } from './flashduty/client.ts'
 import { createPace, FLASHDUTY_PACE, type FlashdutyPace } from './flashduty/pace.ts'
 import type { IntegrationStatus } from './http/integration-page.tsx'
 import type { Check } from './http/readiness.ts'
+import { createReadNames } from './http/h5/read-names.ts'
+import { createReadTimeline } from './http/h5/read-timeline.ts'
 import { createRoutes } from './http/routes.tsx'
 import { listen } from './http/server.ts'
+import { CARD_ROUTE_SETTINGS } from './delivery/card-route.ts'
+import { RECOVERY_SETTINGS } from './events/recover-failed.ts'
+import { createCallbacks } from './http/callbacks.ts'
+import type { DoorSettings } from './integration-doors.ts'
 import { type IntegrationRuntime, startIntegration } from './integration-runtime.ts'
 import { InFlight, sleep, Teardown, within } from './lifecycle.ts'
 import type { Log } from './log.ts'
 import { createOutbound } from './outbound.ts'
 import { createProducer, type Producer } from './queue/producer.ts'
 import { createReaper } from './queue/reaper.ts'
+import type { Room } from './room.ts'
 import { claimKey, connectImpatiently, connectPatiently, createRedisClaim, type RedisClaim } from './queue/redis.ts'
-import { startClickWorker, startDeliverWorker } from './queue/workers.ts'
+import { startActionResultWorker, startClickWorker, startDeliverWorker } from './queue/workers.ts'
 import { type OnWriter, openDb } from './storage/db.ts'
 import { getInstallationId } from './storage/inbox.ts'
 import { countDueCards } from './storage/due-cards.ts'
 import { findIntegration, findIntegrationByCallbackKey, listRevisions } from './storage/integrations.ts'
 import { countDueResults } from './storage/results.ts'
+import { createJournal } from './storage/journal.ts'
 import { createSecretBox, loadSecretKey } from './storage/secret-box.ts'
+import { createSigner } from './storage/signer.ts'
 import { findToken } from './storage/tokens.ts'
 import { CONNECTION_SETTINGS, type ConnectionSettings } from './stream/connection.ts'
 import { DEADLINES, type Deadlines } from './stream/router.ts'
-import { type StreamState, SUPERVISOR_SETTINGS, type SupervisorSettings } from './stream/supervisor.ts'
+import type { StreamState } from './stream/stream-watch.ts'
+import { SUPERVISOR_SETTINGS, type SupervisorSettings } from './stream/supervisor.ts'
 
 /** What tests put in the place of the usual. */
 export type Overrides = {
   clock?: Clock
   action?: Partial<ActionSettings>
   delivery?: Partial<DeliverySettings>
+  keepTrue?: Partial<KeepTrueSettings>
   flashdutyPace?: Partial<FlashdutyPace>
   connection?: Partial<ConnectionSettings>
   supervisor?: Partial<SupervisorSettings>
   deadlines?: Partial<Deadlines>
+  cardRoute?: Partial<DoorSettings['cardRoute']>
+  recovery?: Partial<DoorSettings['recovery']>
   /** Told of the connection that writes, before anything uses it. */
   onWriter?: OnWriter
   /** Pause between two looks for whatever is due. */
@@ -62,7 +79,7 @@ export type Overrides = {
 export type App = {
   /** Where it listens. */
   url: string
-  /** Resolves when every Stream connection is open, or the signal aborts. */
+  /** Resolves when every integration has an open Stream connection, or the signal aborts. */
   streamsOpened(signal: AbortSignal): Promise<void>
   stop(): Promise<void>
 }
@@ -84,18 +101,24 @@ async function compose(config: Config, log: Log, clock: Clock, overrides: Overri
   const settings = {
     action: { ...ACTION_SETTINGS, ...overrides.action },
     delivery: { ...DELIVERY_SETTINGS, ...overrides.delivery },
+    keepTrue: { ...KEEP_TRUE_SETTINGS, ...overrides.keepTrue },
     connection: { ...CONNECTION_SETTINGS, ...overrides.connection },
     supervisor: { ...SUPERVISOR_SETTINGS, ...overrides.supervisor },
     deadlines: { ...DEADLINES, ...overrides.deadlines },
+    doors: {
+      cardRoute: { ...CARD_ROUTE_SETTINGS, ...overrides.cardRoute },
+      recovery: { ...RECOVERY_SETTINGS, ...overrides.recovery },
+    },
   }
   const owner = newId()
 
-  const box = createSecretBox(loadSecretKey(config.secret.key, config.secret.file))
+  const secretKey = loadSecretKey(config.secret.key, config.secret.file)
+  const box = createSecretBox(secretKey)
   const db = await openDb(config.databasePath, overrides.onWriter)
   teardown.defer('database', () => db.close())
   const installationId = await db.write((trx) => getInstallationId(trx, newId(), clock.nowMs()))
 
-  const outbound = createOutbound()
+  const outbound = createOutbound(config.proxy)
   teardown.defer('http client', () => outbound.close())
   const flashduty = createFlashdutyClient({
     apiUrl: config.flashduty.apiUrl,
@@ -111,6 +134,7 @@ async function compose(config: Config, log: Log, clock: Clock, overrides: Overri
   const claim = createRedisClaim(quick, config.redis.prefix, installationId)
   await refuseForeignRedis(config, claim, part('queue'))
 
+  const journal = createJournal(config.journal)
   const inFlight = new InFlight((error) => part('actions').error({ err: error }, 'background-failed'))
   const wakeDueCards = createWakeDueCards({ db, clock, log: part('delivery'), producer })
   const performing = {
@@ -121,8 +145,10 @@ async function compose(config: Config, log: Log, clock: Clock, overrides: Overri
     owner,
     producer,
     wakeDueCards,
+    inFlight,
     log: part('actions'),
     settings: settings.action,
+    keep: journal.keep,
   }
   const workers = { redis: patient, prefix: config.redis.prefix, log: part('queue') }
   const accepting = {
@@ -157,6 +183,8 @@ async function compose(config: Config, log: Log, clock: Clock, overrides: Overri
   teardown.defer('deliver worker', () => deliverWorker.close())
   const clickWorker = startClickWorker(workers, (clickId) => resumeClick(performing, clickId))
   teardown.defer('click worker', () => clickWorker.close())
+  const resultWorker = startActionResultWorker(workers, (body) => takeActionResult(performing, body))
+  teardown.defer('action result worker', () => resultWorker.close())
 
   const checks = (): Check[] => [
     {
@@ -183,14 +211,20 @@ async function compose(config: Config, log: Log, clock: Clock, overrides: Overri
           },
         ]
       : []),
-    ...[...runtimes.values()].map((runtime) => ({
-      part: `stream of ${runtime.name}`,
-      why: async () => describeTrouble(runtime.streamState()),
-    })),
+    ...[...runtimes.values()].flatMap((runtime) => {
+      const state = runtime.streamState()
+      return state ? [{ part: `stream of ${runtime.name}`, why: async () => describeTrouble(state) }] : []
+    }),
   ]
   const standing = createStanding({ db, box, clock })
   const metrics = createMetrics(async () => ({
-    streams: [...runtimes].map(([id, runtime]) => ({ integration: id, open: runtime.streamState().state === 'open' })),
+    streams: [...runtimes].flatMap(([id, runtime]) => {
+      const state = runtime.streamState()
+      return state ? [{ integration: id, ...describeStream(state) }] : []
+    }),
+    pushes: await Promise.all(
+      [...runtimes].map(async ([id, { doors }]) => ({ integration: id, lastHeard: await doors.lastHeard() })),
+    ),
     usage: await standing.readUsage(),
     due: (await countDueCards(db.read, clock.nowMs())).map(({ integrationId, ...due }) => ({
       integration: integrationId,
@@ -198,13 +232,27 @@ async function compose(config: Config, log: Log, clock: Clock, overrides: Overri
     })),
     results: await countDueResults(db.read),
   }))
-  const statusOf = (integration: { id: string; name: string; enabled: boolean } | undefined) =>
+  /** Kept while a changed integration restarts: what comes over HTTP meanwhile needs nothing that is stopped. */
+  const rooms = new Map<string, Room>()
+  const statusOf = (integration: Integration | undefined) =>
     integration && describeIntegration(integration, runtimes.get(integration.id)?.streamState())
   const routes = createRoutes({
     log: part('http'),
     prefix: new URL(config.http.publicUrl ?? 'http://localhost').pathname.replace(/\/$/, ''),
     checks,
-    notes: () => standing.readNotes(),
+    notes: async () => {
+      const ofDoors = await Promise.all([...runtimes.values()].map(({ doors }) => doors.notes()))
+      return [...(await standing.readNotes()), ...[...runtimes.values()].flatMap(describeShortage), ...ofDoors.flat()]
+    },
+    callbacks: createCallbacks({
+      db,
+      box,
+      clock,
+      log: part('http'),
+      inFlight,
+      roomOf: (id) => rooms.get(id),
+      onRefusal: (id) => runtimes.get(id)?.doors.gap('refusal'),
+    }),
     metrics,
     api: {
       nowMs: () => clock.nowMs(),
@@ -216,7 +264,24 @@ async function compose(config: Config, log: Log, clock: Clock, overrides: Overri
       },
       takeUnreadablePost: (text, problem) => bridge.refuseText(text, problem),
     },
-    statusById: async (id) => statusOf(await findIntegration(db.read, box, id)),
+    h5: {
+      db,
+      box,
+      clock,
+      flashduty,
+      signer: createSigner(secretKey),
+      publicUrl: config.http.publicUrl,
+      loginUrl: config.dingtalk.loginUrl,
+      peopleOf: (id) => runtimes.get(id)?.people,
+      membersOf: (id) => runtimes.get(id)?.readMembers,
+      readTimeline: createReadTimeline({ db, box, clock, flashduty }),
+      readNames: createReadNames({ db, peopleOf: (id) => runtimes.get(id)?.people }),
+      act: async (act) =>
+        (await runtimes.get(act.integrationId)?.actFromPage(act)) ?? {
+          status: 'failed',
+          reason: 'INTEGRATION_DISABLED',
+        },
+    },
     statusByCallbackKey: async (key) => statusOf(await findIntegrationByCallbackKey(db.read, box, key)),
   })
   const server = await listen(routes, config.http, part('http'))
@@ -227,8 +292,9 @@ async function compose(config: Config, log: Log, clock: Clock, overrides: Overri
     log,
     settings,
     dingtalkApiUrl: config.dingtalk.apiUrl,
-    send: outbound.send,
-    inFlight,
+    dingtalkOapiUrl: config.dingtalk.oapiUrl,
+    publicUrl: config.http.publicUrl,
+    outbound,
     workers,
   }
   /** Starts what was added, restarts what was changed, stops what was removed or switched off on the CLI. */
@@ -245,7 +311,9 @@ async function compose(config: Config, log: Log, clock: Clock, overrides: Overri
       if (runtimes.has(id)) continue
       const integration = await findIntegration(db.read, box, id)
       if (!integration?.enabled) continue
-      runtimes.set(id, startIntegration(integrationDeps, integration))
+      const runtime = startIntegration(integrationDeps, integration)
+      runtimes.set(id, runtime)
+      rooms.set(id, runtime.doors.http)
       started = true
       part('app').info({ integrationId: id, name: integration.name }, 'integration-started')
     }
@@ -275,6 +343,13 @@ async function compose(config: Config, log: Log, clock: Clock, overrides: Overri
     if (ours) await reaper.reap().catch((error: unknown) => part('queue').warn({ err: error }, 'reaping-failed'))
     await bridge.forward().catch((error: unknown) => part('bridge').warn({ err: error }, 'forwarding-failed'))
     await sweep(sweeping).catch((error: unknown) => part('delivery').error({ err: error }, 'sweep-failed'))
+    await Promise.all([...runtimes.values()].map(({ doors }) => doors.sweep()))
+    await trimJournal().catch((error: unknown) => part('storage').warn({ err: error }, 'journal-not-trimmed'))
+  }
+  const trimJournal = async (): Promise<void> => {
+    const { dropped, skipped } = await journal.trim(db, clock.nowMs())
+    if (skipped > 0) part('storage').warn({ skipped }, 'journal-overflow')
+    if (dropped > 0) part('storage').debug({ dropped }, 'journal-trimmed')
   }
   let trouble: string | undefined
   /** @returns whether the database takes new work again */
@@ -295,11 +370,25 @@ async function compose(config: Config, log: Log, clock: Clock, overrides: Overri
     const started = await watchIntegrations()
     if (recovered || started) await sweepSafely()
     else if (bridge.isBehind()) await bridge.forward().catch(() => {})
+    for (const { doors } of runtimes.values()) {
+      if (recovered) doors.gap('store')
+      doors.tend()
+    }
     await joinLate({ db, clock, log: part('delivery'), wakeDueCards })
   }
   teardown.defer(
     'watching integrations',
     repeat(watchMs, watch, (error) => part('app').error({ err: error }, 'integrations-unread')),
+  )
+  const keepTrue = async (): Promise<void> => {
+    await Promise.all([...runtimes.values()].map((runtime) => runtime.keepTrue.tend()))
+  }
+  teardown.defer(
+    'keeping groups and links true',
+    repeat(watchMs, keepTrue, (error) => {
+      // That the database takes nothing in is told elsewhere.
+      if (!(error instanceof AppError)) part('app').error({ err: error }, 'truth-not-kept')
+    }),
   )
   await sweepSafely()
   teardown.defer(
@@ -386,8 +475,19 @@ function describeTrouble(state: StreamState): string | undefined {
   return state.state
 }
 
+/** Fewer connections than wanted do the work too; but then nothing stands in for the last one. */
+function describeShortage(runtime: IntegrationRuntime): string[] {
+  const stream = runtime.streamState()
+  if (stream?.state !== 'open' || stream.open === stream.wanted) return []
+  return [`stream of ${runtime.name}: ${stream.open} of ${stream.wanted} connections are open`]
+}
+
+function describeStream(state: StreamState): { open: number; wanted: number; lastGapMs: number | undefined } {
+  return { open: state.open, wanted: state.wanted, lastGapMs: state.state === 'open' ? state.lastGapMs : undefined }
+}
+
 function describeIntegration(
-  integration: { name: string; enabled: boolean },
+  integration: Pick<Integration, 'name' | 'enabled' | 'streamOn'>,
   stream: StreamState | undefined,
 ): IntegrationStatus {
   const words = {
@@ -396,5 +496,6 @@ function describeIntegration(
     waiting: `未连接${stream?.state === 'waiting' ? `（${stream.reason}）` : ''}`,
     stopped: '已停止',
   }
-  return { name: integration.name, enabled: integration.enabled, stream: stream ? words[stream.state] : '未启动' }
+  const none = integration.streamOn ? '未启动' : '未使用（HTTP 模式）'
+  return { name: integration.name, enabled: integration.enabled, stream: stream ? words[stream.state] : none }
 }

@@ -17,9 +17,15 @@ const DEFAULTS = {
   databasePath: 'data/flashduty-dingtalk.db',
   http: { host: '0.0.0.0', port: 8080, publicUrl: undefined },
   egressIp: undefined,
-  dingtalk: { apiUrl: 'https://api.dingtalk.com' },
+  dingtalk: {
+    apiUrl: 'https://api.dingtalk.com',
+    oapiUrl: 'https://oapi.dingtalk.com',
+    loginUrl: 'https://login.dingtalk.com',
+  },
   flashduty: { apiUrl: 'https://api.flashcat.cloud' },
+  proxy: { url: undefined, except: undefined },
   secret: { key: undefined, file: 'data/secret.key' },
+  journal: { keptDays: 7, maxBytes: 64 * 1024 * 1024 },
   logLevel: 'info',
 }
 
@@ -32,8 +38,14 @@ const GOOD: Record<string, string> = {
   PUBLIC_URL: 'https://oncall.example/flashduty/',
   EGRESS_IP: '203.0.113.7',
   DINGTALK_API_URL: 'https://ding.example/base//',
+  DINGTALK_OAPI_URL: 'https://oapi.ding.example/',
+  DINGTALK_LOGIN_URL: 'https://login.ding.example',
   FLASHDUTY_API_URL: 'http://flashduty.intra:8567/api',
+  HTTPS_PROXY: 'http://proxy.intra:3128',
+  NO_PROXY: '.intra,10.0.0.1',
   SECRET_KEY: 'x'.repeat(32),
+  JOURNAL_DAYS: '0',
+  JOURNAL_MAX_MB: '1',
   LOG_LEVEL: 'debug',
 }
 
@@ -54,9 +66,15 @@ test('each setting arrives where it is used', () => {
     databasePath: '/var/lib/fd/store.db',
     http: { host: '127.0.0.1', port: 0, publicUrl: 'https://oncall.example/flashduty' },
     egressIp: '203.0.113.7',
-    dingtalk: { apiUrl: 'https://ding.example/base' },
+    dingtalk: {
+      apiUrl: 'https://ding.example/base',
+      oapiUrl: 'https://oapi.ding.example',
+      loginUrl: 'https://login.ding.example',
+    },
     flashduty: { apiUrl: 'http://flashduty.intra:8567/api' },
+    proxy: { url: 'http://proxy.intra:3128', except: '.intra,10.0.0.1' },
     secret: { key: GOOD['SECRET_KEY'], file: '/var/lib/fd/secret.key' },
+    journal: { keptDays: 0, maxBytes: 1024 * 1024 },
     logLevel: 'debug',
   })
 })
@@ -86,8 +104,13 @@ describe('wrong settings', () => {
     ['EGRESS_IP', 'oncall.example'],
     ['EGRESS_IP', '203.0.113.300'],
     ['DINGTALK_API_URL', 'api.dingtalk.com'],
+    ['DINGTALK_OAPI_URL', 'oapi.dingtalk.com'],
+    ['DINGTALK_LOGIN_URL', 'login.dingtalk.com'],
     ['FLASHDUTY_API_URL', 'javascript:alert(1)'],
+    ['HTTPS_PROXY', 'proxy.intra:3128'],
     ['SECRET_KEY', 'too short'],
+    ['JOURNAL_DAYS', '-1'],
+    ['JOURNAL_MAX_MB', 'much'],
     ['LOG_LEVEL', 'verbose'],
   ])('%s=%s', (variable, value) => {
     const faults = faultsOf({ [variable]: value })
@@ -101,7 +124,7 @@ describe('wrong settings', () => {
 
   const WRONG = Object.fromEntries(
     Object.keys(Env.shape)
-      .filter((name) => name !== 'HTTP_HOST')
+      .filter((name) => !['HTTP_HOST', 'NO_PROXY'].includes(name))
       .map((name) => [name, name === 'SECRET_KEY' ? 's3cret:' : `s3cret:${name}`]),
   )
 

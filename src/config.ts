@@ -2,6 +2,8 @@ import { dirname, join } from 'node:path'
 
 import { z } from 'zod'
 
+import type { ProxySettings } from './proxy.ts'
+
 /** Blank means unset: zod would coerce `''` to 0 and the like. */
 const env = <T extends z.ZodType>(schema: T) =>
   z.preprocess((value) => (typeof value === 'string' && value.trim() === '' ? undefined : value), schema)
@@ -10,6 +12,11 @@ const httpUrl = z
   .url({ protocol: /^https?$/, error: 'must be an http:// or https:// address' })
   .refine((url) => !/[?#]/.test(url), 'must have no query and no fragment')
   .transform((url) => url.replace(/\/+$/, ''))
+
+const wholeNumber = (min: number, max: number) => {
+  const error = `must be a whole number from ${min} to ${max}`
+  return z.coerce.number({ error }).int(error).min(min, error).max(max, error)
+}
 
 /** Every setting the daemon reads; the README's table is checked against this by a test. */
 export const Env = z.object({
@@ -42,8 +49,16 @@ export const Env = z.object({
   PUBLIC_URL: env(httpUrl.optional()),
   EGRESS_IP: env(z.union([z.ipv4(), z.ipv6()], { error: 'must be an IP address' }).optional()),
   DINGTALK_API_URL: env(httpUrl.default('https://api.dingtalk.com')),
+  DINGTALK_OAPI_URL: env(httpUrl.default('https://oapi.dingtalk.com')),
+  DINGTALK_LOGIN_URL: env(httpUrl.default('https://login.dingtalk.com')),
   FLASHDUTY_API_URL: env(httpUrl.default('https://api.flashcat.cloud')),
+  HTTPS_PROXY: env(
+    z.url({ protocol: /^https?$/, error: 'must be the http:// or https:// address of a proxy' }).optional(),
+  ),
+  NO_PROXY: env(z.string().optional()),
   SECRET_KEY: env(z.string().min(32, 'must have at least 32 characters').optional()),
+  JOURNAL_DAYS: env(wholeNumber(0, 365).default(7)),
+  JOURNAL_MAX_MB: env(wholeNumber(1, 10_000).default(64)),
   LOG_LEVEL: env(
     z
       .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace'], {
@@ -59,9 +74,12 @@ export type Config = Readonly<{
   databasePath: string
   http: { host: string; port: number; publicUrl: string | undefined }
   egressIp: string | undefined
-  dingtalk: { apiUrl: string }
+  dingtalk: { apiUrl: string; oapiUrl: string; loginUrl: string }
   flashduty: { apiUrl: string }
+  /** For everything that is called, over REST and WebSocket alike. */
+  proxy: ProxySettings
   secret: { key: string | undefined; file: string }
+  journal: { keptDays: number; maxBytes: number }
   logLevel: string
 }>
 
@@ -76,9 +94,13 @@ export class ConfigError extends Error {
   }
 }
 
+const LOWER_CASE = ['HTTPS_PROXY', 'NO_PROXY']
+
 /** @throws ConfigError naming every wrong variable */
 export function loadConfig(environment: Record<string, string | undefined>): Config {
-  const parsed = Env.safeParse(environment)
+  // Proxies are the one thing that most programs also read in lower case.
+  const spelt = Object.fromEntries(LOWER_CASE.map((name) => [name, environment[name.toLowerCase()]]))
+  const parsed = Env.safeParse({ ...spelt, ...environment })
   if (!parsed.success) {
     throw new ConfigError(
       parsed.error.issues.map((issue) => ({ variable: issue.path.join('.'), problem: issue.message })),
@@ -91,9 +113,15 @@ export function loadConfig(environment: Record<string, string | undefined>): Con
     databasePath,
     http: { host: values.HTTP_HOST, port: values.HTTP_PORT, publicUrl: values.PUBLIC_URL },
     egressIp: values.EGRESS_IP,
-    dingtalk: { apiUrl: values.DINGTALK_API_URL },
+    dingtalk: {
+      apiUrl: values.DINGTALK_API_URL,
+      oapiUrl: values.DINGTALK_OAPI_URL,
+      loginUrl: values.DINGTALK_LOGIN_URL,
+    },
     flashduty: { apiUrl: values.FLASHDUTY_API_URL },
+    proxy: { url: values.HTTPS_PROXY, except: values.NO_PROXY },
     secret: { key: values.SECRET_KEY, file: join(dirname(databasePath), 'secret.key') },
+    journal: { keptDays: values.JOURNAL_DAYS, maxBytes: values.JOURNAL_MAX_MB * 1024 * 1024 },
     logLevel: values.LOG_LEVEL,
   })
 }

@@ -1,6 +1,9 @@
+import { actFromPage, type PageAct, type PageAnswer } from './actions/act-from-page.ts'
 import { answerPress } from './actions/press.ts'
-import type { ActionSettings, PerformDeps } from './actions/perform-click.ts'
+import type { ActionSettings, PerformDeps } from './actions/deps.ts'
 import { drawNow } from './delivery/draw-now.ts'
+import { createKeepTrue, type KeepTrue, type KeepTrueSettings } from './delivery/keep-true.ts'
+import { createReadMembers } from './delivery/read-members.ts'
 import { reconcileDelivery, reconcileUpdate } from './delivery/reconcile.ts'
 import { refreshGroup } from './delivery/refresh-group.ts'
 import { createQuota } from './delivery/quota.ts'
@@ -9,43 +12,62 @@ import type { DeliverySettings } from './delivery/settings.ts'
 import type { WakeDueCards } from './delivery/wake.ts'
 import type { ReconcileDeps } from './delivery/work.ts'
 import { createDingTalkClient } from './dingtalk/client.ts'
-import type { Integration } from './domain/integration.ts'
+import type { ReadMembers } from './dingtalk/group-members.ts'
+import { createOapiClient } from './dingtalk/oapi-client.ts'
+import { createPeople, type DingTalkPeople } from './dingtalk/people.ts'
+import { cardCallbackOf, type Integration } from './domain/integration.ts'
 import { takeEvent } from './events/take-event.ts'
 import { takeMessage } from './events/take-message.ts'
-import type { InFlight } from './lifecycle.ts'
-import type { SendHttp } from './outbound.ts'
+import { type Doors, type DoorSettings, openDoors } from './integration-doors.ts'
+import type { Outbound } from './outbound.ts'
 import type { Producer } from './queue/producer.ts'
 import { startPacer, type WorkerDeps } from './queue/workers.ts'
 import { createRoom, type Room } from './room.ts'
+import type { KeepInbound } from './storage/journal.ts'
 import type { Handle } from './storage/schema.ts'
 import type { ConnectionSettings } from './stream/connection.ts'
 import type { Deadlines } from './stream/router.ts'
-import { type StreamState, superviseStream, type SupervisorSettings } from './stream/supervisor.ts'
+import type { StreamState } from './stream/stream-watch.ts'
+import { superviseStream, type SupervisorSettings } from './stream/supervisor.ts'
 
 export type IntegrationDeps = Omit<PerformDeps, 'settings'> & {
   dingtalkApiUrl: string
-  send: SendHttp
+  dingtalkOapiUrl: string
+  keep: KeepInbound
+  outbound: Pick<Outbound, 'send' | 'proxyFor'>
   producer: Producer
-  inFlight: InFlight
+  /** How people reach the pages. */
+  publicUrl: string | undefined
   workers: WorkerDeps
   wakeDueCards: WakeDueCards
+  /** Told when Stream serves again after a time without any connection; events of that time may be lost. */
+  onRecovered?: (gap: { integrationId: string; goneMs: number }) => void
   settings: {
     action: ActionSettings
     delivery: DeliverySettings
+    keepTrue: KeepTrueSettings
     connection: ConnectionSettings
     supervisor: SupervisorSettings
     deadlines: Deadlines
+    doors: DoorSettings
   }
 }
 
-/** Everything that runs for one integration: its pacers and its Stream connection. */
+/** Everything that runs for one integration: its pacers and its Stream connections. */
 export type IntegrationRuntime = {
   readonly revision: number
   readonly name: string
-  /** Behind both doors. */
-  readonly room: Room
-  streamState(): StreamState
+  readonly doors: Doors
+  /** Asks DingTalk who people are. */
+  readonly people: DingTalkPeople
+  /** Asks DingTalk who is in a group. */
+  readonly readMembers: ReadMembers
+  /** What a linked person asks for on a page. */
+  actFromPage(request: Omit<PageAct, 'integrationId'>): Promise<PageAnswer>
+  /** undefined = no Stream is wanted. */
+  streamState(): StreamState | undefined
   streamOpened(signal: AbortSignal): Promise<void>
+  readonly keepTrue: KeepTrue
   /** Frames first, then the calls under way. */
   stop(): Promise<void>
 }
@@ -53,7 +75,16 @@ export type IntegrationRuntime = {
 export function startIntegration(deps: IntegrationDeps, integration: Integration): IntegrationRuntime {
   const log = deps.log.child({ integrationId: integration.id })
   const { settings } = deps
-  const client = createDingTalkClient(integration, { apiUrl: deps.dingtalkApiUrl, send: deps.send, clock: deps.clock })
+  const client = createDingTalkClient(integration, {
+    apiUrl: deps.dingtalkApiUrl,
+    send: deps.outbound.send,
+    clock: deps.clock,
+  })
+  const oapi = createOapiClient(integration, {
+    oapiUrl: deps.dingtalkOapiUrl,
+    send: deps.outbound.send,
+    clock: deps.clock,
+  })
   const quota = createQuota(integration, { clock: deps.clock, log: log.child({ component: 'quota' }) })
   const shared = { db: deps.db, clock: deps.clock, client, integrationId: integration.id, quota }
 
@@ -63,9 +94,11 @@ export function startIntegration(deps: IntegrationDeps, integration: Integration
     settings: settings.delivery,
     groupPerMinute: integration.groupPerMinute,
     owner: deps.owner,
+    cardCallback: cardCallbackOf(integration),
     wakeDueCards: deps.wakeDueCards,
   }
-  const refreshing = { ...shared, log: log.child({ component: 'groups' }), producer: deps.producer }
+  const truth = { ...shared, log: log.child({ component: 'groups' }), producer: deps.producer }
+  const refreshing = { ...truth, coolAppCode: integration.coolAppCode }
   const noticing = {
     ...shared,
     log: log.child({ component: 'delivery' }),
@@ -75,8 +108,8 @@ export function startIntegration(deps: IntegrationDeps, integration: Integration
   const pacers = [
     startPacer(deps.workers, { ...pace, api: 'create' }, (turn) => reconcileDelivery(reconcile, turn)),
     startPacer(deps.workers, { ...pace, api: 'update' }, (turn) => reconcileUpdate(reconcile, turn)),
-    startPacer(deps.workers, { ...pace, api: 'group' }, (turn) => refreshGroup(refreshing, turn)),
-    startPacer(deps.workers, { ...pace, api: 'message' }, (turn) => sendNotice(noticing, turn)),
+    startPacer(deps.workers, { ...pace, api: 'group' }, () => refreshGroup(refreshing)),
+    startPacer(deps.workers, { ...pace, api: 'message' }, () => sendNotice(noticing)),
   ]
 
   const eventDeps = {
@@ -85,6 +118,7 @@ export function startIntegration(deps: IntegrationDeps, integration: Integration
     log: log.child({ component: 'events' }),
     producer: deps.producer,
     integration,
+    keep: deps.keep,
     countPush: (trx: Handle, topic: string) => quota.countPush(trx, topic),
   }
   const pressDeps = {
@@ -95,7 +129,7 @@ export function startIntegration(deps: IntegrationDeps, integration: Integration
     countPush: (trx: Handle, topic: string) => quota.countPush(trx, topic),
     drawNow: drawNow.bind(undefined, deps.db),
   }
-  const room = createRoom(
+  const room: Room = createRoom(
     {
       takeEvent: (event) => takeEvent(eventDeps, event),
       answerPress: (press) => answerPress(pressDeps, press),
@@ -103,26 +137,64 @@ export function startIntegration(deps: IntegrationDeps, integration: Integration
     },
     log.child({ component: 'room' }),
   )
-  const stream = superviseStream({
-    app: integration,
-    apiUrl: deps.dingtalkApiUrl,
-    send: deps.send,
-    log: log.child({ component: 'stream' }),
-    connection: settings.connection,
-    settings: settings.supervisor,
-    deadlines: settings.deadlines,
-    nowMs: () => deps.clock.nowMs(),
-    room,
+  const doors = openDoors(
+    {
+      ...deps,
+      client,
+      oapi,
+      quota,
+      room,
+      log: log.child({ component: 'doors' }),
+      spacingMs: settings.delivery.spacingMs,
+      settings: settings.doors,
+    },
+    integration,
+  )
+  const stream = integration.streamOn
+    ? superviseStream({
+        app: integration,
+        apiUrl: deps.dingtalkApiUrl,
+        send: deps.outbound.send,
+        proxyFor: deps.outbound.proxyFor,
+        log: log.child({ component: 'stream' }),
+        connections: integration.connections,
+        connection: settings.connection,
+        settings: settings.supervisor,
+        deadlines: settings.deadlines,
+        nowMs: () => deps.clock.nowMs(),
+        onRecovered: ({ goneMs }) => {
+          deps.inFlight.add(keepTrue.afterSilence({ goneMs }))
+          deps.onRecovered?.({ integrationId: integration.id, goneMs })
+        },
+        room: doors.stream,
+      })
+    : undefined
+
+  const people = createPeople(integration, { apiUrl: deps.dingtalkApiUrl, send: deps.outbound.send, oapi })
+  const keepTrue = createKeepTrue({
+    ...truth,
+    people,
+    isHearing: () => stream === undefined || stream.state().state === 'open',
+    settings: settings.keepTrue,
   })
 
   return {
     revision: integration.revision,
     name: integration.name,
-    room,
-    streamState: () => stream.state(),
-    streamOpened: (signal) => stream.opened(signal),
+    doors,
+    people,
+    readMembers: createReadMembers({
+      ...shared,
+      log: log.child({ component: 'groups' }),
+      coolAppCode: integration.coolAppCode,
+    }),
+    actFromPage: (request) => actFromPage(pressDeps, { ...request, integrationId: integration.id }),
+    streamState: () => stream?.state(),
+    streamOpened: (signal) => stream?.opened(signal) ?? Promise.resolve(),
+    keepTrue,
     async stop() {
-      await stream.stop()
+      await stream?.stop()
+      await doors.stop()
       await Promise.all(pacers.map((pacer) => pacer.close()))
     },
   }

@@ -1,27 +1,12 @@
 import { pino, type DestinationStream, type Logger } from 'pino'
 
+import { SECRET_KEYS } from './domain/secrets.ts'
 import { AppError } from './errors.ts'
 
 export type Log = Logger
 
-/** Keys whose values never reach a log line, at the depths pino can name. */
-const SECRET_KEYS = [
-  'clientSecret',
-  'appSecret',
-  'accessToken',
-  'access_token',
-  'aesKey',
-  'token',
-  'secret',
-  'ticket',
-  'app_key',
-  'appKey',
-  'authorization',
-  'sessionWebhook',
-]
-
 /**
- * The root logger: JSON lines on standard output with `time`, `level`, `component`, `msg`.
+ * The root logger, without secrets at the depths pino can name: JSON lines on standard output with `time`, `level`, `component`, `msg`.
  * Errors are written by an allow-list: libraries keep URLs and request bodies, and so secrets, in own fields of theirs.
  */
 export function createLog(level: string, destination?: DestinationStream): Log {

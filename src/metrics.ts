@@ -2,8 +2,10 @@ import { collectDefaultMetrics, Gauge, Registry } from 'prom-client'
 
 /** One reading of what the daemon's gauges show. */
 export type Reading = {
-  /** Stream connections that are open, by integration. */
-  streams: { integration: string; open: boolean }[]
+  /** Stream connections that serve and that should, by integration, and how long none did the last time. */
+  streams: { integration: string; open: number; wanted: number; lastGapMs: number | undefined }[]
+  /** Epoch ms of the last event, press or message, by door. */
+  pushes: { integration: string; lastHeard: Map<string, number> }[]
   /** Used calls and pushes of the month, by corporation. */
   usage: { corp: string; kind: 'call' | 'push'; used: number; limit: number }[]
   /** Cards that are due by the API they wait for, and for how long the longest has been. */
@@ -19,7 +21,10 @@ export function createMetrics(read: () => Promise<Reading>): Metrics {
   collectDefaultMetrics({ register: registry })
   const gauge = (name: string, help: string, labelNames: string[] = []): Gauge =>
     new Gauge({ name: `flashduty_dingtalk_${name}`, help, labelNames, registers: [registry] })
-  const stream = gauge('stream_open', '1 = the Stream connection is open', ['integration'])
+  const stream = gauge('stream_open', 'open Stream connections', ['integration'])
+  const wanted = gauge('stream_wanted', 'Stream connections that should be open', ['integration'])
+  const gap = gauge('stream_last_gap_seconds', 'how long no Stream connection was open, the last time', ['integration'])
+  const heard = gauge('last_push_timestamp_seconds', 'when something last came in, by door', ['integration', 'door'])
   const used = gauge('quota_used', 'calls and pushes of this month', ['corp', 'kind'])
   const limit = gauge('quota_limit', 'what the corporation may use in a month, 0 = unlimited', ['corp', 'kind'])
   const due = gauge('cards_due', 'cards that wait to be made or updated', ['integration', 'api'])
@@ -30,8 +35,15 @@ export function createMetrics(read: () => Promise<Reading>): Metrics {
     contentType: registry.contentType,
     async text() {
       const reading = await read()
-      for (const labelled of [stream, used, limit, due, oldest]) labelled.reset()
-      for (const { integration, open } of reading.streams) stream.set({ integration }, open ? 1 : 0)
+      for (const labelled of [stream, wanted, gap, heard, used, limit, due, oldest]) labelled.reset()
+      for (const { integration, ...found } of reading.streams) {
+        stream.set({ integration }, found.open)
+        wanted.set({ integration }, found.wanted)
+        if (found.lastGapMs !== undefined) gap.set({ integration }, found.lastGapMs / 1_000)
+      }
+      for (const { integration, lastHeard } of reading.pushes) {
+        for (const [door, at] of lastHeard) heard.set({ integration, door }, at / 1_000)
+      }
       for (const { corp, kind, ...quota } of reading.usage) {
         used.set({ corp, kind }, quota.used)
         limit.set({ corp, kind }, quota.limit)

@@ -1,6 +1,7 @@
-import { Agent } from 'undici'
+import { Agent, type Dispatcher, Pool, ProxyAgent } from 'undici'
 
 import { AppError } from './errors.ts'
+import { createProxyChoice, type ProxyFor, type ProxySettings } from './proxy.ts'
 
 export type HttpRequest = {
   method: 'GET' | 'POST' | 'PUT'
@@ -14,7 +15,13 @@ export type HttpRequest = {
   signal?: AbortSignal | undefined
 }
 
-export type HttpAnswer = { status: number; contentType: string; text: string }
+export type HttpAnswer = {
+  status: number
+  contentType: string
+  text: string
+  /** What `Retry-After` says. */
+  retryAfterMs?: number | undefined
+}
 
 /**
  * One HTTP exchange. Resolves with any answer, whatever its status.
@@ -39,14 +46,31 @@ const NEVER_SENT = new Set([
   'ERR_TLS_CERT_ALTNAME_INVALID',
 ])
 
+export type Outbound = { send: SendHttp; proxyFor: ProxyFor; close: () => Promise<void> }
+
+const CONNECT_MS = 5_000
+
 /** The process's only HTTP client: keep-alive connections per origin, every exchange bounded in time and size. */
-export function createOutbound(): { send: SendHttp; close: () => Promise<void> } {
-  const agent = new Agent({ connectTimeout: 5_000, connections: 64, keepAliveTimeout: 10_000, pipelining: 1 })
+export function createOutbound(proxy: ProxySettings = {}): Outbound {
+  const settings = { connectTimeout: CONNECT_MS, connections: 64, keepAliveTimeout: 10_000, pipelining: 1 }
+  const direct = new Agent(settings)
+  const proxyFor = createProxyChoice(proxy)
+  const proxied: Dispatcher =
+    proxy.url === undefined
+      ? direct
+      : new ProxyAgent({
+          ...settings,
+          uri: proxy.url,
+          // One that takes the line and says nothing is given up as soon as one that cannot be reached.
+          clientFactory: (origin, options) =>
+            new Pool(origin, { ...(options as Pool.Options), headersTimeout: CONNECT_MS }),
+        })
 
   const send: SendHttp = async ({ method, url, headers, body, timeoutMs, signal }) => {
     const target = new URL(url)
+    const via = proxyFor(target)
     try {
-      const answer = await agent.request({
+      const answer = await (via ? proxied : direct).request({
         origin: target.origin,
         path: `${target.pathname}${target.search}`,
         method,
@@ -62,27 +86,52 @@ export function createOutbound(): { send: SendHttp; close: () => Promise<void> }
         status: answer.statusCode,
         contentType: String(answer.headers['content-type'] ?? ''),
         text: await readBounded(answer.body),
+        retryAfterMs: readRetryAfter(answer.headers['retry-after']),
       }
     } catch (cause) {
       const where = `${method} ${target.host}${target.pathname}`
+      const refused = via && refusalOfProxy(cause)
       const code = errorCode(cause)
-      if (NEVER_SENT.has(code)) {
-        throw new AppError({ kind: 'retryable', code: 'NETWORK' }, `${where} could not be reached (${code})`, {
-          detail: code,
+      const why = `${refused ?? code}${via ? ` through the proxy ${via.name}` : ''}`
+      if (refused !== undefined || NEVER_SENT.has(code)) {
+        throw new AppError({ kind: 'retryable', code: 'NETWORK' }, `${where} could not be reached (${why})`, {
+          detail: why,
         })
       }
-      throw new AppError({ kind: 'unknown-outcome', code: 'NETWORK' }, `${where} did not answer (${code})`, {
-        detail: code,
+      throw new AppError({ kind: 'unknown-outcome', code: 'NETWORK' }, `${where} did not answer (${why})`, {
+        detail: why,
       })
     }
   }
 
-  return { send, close: () => agent.destroy() }
+  return {
+    send,
+    proxyFor,
+    async close() {
+      await direct.destroy()
+      if (proxied !== direct) await proxied.destroy()
+    },
+  }
+}
+
+/** What the proxy itself had against the way; undefined when it is not to blame. The text names no address. */
+function refusalOfProxy(error: unknown): string | undefined {
+  const status = error instanceof Error && /^Proxy response \((\d+)\)/.exec(error.message)?.[1]
+  if (status) return `HTTP ${status}`
+  return errorCode(error) === 'UND_ERR_HEADERS_TIMEOUT' ? 'no answer' : undefined
 }
 
 /** For what a platform says of a refusal: it may repeat what it was sent. */
 export function withoutSecrets(text: string, secrets: string[]): string {
   return secrets.reduce((rest, secret) => (secret === '' ? rest : rest.replaceAll(secret, '[secret]')), text)
+}
+
+const RETRY_AFTER_MAX_MS = 60_000
+
+/** Seconds; the other form, a date, would need a clock and is used by nobody here. */
+function readRetryAfter(header: string | string[] | undefined): number | undefined {
+  const seconds = typeof header === 'string' && /^\d+$/.test(header.trim()) ? Number(header) : undefined
+  return seconds === undefined ? undefined : Math.min(seconds * 1_000, RETRY_AFTER_MAX_MS)
 }
 
 async function readBounded(body: AsyncIterable<Buffer>): Promise<string> {

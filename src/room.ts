@@ -22,6 +22,25 @@ export type Room = {
   late(): number
 }
 
+/** The room as one door sees it, with an ear for what came through. */
+export function throughDoor(room: Room, heard: (what: 'event' | 'press' | 'message') => void): Room {
+  return {
+    late: () => room.late(),
+    takeEvent(event, time) {
+      heard('event')
+      return room.takeEvent(event, time)
+    },
+    answerPress(press, time) {
+      heard('press')
+      return room.answerPress(press, time)
+    },
+    takeMessage(message) {
+      heard('message')
+      return room.takeMessage(message)
+    },
+  }
+}
+
 export function createRoom(handlers: InboundHandlers, log: Log): Room {
   let late = 0
   return {

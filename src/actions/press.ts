@@ -1,36 +1,50 @@
 import { decodeButton } from '../domain/button.ts'
-import type { DrawnCard } from '../domain/card.ts'
+import type { DrawnCard, Overlay } from '../domain/card.ts'
 import { newId } from '../domain/ids.ts'
 import type { InboundPress, PressAnswer } from '../domain/inbound.ts'
-import { isMessageKey, type Locale, type MessageKey, say } from '../domain/messages.ts'
+import { linkingAddress } from '../domain/integration.ts'
+import { type Locale, say } from '../domain/messages.ts'
 import type { Reason } from '../domain/reasons.ts'
+import { isForTheConsole, isMendedByLinking, refusalText } from '../domain/refusals.ts'
 import { AppError } from '../errors.ts'
-import { type InFlight, within } from '../lifecycle.ts'
 import { type CardOfNotification, findCard, holdCard, releaseCard } from '../storage/cards.ts'
-import { addClick, type Click } from '../storage/clicks.ts'
+import type { Click } from '../storage/clicks.ts'
 import { writeUntil } from '../storage/db.ts'
 import { findIncident } from '../storage/incidents.ts'
-import { findLinkOfUser, findMemberKey } from '../storage/links.ts'
+import type { KeepInbound } from '../storage/journal.ts'
 import { isLive, listPlacements } from '../storage/placements.ts'
-import { addRecord, settleUpdates } from '../storage/records.ts'
+import { settleUpdates } from '../storage/records.ts'
 import type { Handle } from '../storage/schema.ts'
-import { type ClickOutcome, performClick, type PerformDeps, recordKeyOf } from './perform-click.ts'
+import { putWantedAct } from '../storage/wanted-acts.ts'
+import type { PerformDeps } from './deps.ts'
+import { notePress } from './note-press.ts'
+import { followUp, performWithin } from './perform-within.ts'
+import { refuse, takeClick, type TakenClick, type Wanted } from './take-click.ts'
 
 export type PressDeps = PerformDeps & {
   integration: { id: string; corpId: string }
-  inFlight: InFlight
+  /** How people reach the pages; undefined = they are not reachable. */
+  publicUrl: string | undefined
   /** Enters the push in the month's books. */
   countPush: (trx: Handle, topic: string) => Promise<void>
-  /** The card as it is now; `tips` puts a sentence for the presser under it. */
+  /** Enters what came in the journal. */
+  keep: KeepInbound
+  /** The card as it is now; `overlay` is for the presser alone. */
   drawNow: (
     outTrackId: string,
-    tips?: (locale: Locale) => string,
+    overlay?: (locale: Locale) => Overlay,
   ) => Promise<{ drawn: DrawnCard; rev: number } | undefined>
 }
 
 type Taken =
-  | { kind: 'refused'; reason: Reason; incidentId: string | undefined }
-  | { kind: 'click'; click: Click; repeated: boolean; ownChat: boolean }
+  | (Extract<TakenClick, { kind: 'refused' }> & { wantedToken: string | undefined })
+  | (Extract<TakenClick, { kind: 'click' }> & {
+      /** Nobody else has this card. */
+      ownChat: boolean
+      frozen: boolean
+      /** Revision of the incident before the press. */
+      rev: number
+    })
 
 /**
  * Answers one button press inside `answerBudgetMs`: with the result, with a reason and what to do next, or with
@@ -45,156 +59,161 @@ export async function answerPress(deps: PressDeps, press: InboundPress): Promise
   } catch (error) {
     if (!(error instanceof AppError)) throw error
     log.error({ err: error }, 'press-not-stored')
-    return overlay(deps, press, 'press.STORE_UNAVAILABLE')
+    return answer(deps, press, (locale) => ({ tips: say(locale, 'press.STORE_UNAVAILABLE') }))
   }
   if (taken.kind === 'refused') {
-    log.info({ incidentId: taken.incidentId, reason: taken.reason, tookMs: elapsed(startedAt) }, 'press-refused')
-    return overlay(deps, press, refusal(taken.reason), taken.incidentId !== undefined)
+    const { incidentId, reason } = taken
+    log.info({ incidentId, reason, tookMs: elapsed(startedAt) }, 'press-refused')
+    return answer(deps, press, refusalOf(deps, reason, undefined, taken.wantedToken), incidentId !== undefined)
   }
 
   const { click, repeated } = taken
   const clickLog = log.child({ incidentId: click.incident_id, clickId: click.id })
   clickLog.info({ action: click.action, memberId: click.member_id, repeated }, 'press-accepted')
-  const outcome: Promise<ClickOutcome> = repeated
-    ? Promise.resolve(outcomeOf(click))
-    : performClick(deps, click).catch((error: unknown) => {
-        clickLog.error({ err: error }, 'click-broken')
-        return { status: 'retrying' }
-      })
-  deps.inFlight.add(outcome)
-  const settled = await within(Math.max(0, deps.settings.answerBudgetMs - elapsed(startedAt)), outcome)
-  clickLog.info(
-    { outcome: settled === 'timeout' ? 'working' : settled.status, tookMs: elapsed(startedAt) },
-    'press-answered',
-  )
-  if (settled === 'timeout' || settled.status === 'retrying') {
-    const answer = await overlay(deps, press, 'press.working')
-    if (repeated || settled !== 'timeout') return answer
+  const { settled, outcome } = await performWithin(deps, click, repeated, startedAt)
+  clickLog.info({ outcome: settled.status, tookMs: elapsed(startedAt) }, 'press-answered')
+  if (settled.status === 'working') {
+    const working = await answer(deps, press, (locale) => ({ tips: say(locale, 'press.working') }))
     // The card stays held until the truth is known, so that no update brings the old state back meanwhile.
-    return { ...answer, afterReply: () => deps.inFlight.add(outcome.then((late) => showEverybody(deps, click, late))) }
+    return repeated ? working : { ...working, afterReply: () => deps.inFlight.add(followUp(deps, click, outcome)) }
   }
   if (settled.status === 'failed') {
-    const answer = await overlay(deps, press, refusal(settled.reason))
-    return { ...answer, afterReply: () => deps.inFlight.add(unhold(deps, click)) }
+    const refused = await answer(deps, press, refusalOf(deps, settled.reason, settled.detail))
+    return { ...refused, afterReply: () => deps.inFlight.add(unhold(deps, click)) }
   }
-  const now = await deps.drawNow(click.out_track_id)
-  if (!now) return overlay(deps, press, 'press.done')
+  return answerDone(deps, taken, click)
+}
+
+/** The new face is the answer; where it tells nothing of the press, a sentence does. */
+async function answerDone(
+  deps: PressDeps,
+  { ownChat, frozen, rev }: Extract<Taken, { kind: 'click' }>,
+  click: Click,
+): Promise<PressAnswer> {
+  const plain = await deps.drawNow(click.out_track_id)
+  const isShown = plain !== undefined && plain.rev > rev && !frozen
+  const key = frozen ? 'press.done.superseded' : 'press.done'
+  const now = isShown ? plain : await deps.drawNow(click.out_track_id, (locale) => ({ tips: say(locale, key) }))
   return {
-    cardParamMap: now.drawn.cardParamMap,
+    cardParamMap: now ? now.drawn.cardParamMap : { tips: say('zh-CN', key) },
     afterReply: (written) => {
-      const allSeen = written && taken.kind === 'click' && taken.ownChat
       deps.inFlight.add(
-        allSeen
-          ? writeUntil(deps, click.lease_until, (trx) => storeSeen(deps, trx, click.out_track_id, now))
-          : showEverybody(deps, click, settled),
+        written && ownChat && isShown
+          ? writeUntil(deps, click.lease_until, (trx) => storeSeen(deps, trx, click.out_track_id, plain))
+          : followUp(deps, click, Promise.resolve({ status: 'done' })),
       )
     },
   }
 }
 
 async function takePress(deps: PressDeps, trx: Handle, press: InboundPress): Promise<Taken> {
-  const nowMs = deps.clock.nowMs()
   await deps.countPush(trx, 'card')
   const card = await findCard(trx, press.outTrackId)
-  const ours =
-    card?.integration_id === deps.integration.id &&
-    (press.corpId ?? deps.integration.corpId) === deps.integration.corpId
-  if (!card || !ours) return refuse(deps, trx, press, undefined, 'CARD_UNKNOWN')
+  await notePress(deps, trx, press, card, deps.clock.nowMs())
+  const isOurs = card?.integration_id === deps.integration.id
   const button = decodeButton(press.buttonId)
-  if (!button) return refuse(deps, trx, press, card, 'BUTTON_UNKNOWN')
-  const link = await findLinkOfUser(trx, deps.integration.id, press.userId)
-  if (!link) return refuse(deps, trx, press, card, 'NOT_LINKED')
-  const key = await findMemberKey(trx, deps.box, deps.integration.id, link.member_id)
-  if (!key) return refuse(deps, trx, press, card, 'KEY_MISSING')
-  if (key.status === 'bad') return refuse(deps, trx, press, card, 'KEY_INVALID')
+  const wanted: Omit<Wanted, 'act'> = {
+    integrationId: deps.integration.id,
+    userId: press.userId,
+    incidentId: isOurs ? card.incident_id : undefined,
+    outTrackId: press.outTrackId,
+  }
+  const no = async (reason: Reason): Promise<Taken> => {
+    const act = button ?? { action: press.buttonId }
+    return { ...(await refuse(deps, trx, { ...wanted, act }, reason)), wantedToken: undefined }
+  }
+  if (!card || !isOurs) return no('CARD_UNKNOWN')
+  if ((press.corpId ?? deps.integration.corpId) !== deps.integration.corpId) return no('OTHER_CORPORATION')
+  const { audience } = card
+  const offered =
+    (button?.minutes === undefined || audience.snoozeMinutes.includes(button.minutes)) &&
+    (button?.customId === undefined || audience.customActions.some((one) => one.integrationId === button.customId))
+  if (!button || !offered) return no('BUTTON_UNKNOWN')
 
-  const leaseUntil = nowMs + deps.settings.clickLeaseMs
-  const { click, repeated } = await addClick(
-    trx,
-    {
-      id: newId(),
-      integration_id: deps.integration.id,
-      incident_id: card.incident_id,
-      out_track_id: card.out_track_id,
-      dingtalk_user_id: press.userId,
-      member_id: link.member_id,
-      action: button.action,
-      minutes: button.minutes ?? null,
-      revision: button.revision,
-      lease_owner: deps.owner,
-      lease_until: leaseUntil,
-    },
-    nowMs,
-  )
-  await addRecord(
-    trx,
-    {
-      ...(await pressRecord(trx, press, card)),
-      record_key: recordKeyOf(click),
-      target_name: link.member_name,
-      event_type: button.action,
-      status: 'pending',
-    },
-    nowMs,
-  )
-  if (!repeated) await holdCard(trx, card.out_track_id, leaseUntil)
   const placements = (await listPlacements(trx, [card.out_track_id])).filter(isLive)
-  const ownChat = placements.every(({ kind, target_id: id }) => kind === 'person' && id === press.userId)
-  return { kind: 'click', click, repeated, ownChat }
-}
-
-async function refuse(
-  deps: PressDeps,
-  trx: Handle,
-  press: InboundPress,
-  card: CardOfNotification | undefined,
-  reason: Reason,
-): Promise<Taken> {
-  await addRecord(
-    trx,
-    {
-      ...(await pressRecord(trx, press, card)),
-      integration_id: deps.integration.id,
-      record_key: `press:${newId()}`,
-      event_type: decodeButton(press.buttonId)?.action ?? press.buttonId.slice(0, 64),
-      status: 'failed',
-      reason,
-    },
-    deps.clock.nowMs(),
-  )
-  return { kind: 'refused', reason, incidentId: card?.incident_id }
-}
-
-async function pressRecord(trx: Handle, press: InboundPress, card: CardOfNotification | undefined) {
-  const stored = card && (await findIncident(trx, card.integration_id, card.incident_id))
+  const note = isElsewhere(press, placements) ? 'PRESSED_ELSEWHERE' : undefined
+  const wholly = { ...wanted, incidentId: card.incident_id, act: button, note }
+  const taken = await takeClick(deps, trx, wholly)
+  if (taken.kind === 'refused') {
+    return { ...taken, wantedToken: await keepForLater(deps, trx, card, wholly, taken.reason) }
+  }
+  if (!taken.repeated) await holdCard(trx, card.out_track_id, taken.click.lease_until)
+  const stored = await findIncident(trx, card.integration_id, card.incident_id)
   return {
-    kind: 'action' as const,
-    target_id: press.userId,
-    integration_id: card?.integration_id ?? null,
-    incident_id: card?.incident_id ?? null,
-    incident_num: stored?.incident.num ?? null,
-    msg_id: press.outTrackId.slice(0, 64),
+    ...taken,
+    ownChat: placements.every(({ kind, target_id: id }) => kind === 'person' && id === press.userId),
+    frozen: card.frozen === 1,
+    // A repeated press shows whatever the first one has led to.
+    rev: taken.repeated ? 0 : (stored?.rev ?? 0),
   }
 }
 
-/** The card as it is, with one sentence for the presser. A card we do not know keeps its face and gets the sentence. */
-async function overlay(deps: PressDeps, press: InboundPress, key: MessageKey, known = true): Promise<PressAnswer> {
+/**
+ * A card that was forwarded. It counts all the same: who may act is for Flashduty to say, of the person that DingTalk
+ * names; where they pressed gives and takes nobody a right. The record says so. DingTalk's id of a 1:1 chat is not known.
+ */
+function isElsewhere(press: InboundPress, placements: { kind: string; target_id: string }[]): boolean {
+  const { spaceId, userId } = press
+  if (spaceId === undefined || placements.length === 0) return false
+  return !placements.some(({ kind, target_id: id }) => (kind === 'group' ? id === spaceId : id === userId))
+}
+
+/** What linking would mend is kept, and offered after it. @returns the token to ask for it by */
+async function keepForLater(
+  deps: PressDeps,
+  trx: Handle,
+  card: CardOfNotification,
+  { act, userId }: Pick<Wanted, 'act' | 'userId'>,
+  reason: Reason,
+): Promise<string | undefined> {
+  if (!isMendedByLinking(reason)) return undefined
+  const nowMs = deps.clock.nowMs()
+  const token = newId()
+  const { action, minutes, customId } = act
+  await putWantedAct(
+    trx,
+    {
+      token,
+      integrationId: card.integration_id,
+      userId,
+      outTrackId: card.out_track_id,
+      incidentId: card.incident_id,
+      action,
+      ...(minutes === undefined ? {} : { minutes }),
+      ...(customId === undefined ? {} : { customId }),
+      expiresAt: nowMs + deps.settings.wantedMs,
+    },
+    nowMs,
+  )
+  return token
+}
+
+/** Why it did not count, with the way out as a button. */
+function refusalOf(deps: PressDeps, reason: Reason, detail?: string, token?: string): (locale: Locale) => Overlay {
+  return (locale) => {
+    const tips = refusalText(locale, reason, detail)
+    if (isForTheConsole(reason)) return { tips, lead: 'detail' }
+    if (token === undefined || deps.publicUrl === undefined) return { tips }
+    const url = linkingAddress(deps.integration.id, deps.publicUrl, token)
+    return { tips, lead: { text: say(locale, 'button.link'), url } }
+  }
+}
+
+/** The card as it is, with something for the presser alone. A card we do not know keeps its face and gets the sentence. */
+async function answer(
+  deps: PressDeps,
+  press: InboundPress,
+  overlay: (locale: Locale) => Overlay,
+  known = true,
+): Promise<PressAnswer> {
   const nothing = (): void => {}
   try {
-    const now = known ? await deps.drawNow(press.outTrackId, (locale) => say(locale, key)) : undefined
+    const now = known ? await deps.drawNow(press.outTrackId, overlay) : undefined
     if (now) return { cardParamMap: now.drawn.cardParamMap, afterReply: nothing }
   } catch (error) {
     deps.log.warn({ outTrackId: press.outTrackId, err: error }, 'press-draw-failed')
   }
-  return { cardParamMap: { tips: say('zh-CN', key) }, afterReply: nothing }
-}
-
-/** Nobody knows what the presser's client shows once the answer and an update have crossed, so everybody gets an update. */
-async function showEverybody(deps: PressDeps, click: Click, outcome: ClickOutcome): Promise<void> {
-  if (outcome.status === 'retrying') return
-  const dueAt = deps.clock.nowMs() + deps.settings.spacingMs
-  await writeUntil(deps, click.lease_until, (trx) => releaseCard(trx, click.out_track_id, { dueAt }))
-  await deps.wakeDueCards([click.out_track_id])
+  return { cardParamMap: { tips: overlay('zh-CN').tips }, afterReply: nothing }
 }
 
 /** The answer was an update in itself: events taken in meanwhile are on the card already. */
@@ -211,15 +230,6 @@ async function storeSeen(
 async function unhold(deps: PressDeps, click: Click): Promise<void> {
   await writeUntil(deps, click.lease_until, (trx) => releaseCard(trx, click.out_track_id, 'as-it-was'))
   await deps.wakeDueCards([click.out_track_id])
-}
-
-function outcomeOf(click: Click): ClickOutcome {
-  return click.status === 'done' ? { status: 'done' } : { status: 'retrying' }
-}
-
-function refusal(reason: Reason): MessageKey {
-  const key = `press.${reason}`
-  return isMessageKey(key) ? key : 'press.UNKNOWN'
 }
 
 function elapsed(startedAt: number): number {

@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 
+import { isReachable } from '../domain/group.ts'
 import { listGroups } from '../storage/groups.ts'
 import { chooseIntegration, type CliContext, withStore } from './context.ts'
 import { formatRows, formatTime } from './output.ts'
@@ -17,7 +18,7 @@ export function addGroupsCommand(program: Command, context: CliContext): void {
           options.integration === undefined ? undefined : (await chooseIntegration(store, options.integration)).id
         const groups = await listGroups(store.db.read, id)
         const rows = groups
-          .filter((group) => options.all || group.status === 'installed')
+          .filter((group) => options.all || isReachable(group.status))
           .map((group) => ({
             title: group.title,
             openConversationId: group.open_conversation_id,
@@ -26,6 +27,8 @@ export function addGroupsCommand(program: Command, context: CliContext): void {
             coolAppCode: group.cool_app_code,
             integration: group.integration_id,
             changed: formatTime(group.updated_at),
+            verified: formatTime(group.verified_at || null),
+            note: group.note,
           }))
         context.print(
           formatRows(rows, {

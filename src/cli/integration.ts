@@ -1,9 +1,11 @@
 import { type Command, InvalidArgumentError } from 'commander'
 
-import { addressesOf, type Integration } from '../domain/integration.ts'
+import { ACTING_WAYS, type ActingWay, addressesOf, type EventMode, type Integration } from '../domain/integration.ts'
 import { addIntegration, listIntegrations, removeIntegration, saveIntegration } from '../storage/integrations.ts'
 import { sumUsage, type UsageKind } from '../storage/usage.ts'
+import { settleActing } from './acting.ts'
 import { chooseIntegration, type CliContext, UsageError, withStore } from './context.ts'
+import { describeDoors, type Doors, readDoors } from './describe-doors.ts'
 import { formatRows } from './output.ts'
 
 type Fields = {
@@ -17,12 +19,17 @@ type Fields = {
   dataSourceId?: number
   coolAppCode?: string
   qps?: number
+  connections?: number
   monthlyCalls?: number
   monthlyPushes?: number
   groupPerMinute?: number
   flashdutyKey?: string
+  acting?: ActingWay
+  ownerKey?: string
   templateId?: string
   dmFromWebhook?: boolean
+  events?: EventMode
+  stream?: boolean
   default?: boolean
 }
 
@@ -36,7 +43,9 @@ export function addIntegrationCommands(program: Command, context: CliContext): v
     .option('--default', 'deliveries that name no integration go to this one')
     .option('--json', 'print JSON')
     .action(async (fields: Fields & { json?: boolean }) => {
+      refuseDeaf({ eventMode: fields.events ?? 'stream', streamOn: fields.stream ?? true })
       await withStore(context, async (store) => {
+        const { notes, ...acting } = await settleActing(store, fields, { acting: 'member-key', ownerKey: undefined })
         const made = await store.db.write((trx) =>
           addIntegration(
             trx,
@@ -44,13 +53,17 @@ export function addIntegrationCommands(program: Command, context: CliContext): v
             {
               ...fields,
               qps: fields.qps ?? 20,
+              connections: fields.connections ?? 2,
               monthlyCalls: fields.monthlyCalls ?? 5_000,
               monthlyPushes: fields.monthlyPushes ?? 3_000,
               groupPerMinute: fields.groupPerMinute ?? 0,
               flashdutyKey: fields.flashdutyKey,
+              ...acting,
               templateId: fields.templateId,
               templateRefusedAt: undefined,
               dmFromWebhook: fields.dmFromWebhook ?? true,
+              eventMode: fields.events ?? 'stream',
+              streamOn: fields.stream ?? true,
               dataSourceId: fields.dataSourceId,
               coolAppCode: fields.coolAppCode,
               isDefault: fields.default ?? false,
@@ -59,7 +72,8 @@ export function addIntegrationCommands(program: Command, context: CliContext): v
             store.clock.nowMs(),
           ),
         )
-        context.print(describe(made, store.config, fields.json, { calls: 0, pushes: 0 }))
+        for (const note of notes) context.complain(note)
+        context.print(describe(made, store.config, fields.json, { calls: 0, pushes: 0 }, await readDoors(store, made)))
       })
     })
 
@@ -94,7 +108,7 @@ export function addIntegrationCommands(program: Command, context: CliContext): v
         const found = await chooseIntegration(store, wanted)
         const used = (kind: UsageKind) => sumUsage(store.db.read, found.corpId, kind, store.clock.nowMs())
         const usage = { calls: await used('call'), pushes: await used('push') }
-        context.print(describe(found, store.config, json, usage))
+        context.print(describe(found, store.config, json, usage, await readDoors(store, found)))
       })
     })
 
@@ -106,23 +120,32 @@ export function addIntegrationCommands(program: Command, context: CliContext): v
     .option('--disable', 'switch it off: nothing is received or sent for it')
     .action(async (wanted: string, fields: Partial<Fields> & { enable?: boolean; disable?: boolean }) => {
       await withStore(context, async (store) => {
-        const { default: isDefault, enable, disable, ...changes } = fields
+        const { default: isDefault, enable, disable, events, stream, ...changes } = fields
         if (Object.keys(fields).length === 0) throw new UsageError('Nothing to change: name at least one field.')
         if (enable && disable) throw new UsageError('--enable and --disable exclude each other.')
         const before = await chooseIntegration(store, wanted)
+        const { notes, ...acting } = await settleActing(store, changes, before)
         const after: Integration = {
           ...before,
           ...changes,
+          ...acting,
           // Set anew, it is tried anew.
           ...(changes.templateId === undefined
             ? {}
             : { templateId: changes.templateId || undefined, templateRefusedAt: undefined }),
           ...(changes.flashdutyKey === '' ? { flashdutyKey: undefined } : {}),
+          eventMode: events ?? before.eventMode,
+          streamOn: stream ?? before.streamOn,
           isDefault: isDefault ?? before.isDefault,
           enabled: enable ? true : disable ? false : before.enabled,
         }
+        refuseDeaf(after)
         await store.db.write((trx) => saveIntegration(trx, store.box, after, store.clock.nowMs()))
+        for (const note of notes) context.complain(note)
         context.print(`Changed ${before.id} (${after.name}). A running daemon takes it up within 2 s.`)
+        if (!after.streamOn && store.config.http.publicUrl === undefined) {
+          context.print('Set PUBLIC_URL: without a Stream, DingTalk has to reach this daemon for presses and events.')
+        }
       })
     })
 
@@ -137,6 +160,12 @@ export function addIntegrationCommands(program: Command, context: CliContext): v
         context.print(`Removed ${id} (${name}).`)
       })
     })
+}
+
+/** Without a Stream nothing but HTTP pushes can bring events. */
+function refuseDeaf({ eventMode, streamOn }: { eventMode: EventMode; streamOn: boolean }): void {
+  if (streamOn || eventMode === 'http') return
+  throw new UsageError('Without a Stream, events can only come over HTTP: name --events http beside --stream off.')
 }
 
 type Option = [flags: string, text: string, parse: (value: string) => string | number | boolean]
@@ -154,6 +183,13 @@ const yesNo = (value: string): boolean => {
   if (value !== 'yes' && value !== 'no') throw new InvalidArgumentError('It must be yes or no.')
   return value === 'yes'
 }
+const oneOf =
+  <T extends string>(...allowed: readonly T[]) =>
+  (value: string): T => {
+    const found = allowed.find((one) => one === value)
+    if (found === undefined) throw new InvalidArgumentError(`It must be one of ${allowed.join(', ')}.`)
+    return found
+  }
 const whole = (min: number, max: number) => (value: string) => {
   const number = Number(value)
   if (!Number.isInteger(number) || number < min || number > max) {
@@ -198,15 +234,38 @@ const OPTIONAL_FIELDS: Option[] = [
   ],
   ['--flashduty-key <key>', 'APP Key for looking up escalation rules; empty = none', (value) => value.trim()],
   [
+    `--acting <${ACTING_WAYS.join('|')}>`,
+    'how presses are carried out: with keys the owner’s key makes, with members’ own, or by Flashduty from a queue (default: member-key)',
+    oneOf(...ACTING_WAYS),
+  ],
+  ['--owner-key <key>', 'APP Key of the account owner, for --acting owner-key; empty = none', (value) => value.trim()],
+  [
     '--dm-from-webhook <yes|no>',
     'tell responders in their own chats when a webhook names nobody (default: yes)',
     yesNo,
   ],
+  [
+    '--events <stream|http>',
+    'how the developer console delivers events (default: stream); both doors take them at any time',
+    oneOf('stream', 'http'),
+  ],
+  [
+    '--stream <on|off>',
+    'keep a Stream open (default: on); off: presses return over HTTP, which needs PUBLIC_URL',
+    (value) => oneOf('on', 'off')(value) === 'on',
+  ],
   ['--monthly-calls <number>', 'calls a month DingTalk allows, 0 = unlimited (default: 5000)', whole(0, 1e9)],
   ['--monthly-pushes <number>', 'pushes a month DingTalk allows, 0 = unlimited (default: 3000)', whole(0, 1e9)],
   ['--group-per-minute <number>', 'new cards a minute for one group, 0 = unlimited (default: 0)', whole(0, 10_000)],
+  ['--connections <number>', 'Stream connections to keep, 1 to 4 (default: 2)', whole(1, 4)],
   ['--qps <number>', 'calls a second DingTalk allows per API, 0 = unlimited (default: 20)', whole(0, 1_000)],
 ]
+
+const ACTING_NAMES: Record<ActingWay, string> = {
+  'owner-key': '主账号代建成员 APP Key（owner-key）',
+  'member-key': '成员自己的 APP Key（member-key）',
+  queue: 'Flashduty 从队列取走执行（queue）',
+}
 
 const PLACEHOLDER = 'https://PUBLIC_URL-is-not-set.example'
 
@@ -224,6 +283,7 @@ function describe(
   config: { http: { publicUrl: string | undefined }; egressIp: string | undefined },
   json: boolean | undefined,
   usage: { calls: number; pushes: number },
+  doors: Doors,
 ): string {
   const addresses = addressesOf(integration, config.http.publicUrl ?? PLACEHOLDER)
   if (json) {
@@ -234,10 +294,13 @@ function describe(
         enabled: integration.enabled,
         ...addresses,
         egressIp: config.egressIp ?? null,
+        connections: integration.connections,
         templateId: integration.templateId ?? null,
         templateRefused: integration.templateRefusedAt !== undefined,
+        acting: integration.acting,
         calls: { used: usage.calls, limit: integration.monthlyCalls },
         pushes: { used: usage.pushes, limit: integration.monthlyPushes },
+        ...doors,
       },
       undefined,
       2,
@@ -261,6 +324,8 @@ function describe(
     `本月 API 调用       ${ofLimit(usage.calls, integration.monthlyCalls)}`,
     `本月推送            ${ofLimit(usage.pushes, integration.monthlyPushes)}`,
     `卡片模板            ${templateOf(integration)}`,
+    ...describeDoors(doors),
+    `操作方式            ${ACTING_NAMES[integration.acting]}`,
     '',
     ...hints,
   ].join('\n')

@@ -28,6 +28,7 @@ export function addLinksCommands(program: Command, context: CliContext): void {
           key: link.key === null ? 'missing' : link.key,
           integration: link.integration_id,
           linked: formatTime(link.linked_at),
+          left: formatTime(link.suspended_at),
         }))
         context.print(formatRows(rows, { json: options.json, empty: 'Nobody is linked yet.' }))
       })
@@ -92,7 +93,7 @@ export function addLinksCommands(program: Command, context: CliContext): void {
 
 /** A key is proven before it is kept: a wrong one would only be noticed at night. */
 async function readOwner(store: Store, appKey: string): Promise<{ memberId: number; memberName: string }> {
-  const outbound = createOutbound()
+  const outbound = createOutbound(store.config.proxy)
   try {
     return await createFlashdutyClient({ apiUrl: store.config.flashduty.apiUrl, send: outbound.send }).readMember(
       appKey,

@@ -6,6 +6,7 @@ import { type CliContext, CommandError, UsageError } from './context.ts'
 import { addDeliverCommand } from './deliver.ts'
 import { addGroupsCommand } from './groups.ts'
 import { addIntegrationCommands } from './integration.ts'
+import { addJournalCommands } from './journal.ts'
 import { addLinksCommands } from './links.ts'
 import { addRecordsCommand } from './records.ts'
 import { addRoutesCommands } from './routes.ts'
@@ -28,6 +29,7 @@ export async function runCli(args: string[], context: CliContext, edge: ProcessE
   addLinksCommands(program, context)
   addRoutesCommands(program, context)
   addRecordsCommand(program, context)
+  addJournalCommands(program, context)
   addDeliverCommand(program, context)
   addSendTestCommand(program, context)
   addTokenCommands(program, context)

@@ -49,7 +49,7 @@ function status(value: string): string {
 
 const UNITS_MS = { m: 60_000, h: 3_600_000, d: 86_400_000 }
 
-function time(value: string): number {
+export function time(value: string): number {
   const ago = /^(\d{1,6})([mhd])$/.exec(value)
   if (ago) return systemClock.nowMs() - Number(ago[1]) * UNITS_MS[ago[2] as keyof typeof UNITS_MS]
   // A bare date is midnight here, not in Greenwich.
@@ -58,7 +58,7 @@ function time(value: string): number {
   return at
 }
 
-function limit(value: string): number {
+export function limit(value: string): number {
   const number = Number(value)
   if (!Number.isInteger(number) || number < 1 || number > 10_000) {
     throw new InvalidArgumentError('It must be a whole number from 1 to 10000.')

@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError } from 'commander'
 
+import { isReachable } from '../domain/group.ts'
 import { findGroup } from '../storage/groups.ts'
 import { addRoute, listRoutes, removeRoute } from '../storage/routes.ts'
 import { chooseIntegration, type CliContext, CommandError, withStore } from './context.ts'
@@ -40,7 +41,7 @@ export function addRoutesCommands(program: Command, context: CliContext): void {
       await withStore(context, async (store) => {
         const { id } = await chooseIntegration(store, integration)
         const group = await findGroup(store.db.read, { integrationId: id, openConversationId: route.group })
-        if (group?.status !== 'installed') {
+        if (!group || !isReachable(group.status)) {
           throw new CommandError('The cool app is not known to be installed in that group; see `groups --all`.')
         }
         const row = { integration_id: id, channel_id: route.channel, open_conversation_id: route.group }

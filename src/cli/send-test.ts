@@ -2,6 +2,7 @@ import type { Command } from 'commander'
 
 import { createDingTalkClient } from '../dingtalk/client.ts'
 import { sendToGroup, sendToPerson } from '../dingtalk/messages.ts'
+import { isReachable } from '../domain/group.ts'
 import { reasonText, asReason } from '../domain/reasons.ts'
 import { AppError } from '../errors.ts'
 import { createOutbound } from '../outbound.ts'
@@ -24,7 +25,7 @@ export function addSendTestCommand(program: Command, context: CliContext): void 
       }
       await withStore(context, async (store) => {
         const integration = await chooseIntegration(store, options.integration)
-        const outbound = createOutbound()
+        const outbound = createOutbound(store.config.proxy)
         const client = createDingTalkClient(integration, {
           apiUrl: store.config.dingtalk.apiUrl,
           send: outbound.send,
@@ -35,7 +36,7 @@ export function addSendTestCommand(program: Command, context: CliContext): void 
           if (options.group !== undefined) {
             const id = { integrationId: integration.id, openConversationId: options.group }
             const group = await findGroup(store.db.read, id)
-            if (group?.status !== 'installed') {
+            if (!group || !isReachable(group.status)) {
               throw new CommandError('The cool app is not known to be installed in that group; see `groups --all`.')
             }
             const to = {

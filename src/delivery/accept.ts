@@ -9,7 +9,7 @@ import { findGroups } from '../storage/groups.ts'
 import { advanceIncident } from '../storage/incidents.ts'
 import { dropPosted, enterInbox } from '../storage/inbox.ts'
 import { findIntegration, pickIntegration } from '../storage/integrations.ts'
-import { findLinksOfMembers, findLinksOfUsers } from '../storage/links.ts'
+import { findLinksOfMembers, findLinksOfUsers, findSuspended } from '../storage/links.ts'
 import { isLive, listPlacements, type Placement } from '../storage/placements.ts'
 import { addRecord, eventRecordKey, listRecordedTargets, type NewRecord } from '../storage/records.ts'
 import { listRoutedGroups } from '../storage/routes.ts'
@@ -159,6 +159,7 @@ async function acceptEvent(deps: AcceptDeps, event: IncidentEvent, jobId: string
       progress: stored.incident.progress,
       groups: names.groups,
       links: names.links,
+      left: names.left,
       ruleChats,
       routedGroups,
       // Routes stand in for a rule that nobody can read.
@@ -281,7 +282,10 @@ async function readNames(
         { status: group.status, robotCode: group.robot_code, title: group.title },
       ]),
     ),
-    links: new Map(links.map((link) => [link.member_id, link.dingtalk_user_id])),
+    links: new Map(
+      links.flatMap((link) => (link.suspended_at === null ? [[link.member_id, link.dingtalk_user_id] as const] : [])),
+    ),
+    left: new Set((await findSuspended(trx, integrationId, [...new Set(memberIds)])).map((link) => link.member_id)),
     members: new Map(links.map((link) => [link.dingtalk_user_id, link.member_id])),
     of: new Map<string, string>([
       ...links.map((link): [string, string] => [`person:${link.dingtalk_user_id}`, link.member_name]),

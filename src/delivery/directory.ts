@@ -26,10 +26,9 @@ export function createTellDirectory(deps: {
           chat_name: group.title,
           status: group.status,
         })),
-        links: (await listLinks(read, id)).map((link) => ({
-          person_id: link.member_id,
-          dingtalk_user_id: link.dingtalk_user_id,
-        })),
+        links: (await listLinks(read, id)).flatMap((link) =>
+          link.suspended_at === null ? [{ person_id: link.member_id, dingtalk_user_id: link.dingtalk_user_id }] : [],
+        ),
       }
       const version = digest(16, JSON.stringify(directory))
       if (told.get(id) === version) continue

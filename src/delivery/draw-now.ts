@@ -1,4 +1,4 @@
-import type { DrawnCard } from '../domain/card.ts'
+import type { DrawnCard, Overlay } from '../domain/card.ts'
 import type { Locale } from '../domain/messages.ts'
 import { findCard } from '../storage/cards.ts'
 import type { Db } from '../storage/db.ts'
@@ -10,11 +10,11 @@ import { drawCard } from './render/draw.ts'
 export async function drawNow(
   db: Db,
   outTrackId: string,
-  tips?: (locale: Locale) => string,
+  overlay?: (locale: Locale) => Overlay,
 ): Promise<{ drawn: DrawnCard; rev: number } | undefined> {
   const card = await findCard(db.read, outTrackId)
   const stored = card && (await findIncident(db.read, card.integration_id, card.incident_id))
   if (!stored) return undefined
   const face = faceOf(card, stored)
-  return { drawn: drawCard(face, tips?.(face.locale)), rev: stored.rev }
+  return { drawn: drawCard(face, overlay?.(face.locale)), rev: stored.rev }
 }

@@ -18,6 +18,7 @@ export function faceOf(card: CardOfNotification, stored: StoredIncident): CardFa
     rendered: stored.rendered,
     flapping: stored.flapping,
     inStorm: stored.inStorm,
+    gone: stored.gone,
     plain: card.plain === 1,
   }
 }

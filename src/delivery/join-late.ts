@@ -1,11 +1,13 @@
 import type { Clock } from '../clock.ts'
 import type { Space } from '../domain/card.ts'
+import { isReachable } from '../domain/group.ts'
 import type { Log } from '../log.ts'
 import { addCard, addNotification, addSpaces, listCardsOfIncident } from '../storage/cards.ts'
 import { isLive, listPlacements } from '../storage/placements.ts'
 import type { Db } from '../storage/db.ts'
 import { findGroup } from '../storage/groups.ts'
 import { findIncident } from '../storage/incidents.ts'
+import { findCardCallback } from '../storage/integrations.ts'
 import { findLinksOfMembers } from '../storage/links.ts'
 import { listJoinable, type Missed, takeMissed } from '../storage/missed.ts'
 import { reopenRecord, settleRecord } from '../storage/records.ts'
@@ -58,7 +60,9 @@ async function join(trx: Handle, missed: Missed, nowMs: number): Promise<string 
     await settleRecord(trx, missed.record_key, { status: 'updated', msgId: has.out_track_id }, nowMs)
     return undefined
   }
-  const audience = { ...missed.audience, robotCode: joiner.robotCode }
+  // The way of presses may have changed since.
+  const callbackType = (await findCardCallback(trx, integrationId)) ?? missed.audience.callbackType
+  const audience = { ...missed.audience, robotCode: joiner.robotCode, callbackType }
   const audienceKey = keyOfAudience(audience)
   const known = cards.map((card) => ({ outTrackId: card.out_track_id, frozen: card.frozen === 1 }))
   const { outTrackId, replacement } = nameUnfrozen(integrationId, incidentId, known, notificationKey, audienceKey)
@@ -98,7 +102,7 @@ async function findJoiner(trx: Handle, missed: Missed): Promise<Joiner | undefin
     return link && { space, name: link.member_name, robotCode: audience.robotCode }
   }
   const group = await findGroup(trx, { integrationId, openConversationId: missed.target_id })
-  if (group?.status !== 'installed') return undefined
+  if (!group || !isReachable(group.status)) return undefined
   const space = { kind: 'group' as const, targetId: missed.target_id }
   return { space, name: group.title, robotCode: group.robot_code ?? audience.robotCode }
 }

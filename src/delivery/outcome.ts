@@ -8,6 +8,7 @@ import { changePlacements, listPlacements } from '../storage/placements.ts'
 import { noteOpen, settleDelivery, settleUpdates } from '../storage/records.ts'
 import type { Handle } from '../storage/schema.ts'
 import { USUAL } from '../storage/turns.ts'
+import { storeProofs } from './proofs.ts'
 import { costNothing } from './quota.ts'
 import { deliverAgain, listLost } from './redeliver.ts'
 import { PUBLIC_TEMPLATE_ID } from './render/public-template.ts'
@@ -23,6 +24,7 @@ export async function storeDelivered(
   const nowMs = deps.clock.nowMs()
   const creating = card.stage === 'absent'
   const shown = { outTrackId: card.out_track_id, drawnRev: creating ? stored.rev : card.shown_rev }
+  await storeProofs(trx, card.integration_id, proofsOf(results), nowMs)
   for (const result of results) {
     const spaces = [result.space]
     if (result.outcome === 'unknown') {
@@ -45,6 +47,15 @@ export async function storeDelivered(
     ...(creating ? { shown_rev: stored.rev, shown_hash: drawn.hash } : { shown_hash: null }),
     failures: 0,
   })
+}
+
+function proofsOf(results: SpaceResult[]) {
+  return {
+    delivered: results.flatMap((result) => (result.outcome === 'delivered' ? [result.space] : [])),
+    failed: results.flatMap((result) =>
+      result.outcome === 'failed' ? [{ space: result.space, reason: asReason(result.reason) }] : [],
+    ),
+  }
 }
 
 export async function storeNotDelivered(
@@ -99,6 +110,8 @@ export async function storeNotDelivered(
   }
   if (failure.kind === 'permanent') {
     const shown = { outTrackId, drawnRev: stored.rev }
+    const failed = spaces.map((space) => ({ space, reason: asReason(failure.code) }))
+    await storeProofs(trx, card.integration_id, { delivered: [], failed }, nowMs)
     for (const space of spaces) await failSpace(trx, shown, space, asReason(failure.code), error.detail ?? '', nowMs)
     await finishDelivery(deps, trx, card, { stage: card.stage, failures: 0 })
     return

@@ -39,7 +39,7 @@ function eventOf({ id = 'e1', type = 'i_new', assigned, delivery = null, inciden
 function inputOf(event: IncidentEvent, change: Partial<PlanInput> = {}): PlanInput {
   return {
     event,
-    integration: { id: 'int', clientId: 'dingapp', templateId: undefined, dmFromWebhook: true },
+    integration: { id: 'int', clientId: 'dingapp', templateId: undefined, dmFromWebhook: true, cardCallback: 'STREAM' },
     ruleChats: undefined,
     routedGroups: [],
     unread: undefined,
@@ -51,6 +51,7 @@ function inputOf(event: IncidentEvent, change: Partial<PlanInput> = {}): PlanInp
         { status: 'installed' as const, robotCode: null, title: `group ${name}` },
       ]),
     ),
+    left: new Set(),
     links: new Map([
       [1, 'user1'],
       [2, 'user2'],

@@ -1,5 +1,6 @@
 import type { Audience, Mention, Space, TargetKind } from '../domain/card.ts'
 import type { ChatTarget, IncidentEvent } from '../domain/event.ts'
+import { type GroupStatus, isReachable } from '../domain/group.ts'
 import type { Locale } from '../domain/messages.ts'
 import type { Reason } from '../domain/reasons.ts'
 import { keyOfAudience, nameUnfrozen } from './names.ts'
@@ -22,14 +23,21 @@ export type ExistingCard = {
 }
 
 export type GroupState = {
-  status: 'installed' | 'uninstalled' | 'disbanded' | 'unknown'
+  status: GroupStatus
   robotCode: string | null
   title: string | null
 }
 
 export type PlanInput = {
   event: IncidentEvent
-  integration: { id: string; clientId: string; templateId: string | undefined; dmFromWebhook: boolean }
+  integration: {
+    id: string
+    clientId: string
+    templateId: string | undefined
+    dmFromWebhook: boolean
+    /** How presses of new cards return. */
+    cardCallback: Audience['callbackType']
+  }
   /** Groups of the escalation rule, when it was asked for and answered. */
   ruleChats: ChatTarget[] | undefined
   /** Groups that local routes name for the incident's channel. */
@@ -43,6 +51,8 @@ export type PlanInput = {
   groups: ReadonlyMap<string, GroupState>
   /** DingTalk user by Flashduty member id. */
   links: ReadonlyMap<number, string>
+  /** Members who were linked to somebody who has left the corporation since. */
+  left: ReadonlySet<number>
   cards: ExistingCard[]
   /** Target keys that already have a record of this event; of linked people both keys, their user's and `member:`. */
   seen: ReadonlySet<string>
@@ -276,7 +286,8 @@ function planCreates(
       continue
     }
     if (userId === undefined) {
-      record({ target, memberId, status: 'failed', reason: 'NOT_LINKED' })
+      const reason = input.left.has(memberId) ? 'IM_USER_NOT_FOUND' : 'NOT_LINKED'
+      record({ target, memberId, status: 'failed', reason })
       if (!refusal) {
         const audience = audienceOf(input, integration.clientId, undefined)
         plan.missed.push({ target, memberId, audience, notification })
@@ -354,7 +365,7 @@ function refuseAll({ event, progress, nowMs }: PlanInput): Reason | undefined {
 
 function refuseGroup(group: GroupState | undefined): Reason | undefined {
   if (group?.status === 'disbanded') return 'CHAT_NOT_FOUND'
-  return group?.status === 'installed' ? undefined : 'COOL_APP_NOT_INSTALLED'
+  return isReachable(group?.status) ? undefined : 'COOL_APP_NOT_INSTALLED'
 }
 
 function refuseSeverity(chat: ChatTarget, event: IncidentEvent): Reason | undefined {
@@ -373,7 +384,7 @@ function audienceOf(input: PlanInput, robotCode: string, chat: ChatTarget | unde
   return {
     robotCode,
     templateId: input.integration.templateId ?? PUBLIC_TEMPLATE_ID,
-    callbackType: 'STREAM',
+    callbackType: input.integration.cardCallback,
     locale: delivery.locale ?? accountLocale,
     replyEventTypes: [...new Set(chat?.replyEventTypes)].sort(),
     disableAt: chat?.disableAt ?? false,

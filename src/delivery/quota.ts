@@ -1,9 +1,11 @@
 import type { Clock } from '../clock.ts'
-import { isScarce, monthOf, warningCrossed } from '../domain/quota.ts'
+import { isScarce, monthOf, verifyAllowance, warningCrossed } from '../domain/quota.ts'
 import type { Failure } from '../errors.ts'
 import type { Log } from '../log.ts'
 import type { Handle } from '../storage/schema.ts'
-import { countUse, sumUsage, type UsageKind } from '../storage/usage.ts'
+import { countUse, listUsage, sumUsage } from '../storage/usage.ts'
+
+export type Verification = 'routine' | 'outage'
 
 /** The books of one corporation's month, as one integration keeps them. */
 export type Quota = {
@@ -14,6 +16,10 @@ export type Quota = {
   countPush(trx: Handle, topic: string): Promise<void>
   /** Whether updates that are not final have to wait. */
   isScarce(trx: Handle): Promise<boolean>
+  /** How many groups may still be asked about for that reason alone. */
+  verifyAllowance(db: Handle, why: Verification): Promise<number>
+  /** Counts one of them, or takes one back; the call itself is counted as any other. */
+  countVerification(trx: Handle, why: Verification, by: 1 | -1): Promise<void>
 }
 
 export function createQuota(
@@ -23,8 +29,9 @@ export function createQuota(
   const { corpId } = integration
   /** The highest share told of each month and kind: a call that is given back may cross it again. */
   const told = new Map<string, number>()
-  const limitOf = (kind: UsageKind): number => (kind === 'call' ? integration.monthlyCalls : integration.monthlyPushes)
-  const count = async (trx: Handle, kind: UsageKind, api: string): Promise<void> => {
+  const limitOf = (kind: 'call' | 'push'): number =>
+    kind === 'call' ? integration.monthlyCalls : integration.monthlyPushes
+  const count = async (trx: Handle, kind: 'call' | 'push', api: string): Promise<void> => {
     const nowMs = deps.clock.nowMs()
     await countUse(trx, { corpId, kind, api }, nowMs)
     const limit = limitOf(kind)
@@ -44,6 +51,15 @@ export function createQuota(
       if (integration.monthlyCalls <= 0) return false
       return isScarce(await sumUsage(trx, corpId, 'call', deps.clock.nowMs()), integration.monthlyCalls)
     },
+    async verifyAllowance(db, why) {
+      const limit = integration.monthlyCalls
+      if (limit <= 0) return Infinity
+      const nowMs = deps.clock.nowMs()
+      if (isScarce(await sumUsage(db, corpId, 'call', nowMs), limit)) return 0
+      const used = (await listUsage(db, corpId, nowMs)).find(({ kind, api }) => kind === 'verify' && api === why)?.count
+      return verifyAllowance(why, { used: used ?? 0, limit }, nowMs)
+    },
+    countVerification: (trx, why, by) => countUse(trx, { corpId, kind: 'verify', api: why, by }, deps.clock.nowMs()),
   }
 }
 

@@ -1,4 +1,5 @@
 import { createAndDeliver, deliverCard, updateCard } from '../dingtalk/cards.ts'
+import { cardRouteKeyOf } from '../domain/integration.ts'
 import { AppError } from '../errors.ts'
 import type { AwaitTurn } from '../queue/workers.ts'
 import { writeUntil } from '../storage/db.ts'
@@ -31,7 +32,8 @@ export async function reconcileDelivery(deps: ReconcileDeps, awaitTurn: AwaitTur
       ? createAndDeliver(deps.client, {
           ...call,
           templateId: card.audience.templateId,
-          callbackType: 'STREAM',
+          callbackType: card.audience.callbackType,
+          ...(card.audience.callbackType === 'HTTP' ? { callbackRouteKey: cardRouteKeyOf(card.integration_id) } : {}),
           drawn: withMentions(drawn, card.audience.locale, mentions),
         })
       : deliverCard(deps.client, call),

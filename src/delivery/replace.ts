@@ -3,7 +3,7 @@ import { addCard, changeLeased } from '../storage/cards.ts'
 import { isLive, listPlacements, type Placement } from '../storage/placements.ts'
 import { moveRecords, settleOpen } from '../storage/records.ts'
 import type { Handle } from '../storage/schema.ts'
-import { nameCard } from './names.ts'
+import { keyOfAudience, nameCard } from './names.ts'
 import type { ReconcileDeps, Work } from './work.ts'
 
 /** A card that DingTalk keeps forgetting is not made a fifth time. */
@@ -33,13 +33,10 @@ export async function replaceCard(
     return undefined
   }
   const replacement = card.replacement + 1
-  const outTrackId = nameCard(
-    card.integration_id,
-    card.incident_id,
-    card.notification_key,
-    card.audience_key,
-    replacement,
-  )
+  // Presses of the one that takes its place return the way they do now.
+  const audience = { ...card.audience, callbackType: deps.cardCallback }
+  const audienceKey = audience.callbackType === card.audience.callbackType ? card.audience_key : keyOfAudience(audience)
+  const outTrackId = nameCard(card.integration_id, card.incident_id, card.notification_key, audienceKey, replacement)
   await addCard(
     trx,
     {
@@ -47,8 +44,8 @@ export async function replaceCard(
       integrationId: card.integration_id,
       incidentId: card.incident_id,
       notificationKey: card.notification_key,
-      audienceKey: card.audience_key,
-      audience: card.audience,
+      audienceKey,
+      audience,
       replacement,
       rev: stored.rev,
       spaces,

@@ -1,12 +1,13 @@
 import type { Clock } from '../clock.ts'
 import { isScarce, warningOf } from '../domain/quota.ts'
+import { listAppNotes } from '../storage/app-notes.ts'
 import type { Db } from '../storage/db.ts'
 import { listIntegrations } from '../storage/integrations.ts'
 import type { SecretBox } from '../storage/secret-box.ts'
-import { sumUsage, type UsageKind } from '../storage/usage.ts'
+import { sumUsage } from '../storage/usage.ts'
 
 /** One corporation's month. */
-export type Usage = { corp: string; kind: UsageKind; used: number; limit: number }
+export type Usage = { corp: string; kind: 'call' | 'push'; used: number; limit: number }
 
 /** How the enabled integrations stand with DingTalk, for the operator. */
 export type Standing = {
@@ -15,6 +16,9 @@ export type Standing = {
   /** What works, but somebody should know about. */
   readNotes(): Promise<string[]>
 }
+
+/** So long somebody may wonder why people get nothing any more. */
+const SCOPES_WORTH_MS = 3 * 86_400_000
 
 export function createStanding({ db, box, clock }: { db: Db; box: SecretBox; clock: Clock }): Standing {
   const readUsage = async (): Promise<Usage[]> => {
@@ -28,6 +32,17 @@ export function createStanding({ db, box, clock }: { db: Db; box: SecretBox; clo
       }
     }
     return [...books.values()]
+  }
+  const readAppNotes = async (): Promise<string[]> => {
+    const names = new Map((await listIntegrations(db.read, box)).map(({ id, name }) => [id, name]))
+    return (await listAppNotes(db.read)).flatMap(({ integration_id: id, kind, changed_at: changedAt }) => {
+      const name = names.get(id)
+      if (name === undefined) return []
+      if (kind === 'switched-off') return [`${name}: the app is switched off in DingTalk's developer console`]
+      return clock.nowMs() - changedAt < SCOPES_WORTH_MS
+        ? [`${name}: the app's visible range was changed; whoever is outside it gets nothing`]
+        : []
+    })
   }
   return {
     readUsage,
@@ -43,7 +58,7 @@ export function createStanding({ db, box, clock }: { db: Db; box: SecretBox; clo
           ? [`${name}: DingTalk refused the card template ${templateId}; the public one is used`]
           : [],
       )
-      return [...usage, ...refused]
+      return [...usage, ...refused, ...(await readAppNotes())]
     },
   }
 }

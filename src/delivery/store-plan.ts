@@ -73,6 +73,7 @@ export async function storePlan(
       integration_id: integrationId,
       incident_id: incidentId,
       open_conversation_id: openConversationId,
+      dingtalk_user_id: null,
       text: stormText(event),
       due_at: nowMs,
       expires_at: nowMs + NOTICE_WORTH_MS,

@@ -13,6 +13,7 @@ import { endSnoozes } from '../storage/incidents.ts'
 import { listDueNotices, trimNotices } from '../storage/notices.ts'
 import { trimMissed } from '../storage/missed.ts'
 import { trimTurns } from '../storage/turns.ts'
+import { trimWantedActs } from '../storage/wanted-acts.ts'
 import type { DeliverySettings } from './settings.ts'
 
 /** Seen ids are kept longer than any redelivery could take. */
@@ -41,6 +42,7 @@ export async function sweep(deps: {
     await trimTurns(trx)
     await trimMissed(trx, nowMs)
     await trimNotices(trx, nowMs - INBOX_KEPT_MS)
+    await trimWantedActs(trx, nowMs)
     for (const ended of await endSnoozes(trx, nowMs)) {
       const cards = await listCardsOfIncident(trx, ended.integrationId, ended.incidentId)
       const live = cards.filter((card) => card.frozen === 0).map((card) => card.out_track_id)

@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.ts'
 import type { DingTalkClient } from '../dingtalk/client.ts'
-import type { DrawnCard } from '../domain/card.ts'
+import type { Audience, DrawnCard } from '../domain/card.ts'
 import type { Log } from '../log.ts'
 import type { CardOfNotification } from '../storage/cards.ts'
 import type { Db } from '../storage/db.ts'
@@ -16,6 +16,8 @@ export type ReconcileDeps = {
   settings: DeliverySettings
   client: DingTalkClient
   integrationId: string
+  /** How presses of new cards return. */
+  cardCallback: Audience['callbackType']
   quota: Quota
   /** New cards a minute for one group; 0 = unlimited. */
   groupPerMinute: number

@@ -23,7 +23,9 @@ export type SpaceResult = { space: Space } & (
 export type CardToCreate = {
   outTrackId: string
   templateId: string
-  callbackType: 'STREAM'
+  callbackType: 'STREAM' | 'HTTP'
+  /** Of HTTP cards: names the registered address that presses go to. */
+  callbackRouteKey?: string
   robotCode: string
   drawn: Pick<DrawnCard, 'cardParamMap' | 'pushText' | 'lastMessage'>
   spaces: Space[]
@@ -40,6 +42,7 @@ export async function createAndDeliver(client: DingTalkClient, card: CardToCreat
     cardTemplateId: card.templateId,
     outTrackId: card.outTrackId,
     callbackType: card.callbackType,
+    ...(card.callbackRouteKey === undefined ? {} : { callbackRouteKey: card.callbackRouteKey }),
     cardData: { cardParamMap: card.drawn.cardParamMap },
     userIdType: 1,
     openSpaceId: openSpaceId(card.spaces),

@@ -3,7 +3,9 @@ import { z } from 'zod'
 import type { Clock } from '../clock.ts'
 import { AppError } from '../errors.ts'
 import { type HttpAnswer, type SendHttp, withoutSecrets } from '../outbound.ts'
+import { keepAccessToken, TokenRefused } from './access-token.ts'
 import { classify } from './error-codes.ts'
+import { readJson } from './read-json.ts'
 
 export type DingTalkApp = { clientId: string; clientSecret: string }
 
@@ -20,8 +22,6 @@ export type DingTalkClient = {
 
 /** A call longer than this has an unknown outcome; leases must outlast it. */
 export const CALL_TIMEOUT_MS = 8_000
-/** Tokens live 2 h; renewed this long before, since an expired one costs a call. */
-const RENEW_BEFORE_MS = 10 * 60_000
 
 const Token = z.looseObject({ accessToken: z.string().min(1), expireIn: z.number() })
 const ErrorBody = z.looseObject({ code: z.coerce.string(), message: z.string().default('') })
@@ -30,9 +30,6 @@ export function createDingTalkClient(
   app: DingTalkApp,
   deps: { apiUrl: string; send: SendHttp; clock: Clock },
 ): DingTalkClient {
-  let token: { value: string; renewAtMs: number } | undefined
-  let fetching: Promise<string> | undefined
-
   const post = async (
     method: 'POST' | 'PUT',
     path: string,
@@ -43,69 +40,26 @@ export function createDingTalkClient(
     return readAnswer(answer, `${method} ${path}`, [app.clientSecret, ...Object.values(headers)])
   }
 
-  const fetchToken = async (): Promise<string> => {
-    let answer: unknown
-    try {
-      answer = await post('POST', '/v1.0/oauth2/accessToken', { appKey: app.clientId, appSecret: app.clientSecret }, {})
-    } catch (error) {
-      // Fetching a token changes nothing, so nothing can be unknown about it.
-      if (error instanceof AppError && error.failure.kind === 'unknown-outcome') {
-        throw new AppError({ kind: 'retryable', code: error.failure.code }, error.message, { cause: error })
-      }
-      throw error
-    }
-    const parsed = Token.safeParse(answer)
-    if (!parsed.success) throw new AppError({ kind: 'retryable', code: 'IM_ERROR' }, 'the token answer has no token')
-    token = {
-      value: parsed.data.accessToken,
-      renewAtMs: deps.clock.nowMs() + parsed.data.expireIn * 1000 - RENEW_BEFORE_MS,
-    }
-    return token.value
-  }
-
-  const getToken = (): Promise<string> => {
-    if (token && deps.clock.nowMs() < token.renewAtMs) return Promise.resolve(token.value)
-    return (fetching ??= fetchToken().finally(() => (fetching = undefined)))
-  }
+  const accessToken = keepAccessToken({
+    clock: deps.clock,
+    async obtain() {
+      const credentials = { appKey: app.clientId, appSecret: app.clientSecret }
+      const parsed = Token.safeParse(await post('POST', '/v1.0/oauth2/accessToken', credentials, {}))
+      if (!parsed.success) throw new AppError({ kind: 'retryable', code: 'IM_ERROR' }, 'the token answer has no token')
+      return { token: parsed.data.accessToken, expiresInS: parsed.data.expireIn }
+    },
+  })
 
   return {
     clientId: app.clientId,
-    async call(method, path, body) {
-      const used = await getToken()
-      try {
-        return await post(method, path, body, { 'x-acs-dingtalk-access-token': used })
-      } catch (error) {
-        if (!(error instanceof TokenRefused)) throw error
-        if (token?.value === used) token = undefined
-        return post(method, path, body, { 'x-acs-dingtalk-access-token': await getToken() })
-      }
-    },
+    call: (method, path, body) =>
+      accessToken.use((token) => post(method, path, body, { 'x-acs-dingtalk-access-token': token })),
   }
 }
 
-/** The access token was not accepted. Nothing was done; seen outside only when a fresh one is refused too. */
-class TokenRefused extends AppError {}
-
-/** How DingTalk's firewall answers an address that called too often: with a page, or with this; nothing was done. */
-const Banned = z.looseObject({ status: z.coerce.number().pipe(z.literal(1111)), punish: z.string() })
-
-function banned(what: string, detail: string): AppError {
-  const failure = { kind: 'throttled', code: 'IM_RATE_LIMITED', retryAfterMs: 300_000 } as const
-  return new AppError(failure, `${what}: this address is banned for minutes`, { detail })
-}
-
-function readAnswer({ status, contentType, text }: HttpAnswer, what: string, secrets: string[]): unknown {
-  let body: unknown
-  try {
-    body = JSON.parse(text)
-  } catch {
-    if (status >= 200 && status < 300) {
-      throw new AppError({ kind: 'unknown-outcome', code: 'IM_ERROR' }, `${what}: the answer is not JSON`)
-    }
-    if (/html/i.test(contentType) && status < 500) throw banned(what, `HTTP ${status}, HTML page`)
-    body = {}
-  }
-  if (Banned.safeParse(body).success) throw banned(what, `HTTP ${status}, status 1111`)
+export function readAnswer(answer: HttpAnswer, what: string, secrets: string[]): unknown {
+  const { status } = answer
+  const body = readJson(answer, what)
   if (status >= 200 && status < 300) return body
   const error = ErrorBody.safeParse(body)
   const code = error.success ? error.data.code : ''

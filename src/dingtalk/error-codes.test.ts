@@ -52,6 +52,9 @@ describe('DingTalk’s codes', () => {
     [400, 'contain.notAllowed.text', permanent('CONTENT_REJECTED')],
     [400, 'param.cardNotExist', permanent('CARD_NOT_EXIST')],
     [400, 'param.cardAlreadyExist', permanent('CARD_ALREADY_EXIST')],
+    // Registering the address for presses.
+    [500, 'param.callbackRouteKeyExist', permanent('ROUTE_KEY_EXISTS')],
+    [400, 'system.updateCallbackFailed', { kind: 'retryable', code: 'IM_ERROR', retryAfterMs: 1_000 }],
     // A mistake of ours.
     [400, 'param.openSpaceIdInvalid', permanent('IM_ERROR')],
     [400, 'outTrackId.outOfLimit', permanent('IM_ERROR')],

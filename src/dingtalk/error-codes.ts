@@ -22,12 +22,19 @@ const TABLE: Row[] = [
   [/orgAuthLevelNotEnough/, blocked('APP_PERMISSION_MISSING')],
   [/^param\.template(NotExist|Unpublished)$|^param\.cardTemplateIdEmpty$/, blocked('TEMPLATE_INVALID')],
   [/^coolAppUninstalled$/, permanent('COOL_APP_NOT_INSTALLED')],
+  // What DingTalk does not tell this app about a group says nothing about the group ("query-group-information").
+  [
+    /^(group(Template)?PermissionDenied|coolApp(Unexist|PermissionDenied)|permession\.checkFailed|cidEncryptError|param(Illegal|Blank)|auth\.error)$/,
+    permanent('GROUP_NOT_TOLD'),
+  ],
   [
     /^(group\.disbanded|invalid\.openConversationId|conversation\.org\.notMatch|miss\.openConversationId)$/,
     permanent('CHAT_NOT_FOUND'),
   ],
   [/^(resource\.unavailable|bot\.stopped|robot\.oto\.notExist)$/, permanent('ROBOT_NOT_IN_CHAT')],
   [/^(staffId\.notExisted|param\.userIdNotExist)$/, permanent('IM_USER_NOT_FOUND')],
+  [/^param\.callbackRouteKeyExist$/, permanent('ROUTE_KEY_EXISTS')],
+  [/^system\.updateCallbackFailed$/, { kind: 'retryable', code: 'IM_ERROR', retryAfterMs: 1_000 }],
   [/^param\.contentUnsafe$|^contain\./, permanent('CONTENT_REJECTED')],
   [/^param\.cardNotExist$/, permanent('CARD_NOT_EXIST')],
   [/^param\.cardAlreadyExist$/, permanent('CARD_ALREADY_EXIST')],
@@ -42,6 +49,33 @@ export function classify(status: number, code: string): Failure | { kind: 'token
   if (/^system\.?(busy|error)$/i.test(code)) return { kind: 'retryable', code: 'IM_ERROR', retryAfterMs: 1_000 }
   if (/^(param|invalidParameter|miss\.param|outTrackId|AuthenticationFailed)\b/.test(code)) return permanent('IM_ERROR')
   return { kind: 'permanent', code: 'IM_ERROR', unlisted: true }
+}
+
+/**
+ * Codes of `oapi.dingtalk.com` and what each means for us: `errcode`, or the `sub_code` inside its 88. From the pages
+ * "server-api-error-codes-1", "api-gettoken" and those of the login calls.
+ */
+const OAPI_TABLE: Record<string, Failure | { kind: 'token' }> = {
+  40014: { kind: 'token' },
+  42001: { kind: 'token' },
+  40001: { kind: 'token' },
+  40096: blocked('APP_CREDENTIAL_INVALID'),
+  40089: blocked('APP_CREDENTIAL_INVALID'),
+  '-1': { kind: 'retryable', code: 'IM_ERROR', retryAfterMs: 1_000 },
+  90002: throttled(1_000),
+  90018: throttled(1_000),
+  90020: blocked('IM_QUOTA_EXCEEDED'),
+  60011: blocked('APP_PERMISSION_MISSING'),
+  60020: blocked('IP_NOT_ALLOWED'),
+  60121: permanent('IM_USER_NOT_FOUND'),
+  33012: permanent('IM_USER_NOT_FOUND'),
+  50002: permanent('OUT_OF_SCOPE'),
+  40078: permanent('LOGIN_CODE_INVALID'),
+}
+
+/** @param code as text; whatever is not listed was refused for good, most likely for a mistake of ours */
+export function classifyOapi(code: string): Failure | { kind: 'token' } {
+  return OAPI_TABLE[code] ?? permanent('IM_ERROR')
 }
 
 /** Failures of one target, told inside an HTTP 200 as free text. */

@@ -5,7 +5,12 @@ import { ACTIONS, type ButtonPress, decodeButton, encodeButton } from './button.
 
 const revision = fc.nat(9_999_999_999)
 const anyPress: fc.Arbitrary<ButtonPress> = fc.oneof(
-  fc.record({ action: fc.constantFrom(...ACTIONS.filter((action) => action !== 'snooze')), revision }),
+  fc.record({ action: fc.constantFrom('ack', 'unack', 'wake', 'resolve', 'refresh'), revision }),
+  fc.record({
+    action: fc.constant('custom' as const),
+    customId: fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER }),
+    revision,
+  }),
   fc.record({ action: fc.constant('snooze' as const), minutes: fc.integer({ min: 1, max: 1440 }), revision }),
 )
 
@@ -13,6 +18,8 @@ test.each<[ButtonPress, string]>([
   [{ action: 'ack', revision: 7 }, 'ack~7'],
   [{ action: 'snooze', minutes: 120, revision: 7 }, 'snooze.120~7'],
   [{ action: 'resolve', revision: 0 }, 'resolve~0'],
+  [{ action: 'custom', customId: 5_003, revision: 7 }, 'custom.5003~7'],
+  [{ action: 'refresh', revision: 7 }, 'refresh~7'],
 ])('%j is %s on the card', (press, id) => {
   expect(encodeButton(press)).toBe(id)
   expect(decodeButton(id)).toEqual(press)
@@ -64,6 +71,12 @@ test.each([
   'snooze.1441~7',
   'snooze.060~7',
   'snooze.1.5~7',
+  'custom~7',
+  'custom.0~7',
+  'custom.9007199254740993~7',
+  'custom.12345678901234567~7',
+  'refresh.1~7',
+  'reopen.1~7',
   `ack~${'9'.repeat(400)}`,
 ])('%j is no button', (id) => {
   expect(decodeButton(id)).toBeUndefined()

@@ -1,23 +1,29 @@
-/** What a button on a card asks for; `minutes` only with `snooze`. */
-export const ACTIONS = ['ack', 'unack', 'snooze', 'wake', 'resolve'] as const
+/** What a person can ask for, on a card or on a page. */
+export const ACTIONS = ['ack', 'unack', 'snooze', 'wake', 'resolve', 'reopen', 'custom', 'refresh'] as const
 export type Action = (typeof ACTIONS)[number]
 
-/** A button's meaning and the incident revision it was drawn at. */
-export type ButtonPress = { action: Action; minutes?: number; revision: number }
+/** `minutes` goes with `snooze` only, `customId` (Flashduty's integration_id) with `custom` only. */
+export type Act = { action: Action; minutes?: number; customId?: number }
 
-/** The button's id on the card: `ack~7`, `snooze.120~7`. */
-export function encodeButton({ action, minutes, revision }: ButtonPress): string {
-  return `${action}${minutes === undefined ? '' : `.${minutes}`}~${revision}`
+/** A button's meaning and the incident revision it was drawn at. */
+export type ButtonPress = Act & { revision: number }
+
+/** The button's id on the card: `ack~7`, `snooze.120~7`, `custom.5003~7`. */
+export function encodeButton({ action, minutes, customId, revision }: ButtonPress): string {
+  const argument = minutes ?? customId
+  return `${action}${argument === undefined ? '' : `.${argument}`}~${revision}`
 }
 
-/** undefined for anything that `encodeButton` cannot have made. */
+/** undefined for anything that `encodeButton` cannot have made; `reopen` needs a reason, which no button can ask for. */
 export function decodeButton(id: string): ButtonPress | undefined {
-  const match = /^([a-z]+)(?:\.([1-9]\d{0,3}))?~(0|[1-9]\d{0,9})$/.exec(id)
+  const match = /^([a-z]+)(?:\.([1-9]\d{0,15}))?~(0|[1-9]\d{0,9})$/.exec(id)
   if (!match) return undefined
   const action = ACTIONS.find((known) => known === match[1])
-  if (!action) return undefined
-  const minutes = match[2] === undefined ? undefined : Number(match[2])
-  if ((action === 'snooze') !== (minutes !== undefined)) return undefined
-  if (minutes !== undefined && minutes > 1440) return undefined
-  return { action, ...(minutes === undefined ? {} : { minutes }), revision: Number(match[3]) }
+  if (!action || action === 'reopen') return undefined
+  const argument = match[2] === undefined ? undefined : Number(match[2])
+  const revision = Number(match[3])
+  if ((action === 'snooze' || action === 'custom') !== (argument !== undefined)) return undefined
+  if (argument === undefined) return { action, revision }
+  if (action === 'custom') return Number.isSafeInteger(argument) ? { action, customId: argument, revision } : undefined
+  return argument <= 1440 ? { action, minutes: argument, revision } : undefined
 }

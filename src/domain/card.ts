@@ -1,4 +1,4 @@
-import type { Incident, LastAct, Rendered } from './incident.ts'
+import { hasRecovered, type Incident, type LastAct, type Rendered } from './incident.ts'
 import type { Locale } from './messages.ts'
 
 /** What targets must share to share one card instance. Its hash names the card, so keys are never reordered or dropped. */
@@ -40,9 +40,14 @@ export type CardFace = {
   rendered: Rendered | undefined
   flapping: boolean
   inStorm: boolean
+  /** Flashduty does not know the incident any more. */
+  gone: boolean
   /** No Markdown from outside, no images, no links in texts: for a face that DingTalk refused. */
   plain: boolean
 }
+
+/** What only the presser sees: a sentence in place of the last line, and a way out put before the buttons. */
+export type Overlay = { tips: string; lead?: 'detail' | { text: string; url: string } | undefined }
 
 /** What an operation record says beside its status. */
 export type CardNote = 'CONTENT_TRUNCATED'
@@ -69,4 +74,13 @@ export function isSnoozed(incident: Incident, snoozeOver: boolean): boolean {
   return (
     incident.progress === 'Processing' && !snoozeOver && incident.snoozed_before > Math.max(incident.updated_at ?? 0, 0)
   )
+}
+
+/** How far an incident has come, as people are told it. */
+export type Standing = 'triggered' | 'processing' | 'snoozed' | 'closed' | 'recovered'
+
+export function standingOf({ incident, snoozeOver }: { incident: Incident; snoozeOver: boolean }): Standing {
+  if (isSnoozed(incident, snoozeOver)) return 'snoozed'
+  if (incident.progress === 'Closed') return hasRecovered(incident) ? 'recovered' : 'closed'
+  return incident.progress === 'Triggered' ? 'triggered' : 'processing'
 }

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 
 import { ACTIONS, type Action } from './button.ts'
-import { type ActionVerdict, EVENT_OF_ACTION, judgeAction } from './click.ts'
+import { type ActionVerdict, canBeMeantAgain, canBeReread, EVENT_OF_ACTION, judgeAction } from './click.ts'
 import { type Incident, IncidentSchema } from './incident.ts'
 
 const T = 1_760_000_000
@@ -34,7 +34,8 @@ const STATES = {
   'closed while snoozed': { progress: 'Closed', responders: [mine], snoozed_before: T + 7200 },
 } as const
 
-const TABLE: Record<keyof typeof STATES, Record<Exclude<Action, 'snooze'>, ActionVerdict>> = {
+type Judged = Exclude<Action, 'snooze' | 'reopen' | 'custom' | 'refresh'>
+const TABLE: Record<keyof typeof STATES, Record<Judged, ActionVerdict>> = {
   triggered: { ack: 'needed', unack: 'reached', wake: 'reached', resolve: 'needed' },
   'acknowledged by me': { ack: 'reached', unack: 'needed', wake: 'reached', resolve: 'needed' },
   'acknowledged by others': { ack: 'needed', unack: 'needed', wake: 'reached', resolve: 'needed' },
@@ -59,6 +60,21 @@ describe.each(Object.entries(TABLE))('an incident %s', (state, verdicts) => {
   })
 })
 
+test.each(Object.entries(STATES))(
+  'an incident %s is reopened when closed, read and acted on at any time',
+  (_state, state) => {
+    const judge = (action: Action) =>
+      judgeAction(incidentOf(state), { action, minutes: undefined, memberId: 1, pressedAt: T })
+    expect(judge('reopen')).toBe(state.progress === 'Closed' ? 'needed' : 'reached')
+    expect([judge('custom'), judge('refresh')]).toEqual(['needed', 'needed'])
+  },
+)
+
+test('only a custom action leaves no trace to look for, and only it and a reading can be meant twice', () => {
+  expect(ACTIONS.filter((action) => !canBeReread(action))).toEqual(['custom'])
+  expect(ACTIONS.filter(canBeMeantAgain)).toEqual(['custom', 'refresh'])
+})
+
 test.each<[string, Record<string, unknown>, number, ActionVerdict]>([
   ['not snoozed yet', STATES['acknowledged by me'], 120, 'needed'],
   ['snoozed for as long', STATES.snoozed, 120, 'reached'],
@@ -80,6 +96,9 @@ test('each action has the event that Flashduty sends for it', () => {
     snooze: 'i_snooze',
     wake: 'i_wake',
     resolve: 'i_rslv',
+    reopen: 'i_reopen',
+    custom: 'i_custom',
+    refresh: undefined,
   })
   expect(Object.keys(EVENT_OF_ACTION)).toEqual([...ACTIONS])
 })

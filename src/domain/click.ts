@@ -39,14 +39,32 @@ export function judgeAction(
       return snoozed ? 'needed' : 'reached'
     case 'resolve':
       return closed ? 'reached' : 'needed'
+    case 'reopen':
+      return closed ? 'needed' : 'reached'
+    case 'custom':
+    case 'refresh':
+      return 'needed'
   }
 }
 
-/** The event that Flashduty sends for each action; filters and the card's last line go by it. */
-export const EVENT_OF_ACTION: Record<Action, string> = {
+/** Whether a look at the incident tells if it was done. What cannot be told is never repeated after an unknown outcome. */
+export function canBeReread(action: Action): boolean {
+  return action !== 'custom'
+}
+
+/** Whether a second press of the very same button can mean a second act. */
+export function canBeMeantAgain(action: Action): boolean {
+  return action === 'custom' || action === 'refresh'
+}
+
+/** The event that Flashduty sends for each action, if any; filters and the card's last line go by it. */
+export const EVENT_OF_ACTION: Record<Action, string | undefined> = {
   ack: 'i_ack',
   unack: 'i_unack',
   snooze: 'i_snooze',
   wake: 'i_wake',
   resolve: 'i_rslv',
+  reopen: 'i_reopen',
+  custom: 'i_custom',
+  refresh: undefined,
 }

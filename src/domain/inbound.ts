@@ -1,12 +1,28 @@
+import { digest } from './ids.ts'
+
 /** What DingTalk tells us, whichever door it came through. Platform names stop here. */
+
+/** As it came, for the journal; the same again when it is read once more. */
+export type Raw = { body: Record<string, unknown>; headers?: EventHeaders }
+
+/** Where Stream says what HTTP says in the body. */
+export type EventHeaders = {
+  eventType?: string | undefined
+  eventId?: string | undefined
+  eventCorpId?: string | undefined
+  eventBornTime?: string | undefined
+}
 
 export type InboundEvent = {
   /** Stable over redeliveries; the key of the dedupe store. */
   eventId: string
   eventType: string
   corpId: string | undefined
+  /** DingTalk's clock, epoch ms; 0 when it does not say. */
+  bornAt: number
   /** Business fields, keys in lower case. */
   fields: Record<string, unknown>
+  raw: Raw
 }
 
 export type InboundPress = {
@@ -17,6 +33,7 @@ export type InboundPress = {
   buttonId: string
   /** The conversation the card was pressed in, where DingTalk says so. */
   spaceId: string | undefined
+  raw: Raw
 }
 
 /** What a person wrote to the robot: 1:1, or in a group with a mention. */
@@ -32,6 +49,7 @@ export type InboundMessage = {
   text: string
   /** DingTalk's clock, epoch ms; 0 when it does not say. */
   sentAt: number
+  raw: Raw
 }
 
 /** SUCCESS once the effect is stored, LATER when it could not be and DingTalk should push again. */
@@ -55,15 +73,44 @@ export type InboundHandlers = {
  * The event of either encoding: Stream has type, id and corporation in its headers, HTTP in the body beside the
  * business fields (as `EventType`, `eventId`, `CorpId`).
  */
-export function readEvent(
-  body: Record<string, unknown>,
-  headers: { eventType?: string | undefined; eventId?: string | undefined; eventCorpId?: string | undefined } = {},
-): InboundEvent | undefined {
+export function readEvent(body: Record<string, unknown>, headers: EventHeaders = {}): InboundEvent | undefined {
   const fields = Object.fromEntries(Object.entries(body).map(([key, value]) => [key.toLowerCase(), value]))
   const eventType = headers.eventType ?? stringOf(fields['eventtype'])
   const eventId = headers.eventId ?? stringOf(fields['eventid'])
   if (!eventType || !eventId) return undefined
-  return { eventType, eventId, corpId: headers.eventCorpId ?? stringOf(fields['corpid']), fields }
+  return {
+    eventType,
+    eventId,
+    corpId: headers.eventCorpId ?? stringOf(fields['corpid']),
+    bornAt: timeOf(headers.eventBornTime ?? fields['eventtime']),
+    fields,
+    raw: { body, headers },
+  }
+}
+
+/**
+ * An event as it is pushed over HTTP: all in one object. Where it names no `eventId`, as those of the register-callback
+ * era, its `BizId` stands in, else a hash of the whole.
+ */
+export function readPushedEvent(body: Record<string, unknown>): (InboundEvent & { hasOwnId: boolean }) | undefined {
+  const own = readEvent(body)
+  if (own) return { ...own, hasOwnId: true }
+  const lower = new Map(Object.entries(body).map(([key, value]) => [key.toLowerCase(), value]))
+  const eventType = stringOf(lower.get('eventtype')) ?? ''
+  const bizId = stringOf(lower.get('bizid'))
+  const eventId = `${eventType}:${
+    bizId ??
+    digest(
+      32,
+      JSON.stringify(
+        Object.keys(body)
+          .sort()
+          .map((key) => [key, body[key]]),
+      ),
+    )
+  }`
+  const event = readEvent(body, { eventId })
+  return event && { ...event, hasOwnId: false }
 }
 
 /**
@@ -80,7 +127,8 @@ export function readPress(body: Record<string, unknown>): InboundPress | undefin
   const firstAction = Array.isArray(actionIds) ? stringOf(actionIds[0]) : undefined
   const buttonId = firstAction ?? stringOf(params?.['id'])
   if (!outTrackId || !userId || !buttonId) return undefined
-  return { outTrackId, userId, buttonId, corpId: stringOf(body['corpId']), spaceId: stringOf(body['spaceId']) }
+  const corpId = stringOf(body['corpId'])
+  return { outTrackId, userId, buttonId, corpId, spaceId: stringOf(body['spaceId']), raw: { body } }
 }
 
 /** Of a robot message; one that came after the month's pushes were used up has no text (D 1.13). */
@@ -97,6 +145,7 @@ export function readMessage(body: Record<string, unknown>): InboundMessage | und
     robotCode: stringOf(body['robotCode']),
     text: stringOf(readObject(body['text'])?.['content'])?.trim() ?? '',
     sentAt: timeOf(body['createAt']),
+    raw: { body },
   }
 }
 

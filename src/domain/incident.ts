@@ -79,6 +79,13 @@ export type Incident = z.infer<typeof IncidentSchema>
 export type Severity = Incident['incident_severity']
 export type Progress = Incident['progress']
 
+const URGENCY: Record<Severity, number> = { Critical: 3, Warning: 2, Info: 1, Ok: 0 }
+
+/** Higher = more severe. */
+export function urgencyOf(severity: Severity): number {
+  return URGENCY[severity]
+}
+
 /**
  * Which of two snapshots of an incident is newer, compared field by field. An answer of `/incident/info` counts as
  * `(updated_at, updated_at·1000, '')`; our own clock never takes part.
@@ -95,7 +102,12 @@ export function versionOfInfo(incident: Incident): IncidentVersion {
 }
 
 /** Who did the last thing worth naming on the card, and when (Unix seconds). */
-export type LastAct = { eventType: string; personName: string; at: number }
+export type LastAct = {
+  eventType: string
+  personName: string
+  at: number
+  /** Name of a custom action. */ what?: string
+}
 
 /** Closed because the alerts recovered, as opposed to closed by somebody. */
 export function hasRecovered({ progress, closer, closer_id: closerId, ...incident }: Incident): boolean {

@@ -27,3 +27,27 @@ export function warningCrossed(before: number, after: number, limit: number): nu
 export function warningOf(used: number, limit: number): number | undefined {
   return warningCrossed(-1, used, limit)
 }
+
+/** Shares of the month's calls for asking how groups are: because time has passed, and because nobody was listening. */
+const VERIFY_SHARE = { routine: 0.05, outage: 0.2 }
+
+/**
+ * How many more groups may be asked about; `Infinity` with a `limit` of 0. What is for the routine is spread evenly
+ * over the month, so that its last days are not left out.
+ */
+export function verifyAllowance(
+  why: 'routine' | 'outage',
+  { used, limit }: { used: number; limit: number },
+  nowMs: number,
+): number {
+  if (limit <= 0) return Infinity
+  const whole = limit * VERIFY_SHARE[why]
+  return Math.max(0, Math.floor(why === 'routine' ? whole * shareOfMonth(nowMs) : whole) - used)
+}
+
+/** How much of the month is over at the end of this day, 0 to 1. */
+function shareOfMonth(nowMs: number): number {
+  const today = new Date(nowMs + OFFSET_MS)
+  const days = new Date(Date.UTC(today.getUTCFullYear(), today.getUTCMonth() + 1, 0)).getUTCDate()
+  return today.getUTCDate() / days
+}

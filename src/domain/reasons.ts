@@ -7,6 +7,13 @@ export const REASONS = {
   NO_PERMISSION: ['无操作权限', 'no permission'],
   INCIDENT_NOT_FOUND: ['故障不存在或已删除', 'the incident is gone'],
   ACTION_REJECTED: ['操作未被接受', 'the action was not accepted'],
+  ACCOUNT_LOCKED: ['账号已被锁定', 'the account is locked'],
+  MEMBER_DISABLED: ['成员未激活或已删除', 'the member is not active'],
+  OTHER_CORPORATION: ['非本企业成员', 'a person of another corporation'],
+  COMMENT_MISSING: ['未填写原因', 'no reason was given'],
+  CUSTOM_ACTION_FAILED: ['自定义动作执行失败', 'the custom action failed'],
+  OUTCOME_UNKNOWN: ['结果未知', 'the outcome is unknown'],
+  ACTION_UNANSWERED: ['未收到执行结果', 'no result came back'],
   SECOND_FACTOR: ['需要二次验证', 'a second factor is needed'],
   FLASHDUTY_RATE_LIMITED: ['操作过于频繁', 'too many actions'],
   FLASHDUTY_UNAVAILABLE: ['Flashduty 服务暂不可用', 'Flashduty is not available'],
@@ -16,6 +23,7 @@ export const REASONS = {
   STORE_UNAVAILABLE: ['服务暂不可用', 'the service is not available'],
   COOL_APP_NOT_INSTALLED: ['群未安装酷应用', 'the cool app is not installed in the group'],
   CHAT_NOT_FOUND: ['群聊不存在', 'the group does not exist'],
+  GROUP_NOT_TOLD: ['钉钉未告知群信息', 'DingTalk does not tell about the group'],
   ROBOT_NOT_IN_CHAT: ['机器人不在群内', 'the robot is not in the group'],
   INTEGRATION_NOT_FOUND: ['集成不存在', 'no such integration'],
   INTEGRATION_DISABLED: ['集成已停用', 'the integration is switched off'],
@@ -44,6 +52,10 @@ export const REASONS = {
 } as const satisfies Record<string, readonly [string, string]>
 
 export type Reason = keyof typeof REASONS
+
+export function reasonWords(reason: Reason, locale: 'zh-CN' | 'en-US'): string {
+  return REASONS[reason][locale === 'zh-CN' ? 0 : 1]
+}
 
 /** The failure code of an AppError as a record's reason. */
 export function asReason(code: string): Reason {

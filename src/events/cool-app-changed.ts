@@ -1,8 +1,11 @@
-import { recordInstall } from '../storage/groups.ts'
+import { recordInstall, recordRobot } from '../storage/group-facts.ts'
 import type { HandleEvent } from './deps.ts'
 import { textOf, timeOf } from './fields.ts'
 
-/** `im_cool_app_install`, `im_cool_app_uninstall`: the group can, or can no longer, be reached. */
+/**
+ * `im_cool_app_install`, `im_cool_app_uninstall`: the group can, or can no longer, be reached. Of our cool app; without
+ * its code or with another one it is only about a robot: added by itself, or by another cool app of the same app.
+ */
 export function coolAppChanged(status: 'installed' | 'uninstalled'): HandleEvent {
   return async (deps, trx, event) => {
     const openConversationId = textOf(event, 'openConversationId')
@@ -10,17 +13,26 @@ export function coolAppChanged(status: 'installed' | 'uninstalled'): HandleEvent
       deps.log.warn({ eventId: event.eventId, eventType: event.eventType }, 'event-without-group')
       return { refreshGroup: false }
     }
+    const coolAppCode = textOf(event, 'coolAppCode') ?? null
     const group = {
       integrationId: deps.integration.id,
       openConversationId,
-      status,
-      // The robot that came with the cool app may differ from the app's own; sends to this group must use it.
+      // The robot that came along may differ from the app's own; sends to this group must use it.
       robotCode: textOf(event, 'robotCode') ?? null,
-      coolAppCode: textOf(event, 'coolAppCode') ?? null,
-      operatedAt: timeOf(event, 'operateTime'),
+      coolAppCode,
     }
-    const taken = await recordInstall(trx, group, deps.clock.nowMs())
-    deps.log.info({ eventId: event.eventId, openConversationId, taken }, `group-${status}`)
-    return { refreshGroup: taken && status === 'installed' }
+    const at = timeOf(event, 'operateTime') || event.bornAt
+    const ours = coolAppCode !== null && coolAppCode === (deps.integration.coolAppCode ?? coolAppCode)
+    const nowMs = deps.clock.nowMs()
+    const ids = { eventId: event.eventId, openConversationId, coolAppCode }
+    if (ours) {
+      const taken = await recordInstall(trx, { ...group, status, operatedAt: at }, nowMs)
+      deps.log.info({ ...ids, taken }, `group-${status}`)
+      return { refreshGroup: taken }
+    }
+    const present = status === 'installed'
+    const { taken, refreshGroup } = await recordRobot(trx, { ...group, present, at }, nowMs)
+    deps.log.info({ ...ids, taken }, present ? 'robot-added' : 'robot-removed')
+    return { refreshGroup }
   }
 }

@@ -3,6 +3,7 @@ import type { InboundEvent } from '../domain/inbound.ts'
 import type { Log } from '../log.ts'
 import type { Producer } from '../queue/producer.ts'
 import type { Db } from '../storage/db.ts'
+import type { KeepInbound } from '../storage/journal.ts'
 import type { Handle } from '../storage/schema.ts'
 
 export type EventDeps = {
@@ -10,9 +11,11 @@ export type EventDeps = {
   clock: Clock
   log: Log
   producer: Pick<Producer, 'tick'>
-  integration: { id: string; corpId: string; clientId: string }
+  integration: { id: string; name: string; corpId: string; clientId: string; coolAppCode: string | undefined }
   /** Enters the push in the month's books. */
   countPush: (trx: Handle, topic: string) => Promise<void>
+  /** Enters what came in the journal. */
+  keep: KeepInbound
 }
 
 /**

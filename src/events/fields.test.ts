@@ -8,7 +8,9 @@ const eventOf = (fields: Record<string, unknown>): InboundEvent => ({
   eventId: 'e1',
   eventType: 'im_cool_app_install',
   corpId: undefined,
+  bornAt: 0,
   fields,
+  raw: { body: fields },
 })
 
 test('keys are found whatever their case', () => {

@@ -1,4 +1,4 @@
-import { recordTitle } from '../storage/groups.ts'
+import { recordTitle } from '../storage/group-facts.ts'
 import type { HandleEvent } from './deps.ts'
 import { textOf, timeOf } from './fields.ts'
 
@@ -17,7 +17,7 @@ export const groupRenamed: HandleEvent = async (deps, trx, event) => {
       openConversationId,
       title,
       chatId: textOf(event, 'chatId') ?? null,
-      titledAt: timeOf(event, 'timeStamp'),
+      titledAt: timeOf(event, 'timeStamp') || event.bornAt,
     },
     deps.clock.nowMs(),
   )

@@ -1,52 +1,64 @@
 import type { EventAck, InboundEvent } from '../domain/inbound.ts'
+import { entryOfEvent } from '../domain/journal.ts'
 import { AppError } from '../errors.ts'
 import { enterInbox } from '../storage/inbox.ts'
+import { appSwitched, scopesChanged } from './app-changed.ts'
 import { coolAppChanged } from './cool-app-changed.ts'
 import type { EventDeps, HandleEvent } from './deps.ts'
+import { groupDisbanded } from './group-disbanded.ts'
 import { groupRenamed } from './group-renamed.ts'
+import { groupSeen } from './group-seen.ts'
+import { peopleLeft } from './people-left.ts'
 
 /** By `eventType`, never by topic. */
 const HANDLERS: Record<string, HandleEvent> = {
   chat_update_title: groupRenamed,
+  chat_disband: groupDisbanded,
   im_cool_app_install: coolAppChanged('installed'),
   im_cool_app_uninstall: coolAppChanged('uninstalled'),
+  user_leave_org: peopleLeft,
+  inner_app_status_change: appSwitched,
+  inner_app_scopes_change: scopesChanged,
 }
 
-/** Pushes about groups cost something whether or not we do anything with them; those about people are free. */
-const COSTS = /^(chat|im)_/
+function handlerOf(eventType: string): HandleEvent | undefined {
+  if (Object.hasOwn(HANDLERS, eventType)) return HANDLERS[eventType]
+  return eventType.startsWith('chat_') ? groupSeen : undefined
+}
+
+/** Pushes about groups and cool apps cost something whether or not we do anything with them; those about people are free. */
+const COSTS = /^(chat|im|single_conversation)_/
 
 /**
  * Takes in one event: its effect and its id are committed together before SUCCESS is answered, so a redelivery does
  * nothing. LATER when they could not be: DingTalk pushes it again. Never throws.
+ * @param how `again` = although its id was seen before
  */
-export async function takeEvent(deps: EventDeps, event: InboundEvent): Promise<EventAck> {
+export async function takeEvent(deps: EventDeps, event: InboundEvent, how?: 'again'): Promise<EventAck> {
   const ids = { eventId: event.eventId, eventType: event.eventType }
-  const handle = Object.hasOwn(HANDLERS, event.eventType) ? HANDLERS[event.eventType] : undefined
-  if (!handle) {
-    deps.log.info(ids, 'event-ignored')
-    if (COSTS.test(event.eventType)) {
-      // Nothing would be gained by having it pushed once more.
-      await deps.db.write((trx) => deps.countPush(trx, event.eventType)).catch(() => {})
-    }
-    return { status: 'SUCCESS', message: 'ignored' }
-  }
+  const handle = handlerOf(event.eventType)
+  const seenAs = { source: 'event' as const, id: `${deps.integration.id}:${event.eventId}` }
   try {
     const taken = await deps.db.write(async (trx) => {
-      const isNew = await enterInbox(
-        trx,
-        { source: 'event', id: `${deps.integration.id}:${event.eventId}` },
-        deps.clock.nowMs(),
-      )
-      await deps.countPush(trx, event.eventType)
-      return isNew ? handle(deps, trx, event) : 'duplicate'
+      const nowMs = deps.clock.nowMs()
+      const isNew = await enterInbox(trx, seenAs, nowMs)
+      if (COSTS.test(event.eventType)) await deps.countPush(trx, event.eventType)
+      if (isNew) await deps.keep(trx, deps.integration.id, () => entryOfEvent(event), nowMs)
+      if (!handle) return 'ignored'
+      return isNew || how === 'again' ? handle(deps, trx, event) : 'duplicate'
     })
-    if (taken === 'duplicate') {
-      deps.log.info(ids, 'event-duplicate')
-      return { status: 'SUCCESS', message: 'duplicate' }
+    if (typeof taken === 'string') {
+      deps.log.info(ids, `event-${taken}`)
+      return { status: 'SUCCESS', message: taken }
     }
     if (taken.refreshGroup) await deps.producer.tick(deps.integration.id, 'group')
     return { status: 'SUCCESS', message: 'ok' }
   } catch (error) {
+    if (!handle) {
+      // Nothing would be gained by having it pushed once more.
+      deps.log.info(ids, 'event-ignored')
+      return { status: 'SUCCESS', message: 'ignored' }
+    }
     deps.log.error({ ...ids, err: error }, 'event-not-stored')
     return { status: 'LATER', message: error instanceof AppError ? error.failure.code : 'internal error' }
   }

@@ -1,23 +1,30 @@
 import type { InboundMessage } from '../domain/inbound.ts'
-import { recordTitle } from '../storage/groups.ts'
+import { entryOfMessage } from '../domain/journal.ts'
+import { recordRobot, recordTitle } from '../storage/group-facts.ts'
 import { enterInbox } from '../storage/inbox.ts'
 import type { EventDeps } from './deps.ts'
 
 /**
- * What people write to the robot is not read; but it proves that a group exists, and by which name, which is how one
- * whose install was missed becomes known. Never throws.
+ * What people write to the robot is not read; but it proves that a group exists, by which name, and that the robot is in
+ * it, which is how one whose install was missed becomes known: DingTalk is then asked about the cool app. Never throws.
  */
-export async function takeMessage(deps: EventDeps, { msgId, group, sentAt }: InboundMessage): Promise<void> {
+export async function takeMessage(deps: EventDeps, message: InboundMessage, how?: 'again'): Promise<void> {
+  const { msgId, group, sentAt, robotCode } = message
+  const integrationId = deps.integration.id
   try {
-    await deps.db.write(async (trx) => {
+    const refresh = await deps.db.write(async (trx) => {
       const nowMs = deps.clock.nowMs()
-      const isNew = await enterInbox(trx, { source: 'event', id: `${deps.integration.id}:message:${msgId}` }, nowMs)
+      const isNew = await enterInbox(trx, { source: 'event', id: `${integrationId}:message:${msgId}` }, nowMs)
       await deps.countPush(trx, 'robot')
-      if (!isNew || group?.title === undefined) return
+      if (isNew) await deps.keep(trx, integrationId, () => entryOfMessage(message), nowMs)
+      if (!group || !(isNew || how === 'again')) return false
       const { openConversationId, title } = group
-      const heard = { integrationId: deps.integration.id, openConversationId, title, chatId: null, titledAt: sentAt }
-      await recordTitle(trx, heard, nowMs)
+      const id = { integrationId, openConversationId }
+      if (title !== undefined) await recordTitle(trx, { ...id, title, chatId: null, titledAt: sentAt }, nowMs)
+      const robot = { present: true, robotCode: robotCode ?? null, coolAppCode: null, at: sentAt }
+      return (await recordRobot(trx, { ...id, ...robot }, nowMs)).refreshGroup
     })
+    if (refresh) await deps.producer.tick(integrationId, 'group')
   } catch (error) {
     deps.log.warn({ msgId, err: error }, 'message-not-stored')
   }

@@ -1,19 +1,23 @@
 import { z } from 'zod'
 
-import type { Action } from '../domain/button.ts'
+import type { Act } from '../domain/button.ts'
 import { type ChatTarget, readRuleLayers } from '../domain/event.ts'
 import { type Incident, IncidentSchema } from '../domain/incident.ts'
 import { AppError } from '../errors.ts'
 import { type SendHttp, withoutSecrets } from '../outbound.ts'
 import { classify } from './error-codes.ts'
+import { type FeedItem, readFeedItems } from './feed.ts'
 import type { Pace, Urgency } from './pace.ts'
 
 const CALL_TIMEOUT_MS = 5_000
 
 /** Flashduty's Open API. An APP Key is one member: every call is made as that member. */
 export type FlashdutyClient = {
-  /** @throws AppError by `error-codes.ts`; `unknown-outcome` when it may have been carried out */
-  act(appKey: string, incidentId: string, act: { action: Action; minutes: number | undefined }): Promise<void>
+  /**
+   * @returns what a custom action that did not work says about itself; empty = it did
+   * @throws AppError by `error-codes.ts`; `unknown-outcome` when it may have been carried out
+   */
+  act(appKey: string, incidentId: string, act: Act & { comment?: string | undefined }): Promise<string>
   /** @throws AppError; never `unknown-outcome`, since reading changes nothing */
   readIncident(appKey: string, incidentId: string): Promise<Incident>
   /**
@@ -25,14 +29,26 @@ export type FlashdutyClient = {
     rule: { channelId: number; ruleId: string },
     dataSourceId: number | undefined,
   ): Promise<ChatTarget[][]>
+  /** The newest entries of the incident's timeline, newest first, as far as that member may see it. @throws AppError as above */
+  readFeed(appKey: string, incidentId: string, limit: number): Promise<{ items: FeedItem[]; more: boolean }>
   /** Whose key it is. @throws AppError as above */
   readMember(appKey: string): Promise<{ memberId: number; memberName: string; status: string }>
+  /**
+   * A key that acts as the member; only the account owner's own key can make one.
+   * @throws AppError as `act`: a key whose making was not answered may exist, and nobody knows it
+   */
+  createMemberKey(ownerKey: string, memberId: number): Promise<string>
+  /** Whether the owner's key may make keys at all; makes none. @throws AppError when Flashduty does not say */
+  probeOwnerKey(ownerKey: string): Promise<'may' | 'key-invalid' | 'not-owner' | 'not-offered'>
 }
 
 const Envelope = z.looseObject({
   data: z.unknown().optional(),
   error: z.looseObject({ code: z.string(), message: z.string().default('') }).nullish(),
 })
+
+const CustomDone = z.looseObject({ message: z.string().nullish() })
+const MadeKey = z.looseObject({ key: z.string().min(1) })
 
 const Member = z.looseObject({
   member_id: z.number().int(),
@@ -45,7 +61,9 @@ export function createFlashdutyClient(deps: { apiUrl: string; send: SendHttp; pa
   const call = async (appKey: string, path: string, body: unknown, urgency: Urgency = 'press'): Promise<unknown> => {
     // The key belongs into the query by Flashduty's rules, so the URL must not reach any message.
     const url = `${deps.apiUrl}${path}?app_key=${encodeURIComponent(appKey)}`
-    const send = () => deps.send({ method: 'POST', url, body, timeoutMs: CALL_TIMEOUT_MS })
+    // What it says of a refusal is shown to people.
+    const headers = { 'accept-language': 'zh-CN' }
+    const send = () => deps.send({ method: 'POST', url, headers, body, timeoutMs: CALL_TIMEOUT_MS })
     const answer = await (deps.pace ? deps.pace(urgency, send) : send()).catch((error: unknown) => {
       if (!(error instanceof AppError)) throw error
       throw new AppError({ ...error.failure, code: 'FLASHDUTY_UNAVAILABLE' }, error.message, {
@@ -63,7 +81,10 @@ export function createFlashdutyClient(deps: { apiUrl: string; send: SendHttp; pa
     const ok = answer.status >= 200 && answer.status < 300 && parsed && ['', '0', 'OK'].includes(code)
     if (ok) return parsed?.data
     const said = withoutSecrets(code || `HTTP ${answer.status}`, [appKey])
-    throw new AppError(classify(answer.status, code), `POST ${path}: ${said}`, {
+    const failure = classify(answer.status, code)
+    const { retryAfterMs } = answer
+    const patient = failure.kind === 'retryable' && retryAfterMs !== undefined ? { ...failure, retryAfterMs } : failure
+    throw new AppError(patient, `POST ${path}: ${said}`, {
       detail: withoutSecrets(`${said}: ${parsed?.error?.message ?? ''}`, [appKey]).slice(0, 500),
     })
   }
@@ -78,11 +99,19 @@ export function createFlashdutyClient(deps: { apiUrl: string; send: SendHttp; pa
   }
 
   return {
-    async act(appKey, incidentId, { action, minutes }) {
+    async act(appKey, incidentId, { action, minutes, customId, comment }) {
+      if (action === 'refresh') throw new Error('a refresh is a reading')
+      if (action === 'custom') {
+        const body = { incident_id: incidentId, integration_id: customId }
+        const done = CustomDone.safeParse(await call(appKey, '/incident/custom-action/do', body))
+        return done.success ? (done.data.message ?? '').trim() : ''
+      }
       await call(appKey, `/incident/${action}`, {
         incident_ids: [incidentId],
         ...(minutes === undefined ? {} : { minutes }),
+        ...(action === 'reopen' && comment !== undefined ? { reason: comment } : {}),
       })
+      return ''
     },
     async readIncident(appKey, incidentId) {
       const parsed = IncidentSchema.safeParse(await read(appKey, '/incident/info', { incident_id: incidentId }))
@@ -101,6 +130,13 @@ export function createFlashdutyClient(deps: { apiUrl: string; send: SendHttp; pa
         'POST /channel/escalate/rule/info: unreadable answer',
       )
     },
+    async readFeed(appKey, incidentId, limit) {
+      const feed = readFeedItems(
+        await read(appKey, '/incident/feed', { incident_id: incidentId, p: 1, limit, asc: false }, 'look-up'),
+      )
+      if (feed) return feed
+      throw new AppError({ kind: 'retryable', code: 'FLASHDUTY_UNAVAILABLE' }, 'POST /incident/feed: unreadable answer')
+    },
     async readMember(appKey) {
       const parsed = Member.safeParse(await read(appKey, '/member/info', {}))
       if (parsed.success) {
@@ -108,6 +144,29 @@ export function createFlashdutyClient(deps: { apiUrl: string; send: SendHttp; pa
         return { memberId, memberName, status }
       }
       throw new AppError({ kind: 'retryable', code: 'FLASHDUTY_UNAVAILABLE' }, 'POST /member/info: unreadable answer')
+    },
+    async createMemberKey(ownerKey, memberId) {
+      const body = { key_name: 'flashduty-dingtalk', person_id: memberId }
+      const made = MadeKey.safeParse(await call(ownerKey, '/person/app-key/create', body))
+      if (made.success) return made.data.key
+      throw new AppError(
+        { kind: 'unknown-outcome', code: 'FLASHDUTY_UNAVAILABLE' },
+        'POST /person/app-key/create: unreadable answer',
+      )
+    },
+    async probeOwnerKey(ownerKey) {
+      try {
+        // Nameless, so that whoever may make keys is refused for that alone.
+        await call(ownerKey, '/person/app-key/create', { key_name: '' }, 'look-up')
+        return 'may'
+      } catch (error) {
+        const said = error instanceof AppError ? /^\w+/.exec(error.detail ?? '')?.[0] : undefined
+        if (said === 'InvalidParameter' || said === 'BadRequest') return 'may'
+        if (said === 'Unauthorized') return 'key-invalid'
+        if (said === 'AccessDenied') return 'not-owner'
+        if (said === 'RouteNotFound') return 'not-offered'
+        throw error
+      }
     },
   }
 }

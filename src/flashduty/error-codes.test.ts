@@ -23,7 +23,7 @@ const CODES: [number, string, { kind: string; code: string }][] = [
   [400, 'MethodNotAllowed', permanent('ACTION_REJECTED')],
   [409, 'UndonedOrderExist', permanent('ACTION_REJECTED')],
   [413, 'EntityTooLarge', permanent('ACTION_REJECTED')],
-  [423, 'RequestLocked', permanent('NO_PERMISSION')],
+  [423, 'RequestLocked', permanent('ACCOUNT_LOCKED')],
   [428, 'RequestVerifyRequired', permanent('SECOND_FACTOR')],
   [428, 'DangerousOperation', permanent('SECOND_FACTOR')],
   [429, 'RequestTooFrequently', tooOften],

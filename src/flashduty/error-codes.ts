@@ -13,7 +13,7 @@ const TABLE: Record<string, Failure> = {
   AccessDenied: { kind: 'permanent', code: 'NO_PERMISSION' },
   RequestVerifyRequired: { kind: 'permanent', code: 'SECOND_FACTOR' },
   DangerousOperation: { kind: 'permanent', code: 'SECOND_FACTOR' },
-  RequestLocked: { kind: 'permanent', code: 'NO_PERMISSION' },
+  RequestLocked: { kind: 'permanent', code: 'ACCOUNT_LOCKED' },
   RouteNotFound: { kind: 'permanent', code: 'ACTION_REJECTED' },
   MethodNotAllowed: { kind: 'permanent', code: 'ACTION_REJECTED' },
   EntityTooLarge: { kind: 'permanent', code: 'ACTION_REJECTED' },

@@ -5,6 +5,12 @@ import { secureHeaders } from 'hono/secure-headers'
 import type { Log } from '../log.ts'
 import type { Metrics } from '../metrics.ts'
 import { addDeliverRoute, type DeliverDeps } from './api/deliver.ts'
+import { addCardPushRoute, CARD_PATH } from './card-push.ts'
+import type { Callbacks } from './callbacks.ts'
+import { addEventPushRoute, EVENT_PATH } from './event-push.ts'
+import { ASSETS } from './h5/assets.ts'
+import type { H5Deps } from './h5/deps.ts'
+import { createH5 } from './h5/routes.tsx'
 import { IntegrationPage, type IntegrationStatus, NotFoundPage } from './integration-page.tsx'
 import { type Check, checkReadiness } from './readiness.ts'
 
@@ -16,23 +22,22 @@ export type RouteDeps = {
   checks: () => Check[]
   notes: () => Promise<string[]>
   metrics: Metrics
-  statusById: (id: string) => Promise<IntegrationStatus | undefined>
+  callbacks: Callbacks
+  h5: Omit<H5Deps, 'log' | 'prefix'>
   statusByCallbackKey: (callbackKey: string) => Promise<IntegrationStatus | undefined>
 }
-
-const PAGES = { '/': '应用首页地址', '/pc': 'PC 端首页地址', '/group': '酷应用网页地址' } as const
 
 const BODY_LIMIT_BYTES = 1024 * 1024
 
 const CALLBACKS = [
-  { path: '/event/push/dingtalk', what: '事件订阅请求网址', refusal: 'HTTP event subscription' },
-  { path: '/card/push/dingtalk', what: '卡片回调地址', refusal: 'the HTTP card callback' },
+  { path: EVENT_PATH, what: '事件订阅请求网址' },
+  { path: CARD_PATH, what: '卡片回调地址' },
 ]
 
 /** The whole route table. */
 export function createRoutes(deps: RouteDeps): Hono {
   const app = new Hono()
-  app.use(secureHeaders({ xFrameOptions: false }))
+  app.use(secureHeaders({ xFrameOptions: false, overwrite: false }))
   // The rest of such a body is not read, so nothing else can come over that connection.
   const refuseLarge = (c: Context) => c.json({ error: 'BODY_TOO_LARGE' }, 413, { Connection: 'close' })
   app.use(bodyLimit({ maxSize: BODY_LIMIT_BYTES, onError: refuseLarge }))
@@ -61,25 +66,19 @@ function createAddresses(deps: RouteDeps): Hono {
 
   app.get('/metrics', async (c) => c.text(await deps.metrics.text(), 200, { 'Content-Type': deps.metrics.contentType }))
 
-  for (const [path, what] of Object.entries(PAGES)) {
-    app.get(`/h5/:id${path}`, async (c) => {
-      const status = await deps.statusById(c.req.param('id') ?? '')
-      return status ? c.html(<IntegrationPage what={what} status={status} />) : c.html(<NotFoundPage />, 404)
-    })
-  }
   // Relative, because only the browser knows the prefix that a proxy took off.
   app.get('/h5/:id', (c) => c.redirect(`./${encodeURIComponent(c.req.param('id'))}/${new URL(c.req.url).search}`, 301))
+  app.route('/h5/:id/', createH5({ ...deps.h5, log: deps.log, prefix: deps.prefix }))
+  for (const asset of ASSETS) asset.serve(app)
 
-  for (const { path, what, refusal } of CALLBACKS) {
+  for (const { path, what } of CALLBACKS) {
     app.get(path, async (c) => {
       const status = await deps.statusByCallbackKey(c.req.query('integration_key') ?? '')
       return status ? c.html(<IntegrationPage what={what} status={status} />) : c.html(<NotFoundPage />, 404)
     })
-    // Refused outright: DingTalk's console then says at save time that this address does not work yet.
-    app.post(path, (c) =>
-      c.json({ error: `${refusal} is not available in this version: choose Stream mode (Stream 模式推送)` }, 501),
-    )
   }
+  addEventPushRoute(app, { ...deps.callbacks, log: deps.log })
+  addCardPushRoute(app, { ...deps.callbacks, log: deps.log })
 
   addDeliverRoute(app, { ...deps.api, log: deps.log })
   return app

@@ -6,6 +6,12 @@ export const DELIVER_QUEUE = 'flashduty-dingtalk-deliver'
 /** Ticks for clicks that Flashduty has not answered yet; the job's data is `{ clickId }`. */
 export const CLICK_QUEUE = 'flashduty-dingtalk-click'
 
+/** Written by the daemon, read by Flashduty: what people pressed, for the acting way without keys. */
+export const ACTION_QUEUE = 'flashduty-dingtalk-action'
+
+/** Written by Flashduty: what came of it. */
+export const ACTION_RESULT_QUEUE = 'flashduty-dingtalk-action-result'
+
 /** Written by the daemon, read by Flashduty: what became of each notification; see domain/result.ts. */
 export const RESULT_QUEUE = 'flashduty-dingtalk-result'
 
@@ -30,6 +36,11 @@ export function deliverJobId(eventId: string): string {
 /** The same report has the same id, so that telling it twice is telling it once. */
 export function resultJobId(eventId: string, seq: number): string {
   return `res-${plain(eventId)}-${seq}`
+}
+
+/** What was pressed once is one job, however often it is offered. */
+export function actionJobId(actionId: string): string {
+  return `act-${plain(actionId)}`
 }
 
 /** BullMQ takes no colon in an id. */

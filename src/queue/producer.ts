@@ -4,6 +4,8 @@ import type { Redis } from 'ioredis'
 import { within } from '../lifecycle.ts'
 import type { Log } from '../log.ts'
 import {
+  ACTION_QUEUE,
+  actionJobId,
   CLICK_QUEUE,
   DELIVER_QUEUE,
   deliverJobId,
@@ -28,6 +30,8 @@ export type Producer = {
   tickClick(clickId: string, delayMs?: number): Promise<void>
   /** Adds a delivery as Flashduty would. @throws when Redis does not take it */
   addDelivery(body: unknown, eventId: string, eventType: string): Promise<string>
+  /** Offers Flashduty what somebody pressed. @throws when Redis does not take it, or does not say so in time */
+  addAction(action: { action_id: string; action: string }): Promise<void>
   /** Tells Flashduty what became of a notification. @throws when Redis does not take it */
   addResult(result: { event_id: string; seq: number; finished_at: number }): Promise<void>
   /**
@@ -92,6 +96,15 @@ export function createProducer(redis: Redis, prefix: string, log: Log): Producer
         removeOnFail: { age: 604_800 },
       })
       return jobId
+    },
+    async addAction(action) {
+      const added = queue(ACTION_QUEUE).add(action.action, action, {
+        jobId: actionJobId(action.action_id),
+        // Kept when done, so that being offered again does not run it again.
+        removeOnComplete: { age: 86_400 },
+        removeOnFail: { age: 604_800 },
+      })
+      if ((await within(PATIENCE_MS, added)) === 'timeout') throw new Error('Redis is slow')
     },
     async addResult(result) {
       const jobId = resultJobId(result.event_id, result.seq)

@@ -6,7 +6,7 @@ import { AppError } from '../errors.ts'
 import { InFlight } from '../lifecycle.ts'
 import type { Log } from '../log.ts'
 import { createGate } from './gate.ts'
-import { CLICK_QUEUE, DELIVER_QUEUE, type PacedApi, paceQueue } from './jobs.ts'
+import { ACTION_RESULT_QUEUE, CLICK_QUEUE, DELIVER_QUEUE, type PacedApi, paceQueue } from './jobs.ts'
 
 export type WorkerDeps = { redis: Redis; prefix: string; log: Log }
 
@@ -142,6 +142,27 @@ export function startClickWorker(deps: WorkerDeps, perform: (clickId: string) =>
           throw await putOff(job, token, error.failure.retryAfterMs)
         }
         deps.log.error({ clickId: tick.data.clickId, err: error }, 'click-failed')
+      }
+    },
+  )
+}
+
+/** @param take an AppError `retryable` has the result come again */
+export function startActionResultWorker(deps: WorkerDeps, take: (body: unknown) => Promise<void>): RunningWorker {
+  return start(
+    ACTION_RESULT_QUEUE,
+    deps,
+    { concurrency: 20, removeOnComplete: { count: 0 }, removeOnFail: { age: 604_800 } },
+    async (job, token) => {
+      try {
+        await take(job.data)
+      } catch (error) {
+        if (error instanceof AppError && error.failure.kind === 'retryable') {
+          deps.log.warn({ jobId: job.id, err: error }, 'action-result-delayed')
+          throw await putOff(job, token, error.failure.retryAfterMs)
+        }
+        deps.log.error({ jobId: job.id, err: error }, 'action-result-broken')
+        throw error
       }
     },
   )

@@ -356,8 +356,12 @@ export async function releaseCard(
     .where('out_track_id', '=', outTrackId)
     .where('stage', '!=', 'absent')
     .where('frozen', '=', 0)
-  if (after === 'as-it-was') await card.execute()
-  else if ('dueAt' in after) {
+  if (after === 'as-it-was') {
+    // The hold alone had made it due, unless something else is to be shown, or is being done.
+    const idle = sql<boolean>`stage = 'present' and lease_owner is null and shown_hash is not null and allowed_rev <= shown_rev`
+    const stillDue = sql<number | null>`case when ${idle} then null else update_due_at end`
+    await card.set({ update_due_at: stillDue }).execute()
+  } else if ('dueAt' in after) {
     await card.set({ shown_hash: null, update_due_at: after.dueAt, update_lane: URGENT }).execute()
   } else {
     const { rev, hash } = after.shown

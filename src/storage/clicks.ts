@@ -1,8 +1,29 @@
 import type { Selectable } from 'kysely'
 
+import { canBeMeantAgain } from '../domain/click.ts'
+import type { Action } from '../domain/button.ts'
 import type { ClicksTable, Handle } from './schema.ts'
 
 export type Click = Selectable<ClicksTable>
+
+/** Two presses of one button within this time are one, even where a second could be meant. */
+const COLLAPSE_MS = 3_000
+
+export type NewClick = Pick<
+  Click,
+  | 'id'
+  | 'integration_id'
+  | 'incident_id'
+  | 'out_track_id'
+  | 'dingtalk_user_id'
+  | 'member_id'
+  | 'minutes'
+  | 'custom_id'
+  | 'comment'
+  | 'revision'
+  | 'lease_owner'
+  | 'lease_until'
+> & { action: Action; /** Of a page's form: the same form twice is one act. */ formToken?: string }
 
 /**
  * Stores the click, unless the same person's press of the same button is pending or done already.
@@ -10,36 +31,27 @@ export type Click = Selectable<ClicksTable>
  */
 export async function addClick(
   trx: Handle,
-  click: Pick<
-    Click,
-    | 'id'
-    | 'integration_id'
-    | 'incident_id'
-    | 'out_track_id'
-    | 'dingtalk_user_id'
-    | 'member_id'
-    | 'action'
-    | 'minutes'
-    | 'revision'
-    | 'lease_owner'
-    | 'lease_until'
-  >,
+  { formToken, ...click }: NewClick,
   nowMs: number,
 ): Promise<{ click: Click; repeated: boolean }> {
-  const activeKey = [
-    click.out_track_id,
-    click.dingtalk_user_id,
-    click.action,
-    click.minutes ?? '',
-    click.revision,
-  ].join('|')
+  const what = [click.action, click.minutes ?? click.custom_id ?? '']
+  const activeKey = (
+    formToken === undefined
+      ? [click.out_track_id, click.dingtalk_user_id, ...what, click.revision]
+      : ['page', click.dingtalk_user_id, click.incident_id, ...what, formToken]
+  ).join('|')
+  if (formToken === undefined && canBeMeantAgain(click.action)) await freeKey(trx, activeKey, nowMs - COLLAPSE_MS)
   const row: Click = {
     ...click,
     active_key: activeKey,
     status: 'pending',
     reason: null,
+    detail: null,
     attempts: 0,
     due_at: click.lease_until,
+    sent_at: null,
+    source: formToken === undefined ? 'card' : 'page',
+    told_working: 0,
     created_at: nowMs,
     updated_at: nowMs,
   }
@@ -56,6 +68,16 @@ export async function addClick(
     .where('active_key', '=', activeKey)
     .executeTakeFirstOrThrow()
   return { click: earlier, repeated: true }
+}
+
+async function freeKey(trx: Handle, activeKey: string, untilMs: number): Promise<void> {
+  await trx
+    .updateTable('clicks')
+    .set({ active_key: null })
+    .where('active_key', '=', activeKey)
+    .where('status', '=', 'done')
+    .where('created_at', '<=', untilMs)
+    .execute()
 }
 
 export async function findClick(db: Handle, id: string): Promise<Click | undefined> {
@@ -79,16 +101,43 @@ export async function claimClick(
     .executeTakeFirst()
 }
 
+/** From here on nobody can know whether it was done until an answer comes. */
+export async function markSent(trx: Handle, id: string, nowMs: number): Promise<void> {
+  await trx.updateTable('clicks').set({ sent_at: nowMs }).where('id', '=', id).execute()
+}
+
+/** Somebody else carries it out and will say so; until then nobody holds it. */
+export async function handOver(trx: Handle, id: string, lookAgainAt: number): Promise<void> {
+  await trx
+    .updateTable('clicks')
+    .set({ due_at: lookAgainAt, lease_owner: null, lease_until: 0 })
+    .where('id', '=', id)
+    .where('status', '=', 'pending')
+    .execute()
+}
+
+/** The person was told that it is being worked on. @returns whether it still is */
+export async function markToldWorking(trx: Handle, id: string): Promise<boolean> {
+  const done = await trx
+    .updateTable('clicks')
+    .set({ told_working: 1 })
+    .where('id', '=', id)
+    .where('status', '=', 'pending')
+    .executeTakeFirst()
+  return done.numUpdatedRows > 0n
+}
+
+/** @returns the click as it is now; undefined when it had come to its end before */
 export async function settleClick(
   trx: Handle,
   id: string,
   outcome:
     | { status: 'done' }
-    | { status: 'failed'; reason: string }
+    | { status: 'failed'; reason: string; detail?: string | undefined }
     | { status: 'pending'; reason: string; dueAt: number },
   nowMs: number,
-): Promise<void> {
-  await trx
+): Promise<Click | undefined> {
+  return trx
     .updateTable('clicks')
     .set((eb) => ({
       status: outcome.status,
@@ -98,10 +147,20 @@ export async function settleClick(
       lease_until: 0,
       attempts: eb('attempts', '+', 1),
       updated_at: nowMs,
-      ...(outcome.status === 'failed' ? { active_key: null } : {}),
+      // What is tried again was not done.
+      ...(outcome.status === 'pending' ? { sent_at: null } : {}),
+      ...(outcome.status === 'failed'
+        ? {
+            detail: outcome.detail ?? null,
+            // The button may be pressed again; the answer to a form stands.
+            active_key: eb.case().when('source', '=', 'page').then(eb.ref('active_key')).else(null).end(),
+          }
+        : {}),
     }))
     .where('id', '=', id)
-    .execute()
+    .where('status', '=', 'pending')
+    .returningAll()
+    .executeTakeFirst()
 }
 
 /** Clicks that Flashduty has not answered yet, and when each may be tried. */

@@ -1,11 +1,11 @@
-import { sql, type Selectable } from 'kysely'
+import { type Selectable, sql } from 'kysely'
 
 import type { GroupsTable, Handle } from './schema.ts'
 import { statement } from './statement.ts'
 
 export type Group = Selectable<GroupsTable>
 
-type GroupId = { integrationId: string; openConversationId: string }
+export type GroupId = { integrationId: string; openConversationId: string }
 
 export async function findGroup(db: Handle, id: GroupId): Promise<Group | undefined> {
   return db
@@ -39,97 +39,9 @@ export async function listGroups(db: Handle, integrationId?: string): Promise<Gr
 }
 
 /**
- * The cool app came into or left the group. An older message than the newest one taken in changes nothing.
- * @param operatedAt DingTalk's `operateTime`, epoch ms
- * @returns whether it was taken in
+ * The group that DingTalk is to be asked about next: news first, then whatever has waited longest. Its next turn is put
+ * off, so that a lost answer is asked again.
  */
-export async function recordInstall(
-  trx: Handle,
-  group: GroupId & {
-    status: 'installed' | 'uninstalled'
-    robotCode: string | null
-    coolAppCode: string | null
-    operatedAt: number
-  },
-  nowMs: number,
-): Promise<boolean> {
-  const refreshDueAt = group.status === 'installed' ? nowMs : null
-  const done = await trx
-    .insertInto('groups')
-    .values({
-      ...newGroup(group, nowMs),
-      status: group.status,
-      robot_code: group.robotCode,
-      cool_app_code: group.coolAppCode,
-      operated_at: group.operatedAt,
-      refresh_due_at: refreshDueAt,
-    })
-    .onConflict((oc) =>
-      oc
-        .columns(['integration_id', 'open_conversation_id'])
-        .doUpdateSet((eb) => ({
-          status: group.status,
-          robot_code: sql<string>`coalesce(${eb.ref('excluded.robot_code')}, ${eb.ref('groups.robot_code')})`,
-          cool_app_code: sql<string>`coalesce(${eb.ref('excluded.cool_app_code')}, ${eb.ref('groups.cool_app_code')})`,
-          operated_at: group.operatedAt,
-          refresh_due_at: refreshDueAt,
-          refresh_failures: 0,
-          updated_at: nowMs,
-        }))
-        .whereRef('excluded.operated_at', '>=', 'groups.operated_at'),
-    )
-    .executeTakeFirst()
-  return (done.numInsertedOrUpdatedRows ?? 0n) > 0n
-}
-
-/**
- * The group's name. An older one than the newest taken in changes nothing.
- * @param titledAt epoch ms on DingTalk's clock; for an answer to our own question, when we asked
- */
-export async function recordTitle(
-  trx: Handle,
-  group: GroupId & { title: string; chatId: string | null; titledAt: number },
-  nowMs: number,
-): Promise<boolean> {
-  const done = await trx
-    .insertInto('groups')
-    .values({
-      ...newGroup(group, nowMs),
-      title: group.title,
-      chat_id: group.chatId,
-      titled_at: group.titledAt,
-    })
-    .onConflict((oc) =>
-      oc
-        .columns(['integration_id', 'open_conversation_id'])
-        .doUpdateSet((eb) => ({
-          title: group.title,
-          chat_id: sql<string>`coalesce(${eb.ref('excluded.chat_id')}, ${eb.ref('groups.chat_id')})`,
-          titled_at: group.titledAt,
-          updated_at: nowMs,
-        }))
-        .whereRef('excluded.titled_at', '>=', 'groups.titled_at'),
-    )
-    .executeTakeFirst()
-  return (done.numInsertedOrUpdatedRows ?? 0n) > 0n
-}
-
-/** What DingTalk said about the group overrules what we believed, unless a newer event has come since we asked. */
-export async function recordVerdict(
-  trx: Handle,
-  group: GroupId & { status: 'uninstalled' | 'disbanded'; askedAt: number },
-  nowMs: number,
-): Promise<void> {
-  await trx
-    .updateTable('groups')
-    .set({ status: group.status, updated_at: nowMs })
-    .where('integration_id', '=', group.integrationId)
-    .where('open_conversation_id', '=', group.openConversationId)
-    .where('operated_at', '<=', group.askedAt)
-    .execute()
-}
-
-/** The group whose title has been wanted longest; its next turn is put off, so that a lost answer is asked again. */
 export async function claimGroupToRefresh(
   trx: Handle,
   integrationId: string,
@@ -141,28 +53,40 @@ export async function claimGroupToRefresh(
     .selectAll()
     .where('integration_id', '=', integrationId)
     .where('refresh_due_at', '<=', nowMs)
+    .orderBy(sql`case refresh_why when 'routine' then 2 when 'outage' then 1 else 0 end`)
     .orderBy('refresh_due_at')
     .limit(1)
     .executeTakeFirst()
   if (!group) return undefined
-  await scheduleRefresh(
-    trx,
-    { integrationId, openConversationId: group.open_conversation_id },
-    { dueAt: retryAtMs, failures: group.refresh_failures },
-  )
-  return group
+  await trx
+    .updateTable('groups')
+    .set({ refresh_due_at: retryAtMs })
+    .where('integration_id', '=', integrationId)
+    .where('open_conversation_id', '=', group.open_conversation_id)
+    .execute()
+  return { ...group, refresh_due_at: retryAtMs }
 }
 
+/**
+ * Ends the turn of a claimed group, unless something has happened meanwhile that has to be asked about too.
+ * @param next `askedAt` of a question that DingTalk will not answer: it is no use to ask it again and again
+ */
 export async function scheduleRefresh(
   trx: Handle,
-  id: GroupId,
-  next: { dueAt: number | null; failures: number },
+  claimed: Group,
+  next: { dueAt: number | null; failures: number; note?: string; askedAt?: number },
 ): Promise<void> {
   await trx
     .updateTable('groups')
-    .set({ refresh_due_at: next.dueAt, refresh_failures: next.failures })
-    .where('integration_id', '=', id.integrationId)
-    .where('open_conversation_id', '=', id.openConversationId)
+    .set({
+      refresh_due_at: next.dueAt,
+      refresh_failures: next.failures,
+      ...(next.note === undefined ? {} : { note: next.note }),
+      ...(next.askedAt === undefined ? {} : { asked_at: next.askedAt, verified_at: next.askedAt }),
+    })
+    .where('integration_id', '=', claimed.integration_id)
+    .where('open_conversation_id', '=', claimed.open_conversation_id)
+    .where('refresh_due_at', '=', claimed.refresh_due_at)
     .execute()
 }
 
@@ -179,20 +103,79 @@ export async function listRefreshesDue(
   return rows.map((row) => ({ integrationId: row.integration_id, dueAt: row.refresh_due_at ?? 0 }))
 }
 
-function newGroup(id: GroupId, nowMs: number): Group {
-  return {
-    integration_id: id.integrationId,
-    open_conversation_id: id.openConversationId,
-    chat_id: null,
-    title: null,
-    status: 'unknown',
-    robot_code: null,
-    cool_app_code: null,
-    operated_at: 0,
-    titled_at: 0,
-    refresh_due_at: null,
-    refresh_failures: 0,
-    created_at: nowMs,
-    updated_at: nowMs,
+export async function isRefreshDue(db: Handle, integrationId: string, nowMs: number): Promise<boolean> {
+  const row = await db
+    .selectFrom('groups')
+    .select('open_conversation_id')
+    .where('integration_id', '=', integrationId)
+    .where('refresh_due_at', '<=', nowMs)
+    .limit(1)
+    .executeTakeFirst()
+  return row !== undefined
+}
+
+/** Nobody may be asked before then, or for that reason at all. */
+export async function holdRefreshes(
+  trx: Handle,
+  integrationId: string,
+  hold: { untilMs: number } | { why: 'routine' | 'outage' },
+): Promise<void> {
+  const due = trx.updateTable('groups').where('integration_id', '=', integrationId)
+  if ('why' in hold) {
+    await due.set({ refresh_due_at: null }).where('refresh_why', '=', hold.why).execute()
+    return
   }
+  await due.set({ refresh_due_at: hold.untilMs }).where('refresh_due_at', '<', hold.untilMs).execute()
+}
+
+/**
+ * Wants every group verified that nobody has asked about since then: messages about them may have been lost.
+ * @returns how many
+ */
+export async function verifySince(trx: Handle, integrationId: string, sinceMs: number, nowMs: number): Promise<number> {
+  const done = await trx
+    .updateTable('groups')
+    .set({ refresh_due_at: nowMs, refresh_why: 'outage', refresh_failures: 0 })
+    .where('integration_id', '=', integrationId)
+    .where('status', 'in', ['installed', 'robot', 'uninstalled'])
+    .where('asked_at', '<', sinceMs)
+    .where((eb) => eb.or([eb('refresh_due_at', 'is', null), eb('refresh_why', '=', 'routine')]))
+    .executeTakeFirst()
+  return Number(done.numUpdatedRows)
+}
+
+/**
+ * Wants so many groups verified of those that nothing has proven since then: the reachable ones first, oldest proof
+ * first, then those that may have become so; one that was only ever heard of is asked about once.
+ * @returns how many
+ */
+export async function verifyOldest(
+  trx: Handle,
+  integrationId: string,
+  { provenBeforeMs, most }: { provenBeforeMs: number; most: number },
+  nowMs: number,
+): Promise<number> {
+  if (most <= 0) return 0
+  const done = await trx
+    .updateTable('groups')
+    .set({ refresh_due_at: nowMs, refresh_why: 'routine', refresh_failures: 0 })
+    .where('integration_id', '=', integrationId)
+    .where('open_conversation_id', 'in', (eb) =>
+      eb
+        .selectFrom('groups')
+        .select('open_conversation_id')
+        .where('integration_id', '=', integrationId)
+        .where('refresh_due_at', 'is', null)
+        .where((on) =>
+          on.or([
+            on.and([on('status', 'in', ['installed', 'robot', 'uninstalled']), on('verified_at', '<', provenBeforeMs)]),
+            on.and([on('status', '=', 'unknown'), on('asked_at', '=', 0)]),
+          ]),
+        )
+        .orderBy(sql`case status when 'installed' then 0 when 'robot' then 0 when 'uninstalled' then 1 else 2 end`)
+        .orderBy('verified_at')
+        .limit(Math.min(most, 10_000)),
+    )
+    .executeTakeFirst()
+  return Number(done.numUpdatedRows)
 }

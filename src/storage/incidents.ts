@@ -1,6 +1,7 @@
 import { type Insertable, type Selectable, sql } from 'kysely'
 
 import { contentKey, type Incident, type IncidentVersion, type LastAct, type Rendered } from '../domain/incident.ts'
+import { putResponders } from './responders.ts'
 import type { Handle, IncidentsTable } from './schema.ts'
 import { statement } from './statement.ts'
 
@@ -16,6 +17,8 @@ export type StoredIncident = {
   rendered: Rendered | undefined
   flapping: boolean
   inStorm: boolean
+  /** Flashduty does not know it any more. */
+  gone: boolean
 }
 
 /**
@@ -49,6 +52,7 @@ export async function advanceIncident(
     snapshot: JSON.stringify(incident),
     snoozed_until: snoozedUntil,
     content_key: contentKey(incident),
+    gone: 0,
     updated_at: nowMs,
   }
   const images = incident.images?.map(({ src, href, alt }) => ({ src, href, alt }))
@@ -73,7 +77,11 @@ export async function advanceIncident(
     replacesRev: snapshot.replacesRev ?? 0,
   })
   const [moved] = rows
-  if (moved) return { ...fromRow(moved), advanced: true }
+  if (moved) {
+    const unassigned = moved.rev === 1 && (incident.progress === 'Closed' || !incident.responders?.length)
+    if (!unassigned) await putResponders(trx, integrationId, incident)
+    return { ...incidentFromRow(moved), advanced: true }
+  }
   const stored = await findIncident(trx, integrationId, incident.incident_id)
   if (!stored) throw new Error('an incident vanished inside its own transaction')
   return { ...stored, advanced: false }
@@ -88,6 +96,7 @@ type Newest = Pick<
   | 'snapshot'
   | 'snoozed_until'
   | 'content_key'
+  | 'gone'
   | 'updated_at'
 >
 type Step = { newest: Newest; others: Omit<Insertable<IncidentsTable>, keyof Newest>; replacesRev: number }
@@ -131,7 +140,7 @@ export async function findIncident(
   incidentId: string,
 ): Promise<StoredIncident | undefined> {
   const { rows } = await selectIncident(db, { integrationId, incidentId })
-  return rows[0] && fromRow(rows[0])
+  return rows[0] && incidentFromRow(rows[0])
 }
 
 const selectIncident = statement((db, of: { integrationId: string; incidentId: string }) =>
@@ -142,7 +151,7 @@ const selectIncident = statement((db, of: { integrationId: string; incidentId: s
     .where('incident_id', '=', of.incidentId),
 )
 
-function fromRow(row: Selectable<IncidentsTable>): StoredIncident {
+export function incidentFromRow(row: Selectable<IncidentsTable>): StoredIncident {
   return {
     integrationId: row.integration_id,
     incidentId: row.incident_id,
@@ -162,7 +171,26 @@ function fromRow(row: Selectable<IncidentsTable>): StoredIncident {
     rendered: row.rendered === null ? undefined : (JSON.parse(row.rendered) as Rendered),
     flapping: row.flapping === 1,
     inStorm: row.in_storm === 1,
+    gone: row.gone === 1,
   }
+}
+
+/** Flashduty says that there is no such incident. @returns the revision that shows it; undefined when it is known already */
+export async function markGone(
+  trx: Handle,
+  integrationId: string,
+  incidentId: string,
+  nowMs: number,
+): Promise<number | undefined> {
+  const row = await trx
+    .updateTable('incidents')
+    .set((eb) => ({ gone: 1, rev: eb('rev', '+', 1), updated_at: nowMs }))
+    .where('integration_id', '=', integrationId)
+    .where('incident_id', '=', incidentId)
+    .where('gone', '=', 0)
+    .returning('rev')
+    .executeTakeFirst()
+  return row?.rev
 }
 
 /** Snoozes that have run out without an event saying so: each counts as a change of its incident. */

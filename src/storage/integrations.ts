@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import type { Selectable } from 'kysely'
 
 import { newId } from '../domain/ids.ts'
-import type { Integration } from '../domain/integration.ts'
+import { cardCallbackOf, type Integration } from '../domain/integration.ts'
 import { AppError } from '../errors.ts'
 import type { Handle, IntegrationsTable } from './schema.ts'
 import { hashSecret, type SecretBox } from './secret-box.ts'
@@ -21,13 +21,18 @@ export type IntegrationFields = Pick<
   | 'dataSourceId'
   | 'coolAppCode'
   | 'qps'
+  | 'connections'
   | 'monthlyCalls'
   | 'monthlyPushes'
   | 'groupPerMinute'
   | 'flashdutyKey'
+  | 'acting'
+  | 'ownerKey'
   | 'templateId'
   | 'templateRefusedAt'
   | 'dmFromWebhook'
+  | 'eventMode'
+  | 'streamOn'
   | 'isDefault'
   | 'enabled'
 >
@@ -52,6 +57,7 @@ export async function addIntegration(
     .values({
       ...columns(integration, box),
       id: integration.id,
+      cards_mode: cardCallbackOf(integration),
       callback_key_enc: box.seal(integration.callbackKey),
       callback_key_hash: hashSecret(integration.callbackKey),
       revision: 1,
@@ -78,8 +84,30 @@ export async function saveIntegration(
     .execute()
 }
 
+/** What goes with an integration; what tells of the past stays. */
+const OWNED_TABLES = [
+  'groups',
+  'account_links',
+  'member_keys',
+  'routes',
+  'turns',
+  'missed',
+  'notices',
+  'doors',
+  'card_routes',
+  'card_callbacks',
+  'sessions',
+  'dingtalk_users',
+  'journal',
+  'app_notes',
+  'last_heard',
+  'responders',
+  'key_makings',
+  'wanted_acts',
+] as const
+
 export async function removeIntegration(trx: Handle, id: string): Promise<void> {
-  for (const table of ['groups', 'account_links', 'member_keys', 'routes', 'turns', 'missed', 'notices'] as const) {
+  for (const table of OWNED_TABLES) {
     await trx.deleteFrom(table).where('integration_id', '=', id).execute()
   }
   await trx.deleteFrom('integrations').where('id', '=', id).execute()
@@ -128,6 +156,7 @@ export type IntegrationForDelivery = {
   /** The administrator's own, as long as DingTalk takes it. */
   templateId: string | undefined
   dmFromWebhook: boolean
+  cardCallback: 'STREAM' | 'HTTP'
   hasFlashdutyKey: boolean
 }
 
@@ -150,6 +179,7 @@ export async function pickIntegration(
       dataSourceId: found.data_source_id ?? undefined,
       templateId: found.template_refused_at === null ? (found.template_id ?? undefined) : undefined,
       dmFromWebhook: found.dm_from_webhook === 1,
+      cardCallback: cardCallbackOf({ streamOn: found.stream_on === 1 }),
       hasFlashdutyKey: found.flashduty_key_enc !== null,
     }
   )
@@ -167,9 +197,41 @@ const selectForDelivery = statement((db, _nothing: object) =>
       'template_id',
       'template_refused_at',
       'dm_from_webhook',
+      'stream_on',
       'flashduty_key_enc',
     ]),
 )
+
+/** How presses of an integration's new cards return. */
+export async function findCardCallback(db: Handle, id: string): Promise<'STREAM' | 'HTTP' | undefined> {
+  const row = await db.selectFrom('integrations').select('stream_on').where('id', '=', id).executeTakeFirst()
+  return row && cardCallbackOf({ streamOn: row.stream_on === 1 })
+}
+
+/** Which kind of card the open incidents of an integration were last brought to. */
+export async function findCardsMode(trx: Handle, id: string): Promise<'STREAM' | 'HTTP' | undefined> {
+  const row = await trx.selectFrom('integrations').select('cards_mode').where('id', '=', id).executeTakeFirst()
+  return row?.cards_mode
+}
+
+export async function noteCardsMode(trx: Handle, id: string, mode: 'STREAM' | 'HTTP'): Promise<void> {
+  await trx.updateTable('integrations').set({ cards_mode: mode }).where('id', '=', id).execute()
+}
+
+/** How presses are carried out for it; undefined when it is switched off or there is none. */
+export async function findActing(
+  db: Handle,
+  box: SecretBox,
+  id: string,
+): Promise<Pick<Integration, 'acting' | 'ownerKey'> | undefined> {
+  const row = await db
+    .selectFrom('integrations')
+    .select(['acting', 'owner_key_enc'])
+    .where('id', '=', id)
+    .where('enabled', '=', 1)
+    .executeTakeFirst()
+  return row && { acting: row.acting, ownerKey: row.owner_key_enc === null ? undefined : box.open(row.owner_key_enc) }
+}
 
 /** DingTalk no longer takes the integration's own template: new cards use the public one until it is set anew. */
 export async function refuseTemplate(trx: Handle, id: string, templateId: string, nowMs: number): Promise<void> {
@@ -207,7 +269,7 @@ function columns(
   box: SecretBox,
 ): Omit<
   Selectable<IntegrationsTable>,
-  'id' | 'callback_key_enc' | 'callback_key_hash' | 'revision' | 'created_at' | 'updated_at'
+  'id' | 'cards_mode' | 'callback_key_enc' | 'callback_key_hash' | 'revision' | 'created_at' | 'updated_at'
 > {
   return {
     name: integration.name,
@@ -220,13 +282,18 @@ function columns(
     data_source_id: integration.dataSourceId ?? null,
     cool_app_code: integration.coolAppCode ?? null,
     qps: integration.qps,
+    connections: integration.connections,
     monthly_calls: integration.monthlyCalls,
     monthly_pushes: integration.monthlyPushes,
     group_per_minute: integration.groupPerMinute,
     flashduty_key_enc: integration.flashdutyKey === undefined ? null : box.seal(integration.flashdutyKey),
+    acting: integration.acting,
+    owner_key_enc: integration.ownerKey === undefined ? null : box.seal(integration.ownerKey),
     template_id: integration.templateId ?? null,
     template_refused_at: integration.templateRefusedAt ?? null,
     dm_from_webhook: integration.dmFromWebhook ? 1 : 0,
+    event_mode: integration.eventMode,
+    stream_on: integration.streamOn ? 1 : 0,
     is_default: integration.isDefault ? 1 : 0,
     enabled: integration.enabled ? 1 : 0,
   }
@@ -246,13 +313,18 @@ function fromRow(row: Selectable<IntegrationsTable>, box: SecretBox): Integratio
     dataSourceId: row.data_source_id ?? undefined,
     coolAppCode: row.cool_app_code ?? undefined,
     qps: row.qps,
+    connections: row.connections,
     monthlyCalls: row.monthly_calls,
     monthlyPushes: row.monthly_pushes,
     groupPerMinute: row.group_per_minute,
     flashdutyKey: row.flashduty_key_enc === null ? undefined : box.open(row.flashduty_key_enc),
+    acting: row.acting,
+    ownerKey: row.owner_key_enc === null ? undefined : box.open(row.owner_key_enc),
     templateId: row.template_id ?? undefined,
     templateRefusedAt: row.template_refused_at ?? undefined,
     dmFromWebhook: row.dm_from_webhook === 1,
+    eventMode: row.event_mode,
+    streamOn: row.stream_on === 1,
     isDefault: row.is_default === 1,
     enabled: row.enabled === 1,
     revision: row.revision,

@@ -6,17 +6,45 @@ import { statement } from './statement.ts'
 
 export type AccountLink = Selectable<AccountLinksTable>
 
-/** One to one both ways: links that stand in the way are replaced. Returns those. */
-export async function putLink(trx: Handle, link: AccountLink): Promise<AccountLink[]> {
-  const conflicts = await trx
-    .selectFrom('account_links')
-    .selectAll()
+/** A link that people are to be told by; nothing stands against it yet. */
+export type NewLink = Omit<AccountLink, 'suspended_at' | 'check_due_at'>
+
+/** One to one both ways: links that stand in the way, suspended ones among them, are replaced. Returns those. */
+export async function putLink(trx: Handle, link: NewLink): Promise<AccountLink[]> {
+  const replaced = await trx
+    .deleteFrom('account_links')
     .where('integration_id', '=', link.integration_id)
     .where((eb) => eb.or([eb('dingtalk_user_id', '=', link.dingtalk_user_id), eb('member_id', '=', link.member_id)]))
+    .returningAll()
     .execute()
-  for (const old of conflicts) await removeLink(trx, link.integration_id, old.dingtalk_user_id)
-  await trx.insertInto('account_links').values(link).execute()
-  return conflicts.filter((old) => old.dingtalk_user_id !== link.dingtalk_user_id || old.member_id !== link.member_id)
+  await trx.insertInto('account_links').values(unsuspended(link)).execute()
+  return replaced.filter((old) => old.dingtalk_user_id !== link.dingtalk_user_id || old.member_id !== link.member_id)
+}
+
+/**
+ * Links only if neither of the two is linked to somebody else: for a match that the member did not prove themselves.
+ * @returns whether they are linked now
+ */
+export async function putFreeLink(trx: Handle, link: NewLink): Promise<boolean> {
+  // Whoever has left stands in nobody's way.
+  await trx
+    .deleteFrom('account_links')
+    .where('integration_id', '=', link.integration_id)
+    .where((eb) => eb.or([eb('dingtalk_user_id', '=', link.dingtalk_user_id), eb('member_id', '=', link.member_id)]))
+    .where('suspended_at', 'is not', null)
+    .execute()
+  const done = await trx
+    .insertInto('account_links')
+    .values(unsuspended(link))
+    .onConflict((oc) => oc.doNothing())
+    .executeTakeFirst()
+  if ((done.numInsertedOrUpdatedRows ?? 0n) > 0n) return true
+  const standing = await findLinkOfUser(trx, link.integration_id, link.dingtalk_user_id)
+  return standing?.member_id === link.member_id
+}
+
+function unsuspended(link: NewLink): AccountLink {
+  return { ...link, suspended_at: null, check_due_at: null }
 }
 
 /** @returns whether there was one; the member's key stays, it is the member's */
@@ -44,6 +72,7 @@ export async function listLinks(db: Handle, integrationId?: string): Promise<(Ac
     .execute()
 }
 
+/** Whoever has left is not linked. */
 export async function findLinkOfUser(
   db: Handle,
   integrationId: string,
@@ -54,6 +83,7 @@ export async function findLinkOfUser(
     .selectAll()
     .where('integration_id', '=', integrationId)
     .where('dingtalk_user_id', '=', dingtalkUserId)
+    .where('suspended_at', 'is', null)
     .executeTakeFirst()
 }
 
@@ -71,9 +101,23 @@ const selectLinksOfMembers = statement((db, of: { integrationId: string; memberI
     .selectFrom('account_links')
     .selectAll()
     .where('integration_id', '=', of.integrationId)
-    .where('member_id', 'in', of.memberIds),
+    .where('member_id', 'in', of.memberIds)
+    .where('suspended_at', 'is', null),
 )
 
+/** Which of these members are linked to somebody who has left. */
+export async function findSuspended(db: Handle, integrationId: string, memberIds: number[]): Promise<AccountLink[]> {
+  if (memberIds.length === 0) return []
+  return db
+    .selectFrom('account_links')
+    .selectAll()
+    .where('integration_id', '=', integrationId)
+    .where('member_id', 'in', memberIds)
+    .where('suspended_at', 'is not', null)
+    .execute()
+}
+
+/** Suspended ones among them: for what to call somebody who was told when they were still there. */
 export async function findLinksOfUsers(
   db: Handle,
   integrationId: string,
@@ -91,10 +135,16 @@ export async function findLinksOfUsers(
 export async function putMemberKey(
   trx: Handle,
   box: SecretBox,
-  key: { integrationId: string; memberId: number; appKey: string },
+  key: { integrationId: string; memberId: number; appKey: string; made?: { remakes: number } },
   nowMs: number,
 ): Promise<void> {
-  const row = { key_enc: box.seal(key.appKey), status: 'good' as const, updated_at: nowMs }
+  const row = {
+    key_enc: box.seal(key.appKey),
+    status: 'good' as const,
+    updated_at: nowMs,
+    made: key.made ? 1 : 0,
+    remakes: key.made?.remakes ?? 0,
+  }
   await trx
     .insertInto('member_keys')
     .values({ ...row, integration_id: key.integrationId, member_id: key.memberId })
@@ -102,19 +152,22 @@ export async function putMemberKey(
     .execute()
 }
 
+/** `made`: by the account owner's key; `remakes`: how often anew since it last worked. */
+export type MemberKey = { appKey: string; status: 'good' | 'bad'; made: boolean; remakes: number }
+
 export async function findMemberKey(
   db: Handle,
   box: SecretBox,
   integrationId: string,
   memberId: number,
-): Promise<{ appKey: string; status: 'good' | 'bad' } | undefined> {
+): Promise<MemberKey | undefined> {
   const row = await db
     .selectFrom('member_keys')
     .selectAll()
     .where('integration_id', '=', integrationId)
     .where('member_id', '=', memberId)
     .executeTakeFirst()
-  return row && { appKey: box.open(row.key_enc), status: row.status }
+  return row && { appKey: box.open(row.key_enc), status: row.status, made: row.made === 1, remakes: row.remakes }
 }
 
 export async function markMemberKey(
@@ -129,5 +182,105 @@ export async function markMemberKey(
     .set({ status, updated_at: nowMs })
     .where('integration_id', '=', integrationId)
     .where('member_id', '=', memberId)
+    .execute()
+}
+
+/**
+ * The person has left the corporation.
+ * @param leftAt DingTalk's clock. A link made after that is not taken back, but the person is looked for.
+ * @returns the link as it was; undefined when it was not suspended now
+ */
+export async function suspendLink(
+  trx: Handle,
+  who: { integrationId: string; userId: string; leftAt: number },
+  nowMs: number,
+): Promise<AccountLink | undefined> {
+  const link = trx
+    .updateTable('account_links')
+    .where('integration_id', '=', who.integrationId)
+    .where('dingtalk_user_id', '=', who.userId)
+    .where('suspended_at', 'is', null)
+  const suspended = await link
+    .set({ suspended_at: nowMs, check_due_at: null })
+    .where('linked_at', '<=', who.leftAt)
+    .returningAll()
+    .executeTakeFirst()
+  if (!suspended) await link.set({ check_due_at: nowMs }).execute()
+  return suspended
+}
+
+/** DingTalk does not know the person any more, so it says: to be confirmed. */
+export async function doubtLink(trx: Handle, integrationId: string, userId: string, nowMs: number): Promise<void> {
+  await trx
+    .updateTable('account_links')
+    .set({ check_due_at: nowMs })
+    .where('integration_id', '=', integrationId)
+    .where('dingtalk_user_id', '=', userId)
+    .where('suspended_at', 'is', null)
+    .where('check_due_at', 'is', null)
+    .execute()
+}
+
+/** The links whose people are to be looked for. */
+export async function listDoubtedLinks(db: Handle, integrationId: string, nowMs: number): Promise<AccountLink[]> {
+  return db
+    .selectFrom('account_links')
+    .selectAll()
+    .where('integration_id', '=', integrationId)
+    .where('check_due_at', '<=', nowMs)
+    .orderBy('check_due_at')
+    .limit(20)
+    .execute()
+}
+
+/** What came of looking for the person, unless they have been linked anew meanwhile. */
+export async function settleDoubt(
+  trx: Handle,
+  link: AccountLink,
+  to: { suspended: number } | { checkAgainAt: number | null },
+): Promise<void> {
+  await trx
+    .updateTable('account_links')
+    .set('suspended' in to ? { suspended_at: to.suspended, check_due_at: null } : { check_due_at: to.checkAgainAt })
+    .where('integration_id', '=', link.integration_id)
+    .where('dingtalk_user_id', '=', link.dingtalk_user_id)
+    .where('linked_at', '=', link.linked_at)
+    .execute()
+}
+
+/** A made key has worked: should it go bad one day, it may be made anew again. */
+export async function forgetRemakes(trx: Handle, integrationId: string, memberId: number): Promise<void> {
+  await trx
+    .updateTable('member_keys')
+    .set({ remakes: 0 })
+    .where('integration_id', '=', integrationId)
+    .where('member_id', '=', memberId)
+    .execute()
+}
+
+/** Whether this process may make the member's key now: of several only one may. */
+export async function claimKeyMaking(
+  trx: Handle,
+  member: { integrationId: string; memberId: number },
+  lease: { owner: string; nowMs: number; untilMs: number },
+): Promise<boolean> {
+  const row = { lease_owner: lease.owner, lease_until: lease.untilMs }
+  const done = await trx
+    .insertInto('key_makings')
+    .values({ integration_id: member.integrationId, member_id: member.memberId, ...row })
+    .onConflict((oc) =>
+      oc.columns(['integration_id', 'member_id']).doUpdateSet(row).where('key_makings.lease_until', '<=', lease.nowMs),
+    )
+    .returning('member_id')
+    .executeTakeFirst()
+  return done !== undefined
+}
+
+export async function endKeyMaking(trx: Handle, integrationId: string, memberId: number, owner: string): Promise<void> {
+  await trx
+    .deleteFrom('key_makings')
+    .where('integration_id', '=', integrationId)
+    .where('member_id', '=', memberId)
+    .where('lease_owner', '=', owner)
     .execute()
 }

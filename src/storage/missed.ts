@@ -31,13 +31,14 @@ export async function listJoinable(db: Handle, nowMs: number, limit: number): Pr
     .leftJoin('account_links', (join) =>
       join
         .onRef('account_links.integration_id', '=', 'missed.integration_id')
-        .onRef('account_links.member_id', '=', 'missed.member_id'),
+        .onRef('account_links.member_id', '=', 'missed.member_id')
+        .on('account_links.suspended_at', 'is', null),
     )
     .leftJoin('groups', (join) =>
       join
         .onRef('groups.integration_id', '=', 'missed.integration_id')
         .onRef('groups.open_conversation_id', '=', 'missed.target_id')
-        .on('groups.status', '=', 'installed'),
+        .on('groups.status', 'in', ['installed', 'robot']),
     )
     .select(['missed.integration_id', 'missed.incident_id', 'missed.kind', 'missed.target_id'])
     .where((eb) =>

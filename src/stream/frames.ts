@@ -24,6 +24,7 @@ const Frame = z.looseObject({
     eventType: header,
     eventId: header,
     eventCorpId: header,
+    eventBornTime: header,
   }),
   data: z.unknown().optional(),
 })
@@ -59,7 +60,8 @@ export function parseFrame(raw: string): StreamFrame {
   const body = readObject(data)
   if (!body) return { kind: 'unknown', ...frame, why: 'data is not a JSON object' }
   if (type === 'EVENT') {
-    const event = readEvent(body, headers)
+    const { eventType, eventId, eventCorpId, eventBornTime } = headers
+    const event = readEvent(body, { eventType, eventId, eventCorpId, eventBornTime })
     return event
       ? { kind: 'event', messageId: frame.messageId, event }
       : { kind: 'unknown', ...frame, why: 'an event without type or id' }

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import type { EventAck, InboundHandlers, PressAnswer } from '../domain/inbound.ts'
 import { AppError } from '../errors.ts'
 import { createLog } from '../log.ts'
-import { TOPIC_CARD } from './frames.ts'
+import { TOPIC_CARD, TOPIC_ROBOT } from './frames.ts'
 import { createRoom } from '../room.ts'
 import { DEADLINES, type Reply, routeFrame } from './router.ts'
 
@@ -28,7 +28,7 @@ function rig(handlers: Partial<InboundHandlers> = {}) {
   const replies: Reply[] = []
   const reasons: string[] = []
   const lines: { level: string; msg: string; [key: string]: unknown }[] = []
-  const counters = { malformed: 0, unknown: 0 }
+  const counters = { malformed: 0, unknown: 0, overdue: 0, pushes: 0 }
   const log = createLog('trace', { write: (line: string) => void lines.push(JSON.parse(line) as (typeof lines)[0]) })
   const never = () => Promise.reject(new Error('not expected'))
   const room = createRoom({ takeEvent: never, answerPress: never, takeMessage: never, ...handlers }, log)
@@ -42,17 +42,17 @@ function rig(handlers: Partial<InboundHandlers> = {}) {
     room,
     logged: (level: string) => lines.filter((line) => line.level === level).map((line) => line.msg),
     cut: () => (open = false),
-    route: (raw: string) =>
-      routeFrame(
-        deps,
-        counters,
-        raw,
-        (reply) => {
+    route: (raw: string, waitedMs = 0) =>
+      routeFrame(deps, counters, raw, {
+        reply(reply) {
           if (open) replies.push(reply)
           return open
         },
-        (reason) => void reasons.push(reason),
-      ),
+        waitedMs,
+        onPing: () => {},
+        onPush: () => void (counters.pushes += 1),
+        onDisconnect: (reason) => void reasons.push(reason),
+      }),
     dataOf: (index = 0) => JSON.parse(replies[index]?.data ?? 'null') as unknown,
   }
 }
@@ -82,6 +82,7 @@ afterEach(() => {
 test('the deadlines are inside DingTalk’s: 3 s for events, 2 s for presses', () => {
   expect(DEADLINES.eventMs).toBeLessThan(3_000)
   expect(DEADLINES.pressMs).toBeLessThan(2_000)
+  expect(DEADLINES.messageMs).toBeLessThan(2_000)
 })
 
 describe('frames of the system', () => {
@@ -113,7 +114,7 @@ test('what cannot be read gets no answer; what nobody knows gets 404; both are c
   await route('no JSON')
   await route(JSON.stringify({ type: 'CALLBACK', headers: { topic: '/other', messageId: 'm2' }, data: '{}' }))
   expect(replies).toEqual([{ code: 404, messageId: 'm2', data: '{}' }])
-  expect(counters).toEqual({ malformed: 1, unknown: 1 })
+  expect(counters).toMatchObject({ malformed: 1, unknown: 1 })
   expect(logged('warn')).toEqual(['frame-malformed', 'frame-unknown'])
 })
 
@@ -125,12 +126,14 @@ describe('events', () => {
     const takeEvent = vi.fn<InboundHandlers['takeEvent']>(() => Promise.resolve(ack))
     const { route, replies, dataOf } = rig({ takeEvent })
     await route(EVENT)
-    expect(takeEvent).toHaveBeenCalledExactlyOnceWith({
-      eventType: 'chat_update_title',
-      eventId: 'e1',
-      corpId: 'corp',
-      fields: { title: 'T' },
-    })
+    expect(takeEvent).toHaveBeenCalledExactlyOnceWith(
+      expect.objectContaining({
+        eventType: 'chat_update_title',
+        eventId: 'e1',
+        corpId: 'corp',
+        fields: { title: 'T' },
+      }),
+    )
     expect(replies).toMatchObject([{ code: 200, messageId: 'm1' }])
     expect(dataOf()).toEqual(ack)
   })
@@ -194,13 +197,15 @@ describe('presses', () => {
     const answerPress = vi.fn<InboundHandlers['answerPress']>(() => Promise.resolve(answer))
     const { route, replies, dataOf } = rig({ answerPress })
     await route(PRESS)
-    expect(answerPress).toHaveBeenCalledExactlyOnceWith({
-      outTrackId: 'fd-1',
-      userId: 'user1',
-      buttonId: 'ack~7',
-      corpId: undefined,
-      spaceId: undefined,
-    })
+    expect(answerPress).toHaveBeenCalledExactlyOnceWith(
+      expect.objectContaining({
+        outTrackId: 'fd-1',
+        userId: 'user1',
+        buttonId: 'ack~7',
+        corpId: undefined,
+        spaceId: undefined,
+      }),
+    )
     expect(replies).toMatchObject([{ code: 200, messageId: 'm1' }])
     expect(dataOf()).toEqual({
       response: {
@@ -267,6 +272,54 @@ describe('presses', () => {
     work.reject(new Error('late'))
     await vi.advanceTimersByTimeAsync(1)
     expect(replies).toHaveLength(1)
+  })
+})
+
+const MESSAGE = JSON.stringify({
+  type: 'CALLBACK',
+  headers: { topic: TOPIC_ROBOT, messageId: 'm1' },
+  data: JSON.stringify({ msgId: 'msg-1', conversationId: 'cid', conversationType: '2' }),
+})
+
+describe('messages', () => {
+  test('one that takes too long is answered once, inside its deadline and so that it comes again', async () => {
+    const work = later<void>()
+    const { route, replies } = rig({ takeMessage: () => work.promise })
+    const routed = route(MESSAGE)
+    await vi.advanceTimersByTimeAsync(DEADLINES.messageMs)
+    await routed
+    work.resolve()
+    await vi.advanceTimersByTimeAsync(10_000)
+    expect(replies).toEqual([{ code: 500, messageId: 'm1', data: '{"response":null}' }])
+  })
+})
+
+describe('after we stood still', () => {
+  const all: Partial<InboundHandlers> = {
+    takeEvent: () => Promise.resolve({ status: 'SUCCESS', message: 'ok' }),
+    answerPress: () => Promise.resolve(answerOf()),
+    takeMessage: () => Promise.resolve(),
+  }
+
+  test('a frame that lay there past its deadline is carried out and not answered', async () => {
+    const answer = answerOf()
+    const { route, replies, counters, logged } = rig({ ...all, answerPress: () => Promise.resolve(answer) })
+    await route(EVENT, DEADLINES.eventMs)
+    await route(PRESS, DEADLINES.pressMs)
+    await route(MESSAGE, DEADLINES.messageMs)
+    expect(replies).toEqual([])
+    expect(counters).toMatchObject({ pushes: 3, overdue: 3 })
+    expect(answer.afterReply).toHaveBeenCalledExactlyOnceWith(false)
+    expect(logged('warn')).toEqual(['frame-overdue', 'frame-overdue', 'frame-overdue'])
+  })
+
+  test('one whose deadline still runs is answered, in what is left of it', async () => {
+    const { route, replies } = rig({ ...all, takeEvent: () => new Promise(() => {}) })
+    await route(PRESS, DEADLINES.pressMs - 1)
+    const routed = route(EVENT, 2_000)
+    await vi.advanceTimersByTimeAsync(DEADLINES.eventMs - 2_000)
+    await routed
+    expect(replies).toHaveLength(2)
   })
 })
 

@@ -1,3 +1,4 @@
+import { within } from '../lifecycle.ts'
 import type { Log } from '../log.ts'
 import type { Room } from '../room.ts'
 import { parseFrame } from './frames.ts'
@@ -12,24 +13,37 @@ export type RouterDeps = {
 }
 
 /** Milliseconds after a frame's arrival at which it is answered at the latest; DingTalk's own are a little later. */
-export type Deadlines = { eventMs: number; pressMs: number }
-export const DEADLINES: Deadlines = { eventMs: 2_500, pressMs: 1_850 }
+export type Deadlines = { eventMs: number; pressMs: number; messageMs: number }
+export const DEADLINES: Deadlines = { eventMs: 2_500, pressMs: 1_850, messageMs: 1_850 }
+/** A reply after these can block DingTalk's side of the connection (D 1.4). */
+const TOO_LATE: Deadlines = { eventMs: 3_000, pressMs: 2_000, messageMs: 2_000 }
 
-export type Counters = { malformed: number; unknown: number }
+/** `overdue`: what was not answered any more. */
+export type Counters = { malformed: number; unknown: number; overdue: number }
 
-/**
- * Turns one raw frame into at most one reply. Never throws.
- * @param reply writes the answer; false when the socket is gone
- * @param onDisconnect the gateway is about to end this connection
- */
-export async function routeFrame(
-  deps: RouterDeps,
-  counters: Counters,
-  raw: string,
-  reply: (reply: Reply) => boolean,
-  onDisconnect: (reason: string) => void,
-): Promise<void> {
+/** The connection a frame came from. */
+export type Line = {
+  /** Writes the answer; false when the socket is gone. */
+  reply: (reply: Reply) => boolean
+  /** How long the frame may have lain unread before; 0 unless this process stood still. */
+  waitedMs: number
+  onPing: () => void
+  onPush: () => void
+  /** The gateway is about to end this connection. */
+  onDisconnect: (reason: string) => void
+}
+
+/** Turns one raw frame into at most one reply, and into none once its deadline has passed. Never throws. */
+export async function routeFrame(deps: RouterDeps, counters: Counters, raw: string, line: Line): Promise<void> {
   const frame = parseFrame(raw)
+  const arrivedAt = performance.now() - line.waitedMs
+  const leftMs = (deadline: keyof Deadlines): number => deps.deadlines[deadline] - line.waitedMs
+  const answer = (deadline: keyof Deadlines, reply: Reply): boolean => {
+    if (performance.now() - arrivedAt < TOO_LATE[deadline] && leftMs(deadline) > 0) return line.reply(reply)
+    counters.overdue += 1
+    deps.log.warn({ messageId: reply.messageId, overdue: counters.overdue }, 'frame-overdue')
+    return false
+  }
   switch (frame.kind) {
     case 'malformed':
       counters.malformed += 1
@@ -38,34 +52,42 @@ export async function routeFrame(
     case 'noise':
       return
     case 'ping':
-      if (frame.messageId !== undefined) reply({ code: 200, messageId: frame.messageId, data: frame.data })
+      line.onPing()
+      if (frame.messageId !== undefined) line.reply({ code: 200, messageId: frame.messageId, data: frame.data })
       return
     case 'disconnect':
-      if (frame.messageId !== undefined) reply({ code: 200, messageId: frame.messageId, data: '{}' })
-      onDisconnect(frame.reason)
+      if (frame.messageId !== undefined) line.reply({ code: 200, messageId: frame.messageId, data: '{}' })
+      line.onDisconnect(frame.reason)
       return
     case 'unknown':
+      line.onPush()
       counters.unknown += 1
       deps.log.warn({ messageId: frame.messageId, topic: frame.topic, why: frame.why }, 'frame-unknown')
-      reply({ code: 404, messageId: frame.messageId, data: '{}' })
+      line.reply({ code: 404, messageId: frame.messageId, data: '{}' })
       return
     case 'event': {
-      const ack = await deps.room.takeEvent(frame.event, { ms: deps.deadlines.eventMs })
-      reply({ code: 200, messageId: frame.messageId, data: JSON.stringify(ack) })
+      line.onPush()
+      const ack = await deps.room.takeEvent(frame.event, { ms: Math.max(leftMs('eventMs'), 0) })
+      answer('eventMs', { code: 200, messageId: frame.messageId, data: JSON.stringify(ack) })
       return
     }
     case 'press': {
-      const answer = await deps.room.answerPress(frame.press, { ms: deps.deadlines.pressMs })
+      line.onPush()
+      const pressed = await deps.room.answerPress(frame.press, { ms: Math.max(leftMs('pressMs'), 0) })
       const response = {
         cardUpdateOptions: { updateCardDataByKey: true, updatePrivateDataByKey: true },
-        cardData: { cardParamMap: answer.cardParamMap },
+        cardData: { cardParamMap: pressed.cardParamMap },
       }
-      answer.afterReply(reply({ code: 200, messageId: frame.messageId, data: JSON.stringify({ response }) }))
+      const reply = { code: 200, messageId: frame.messageId, data: JSON.stringify({ response }) }
+      pressed.afterReply(answer('pressMs', reply))
       return
     }
-    case 'message':
-      await deps.room.takeMessage(frame.message)
-      // What stands in the reply is ignored; without one the message would come again.
-      reply({ code: 200, messageId: frame.messageId, data: '{"response":null}' })
+    case 'message': {
+      line.onPush()
+      const taken = await within(Math.max(leftMs('messageMs'), 0), deps.room.takeMessage(frame.message))
+      // What stands in the reply is ignored; without one that says 200 the message comes again.
+      const code = taken === 'timeout' ? 500 : 200
+      answer('messageMs', { code, messageId: frame.messageId, data: '{"response":null}' })
+    }
   }
 }

@@ -92,6 +92,7 @@ describe('add', () => {
     expect(added).toEqual({
       name: '备用集成',
       enabled: true,
+      acting: 'member-key',
       coolAppPage: `https://oncall.example.com/fd/h5/${itsId}/group?corpId=$CORPID$&cid=$ENCCID$`,
       mobileHome: `https://oncall.example.com/fd/h5/${itsId}/`,
       pcHome: `https://oncall.example.com/fd/h5/${itsId}/pc`,
@@ -274,5 +275,61 @@ test('remove asks for --yes, and takes groups, links and keys along', async () =
     expect(await done('integration', 'remove', id, '--yes')).toContain('备用集成')
     expect((await list()).map((row) => row.id)).toEqual([world.integrationId])
     expect(await done('links', 'list', '--json')).not.toContain('u1')
+  })
+})
+
+describe('the way of acting', () => {
+  const acting = async (): Promise<string> => {
+    const shown = await done('integration', 'show', world.integrationId, '--json')
+    return (JSON.parse(shown) as { acting: string }).acting
+  }
+  const set = (...fields: string[]) => world.cli('integration', 'set', world.integrationId, ...fields)
+
+  test('an owner’s key is tried before it is kept, makes none, and is never shown', async () => {
+    const owner = world.flashduty.control.createMember({ member_name: '主账号', is_owner: true })
+    expect(await set('--owner-key', owner.app_key)).toMatchObject({ code: 0, err: '' })
+    expect(await acting()).toBe('owner-key')
+    expect(world.flashduty.control.madeKeys()).toEqual([])
+    expect(await done('integration', 'show', world.integrationId)).not.toContain(owner.app_key)
+    expect(await set('--acting', 'queue')).toMatchObject({ code: 0 })
+    expect(await acting()).toBe('queue')
+    // It is still on file.
+    expect(await set('--acting', 'owner-key')).toMatchObject({ code: 0, err: '' })
+    expect(await set('--owner-key', '')).toMatchObject({ code: 0 })
+    expect(await acting()).toBe('member-key')
+  })
+
+  test('a key that is not the owner’s, or a Flashduty without the route, leaves members’ own keys, and says why', async () => {
+    const { control } = world.flashduty
+    const { zhang } = world.people
+    const notOwner = await set('--acting', 'owner-key', '--owner-key', zhang.member.app_key)
+    expect(notOwner).toMatchObject({ code: 0, err: expect.stringMatching(/AccessDenied[^]*member-key/) as string })
+    expect(await acting()).toBe('member-key')
+
+    const owner = control.createMember({ member_name: '主账号', is_owner: true })
+    control.offerAppKeys(false)
+    const notOffered = await set('--acting', 'owner-key', '--owner-key', owner.app_key)
+    control.offerAppKeys(true)
+    expect(notOffered).toMatchObject({ code: 0, err: expect.stringMatching(/RouteNotFound[^]*member-key/) as string })
+    expect(await acting()).toBe('member-key')
+  })
+
+  test('what cannot work is refused, and nothing is changed', async () => {
+    const wrong = await set('--acting', 'owner-key', '--owner-key', 'no-such-key')
+    expect(wrong).toMatchObject({ code: 1, err: expect.stringContaining('Unauthorized') as string })
+    expect(wrong.err).not.toContain('no-such-key')
+    expect(await set('--acting', 'owner-key')).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('--owner-key') as string,
+    })
+    expect(await set('--acting', 'service-key')).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('queue') as string,
+    })
+    const { control } = world.flashduty
+    control.addFault({ path: '/person/app-key/create', effect: { kind: 'error', status: 503, code: '', message: '' } })
+    const asked = await set('--owner-key', 'some-key')
+    expect(asked).toMatchObject({ code: 1, err: expect.stringContaining('could not be asked') as string })
+    expect(await acting()).toBe('member-key')
   })
 })

@@ -40,6 +40,7 @@ const TOKEN = 'a1b2c3d4e5f6a7b8c9d0'
 const GROUP = 'cidDemo+Group/0001=='
 const runtime = new RuntimeOptions({})
 const clock = { nowMs: () => 1_769_851_700_000 }
+const QUIET_LINE = { waitedMs: 0, onPing: () => {}, onPush: () => {}, onDisconnect: () => {} }
 const outbound = createOutbound()
 
 let recorder: Recorder
@@ -346,12 +347,12 @@ describe('the Stream connection is the vendor’s', () => {
       log,
     )
     const router = { log, room, deadlines: DEADLINES }
-    const counters = { malformed: 0, unknown: 0 }
+    const counters = { malformed: 0, unknown: 0, overdue: 0 }
     opened.push(
       await openConnection(
-        { app, apiUrl: gateway.url, send: outbound.send, settings: CONNECTION_SETTINGS },
+        { app, apiUrl: gateway.url, ...outbound, settings: CONNECTION_SETTINGS },
         {
-          onFrame: (raw, reply) => void routeFrame(router, counters, raw, reply, () => {}),
+          onFrame: (raw, reply) => void routeFrame(router, counters, raw, { ...QUIET_LINE, reply }),
           onClose: () => {},
         },
       ),

@@ -28,7 +28,7 @@ export async function playStory(stage: Stage, say: (line: string) => void): Prom
   for (const part of [incident.title, '待处理', '🔴']) check(fresh.title.includes(part), `the title shows ${part}`)
   for (const part of ['严重', '数据库', '触发时间', '张三'])
     check(fresh.markdown.includes(part), `the body shows ${part}`)
-  checkButtons(fresh, ['认领', '关闭', '查看详情', '快速静默'])
+  checkButtons(fresh, ['认领', '关闭', '查看详情', '快速静默', '刷新'])
   say(`Incident #${incident.num} is on one card in ${oncall.title}, ${platform.title} and two 1:1 chats.`)
 
   const refused = await press(control, card, wang, '认领')
@@ -52,7 +52,7 @@ export async function playStory(stage: Stage, say: (line: string) => void): Prom
   await eventually('已关闭 for every viewer', () =>
     everybody.every((person) => viewOf(control, card, person).title.includes('已关闭')),
   )
-  checkButtons(viewOf(control, card, li), ['查看详情', '快速静默'])
+  checkButtons(viewOf(control, card, li), ['查看详情', '快速静默', '刷新'])
   say('张三 presses 关闭: the card says 已关闭 for every viewer.')
 
   control.renameGroup(oncall.openConversationId, '数据库值班群（一线）')

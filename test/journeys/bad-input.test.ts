@@ -477,7 +477,7 @@ describe('presses that cannot be ours', () => {
     expect(actsOn(world, incident)).toEqual([])
     const presses = (await recordsOf(world, incident)).filter(({ kind }) => kind === 'action')
     expect(presses).toMatchObject([{ target_id: 'nobody-at-all', reason_code: 'NOT_LINKED' }])
-    expect(buttonTexts(view(world, card, world.people.li))).toEqual(['认领', '关闭', '查看详情', '快速静默'])
+    expect(buttonTexts(view(world, card, world.people.li))).toEqual(['认领', '关闭', '查看详情', '快速静默', '刷新'])
   })
 })
 

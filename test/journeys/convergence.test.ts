@@ -254,7 +254,7 @@ describe('a snooze', () => {
     await everybodySees(world, card, '已暂缓至')
     await control.endSnooze(incident.incident_id)
     await everybodySees(world, card, '待处理')
-    expect(buttonTexts(view(world, card, zhang))).toEqual(['认领', '关闭', '查看详情', '快速静默'])
+    expect(buttonTexts(view(world, card, zhang))).toEqual(['认领', '关闭', '查看详情', '快速静默', '刷新'])
     await settledRecords(world, incident)
     expect(cardsOf(world, incident)).toEqual([card])
   })

@@ -68,7 +68,7 @@ describe('an incident told to a group and to 李四', () => {
       expect(seen.markdown).toMatch(/\*\*触发时间\*\*：\d{4}-\d\d-\d\d \d\d:\d\d:\d\d/)
       expect(seen.markdown).toContain('**处理人**：李四')
       expect(seen.markdown).toContain('db-01')
-      expect(buttonTexts(seen)).toEqual(['认领', '关闭', '查看详情', '快速静默'])
+      expect(buttonTexts(seen)).toEqual(['认领', '关闭', '查看详情', '快速静默', '刷新'])
     }
     const messages = world.dingtalk.control.conversationsOf(li.user.userId).flatMap(({ messages }) => messages)
     const pushed = messages.flatMap(({ content }) =>
@@ -99,7 +99,7 @@ describe('an incident told to a group and to 李四', () => {
 
     expect(answerOf(await press(world, card, li, '暂缓 2 小时')).title).toContain('已暂缓至')
     await everybodySees(world, card, '已暂缓至')
-    expect(buttonTexts(view(world, card, zhang))).toEqual(['取消暂缓', '关闭', '查看详情', '快速静默'])
+    expect(buttonTexts(view(world, card, zhang))).toEqual(['取消暂缓', '关闭', '查看详情', '快速静默', '刷新'])
 
     expect(answerOf(await press(world, card, zhang, '取消暂缓')).title).toContain('处理中')
     await everybodySees(world, card, '处理中')
@@ -109,10 +109,10 @@ describe('an incident told to a group and to 李四', () => {
 
     const closed = answerOf(await press(world, card, zhang, '关闭'))
     expect(closed.title).toContain('已关闭')
-    expect(buttonTexts(closed)).toEqual(['查看详情', '快速静默'])
+    expect(buttonTexts(closed)).toEqual(['查看详情', '快速静默', '刷新'])
     await everybodySees(world, card, '已关闭')
     for (const person of [zhang, li, wang])
-      expect(buttonTexts(view(world, card, person))).toEqual(['查看详情', '快速静默'])
+      expect(buttonTexts(view(world, card, person))).toEqual(['查看详情', '快速静默', '刷新'])
 
     const acts = actsOn(world, incident).map(({ path, member_id: by, status }) => ({ path, by, status }))
     expect(acts).toEqual([

@@ -75,13 +75,15 @@ async function expectRefused(
   incident: Incident,
   card: string,
   person: Person,
-  refusal: { sentence: string; reason: string },
+  refusal: { sentence: string; reason: string; lead?: '去关联' | '查看详情' },
 ): Promise<void> {
   const { world } = scene
   const seen = answerOf(await pressAck(card, person))
   expect(seen.tips).toContain(refusal.sentence)
   expect(seen.title).toContain('待处理')
-  expect(buttonTexts(seen)).toEqual(['认领', '关闭', '查看详情', '快速静默'])
+  const { lead } = refusal
+  const others = ['认领', '关闭', '查看详情', '快速静默', '刷新'].filter((text) => text !== lead)
+  expect(buttonTexts(seen)).toEqual([...(lead === undefined ? [] : [lead]), ...others])
   const records = (await recordsOf(world, incident)).filter(({ target_id: id }) => id === person.user.userId)
   expect(records).toMatchObject([{ kind: 'action', event_type: 'ack', status: 'failed', reason_code: refusal.reason }])
   for (const other of Object.values(world.people).filter((one) => one !== person)) {
@@ -100,7 +102,7 @@ test('王五, who never opened the app, is told so, and nobody else sees it', as
   const seen = answerOf(await press(world, card, wang, '认领'))
   expect(seen.tips).toBe('未关联应用：请打开工作台应用完成登录关联，然后再点一次按钮')
   expect(seen.title).toContain('待处理')
-  expect(buttonTexts(seen)).toEqual(['认领', '关闭', '查看详情', '快速静默'])
+  expect(buttonTexts(seen)).toEqual(['去关联', '认领', '关闭', '查看详情', '快速静默', '刷新'])
   for (const other of [zhang, li]) expect(view(world, card, other).tips).toBe('')
   const records = (await recordsOf(world, incident)).filter(({ kind }) => kind === 'action')
   expect(records).toMatchObject([
@@ -127,7 +129,11 @@ describe('a press that cannot count says why and what to do', () => {
   test('linked without a key', async () => {
     const { incident, card } = await alertGroup('没有 Key')
     const person = await addColleague('赵六', { key: false })
-    await expectRefused(incident, card, person, { sentence: '未登记你的 Flashduty APP Key', reason: 'KEY_MISSING' })
+    await expectRefused(incident, card, person, {
+      sentence: '未登记你的 Flashduty APP Key',
+      reason: 'KEY_MISSING',
+      lead: '去关联',
+    })
     expect(actsOn(scene.world, incident)).toEqual([])
   })
 
@@ -170,12 +176,16 @@ describe('a press that cannot count says why and what to do', () => {
 
   test('an incident that is gone', async () => {
     const { world } = scene
-    const { incident, card } = await alertGroup('已删除')
+    const { incident, card } = await alertGroup('被合并')
+    const { li, zhang } = world.people
     world.flashduty.control.deleteIncident(incident.incident_id)
-    await expectRefused(incident, card, world.people.li, {
-      sentence: '故障不存在或已删除',
-      reason: 'INCIDENT_NOT_FOUND',
-    })
+    const seen = answerOf(await pressAck(card, li))
+    expect(seen).toMatchObject({ tips: '故障不存在或已删除' })
+    expect(buttonTexts(seen)).toEqual(['查看详情'])
+    const records = (await recordsOf(world, incident)).filter(({ kind }) => kind === 'action')
+    expect(records).toMatchObject([{ status: 'failed', reason_code: 'INCIDENT_NOT_FOUND' }])
+    await everybodySees(world, card, '已删除 ·')
+    expect(view(world, card, zhang).tips).toBe('故障不存在或已删除')
   })
 
   test('something Flashduty wants filled in first', async () => {
@@ -183,7 +193,11 @@ describe('a press that cannot count says why and what to do', () => {
     const { incident, card } = await alertGroup('要填表单')
     const effect = { kind: 'error', status: 400, code: 'InvalidParameter', message: 'root_cause is required' } as const
     world.flashduty.control.addFault({ path: '/incident/ack', effect })
-    await expectRefused(incident, card, world.people.li, { sentence: '请点“查看详情”', reason: 'ACTION_REJECTED' })
+    await expectRefused(incident, card, world.people.li, {
+      sentence: '操作未被接受（root_cause is required）（可能需填写表单）：请点“查看详情”',
+      reason: 'ACTION_REJECTED',
+      lead: '查看详情',
+    })
   })
 
   test('a button that this daemon never drew', async () => {
@@ -193,7 +207,7 @@ describe('a press that cannot count says why and what to do', () => {
       const userId = world.people.li.user.userId
       const seen = answerOf(await world.dingtalk.control.press({ outTrackId: card, userId, buttonId, force: true }))
       expect(seen.tips).toContain('按钮已失效')
-      expect(buttonTexts(seen)).toEqual(['认领', '关闭', '查看详情', '快速静默'])
+      expect(buttonTexts(seen)).toEqual(['认领', '关闭', '查看详情', '快速静默', '刷新'])
     }
     expect(actsOn(world, incident)).toEqual([])
     const records = (await recordsOf(world, incident)).filter(({ kind }) => kind === 'action')
@@ -247,7 +261,8 @@ describe('an incident that has moved on', () => {
     const held = world.flashduty.control.holdEvents()
     await world.flashduty.control.act(incident.incident_id, 'resolve', zhang.member.member_id)
     const seen = answerOf(await press(world, card, li, '认领'))
-    expect(seen.tips).toContain('操作未被接受')
+    expect(seen.tips).toContain('故障状态已变化')
+    expect(seen.title).toContain('已关闭')
     await held.release()
     await everybodySees(world, card, '已关闭')
     // The client of 李四 has not drawn the update yet, and he presses what he sees.
@@ -259,7 +274,7 @@ describe('an incident that has moved on', () => {
     })
     expect(answerOf(late).tips).toContain('故障状态已变化')
     expect(answerOf(late).title).toContain('已关闭')
-    expect(buttonTexts(answerOf(late))).toEqual(['查看详情', '快速静默'])
+    expect(buttonTexts(answerOf(late))).toEqual(['查看详情', '快速静默', '刷新'])
     await settledRecords(world, incident)
   })
 

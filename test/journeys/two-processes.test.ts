@@ -138,7 +138,9 @@ test('two share the alerts and the presses, and one goes on when the other is ki
     const rows = await settledRecords(world, incident, AFTER_LEASE_MS)
     const card = await theCardOf(world, incident)
     const told = rows.filter(({ kind, event_type: type }) => kind === 'group' && type === 'i_assign')
-    expect(told, `of ${incident.title}`).toMatchObject([{ status: 'success', duplicates: 0 }])
+    expect(told, `of ${incident.title}`).toMatchObject([{ status: 'success' }])
+    // What the dead one had taken in without saying so comes again, as whoever sent it.
+    expect(told[0]?.duplicates, `of ${incident.title}`).toBeLessThanOrEqual(index < 80 ? 1 : 0)
     const messages = Object.values(control.placementsOf(card))
     if (told[0]?.note === 'REDELIVERED') repeats.push(card)
     else expect(messages, `of ${incident.title}`).toEqual([1])

@@ -15,7 +15,7 @@ import type { TargetName } from './reference.ts'
 const HASTY: Overrides = {
   delivery: { spacingMs: 5, blockedRetryMs: 50, doubtMs: 150 },
   action: { spacingMs: 5, retryMs: 20, clickLeaseMs: 1_500 },
-  supervisor: { backOffMinMs: 20, backOffMaxMs: 100, blockedMs: 50, lingerMs: 200 },
+  supervisor: { backOffMinMs: 20, backOffMaxMs: 100, credentialsMs: 50, consoleMs: 50, lingerMs: 200 },
   flashdutyPace: { perSecond: 0, perMinute: 0 },
   watchMs: 20,
   sweepMs: 100,

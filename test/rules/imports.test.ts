@@ -26,7 +26,7 @@ const CALLS = ['domain', 'errors.ts', 'clock.ts', 'outbound.ts']
 /** Who may import whom; everybody may import from the own room. */
 const MAY_IMPORT: Record<string, string[]> = {
   // What comes in.
-  stream: [...SHARED, 'room.ts', 'outbound.ts'],
+  stream: [...SHARED, 'room.ts', 'outbound.ts', 'proxy.ts'],
   http: [...SHARED, 'room.ts', 'metrics.ts', 'events', 'actions', 'storage', 'dingtalk', 'flashduty', 'queue'],
   events: [...SHARED, 'storage', 'flashduty', 'queue'],
   actions: [...SHARED, 'storage', 'flashduty', 'queue'],
@@ -34,23 +34,26 @@ const MAY_IMPORT: Record<string, string[]> = {
   delivery: [...SHARED, 'storage', 'dingtalk', 'flashduty', 'queue'],
   dingtalk: CALLS,
   flashduty: CALLS,
-  'outbound.ts': ['errors.ts'],
+  'outbound.ts': ['errors.ts', 'proxy.ts'],
+  'proxy.ts': [],
   // What both stand on. The queue knows nobody: handlers are handed in.
   queue: ['errors.ts', 'log.ts', 'lifecycle.ts'],
   storage: ['domain', 'errors.ts', 'clock.ts'],
   domain: ['errors.ts'],
-  'log.ts': ['errors.ts'],
+  'log.ts': ['domain', 'errors.ts'],
   'errors.ts': [],
   'lifecycle.ts': [],
   'clock.ts': [],
   'metrics.ts': [],
   'room.ts': ['domain', 'lifecycle.ts', 'log.ts'],
-  'config.ts': [],
+  'config.ts': ['proxy.ts'],
   // Putting it together.
+  'integration-doors.ts': [...SHARED, 'outbound.ts', 'room.ts', 'events', 'delivery', 'dingtalk', 'storage'],
   'integration-runtime.ts': [
     ...SHARED,
     'outbound.ts',
     'room.ts',
+    'integration-doors.ts',
     'stream',
     'events',
     'actions',
@@ -64,39 +67,49 @@ const MAY_IMPORT: Record<string, string[]> = {
     'config.ts',
     'outbound.ts',
     'metrics.ts',
+    'integration-doors.ts',
     'integration-runtime.ts',
+    'room.ts',
     'stream',
     'http',
+    'events',
     'actions',
     'delivery',
     'flashduty',
     'queue',
     'storage',
   ],
-  cli: [...SHARED, 'config.ts', 'outbound.ts', 'app.ts', 'storage', 'dingtalk', 'flashduty', 'queue'],
+  // What a stored push needs to go through the handlers once more.
+  'replay.ts': [...SHARED, 'events', 'actions', 'delivery', 'flashduty', 'queue', 'storage'],
+  cli: [...SHARED, 'config.ts', 'outbound.ts', 'app.ts', 'replay.ts', 'storage', 'dingtalk', 'flashduty', 'queue'],
   'main.ts': ['cli', 'log.ts'],
+  // What runs in people's browsers: bundled by itself, with nothing of the rest in it.
+  browser: [],
 }
 
 /** Packages have one owner each, so that they can be replaced; only zod is at home everywhere. */
 const OWNERS: Record<string, string[]> = {
   'dingtalk-stream': ['stream'],
   ws: ['stream'],
+  'https-proxy-agent': ['stream'],
   bullmq: ['queue'],
   ioredis: ['queue'],
   kysely: ['storage'],
   'better-sqlite3': ['storage'],
   hono: ['http'],
   '@hono/node-server': ['http'],
+  'rate-limiter-flexible': ['http'],
+  'dingtalk-jsapi': ['browser'],
   undici: ['outbound.ts'],
   pino: ['log.ts'],
   'p-queue': ['flashduty'],
   'prom-client': ['metrics.ts'],
   commander: ['cli'],
   'cli-table3': ['cli'],
-  'node:fs': ['cli', 'storage'],
+  'node:fs': ['cli', 'http', 'storage'],
   'node:path': ['config.ts', 'storage'],
   'node:crypto': ['domain', 'storage'],
-  'node:net': ['http'],
+  'node:net': ['http', 'proxy.ts'],
 }
 
 /** Narrower than a room: the app is started by one command, the vendor's client is caged in one file. */
@@ -105,7 +118,9 @@ const ONLY_FROM: Record<string, string[]> = {
   'integration-runtime.ts': ['app.ts'],
   'dingtalk-stream': ['stream/connection.ts'],
   ws: ['stream/connection.ts'],
+  'https-proxy-agent': ['stream/connection.ts'],
   'better-sqlite3': ['storage/db.ts'],
+  'rate-limiter-flexible': ['http/h5/limits.ts'],
 }
 
 const packageOf = (spec: string): string =>
@@ -142,7 +157,7 @@ describe('the rooms', () => {
   })
 
   test('hold nothing that the program does not use', () => {
-    const used = reachableFrom(product, 'main.ts')
+    const used = new Set([...reachableFrom(product, 'main.ts'), ...reachableFrom(product, 'browser/login.ts')])
     expect([...product.keys()].filter((path) => !used.has(path))).toEqual([])
   })
 
@@ -215,16 +230,28 @@ describe('only the files whose job it is', () => {
     ['read the environment', /\bprocess\.env\b/, ['main.ts']],
     ['end the process or listen to its signals', /\bprocess\.(exit|on|once|kill|abort)\b/, ['main.ts']],
     // BullMQ's delays and job ages count in real time, whatever clock the rest is given.
-    ['ask for the time', /\bDate\.now\b|\bnew Date\(\)|\bDate\(\)/, ['clock.ts', 'queue/workers.ts']],
+    [
+      'ask for the time',
+      /\bDate\.now\b|\bnew Date\(\)|\bDate\(\)/,
+      ['browser/login.ts', 'clock.ts', 'queue/workers.ts'],
+    ],
     // The jitter between two attempts to connect.
-    ['throw dice', /\bMath\.random\b/, ['stream/supervisor.ts']],
-    // Ids, the key of the callback addresses, nonces, the secret key and tokens.
+    ['throw dice', /\bMath\.random\b/, ['stream/back-off.ts']],
+    // Ids, the key of the callback addresses, nonces, the secret key, tokens and sessions.
     [
       'make random bytes',
       /\brandom(UUID|Bytes|Int)\b|\bgetRandomValues\b/,
-      ['domain/ids.ts', 'storage/integrations.ts', 'storage/secret-box.ts', 'storage/tokens.ts'],
+      [
+        'domain/callback-crypto.ts',
+        'domain/ids.ts',
+        'storage/card-routes.ts',
+        'storage/integrations.ts',
+        'storage/secret-box.ts',
+        'storage/sessions.ts',
+        'storage/tokens.ts',
+      ],
     ],
-    ['call others over HTTP', /(?<![\w.])fetch\(|\bXMLHttpRequest\b/, []],
+    ['call others over HTTP', /(?<![\w.])fetch\(|\bXMLHttpRequest\b/, ['browser/login.ts']],
     ['open a WebSocket', /\bnew WebSocket\b/, ['stream/connection.ts']],
     ['write to the console', /\bconsole\.\w|\bprocess\.(stdout|stderr)\b/, ['main.ts']],
   ])('%s', (_what, pattern, files) => {

@@ -31,7 +31,7 @@ const QUICK: Partial<DingTalkSettings> = { redeliveryDelaysMs: [300, 1_000, 1_00
 const IMPATIENT: Overrides = {
   delivery: { spacingMs: 100, blockedRetryMs: 500 },
   action: { spacingMs: 100, retryMs: 200 },
-  supervisor: { backOffMinMs: 50, backOffMaxMs: 400, blockedMs: 200, lingerMs: 500 },
+  supervisor: { backOffMinMs: 50, backOffMaxMs: 400, credentialsMs: 200, consoleMs: 200, lingerMs: 500 },
 }
 
 export type Scene = {
@@ -197,9 +197,12 @@ export function callsFor(world: World, api: 'createAndDeliver' | 'deliver' | 'up
 export function actsOn(world: World, incident: Pick<Incident, 'incident_id'>, action?: string) {
   return world.flashduty.control
     .requests()
-    .filter(({ path }) => /^\/incident\/(ack|unack|snooze|wake|resolve)$/.test(path))
+    .filter(({ path }) => /^\/incident\/(ack|unack|snooze|wake|resolve|reopen|custom-action\/do)$/.test(path))
     .filter(({ path }) => action === undefined || path === `/incident/${action}`)
-    .filter(({ body }) => (body as { incident_ids?: string[] }).incident_ids?.includes(incident.incident_id))
+    .filter(({ body }) => {
+      const { incident_ids: ids, incident_id: id } = body as { incident_ids?: string[]; incident_id?: string }
+      return ids?.includes(incident.incident_id) || id === incident.incident_id
+    })
 }
 
 /** Resolves when every record of the incident has come to its end, with the records. */

@@ -61,6 +61,8 @@ export async function createWorld(settings: WorldSettings = {}): Promise<World> 
       PUBLIC_URL: 'https://oncall.example.com/fd',
       EGRESS_IP: '203.0.113.7',
       DINGTALK_API_URL: dingtalk.apiUrl,
+      DINGTALK_OAPI_URL: dingtalk.oapiUrl,
+      DINGTALK_LOGIN_URL: dingtalk.loginUrl,
       FLASHDUTY_API_URL: flashduty.apiUrl,
       ...settings.env,
     }

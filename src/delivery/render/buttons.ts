@@ -1,5 +1,5 @@
-import { type Action, encodeButton } from '../../domain/button.ts'
-import { type CardFace, isSnoozed } from '../../domain/card.ts'
+import { type Act, encodeButton } from '../../domain/button.ts'
+import { type CardFace, isSnoozed, type Overlay } from '../../domain/card.ts'
 import { say, span } from '../../domain/messages.ts'
 import { cut, inline, webAddress } from './text.ts'
 
@@ -10,43 +10,54 @@ const MAX_NAME = 20
 /** A button that calls back under its id, or one that opens a page. */
 export type CardButton = { text: string; color: 'blue' | 'gray' } & ({ id: string } | { url: string })
 
+type Press = (act: Act, color: CardButton['color'], text?: string) => CardButton
+
 /**
- * Pure: what can be pressed, most wanted first, at most six. Ways to act come before 查看详情, and that before further
- * pages; nothing from outside but the names of custom actions and the addresses of web pages gets in.
+ * Pure: what can be pressed, most wanted first, at most six. Ways to act come before 查看详情, then further pages, custom
+ * actions and 刷新 as far as there is room; nothing from outside but the names of custom actions and the addresses of web
+ * pages gets in.
+ * @param lead what one presser is shown first
  */
-export function buttonsOf(face: CardFace, revision: number): CardButton[] {
+export function buttonsOf(face: CardFace, revision: number, lead?: Overlay['lead']): CardButton[] {
   const { incident, locale } = face
-  const press = (action: Action, color: CardButton['color'], minutes?: number): CardButton => ({
-    text:
-      minutes === undefined
-        ? say(locale, `button.${action}`)
-        : say(locale, 'button.snooze', { span: span(locale, minutes) }),
+  const press: Press = (act, color, text) => ({
+    text: text ?? say(locale, `button.${act.action}`, { span: span(locale, act.minutes ?? 0) }),
     color,
-    id: encodeButton({ action, revision, ...(minutes === undefined ? {} : { minutes }) }),
+    id: encodeButton({ ...act, revision }),
   })
   const page = (text: string, address: string | undefined): CardButton[] => {
     const url = webAddress(address)
     return url === undefined || text === '' ? [] : [{ text, color: 'gray', url }]
   }
   const detail = page(say(locale, 'button.detail'), incident.detail_url)
-  if (face.superseded) return detail
-  const pages = [
-    ...page(say(locale, 'button.silence'), incident.silence_url),
-    ...face.customActions.flatMap(({ name }) => page(cut(inline(name, true), MAX_NAME), incident.detail_url)),
-  ]
-  const acts = actsFor(face, press, MAX_BUTTONS - detail.length)
-  return [...acts, ...detail, ...pages].slice(0, MAX_BUTTONS)
+  const leading = leadOf(lead, detail)
+  const rest = lead === 'detail' ? [] : detail
+  if (face.superseded || face.gone) return [...leading, ...rest]
+  const customs = face.customActions.flatMap(({ integrationId, name }) => {
+    const text = cut(inline(name, true), MAX_NAME)
+    const isNumber = Number.isSafeInteger(integrationId) && integrationId > 0
+    return text === '' || !isNumber ? [] : [press({ action: 'custom', customId: integrationId }, 'gray', text)]
+  })
+  const acts = actsFor(face, press, MAX_BUTTONS - leading.length - rest.length)
+  const silence = page(say(locale, 'button.silence'), incident.silence_url)
+  const more = [...silence, ...customs, press({ action: 'refresh' }, 'gray')]
+  return [...leading, ...acts, ...rest, ...more].slice(0, MAX_BUTTONS)
 }
 
-function actsFor(
-  { incident, snoozeOver, snoozeMinutes }: CardFace,
-  press: (action: Action, color: CardButton['color'], minutes?: number) => CardButton,
-  room: number,
-): CardButton[] {
+function leadOf(lead: Overlay['lead'], detail: CardButton[]): CardButton[] {
+  if (lead === undefined) return []
+  if (lead === 'detail') return detail.map((button) => ({ ...button, color: 'blue' as const }))
+  return [{ ...lead, color: 'blue' }]
+}
+
+function actsFor({ incident, snoozeOver, snoozeMinutes }: CardFace, press: Press, room: number): CardButton[] {
   if (incident.progress === 'Closed') return []
-  if (incident.progress === 'Triggered') return [press('ack', 'blue'), press('resolve', 'gray')]
-  if (isSnoozed(incident, snoozeOver)) return [press('wake', 'blue'), press('resolve', 'gray')]
-  const rest = [press('resolve', 'gray'), press('unack', 'gray')]
-  const snoozes = snoozeMinutes.slice(0, room - rest.length).map((minutes) => press('snooze', 'blue', minutes))
+  const resolve = press({ action: 'resolve' }, 'gray')
+  if (incident.progress === 'Triggered') return [press({ action: 'ack' }, 'blue'), resolve]
+  if (isSnoozed(incident, snoozeOver)) return [press({ action: 'wake' }, 'blue'), resolve]
+  const rest = [resolve, press({ action: 'unack' }, 'gray')]
+  const snoozes = snoozeMinutes
+    .slice(0, Math.max(0, room - rest.length))
+    .map((minutes) => press({ action: 'snooze', minutes }, 'blue'))
   return [...snoozes, ...rest]
 }

@@ -38,6 +38,7 @@ export function makeFace({ incident, ...change }: FaceChange = {}): CardFace {
     rendered: undefined,
     flapping: false,
     inStorm: false,
+    gone: false,
     plain: false,
     ...change,
   }

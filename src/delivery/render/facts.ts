@@ -1,9 +1,8 @@
-import { type CardFace, isSnoozed } from '../../domain/card.ts'
-import { hasRecovered } from '../../domain/incident.ts'
+import { type CardFace, standingOf } from '../../domain/card.ts'
 import { isMessageKey, type Locale, say, severityDot, severityName, span } from '../../domain/messages.ts'
 import { cutMarkdown } from './cut-markdown.ts'
 import { cut, inline, words } from './text.ts'
-import { clockTime, dateTime } from './time.ts'
+import { clockTime, dateTime } from '../../domain/time.ts'
 
 const MAX_TITLE = 200
 /** Families of emoji take up some ten units each. */
@@ -15,17 +14,10 @@ const MAX_PREFIX = 30
 const MAX_PUSH_TEXT = 120
 const MAX_PUSH_UNITS = 200
 
-export type Progress = 'triggered' | 'processing' | 'snoozed' | 'closed' | 'recovered'
-
-export function progressOf({ incident, snoozeOver }: CardFace): Progress {
-  if (isSnoozed(incident, snoozeOver)) return 'snoozed'
-  if (incident.progress === 'Closed') return hasRecovered(incident) ? 'recovered' : 'closed'
-  return incident.progress === 'Triggered' ? 'triggered' : 'processing'
-}
-
 export function progressWord(face: CardFace, locale: Locale = face.locale): string {
   const { incident } = face
-  const progress = progressOf(face)
+  if (face.gone) return say(locale, 'progress.gone')
+  const progress = standingOf(face)
   if (progress === 'recovered') return say(locale, 'progress.recovered')
   if (progress !== 'snoozed') return say(locale, `progress.${incident.progress}`)
   const time = clockTime(incident.snoozed_before, incident.account_time_zone)
@@ -33,7 +25,7 @@ export function progressWord(face: CardFace, locale: Locale = face.locale): stri
 }
 
 export function dotOf(face: CardFace): string {
-  return severityDot(progressOf(face) === 'recovered' ? 'Ok' : face.incident.incident_severity)
+  return severityDot(standingOf(face) === 'recovered' ? 'Ok' : face.incident.incident_severity)
 }
 
 /** `[ESCALATE] [告警风暴] `: why it is told, and what is odd about it while it is open. */
@@ -65,7 +57,7 @@ export function headline(face: CardFace): string {
 /** What lets a person decide in bed, on one line. */
 export function pushText(face: CardFace, locale: Locale): string {
   const { incident } = face
-  const progress = incident.progress === 'Triggered' ? '' : `·${progressWord(face, locale)}`
+  const progress = incident.progress === 'Triggered' && !face.gone ? '' : `·${progressWord(face, locale)}`
   const channel = words(incident.channel_name, face.plain)
   const text = cut(
     `[${severityName(locale, incident.incident_severity)}${progress}] ${signs(face, locale)}${nameOf(face)}${channel ? ` · ${channel}` : ''}`,
@@ -113,10 +105,12 @@ function responders({ incident, locale, plain }: CardFace): string {
 export function tipsOf(face: CardFace): string {
   const { lastAct, incident, locale } = face
   if (face.superseded) return say(locale, 'card.superseded')
+  if (face.gone) return say(locale, 'card.gone')
   const key = lastAct ? `act.${lastAct.eventType}` : ''
   if (!lastAct || !isMessageKey(key)) return ''
   return say(locale, key, {
     name: cut(words(lastAct.personName, face.plain), MAX_VALUE),
     time: clockTime(lastAct.at, incident.account_time_zone),
+    what: lastAct.what ? `“${cut(words(lastAct.what, face.plain), MAX_PREFIX)}”` : say(locale, 'button.custom'),
   })
 }

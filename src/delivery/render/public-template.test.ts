@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 
+import type { Overlay } from '../../domain/card.ts'
 import { drawCard } from './draw.ts'
 import { type FaceChange as Change, makeFace as faceOf, T } from './faces.test.ts'
 import { PUBLIC_TEMPLATE_ID } from './public-template.ts'
@@ -7,7 +8,10 @@ import { PUBLIC_TEMPLATE_ID } from './public-template.ts'
 type Button = { text: string; id?: string; params?: { id: string }; request?: boolean; url?: string; iosUrl?: string }
 
 function read(change?: Change, tips?: string) {
-  const { cardParamMap, pushText, hash, notes, lastMessage } = drawCard(faceOf(change), tips)
+  const { cardParamMap, pushText, hash, notes, lastMessage } = drawCard(
+    faceOf(change),
+    tips === undefined ? undefined : { tips },
+  )
   const { msgButtons } = JSON.parse(cardParamMap['sys_full_json_obj'] ?? '') as { msgButtons: Button[] }
   const { title = '', markdown = '', tips: line = '' } = cardParamMap
   return { cardParamMap, pushText, hash, notes, lastMessage, title, markdown, tips: line, buttons: msgButtons }
@@ -20,27 +24,28 @@ const snoozed = { progress: 'Processing', snoozed_before: T + 7200 }
 
 describe('buttons', () => {
   test.each<[string, Change, string[]]>([
-    ['Triggered', {}, ['认领', '关闭', '查看详情']],
+    ['Triggered', {}, ['认领', '关闭', '查看详情', '刷新']],
     [
       'Processing',
       { incident: { progress: 'Processing' } },
       ['暂缓 2 小时', '暂缓 4 小时', '暂缓 12 小时', '关闭', '取消认领', '查看详情'],
     ],
-    ['put off', { incident: snoozed }, ['取消暂缓', '关闭', '查看详情']],
+    ['put off', { incident: snoozed }, ['取消暂缓', '关闭', '查看详情', '刷新']],
     [
       'put off until now',
       { incident: snoozed, snoozeOver: true },
       ['暂缓 2 小时', '暂缓 4 小时', '暂缓 12 小时', '关闭', '取消认领', '查看详情'],
     ],
-    ['Closed', { incident: { progress: 'Closed' } }, ['查看详情']],
+    ['Closed', { incident: { progress: 'Closed' } }, ['查看详情', '刷新']],
+    ['that Flashduty does not know', { gone: true }, ['查看详情']],
     ['replaced by a newer message', { superseded: true }, ['查看详情']],
-    ['Triggered, in English', { locale: 'en-US' }, ['Acknowledge', 'Close', 'Details']],
+    ['Triggered, in English', { locale: 'en-US' }, ['Acknowledge', 'Close', 'Details', 'Refresh']],
     [
       'Processing, in English',
       { locale: 'en-US', incident: { progress: 'Processing' }, snoozeMinutes: [90] },
-      ['Snooze 1 h 30 min', 'Close', 'Withdraw', 'Details'],
+      ['Snooze 1 h 30 min', 'Close', 'Withdraw', 'Details', 'Refresh'],
     ],
-    ['put off, in English', { locale: 'en-US', incident: snoozed }, ['Wake up', 'Close', 'Details']],
+    ['put off, in English', { locale: 'en-US', incident: snoozed }, ['Wake up', 'Close', 'Details', 'Refresh']],
     [
       'Triggered, with further pages',
       {
@@ -60,19 +65,19 @@ describe('buttons', () => {
     [
       'Closed, with a silence page',
       { incident: { progress: 'Closed', silence_url: SILENCE } },
-      ['查看详情', '快速静默'],
+      ['查看详情', '快速静默', '刷新'],
     ],
     [
       'Triggered with addresses of no page',
       { incident: { detail_url: 'dtmd://x', silence_url: 'x' } },
-      ['认领', '关闭'],
+      ['认领', '关闭', '刷新'],
     ],
-    ['Triggered without a page', { incident: { detail_url: '' } }, ['认领', '关闭']],
-    ['Closed without a page', { incident: { progress: 'Closed', detail_url: '' } }, []],
+    ['Triggered without a page', { incident: { detail_url: '' } }, ['认领', '关闭', '刷新']],
+    ['Closed without a page', { incident: { progress: 'Closed', detail_url: '' } }, ['刷新']],
     [
       'Processing without presets',
       { incident: { progress: 'Processing' }, snoozeMinutes: [] },
-      ['关闭', '取消认领', '查看详情'],
+      ['关闭', '取消认领', '查看详情', '刷新'],
     ],
   ])('of an incident %s', (_state, change, expected) => {
     expect(texts(change)).toEqual(expected)
@@ -92,9 +97,45 @@ describe('buttons', () => {
   })
 
   test('the page opens on phones and computers alike', () => {
-    const detail = read().buttons.at(-1)
+    const detail = read().buttons.find(({ text }) => text === '查看详情')
     expect(detail).toMatchObject({ url: DETAIL, iosUrl: DETAIL })
     expect(detail).not.toHaveProperty('request')
+  })
+
+  test('custom actions are pressed like the others, by the number Flashduty knows them by', () => {
+    const customActions = [1, 2, 3, 4].map((id) => ({ integrationId: 7_000 + id, name: `动作 ${id}` }))
+    const { buttons } = read({ incident: { silence_url: SILENCE }, customActions, rev: 9 })
+    expect(buttons.map(({ text, id, url }) => [text, id ?? url])).toEqual([
+      ['认领', 'ack~9'],
+      ['关闭', 'resolve~9'],
+      ['查看详情', DETAIL],
+      ['快速静默', SILENCE],
+      ['动作 1', 'custom.7001~9'],
+      ['动作 2', 'custom.7002~9'],
+    ])
+  })
+
+  test('a way out for the presser comes first, and makes its room at the end', () => {
+    const draw = (lead: Overlay['lead'], change: Change = {}) => {
+      const { cardParamMap } = drawCard(faceOf({ incident: { progress: 'Processing' }, ...change }), {
+        tips: 'x',
+        lead,
+      })
+      return (JSON.parse(cardParamMap['sys_full_json_obj'] ?? '') as { msgButtons: Button[] }).msgButtons
+    }
+    const link = { text: '去关联', url: 'dingtalk://dingtalkclient/page/link?url=x' }
+    expect(draw(link)[0]).toMatchObject({ ...link, iosUrl: link.url, color: 'blue' })
+    const around = ['暂缓 2 小时', '暂缓 4 小时', '关闭', '取消认领']
+    expect(draw(link).map(({ text }) => text)).toEqual(['去关联', ...around, '查看详情'])
+    expect(draw('detail').map(({ text }) => text)).toEqual([
+      '查看详情',
+      '暂缓 2 小时',
+      '暂缓 4 小时',
+      '暂缓 12 小时',
+      '关闭',
+      '取消认领',
+    ])
+    expect(draw('detail', { superseded: true }).map(({ text }) => text)).toEqual(['查看详情'])
   })
 
   test('there are never more than six, and the way out is kept', () => {
@@ -211,7 +252,16 @@ describe('the face', () => {
     expect(read({ lastAct }).tips).toBe('张三 于 16:53 认领')
     expect(read({ lastAct, locale: 'en-US' }).tips).toBe('Acknowledged by 张三 at 16:53')
     expect(read({ lastAct: { ...lastAct, eventType: 'i_r_title' } }).tips).toBe('')
+    const custom = { ...lastAct, eventType: 'i_custom' }
+    expect(read({ lastAct: { ...custom, what: '重启 <a>' } }).tips).toBe('张三 于 16:53 执行“重启 ＜a>”')
+    expect(read({ lastAct: custom, locale: 'en-US' }).tips).toBe('Custom action run by 张三 at 16:53')
     expect(read().tips).toBe('')
+  })
+
+  test('what Flashduty does not know any more is said so', () => {
+    expect(read({ gone: true })).toMatchObject({ title: '🔴 已删除 · #0A1B2C db-01 cpu.idle low' })
+    expect(read({ gone: true }).tips).toBe('故障不存在或已删除')
+    expect(read({ gone: true }).pushText).toContain('[严重·已删除]')
   })
 
   test('a replaced card points to the newer message', () => {

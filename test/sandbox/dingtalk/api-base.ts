@@ -1,10 +1,12 @@
 import type { CardApi } from './card-api.ts'
+import type { CardRoutes } from './card-callback.ts'
 import { ApiRefusal } from './errors.ts'
 import type { Json } from './fields.ts'
 import { isRecord, parseJson, textOf } from './fields.ts'
-import { querySceneGroup } from './group-api.ts'
+import { queryMembers, querySceneGroup } from './group-api.ts'
 import type { Answer, Call } from './http-server.ts'
 import type { CallRate } from './limits.ts'
+import type { PeopleApi } from './people-api.ts'
 import type { RobotApi } from './robot-api.ts'
 import type { StreamOpen } from './stream-open.ts'
 import { toXml } from './stream-open.ts'
@@ -15,8 +17,10 @@ import type { World } from './world.ts'
 const TOKEN_HEADER = 'x-acs-dingtalk-access-token'
 
 type Endpoint = { api: ApiName; method: string; path: string } & (
-  | { scope: string; run: (app: App, body: Json) => Json }
+  | { scope: string; bodyless?: true; run: (app: App, body: Json) => Json }
   | { anonymous: (body: Json, call: Call) => Json }
+  /** Asked with the token of a person, not of an app. */
+  | { userToken: (token: string) => Json }
 )
 
 type Deps = {
@@ -24,7 +28,9 @@ type Deps = {
   tokens: TokenBook
   rate: CallRate
   cards: CardApi
+  cardRoutes: CardRoutes
   robots: RobotApi
+  people: PeopleApi
   streamOpen: StreamOpen
 }
 
@@ -35,7 +41,7 @@ export class ApiBase {
 
   constructor(deps: Deps) {
     this.#deps = deps
-    const { world, cards, robots, streamOpen } = deps
+    const { world, cards, cardRoutes, robots, people, streamOpen } = deps
     const card = { path: '/v1.0/card/instances', scope: 'Card.Instance.Write' }
     const robot = { method: 'POST', scope: 'qyapi_robot_sendmsg' }
     this.#endpoints = [
@@ -50,6 +56,26 @@ export class ApiBase {
         method: 'POST',
         path: '/v1.0/gateway/connections/open',
         anonymous: (body, call) => streamOpen.open(body, call.headers['host'] ?? ''),
+      },
+      {
+        api: 'userAccessToken',
+        method: 'POST',
+        path: '/v1.0/oauth2/userAccessToken',
+        anonymous: (body) => people.userAccessToken(body),
+      },
+      {
+        api: 'contact/users/me',
+        method: 'GET',
+        path: '/v1.0/contact/users/me',
+        userToken: (token) => people.me(token),
+      },
+      {
+        api: 'jsapiTickets',
+        method: 'POST',
+        path: '/v1.0/oauth2/jsapiTickets',
+        scope: 'qyapi_base',
+        bodyless: true,
+        run: (app) => this.#jsapiTicket(app),
       },
       { ...card, api: 'createCard', method: 'POST', run: (app, body) => cards.create(app, body) },
       { ...card, api: 'updateCard', method: 'PUT', run: (app, body) => cards.update(app, body) },
@@ -66,6 +92,13 @@ export class ApiBase {
         method: 'POST',
         path: '/v1.0/card/instances/deliver',
         run: (app, body) => cards.deliver(app, body),
+      },
+      {
+        ...card,
+        api: 'callbacks/register',
+        method: 'POST',
+        path: '/v1.0/card/callbacks/register',
+        run: (app, body) => cardRoutes.register(app, body),
       },
       {
         ...robot,
@@ -85,6 +118,13 @@ export class ApiBase {
         path: '/v1.0/im/sceneGroups/query',
         scope: 'qyapi_chat_manage',
         run: (app, body) => querySceneGroup(world, app, body),
+      },
+      {
+        api: 'members/batchQuery',
+        method: 'POST',
+        path: '/v1.0/im/sceneGroups/members/batchQuery',
+        scope: 'qyapi_chat_manage',
+        run: (app, body) => queryMembers(world, app, body),
       },
     ]
   }
@@ -108,10 +148,11 @@ export class ApiBase {
   #run(endpoint: Endpoint, call: Call): Answer {
     try {
       if ('anonymous' in endpoint) return { status: 200, body: endpoint.anonymous(readBody(call), call) }
+      if ('userToken' in endpoint) return { status: 200, body: endpoint.userToken(readToken(call)) }
       const app = this.#authenticate(call)
       this.#deps.rate.admit(app.clientId, endpoint.api)
       if (!app.scopes.includes(endpoint.scope)) throw scopeMissing(endpoint.scope)
-      return { status: 200, body: endpoint.run(app, readBody(call)) }
+      return { status: 200, body: endpoint.run(app, endpoint.bodyless ? {} : readBody(call)) }
     } catch (error) {
       if (!(error instanceof ApiRefusal)) throw error
       return { status: error.status, body: error.envelope() }
@@ -119,13 +160,15 @@ export class ApiBase {
   }
 
   #authenticate(call: Call): App {
-    const token = call.headers[TOKEN_HEADER] ?? ''
-    if (token === '') {
-      throw new ApiRefusal(400, 'AuthenticationFailed.MissingParameter', `缺少参数：${TOKEN_HEADER}`)
-    }
-    const clientId = this.#deps.tokens.findOwner(token)
+    const clientId = this.#deps.tokens.findOwner(readToken(call))
     if (clientId === undefined) throw new ApiRefusal(400, 'InvalidAuthentication', '不合法的access_token')
     return this.#deps.world.getApp(clientId)
+  }
+
+  /** D:create-a-jsapi-ticket: the same one while it lives. */
+  #jsapiTicket(app: App): Json {
+    const { token, expiresInS } = this.#deps.tokens.fetch(app.clientId, 'jsapi')
+    return { jsapiTicket: token, expireIn: expiresInS }
   }
 
   #accessToken(body: Json): Json {
@@ -136,6 +179,12 @@ export class ApiBase {
     const { token, expiresInS } = this.#deps.tokens.fetch(app.clientId, 'api')
     return { accessToken: token, expireIn: expiresInS }
   }
+}
+
+function readToken(call: Call): string {
+  const token = call.headers[TOKEN_HEADER] ?? ''
+  if (token !== '') return token
+  throw new ApiRefusal(400, 'AuthenticationFailed.MissingParameter', `缺少参数：${TOKEN_HEADER}`)
 }
 
 /** The body must be a JSON object under a JSON content type (seen in the field at the token API). */

@@ -94,6 +94,7 @@ export class CardApi {
       clientId: app.clientId,
       cardTemplateId,
       callbackType,
+      callbackRouteKey: textOf(body['callbackRouteKey']),
       userIdType,
       publicData,
       privateData,

@@ -12,6 +12,8 @@ export type CardInstance = {
   clientId: string
   cardTemplateId: string
   callbackType: 'STREAM' | 'HTTP' | undefined
+  /** Of HTTP cards: names the address their presses go to. */
+  callbackRouteKey: string
   /** 1 = userId, 2 = unionId; also what callbacks carry. */
   userIdType: number
   publicData: Params

@@ -1,4 +1,6 @@
+import { randomInt } from 'node:crypto'
 import type { RawData, WebSocket } from 'ws'
+import type { VirtualClock } from './clock.ts'
 import { isRecord, parseRecord, textOf } from './fields.ts'
 import type { MemoryJournal } from './journal.ts'
 import type { Frame, Reply } from './stream-frames.ts'
@@ -19,7 +21,13 @@ type Expectation = {
   cancelDeadline: () => void
 }
 
-type Deps = { settings: DingTalkSettings; journal: MemoryJournal; timers: Timers; onClose: (id: string) => void }
+type Deps = {
+  settings: DingTalkSettings
+  clock: VirtualClock
+  journal: MemoryJournal
+  timers: Timers
+  onClose: (id: string) => void
+}
 type Push = { attempt: number; businessId?: string; deadlineMs?: number }
 
 /** One Stream connection, from accepted upgrade to close. Its id is the ticket that opened it. */
@@ -30,9 +38,15 @@ export class Connection {
   #socket: WebSocket
   #deps: Deps
   #expected = new Map<string, Expectation>()
-  #phase: 'live' | 'leaving' | 'closed' = 'live'
+  #phase: 'live' | 'leaving' | 'closed' | 'haunting' = 'live'
   #endedBy: 'client' | 'server' = 'client'
-  #frozen = false
+  #wasCut = false
+  /** What does not work on it any more. */
+  #broken = { sending: false, reading: false, pongs: false }
+  #losesPushes = 0
+  #expiresAtMs = Infinity
+  /** Until when what goes out is held up, on the monotonic clock. */
+  #sendsAfter = 0
 
   constructor(id: string, clientId: string, subscriptions: Subscription[], socket: WebSocket, deps: Deps) {
     this.id = id
@@ -41,15 +55,27 @@ export class Connection {
     this.#socket = socket
     this.#deps = deps
     socket.on('message', (data) => this.#receive(data))
+    socket.on('ping', (data) => {
+      if (!this.#broken.pongs) this.#later(() => socket.pong(data, undefined, () => {}))
+    })
     socket.on('close', (code) => this.#closed(code))
     socket.on('error', () => socket.terminate())
     deps.journal.add({ type: 'stream-open', connectionId: id, clientId, subscriptions })
     this.#schedulePing()
+    this.#scheduleEnd()
   }
 
-  /** Whether pushes may still be routed here. */
   get isLive(): boolean {
     return this.#phase === 'live' && this.#socket.readyState === this.#socket.OPEN
+  }
+
+  /** Whether pushes are routed here: that of some is not known yet to be gone. */
+  get isRoutable(): boolean {
+    return this.isLive || this.#phase === 'haunting'
+  }
+
+  get wasCut(): boolean {
+    return this.#wasCut
   }
 
   subscribedTo(type: string, topic: string): boolean {
@@ -59,6 +85,7 @@ export class Connection {
   /** Resolves with the reply, or with the reason why there will be none. Without a deadline it waits for the close. */
   push(frame: Frame, { attempt, businessId, deadlineMs }: Push): Promise<PushOutcome> {
     const { messageId } = frame.headers
+    const isPush = frame.type !== 'SYSTEM'
     return new Promise((settle) => {
       const cancelDeadline =
         deadlineMs === undefined ? () => {} : this.#deps.timers.after(deadlineMs, () => this.#expire(messageId))
@@ -66,6 +93,7 @@ export class Connection {
       this.#send(frame, JSON.stringify(frame), messageId, {
         attempt,
         ...(businessId === undefined ? {} : { businessId }),
+        ...(this.#isLost(isPush) ? { lost: true } : {}),
       })
     })
   }
@@ -79,32 +107,89 @@ export class Connection {
       const sentAtMs = performance.now()
       this.#expected.set(messageId, { sentAtMs, state: 'open', settle: () => {}, cancelDeadline: () => {} })
     }
-    this.#send(parsed ?? text, raw, messageId, { attempt: 1 })
+    this.#send(parsed ?? text, raw, messageId, { attempt: 1, ...(this.#isLost(false) ? { lost: true } : {}) })
   }
 
-  /** SYSTEM disconnect, then nothing more, then the TCP connection goes (the stream protocol page). */
-  leave(): void {
+  /**
+   * SYSTEM disconnect, then nothing more, then the TCP connection goes (the stream protocol page).
+   * @param silenceMs how long it stays before it goes; Infinity = for ever
+   */
+  leave(silenceMs: number = this.#deps.settings.disconnectSilenceMs): void {
     if (this.#phase !== 'live') return
     void this.push(disconnectFrame(), { attempt: 1 })
     this.#phase = 'leaving'
-    this.#deps.timers.after(this.#deps.settings.disconnectSilenceMs, () => this.cut())
+    if (Number.isFinite(silenceMs)) this.#deps.timers.after(silenceMs, () => this.cut())
+  }
+
+  leaveIfExpired(): void {
+    if (this.#deps.clock.nowMs() >= this.#expiresAtMs) this.leave()
   }
 
   /** Ends the TCP connection without a close frame. */
   cut(): void {
     this.#endedBy = 'server'
+    this.#wasCut = true
     this.#socket.terminate()
+  }
+
+  close(code: number): void {
+    this.#endedBy = 'server'
+    this.#socket.close(code)
   }
 
   /** Half-open: nothing goes out any more, not even pongs, and nothing that comes in is read. */
   freeze(): void {
-    this.#frozen = true
-    this.#socket.pause()
+    this.break({ sending: true, reading: true, pongs: true })
   }
 
-  #send(frame: unknown, raw: string | Buffer, messageId: string, push: { attempt: number; businessId?: string }): void {
+  break(parts: Partial<{ sending: boolean; reading: boolean; pongs: boolean }>): void {
+    Object.assign(this.#broken, parts)
+    if (parts.reading) this.#socket.pause()
+  }
+
+  loseNextPush(): void {
+    this.#losesPushes += 1
+  }
+
+  /** Gone, and still pushed to. */
+  haunt(): void {
+    this.#phase = 'haunting'
+  }
+
+  #isLost(isPush: boolean): boolean {
+    if (this.#broken.sending || this.#phase === 'haunting') return true
+    if (!isPush || this.#losesPushes === 0) return false
+    this.#losesPushes -= 1
+    return true
+  }
+
+  #send(
+    frame: unknown,
+    raw: string | Buffer,
+    messageId: string,
+    push: { attempt: number; businessId?: string; lost?: true },
+  ): void {
     this.#deps.journal.add({ type: 'frame-sent', connectionId: this.id, messageId, frame, ...push })
-    if (!this.#frozen) this.#socket.send(raw, () => {})
+    if (!push.lost) this.#later(() => this.#socket.send(raw, () => {}))
+  }
+
+  /** At once, or a little later but in order when the line jitters. */
+  #later(act: () => void): void {
+    const { jitterMs } = this.#deps.settings
+    const now = performance.now()
+    if (jitterMs <= 0 && now >= this.#sendsAfter) return act()
+    this.#sendsAfter = Math.max(this.#sendsAfter, now + (jitterMs > 0 ? randomInt(jitterMs + 1) : 0))
+    this.#deps.timers.after(this.#sendsAfter - now, () => {
+      if (this.#socket.readyState === this.#socket.OPEN) act()
+    })
+  }
+
+  #scheduleEnd(): void {
+    const { lifetimeMs, lifetimeJitter } = this.#deps.settings
+    if (lifetimeMs <= 0) return
+    const ageMs = Math.round(lifetimeMs * (1 - (lifetimeJitter * randomInt(1_000)) / 1_000))
+    this.#expiresAtMs = this.#deps.clock.nowMs() + ageMs
+    this.#deps.timers.after(ageMs, () => this.leaveIfExpired())
   }
 
   #schedulePing(): void {
@@ -131,7 +216,7 @@ export class Connection {
 
   #receive(raw: RawData): void {
     // What had come in before the pause is handed out when the socket closes.
-    if (this.#frozen) return
+    if (this.#broken.reading) return
     const text = rawText(raw)
     const frame = parseRecord(text)
     const messageId = isRecord(frame?.['headers']) ? textOf(frame['headers']['messageId']) : ''
@@ -140,9 +225,11 @@ export class Connection {
     const expected = this.#expected.get(messageId)
     if (!expected) return this.#violate(messageId, 'reply to a messageId never sent on this connection', frame)
     const tookMs = performance.now() - expected.sentAtMs
-    if (expected.state === 'answered') return this.#violate(messageId, 'second reply', frame)
-    if (expected.state === 'expired')
-      return this.#violate(messageId, `late reply, after ${Math.round(tookMs)} ms`, frame)
+    if (expected.state !== 'open') {
+      const late = `late reply, after ${Math.round(tookMs)} ms`
+      if (this.#deps.settings.wedgeOnLateReply) this.break({ reading: true, pongs: true })
+      return this.#violate(messageId, expected.state === 'answered' ? 'second reply' : late, frame)
+    }
     expected.state = 'answered'
     expected.cancelDeadline()
     this.#deps.journal.add({ type: 'frame-received', connectionId: this.id, messageId, frame, tookMs })

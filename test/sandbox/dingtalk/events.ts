@@ -1,5 +1,7 @@
 import type { Gateway } from './gateway.ts'
 import { parseRecord } from './fields.ts'
+import type { EventPush } from './event-push.ts'
+import type { FailedList } from './failed-list.ts'
 import type { MemoryJournal } from './journal.ts'
 import type { PushOutcome } from './connection.ts'
 import type { StreamEvent } from './stream-frames.ts'
@@ -7,10 +9,17 @@ import { EVENT_TOPIC, eventFrame } from './stream-frames.ts'
 import type { Timers } from './timers.ts'
 import type { App, DingTalkSettings } from './types.ts'
 
-type Outcome = 'success' | 'dropped'
+type Outcome = 'success' | 'dropped' | 'parked'
 type Delivery = { outcome?: Outcome }
 
-type Deps = { settings: DingTalkSettings; gateway: Gateway; journal: MemoryJournal; timers: Timers }
+type Deps = {
+  settings: DingTalkSettings
+  gateway: Gateway
+  journal: MemoryJournal
+  timers: Timers
+  http: EventPush
+  failed: FailedList
+}
 
 /** Pushes events until they are acknowledged or the redelivery schedule has run out. */
 export class EventPusher {
@@ -21,19 +30,20 @@ export class EventPusher {
     this.#deps = deps
   }
 
-  /** Apps whose console says HTTP get nothing here: the HTTP push is not simulated. */
-  push(apps: App[], event: StreamEvent): void {
+  /** By the door that the console of each app says; one in HTTP mode without an address gets nothing. */
+  push(apps: App[], event: StreamEvent, via?: App['eventMode']): void {
     for (const app of apps) {
-      if (app.eventMode !== 'STREAM') continue
+      const door = via ?? app.eventMode
+      if (door === 'HTTP' && !app.eventAddress) continue
       const delivery: Delivery = {}
       this.#deliveries.set(event.eventId, [...(this.#deliveries.get(event.eventId) ?? []), delivery])
-      void this.#deliver(app, event, delivery)
+      void (door === 'HTTP' ? this.#deliverHttp(app, event, delivery) : this.#deliver(app, event, delivery))
     }
   }
 
-  async settled(eventId: string, timeoutMs: number = this.#longestMs()): Promise<Outcome> {
+  async settled(eventId: string, timeoutMs: number = this.#longestMs()): Promise<'success' | 'dropped'> {
     const deliveries = this.#deliveries.get(eventId)
-    if (!deliveries) throw new Error(`event ${eventId} was pushed to no app in Stream mode`)
+    if (!deliveries) throw new Error(`event ${eventId} was pushed to no app`)
     if (!deliveries.every(({ outcome }) => outcome)) {
       await this.#deps.journal.waitFor(
         `event ${eventId} to settle`,
@@ -52,10 +62,36 @@ export class EventPusher {
       if (pauseMs > 0) await timers.sleep(pauseMs)
       const push = { attempt: index + 1, businessId: event.eventId, deadlineMs: settings.eventDeadlineMs }
       const subscription = { type: 'EVENT', topic: EVENT_TOPIC }
-      const outcome = await gateway.push(app.clientId, subscription, () => eventFrame(app, event), push)
-      if (isSuccess(outcome)) return this.#settle(app, event, delivery, 'success', index + 1)
+      const frame = eventFrame(app, event)
+      const outcome = await gateway.push(app.clientId, subscription, () => frame, push)
+      if (isSuccess(outcome)) {
+        // Seen although it was acknowledged in time, under its own and under a new messageId.
+        const again = { ...push, attempt: index + 2 }
+        if (gateway.takePushFault('duplicate-same-id', app.clientId)) {
+          await gateway.push(app.clientId, subscription, () => frame, again)
+        }
+        if (gateway.takePushFault('duplicate-new-id', app.clientId)) {
+          await gateway.push(app.clientId, subscription, () => eventFrame(app, event), again)
+        }
+        return this.#settle(app, event, delivery, 'success', index + 1)
+      }
+      const isOffline = outcome.kind === 'miss' && outcome.reason === 'no connection'
+      if (isOffline && gateway.takePushFault('lose-offline', app.clientId)) {
+        return this.#settle(app, event, delivery, 'dropped', index + 1)
+      }
     }
     this.#settle(app, event, delivery, 'dropped', pausesMs.length)
+  }
+
+  async #deliverHttp(app: App, event: StreamEvent, delivery: Delivery): Promise<void> {
+    const { settings, http, failed, timers } = this.#deps
+    const pausesMs = [0, ...settings.httpRetryDelaysMs]
+    for (const [index, pauseMs] of pausesMs.entries()) {
+      if (pauseMs > 0) await timers.sleep(pauseMs)
+      if (await http.push(app, event, index + 1)) return this.#settle(app, event, delivery, 'success', index + 1)
+    }
+    failed.park(app, event)
+    this.#settle(app, event, delivery, 'parked', pausesMs.length)
   }
 
   #settle(app: App, event: StreamEvent, delivery: Delivery, outcome: Outcome, attempts: number): void {
@@ -65,9 +101,11 @@ export class EventPusher {
   }
 
   #longestMs(): number {
-    const { eventDeadlineMs, redeliveryDelaysMs } = this.#deps.settings
-    const pausesMs = redeliveryDelaysMs.reduce((sum, ms) => sum + ms, 0)
-    return pausesMs + eventDeadlineMs * (redeliveryDelaysMs.length + 1) + 2_000
+    const { eventDeadlineMs, redeliveryDelaysMs, httpEventDeadlineMs, httpRetryDelaysMs } = this.#deps.settings
+    const longest = (deadlineMs: number, pausesMs: number[]): number =>
+      pausesMs.reduce((sum, ms) => sum + ms, 0) + deadlineMs * (pausesMs.length + 1)
+    const doors = [longest(eventDeadlineMs, redeliveryDelaysMs), longest(httpEventDeadlineMs, httpRetryDelaysMs)]
+    return Math.max(...doors) + 2_000
   }
 }
 

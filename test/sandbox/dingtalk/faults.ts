@@ -1,10 +1,13 @@
+import { randomInt } from 'node:crypto'
 import type { ApiName, Fault } from './types.ts'
 
-/** Faults in the order they were added; each goes away after its count. */
-export class FaultBook {
-  #faults: { fault: Fault; left: number }[] = []
+type Counted = { times?: number; share?: number }
 
-  add(fault: Fault): void {
+/** Faults in the order they were added; each goes away after its count. */
+export class Counter<T extends Counted> {
+  #faults: { fault: T; left: number }[] = []
+
+  add(fault: T): void {
     this.#faults.push({ fault, left: fault.times ?? 1 })
   }
 
@@ -12,14 +15,33 @@ export class FaultBook {
     this.#faults = []
   }
 
-  /** Spends one count of the first fault that fits the call. */
-  take(api: ApiName | 'unknown', rawBody: string): Fault['effect'] | undefined {
-    const hit = this.#faults.find(
-      ({ fault, left }) =>
-        left > 0 && fault.api === api && (fault.bodyContains === undefined || rawBody.includes(fault.bodyContains)),
-    )
+  /** Spends one count of the first fault that fits and whose share comes up. */
+  take(fits: (fault: T) => boolean): T | undefined {
+    const hit = this.#faults.find(({ fault, left }) => left > 0 && fits(fault) && comesUp(fault.share ?? 1))
     if (!hit) return undefined
     hit.left -= 1
-    return hit.fault.effect
+    return hit.fault
+  }
+}
+
+function comesUp(share: number): boolean {
+  return share >= 1 || randomInt(1_000_000) < share * 1_000_000
+}
+
+export class FaultBook {
+  #faults = new Counter<Fault>()
+
+  add(fault: Fault): void {
+    this.#faults.add(fault)
+  }
+
+  clear(): void {
+    this.#faults.clear()
+  }
+
+  take(api: ApiName | 'unknown', rawBody: string): Fault['effect'] | undefined {
+    return this.#faults.take(
+      (fault) => fault.api === api && (fault.bodyContains === undefined || rawBody.includes(fault.bodyContains)),
+    )?.effect
   }
 }

@@ -18,7 +18,7 @@ export type Call = {
 export type Answer = { status: number; body: unknown; contentType?: string; headers?: Record<string, string> }
 
 export type Base = {
-  base: 'api' | 'oapi'
+  base: 'api' | 'oapi' | 'login'
   nameOf: (call: Call) => ApiName | 'unknown'
   answer: (call: Call) => Answer
   /** Takes calls that are no part of DingTalk; returns undefined to leave them alone. */

@@ -37,6 +37,7 @@ export const newChatId = (): string => `chat${pick(HEX, 32)}`
 export const newMsgId = (): string => `msg${awkwardBase64(22)}==`
 export const newLwcpId = (): string => `$:LWCP_v1:$${awkwardBase64(24)}`
 export const newEventId = (): string => pick(HEX, 32)
+export const newNonce = (): string => pick(ALNUM, 16)
 export const newTicket = (): string => randomUUID()
 export const newToken = (): string => pick(HEX, 32)
 export const newRequestId = (): string => randomUUID().toUpperCase()

@@ -1,19 +1,26 @@
 import type { Server } from 'node:http'
 import { ApiBase } from './api-base.ts'
 import { CardApi } from './card-api.ts'
+import { CardCallback, CardRoutes } from './card-callback.ts'
 import { CardStore } from './cards.ts'
 import { Chat } from './chat.ts'
 import { createClock } from './clock.ts'
 import { serveControl } from './control-http.ts'
 import { createControl } from './control.ts'
+import { EventPush } from './event-push.ts'
 import { EventPusher } from './events.ts'
+import { FailedList } from './failed-list.ts'
 import { FaultBook } from './faults.ts'
 import { Gateway } from './gateway.ts'
 import { GroupLife } from './groups.ts'
+import { HttpOut } from './http-out.ts'
 import { startBase } from './http-server.ts'
+import { LoginBook } from './login-codes.ts'
+import { LoginPage } from './login-page.ts'
 import { MemoryJournal } from './journal.ts'
 import { CallRate } from './limits.ts'
 import { OapiBase } from './oapi-base.ts'
+import { PeopleApi } from './people-api.ts'
 import { RobotApi } from './robot-api.ts'
 import { completeSettings } from './settings.ts'
 import { StreamOpen } from './stream-open.ts'
@@ -34,9 +41,15 @@ export async function startDingTalk(partial: Partial<DingTalkSettings> = {}): Pr
   const chat = new Chat(world, journal)
   const cards = new CardStore()
   const tokens = new TokenBook(clock, settings.tokenTtlMs)
+  const logins = new LoginBook(clock, settings.codeTtlMs, settings.tokenTtlMs)
+  const people = new PeopleApi(world, logins)
   const tickets = new Tickets(clock, settings.ticketTtlMs)
-  const gateway = new Gateway({ settings, journal, timers, tickets })
-  const events = new EventPusher({ settings, gateway, journal, timers })
+  const gateway = new Gateway({ settings, clock, journal, timers, tickets })
+  const out = new HttpOut()
+  const eventPush = new EventPush({ settings, journal, out })
+  const failed = new FailedList(settings, clock)
+  const cardRoutes = new CardRoutes()
+  const events = new EventPusher({ settings, gateway, journal, timers, http: eventPush, failed })
   const groupLife = new GroupLife(world, chat, events)
   const control = createControl({
     settings,
@@ -47,21 +60,30 @@ export async function startDingTalk(partial: Partial<DingTalkSettings> = {}): Pr
     cards,
     journal,
     tokens,
+    logins,
     faults,
     gateway,
     events,
     groupLife,
+    out,
+    http: eventPush,
+    failed,
+    cardRoutes,
+    cardCallback: new CardCallback(out),
   })
 
+  const rate = new CallRate(settings.qpsPerApi)
   const apiBase = new ApiBase({
     world,
     tokens,
-    rate: new CallRate(settings.qpsPerApi),
+    rate,
+    people,
     cards: new CardApi({ settings, world, chat, cards, journal }),
+    cardRoutes,
     robots: new RobotApi(world, chat),
-    streamOpen: new StreamOpen(world, tickets, settings),
+    streamOpen: new StreamOpen(world, tickets, settings, (clientId) => gateway.isFull(clientId)),
   })
-  const oapiBase = new OapiBase(world, tokens)
+  const oapiBase = new OapiBase({ world, tokens, rate, people, failed })
   const http = { faults, journal, timers }
   const api = await startBase(http, {
     base: 'api',
@@ -75,16 +97,23 @@ export async function startDingTalk(partial: Partial<DingTalkSettings> = {}): Pr
     nameOf: (call) => oapiBase.nameOf(call),
     answer: (call) => oapiBase.answer(call),
   })
+  const loginPage = new LoginPage(world, logins)
+  const login = await startBase(http, {
+    base: 'login',
+    nameOf: (call) => loginPage.nameOf(call),
+    answer: (call) => loginPage.answer(call),
+  })
 
   return {
     apiUrl: api.url,
     oapiUrl: oapi.url,
+    loginUrl: login.url,
     control,
     journal,
     async close() {
       timers.clear()
       gateway.close()
-      await Promise.all([closeServer(api.server), closeServer(oapi.server)])
+      await Promise.all([closeServer(api.server), closeServer(oapi.server), closeServer(login.server)])
       journal.close()
     },
   }

@@ -3,13 +3,13 @@ import { applyPressAnswer } from './cards.ts'
 import { oversize, readUpdateOptions } from './card-fields.ts'
 import type { ButtonAction } from './card-view.ts'
 import { findAction, renderCard } from './card-view.ts'
+import type { CardCallback, CardRoutes } from './card-callback.ts'
 import type { Chat } from './chat.ts'
-import type { Reply } from './stream-frames.ts'
 import { callbackFrame, CARD_TOPIC } from './stream-frames.ts'
 import type { Gateway } from './gateway.ts'
-import { isRecord, isTextMap, parseRecord } from './fields.ts'
+import { isRecord, isTextMap, type Json, parseRecord } from './fields.ts'
 import type { MemoryJournal } from './journal.ts'
-import type { DingTalkSettings, PressResult } from './types.ts'
+import type { CardForgery, DingTalkSettings, PressResult } from './types.ts'
 import type { World } from './world.ts'
 
 type Deps = {
@@ -19,19 +19,32 @@ type Deps = {
   cards: CardStore
   gateway: Gateway
   journal: MemoryJournal
+  cardRoutes: CardRoutes
+  cardCallback: CardCallback
 }
 
-export type Press = { outTrackId: string; userId: string; buttonId: string; force?: boolean }
+export type Press = {
+  outTrackId: string
+  userId: string
+  buttonId: string
+  force?: boolean
+  forgery?: CardForgery
+  spaceId?: string
+  corpId?: string
+}
 
 /** A press on a card: one callback push, its answer to the presser's view alone (D:event-callback-card). */
-export async function press(deps: Deps, { outTrackId, userId, buttonId, force }: Press): Promise<PressResult> {
+export async function press(
+  deps: Deps,
+  { outTrackId, userId, buttonId, force, forgery, ...where }: Press,
+): Promise<PressResult> {
   const card = deps.cards.find(outTrackId)
   if (!card) throw new Error(`no card ${outTrackId}`)
   deps.world.getUser(userId)
   const conversationId = deps.chat.viewersOf(outTrackId).get(userId)
   const seen = conversationId === undefined ? undefined : findAction(card, userId, buttonId)
   if (!seen && force !== true) throw new Error(`${userId} has no button ${buttonId} on card ${outTrackId}`)
-  if (card.callbackType !== 'STREAM') return { outcome: 'failed', tookMs: 0, reason: 'the card has no Stream callback' }
+  if (!card.callbackType) return { outcome: 'failed', tookMs: 0, reason: 'the card has no callback' }
 
   const app = deps.world.getApp(card.clientId)
   const action = seen ?? { actionIds: [buttonId], params: { id: buttonId } }
@@ -39,9 +52,16 @@ export async function press(deps: Deps, { outTrackId, userId, buttonId, force }:
     deps.world,
     card,
     userId,
-    conversationId === undefined ? '' : deps.chat.wireId(conversationId),
+    where.spaceId ?? (conversationId === undefined ? '' : deps.chat.wireId(conversationId)),
     action,
+    where.corpId ?? deps.world.corpId,
   )
+  if (card.callbackType === 'HTTP') {
+    const answered = await callHttp(deps, card, data, forgery)
+    return 'reason' in answered
+      ? { outcome: 'failed', tookMs: answered.tookMs, reason: answered.reason }
+      : show(deps, card, userId, answered)
+  }
   const pushed = await deps.gateway.push(
     app.clientId,
     { type: 'CALLBACK', topic: CARD_TOPIC },
@@ -49,20 +69,57 @@ export async function press(deps: Deps, { outTrackId, userId, buttonId, force }:
     { attempt: 1, deadlineMs: deps.settings.cardDeadlineMs },
   )
   if (pushed.kind === 'miss') return { outcome: 'failed', tookMs: pushed.tookMs, reason: pushed.reason }
-  const answer = readAnswer(pushed.reply)
-  if (typeof answer === 'string') return { outcome: 'failed', tookMs: pushed.tookMs, reason: answer }
-  applyPressAnswer(card, userId, answer.change)
+  if (pushed.reply.code !== 200) {
+    return { outcome: 'failed', tookMs: pushed.tookMs, reason: `reply has code ${JSON.stringify(pushed.reply.code)}` }
+  }
+  const response = parseRecord(pushed.reply.data)?.['response']
+  if (!isRecord(response)) {
+    return { outcome: 'failed', tookMs: pushed.tookMs, reason: 'reply data is not JSON text with a response object' }
+  }
+  return show(deps, card, userId, { response, tookMs: pushed.tookMs })
+}
+
+/** Over HTTP the description of the button comes in one spelling, and what Stream says beside it not at all. */
+async function callHttp(deps: Deps, card: CardInstance, data: Json, forgery: CardForgery | undefined) {
+  const route = deps.cardRoutes.find(card.clientId, card.callbackRouteKey)
+  if (!route) return { reason: `no address is registered for ${card.callbackRouteKey}`, tookMs: 0 }
+  const { cardField } = deps.world.getApp(card.clientId)
+  const { type, outTrackId, corpId, userId, content } = data
+  const callback = { type, outTrackId, corpId, userId, [cardField]: content }
+  const answered = await deps.cardCallback.call(route, callback, deps.settings.cardDeadlineMs, forgery)
+  const { tookMs } = answered
+  const [status, reason] = 'reason' in answered ? [answered.status, answered.reason] : [200, undefined]
+  deps.journal.add({ type: 'http-push', clientId: card.clientId, kind: 'card', status, reason, tookMs })
+  return answered
+}
+
+function show(
+  deps: Deps,
+  card: CardInstance,
+  userId: string,
+  { response, tookMs }: { response: Json; tookMs: number },
+): PressResult {
+  const change = readAnswer(response)
+  if (typeof change === 'string') return { outcome: 'failed', tookMs, reason: change }
+  applyPressAnswer(card, userId, change)
   const view = renderCard(card, userId)
-  deps.journal.add({ type: 'view', outTrackId, userId, cause: 'press-answer', card: view })
-  return { outcome: 'answered', tookMs: pushed.tookMs, response: answer.response, view }
+  deps.journal.add({ type: 'view', outTrackId: card.outTrackId, userId, cause: 'press-answer', card: view })
+  return { outcome: 'answered', tookMs, response, view }
 }
 
 /** Both spellings of the same text, as Stream sends them (official card tutorial). */
-function callbackData(world: World, card: CardInstance, userId: string, spaceId: string, action: ButtonAction): object {
+function callbackData(
+  world: World,
+  card: CardInstance,
+  userId: string,
+  spaceId: string,
+  action: ButtonAction,
+  corpId: string,
+): Json {
   const content = JSON.stringify({ cardPrivateData: { actionIds: action.actionIds, params: action.params } })
   return {
     extension: '{}',
-    corpId: world.corpId,
+    corpId,
     spaceType: 'im',
     spaceId,
     userIdType: card.userIdType,
@@ -74,15 +131,12 @@ function callbackData(world: World, card: CardInstance, userId: string, spaceId:
   }
 }
 
-/** The `response` of the reply, or why the client shows the press as failed. */
-function readAnswer(reply: Reply): { response: unknown; change: PressAnswer } | string {
-  if (reply.code !== 200) return `reply has code ${JSON.stringify(reply.code)}`
-  const response = parseRecord(reply.data)?.['response']
-  if (!isRecord(response)) return 'reply data is not JSON text with a response object'
+/** What the response changes, or why the client shows the press as failed. */
+function readAnswer(response: Json): PressAnswer | string {
   const cardData = paramsOf(response['cardData'])
   const userPrivateData = paramsOf(response['userPrivateData'])
   if (cardData === 'broken' || userPrivateData === 'broken') return 'a cardParamMap of the response is not all strings'
-  return { response, change: { cardData, userPrivateData, ...readUpdateOptions(response['cardUpdateOptions']) } }
+  return { cardData, userPrivateData, ...readUpdateOptions(response['cardUpdateOptions']) }
 }
 
 function paramsOf(value: unknown): Record<string, string> | undefined | 'broken' {

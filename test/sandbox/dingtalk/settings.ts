@@ -3,6 +3,10 @@ import type { DingTalkSettings } from './types.ts'
 /** The platform's published durations and limits; where it publishes none, the default the reference chose. */
 const DEFAULTS: DingTalkSettings = {
   eventDeadlineMs: 3_000,
+  httpEventDeadlineMs: 2_500,
+  httpRetryDelaysMs: [10_000, 30_000],
+  failedKeptMs: 300_000,
+  failedPageSize: 200,
   cardDeadlineMs: 2_000,
   robotDeadlineMs: 2_000,
   robotRedeliveryDelayMs: 60_000,
@@ -12,8 +16,15 @@ const DEFAULTS: DingTalkSettings = {
   disconnectSilenceMs: 10_000,
   ticketTtlMs: 90_000,
   tokenTtlMs: 7_200_000,
+  codeTtlMs: 300_000,
   qpsPerApi: 20,
   cardUpdateSpacingMs: 0,
+  lifetimeMs: 21_600_000,
+  lifetimeJitter: 0.1,
+  jitterMs: 0,
+  wedgeOnLateReply: false,
+  maxConnections: 0,
+  refuseExtraAt: 'open',
   endpointQuery: true,
 }
 

@@ -11,9 +11,11 @@ export class StreamOpen {
   #world: World
   #tickets: Tickets
   #settings: DingTalkSettings
+  #isFull: (clientId: string) => boolean
   #opened = new Map<string, number>()
 
-  constructor(world: World, tickets: Tickets, settings: DingTalkSettings) {
+  constructor(world: World, tickets: Tickets, settings: DingTalkSettings, isFull: (clientId: string) => boolean) {
+    this.#isFull = isFull
     this.#world = world
     this.#tickets = tickets
     this.#settings = settings
@@ -24,6 +26,8 @@ export class StreamOpen {
     const app = this.#world.apps.get(textOf(body['clientId']))
     if (!app || app.clientSecret !== body['clientSecret']) throw new ApiRefusal(401, 'authFailed', '鉴权失败')
     if (!app.published) throw systemError()
+    // How the platform would say so is not known.
+    if (this.#settings.refuseExtraAt === 'open' && this.#isFull(app.clientId)) throw systemError()
     const ticket = this.#tickets.issue(app.clientId, readSubscriptions(body))
     return { endpoint: `ws://${authority}${STREAM_PATH}${this.#query(app)}`, ticket }
   }

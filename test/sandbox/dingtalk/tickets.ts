@@ -20,6 +20,12 @@ export class Tickets {
     return ticket
   }
 
+  /** Whose ticket it is; undefined when it is unknown, used or expired. */
+  ownerOf(ticket: string): string | undefined {
+    const entry = this.#open.get(ticket)
+    return entry && entry.expiresAtMs > this.#clock.nowMs() ? entry.clientId : undefined
+  }
+
   /** Spends the ticket; undefined when it is unknown, used or expired. */
   redeem(ticket: string): { clientId: string; subscriptions: Subscription[] } | undefined {
     const entry = this.#open.get(ticket)

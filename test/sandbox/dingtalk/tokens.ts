@@ -1,7 +1,8 @@
 import type { VirtualClock } from './clock.ts'
 import { newToken } from './ids.ts'
 
-export type TokenFamily = 'api' | 'oapi'
+/** `jsapi`: the tickets that pages sign with, which open no API. */
+export type TokenFamily = 'api' | 'oapi' | 'jsapi'
 
 /**
  * App access tokens (D:obtain-the-access-token-of-an-internal-app): a fetch within validity returns the same token
@@ -21,7 +22,8 @@ export class TokenBook {
     const expiresAtMs = this.#clock.nowMs() + this.#ttlMs
     const expiresInS = Math.floor(this.#ttlMs / 1000)
     for (const [token, entry] of this.#tokens) {
-      if (entry.clientId !== clientId || entry.family !== family || !this.findOwner(token)) continue
+      if (entry.clientId !== clientId || entry.family !== family) continue
+      if (entry.expiresAtMs <= this.#clock.nowMs()) continue
       entry.expiresAtMs = expiresAtMs
       return { token, expiresInS }
     }
@@ -33,7 +35,8 @@ export class TokenBook {
   /** clientId of a token that is still good. */
   findOwner(token: string): string | undefined {
     const entry = this.#tokens.get(token)
-    return entry && entry.expiresAtMs > this.#clock.nowMs() ? entry.clientId : undefined
+    const isGood = entry && entry.family !== 'jsapi' && entry.expiresAtMs > this.#clock.nowMs()
+    return isGood ? entry.clientId : undefined
   }
 
   revoke(clientId: string): void {

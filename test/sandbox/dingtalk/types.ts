@@ -7,6 +7,12 @@
 export type DingTalkSettings = {
   /** Reply deadline of an EVENT push. */
   eventDeadlineMs: number
+  /** Deadline of an event push over HTTP, and the pauses before it is tried again; after the last it is parked. */
+  httpEventDeadlineMs: number
+  httpRetryDelaysMs: number[]
+  /** How long a parked event can be fetched (virtual), and how many one call returns. */
+  failedKeptMs: number
+  failedPageSize: number
   /** Reply deadline of a card action push. */
   cardDeadlineMs: number
   /** Reply deadline of a robot message push. */
@@ -24,10 +30,22 @@ export type DingTalkSettings = {
   ticketTtlMs: number
   /** Virtual. */
   tokenTtlMs: number
+  /** Virtual: how long a login code may wait. */
+  codeTtlMs: number
   /** Calls per app and API in any one second; 0 = unlimited. */
   qpsPerApi: number
   /** Least time between two PUTs of one card; 0 = not enforced. */
   cardUpdateSpacingMs: number
+  /** Virtual. Age at which a connection is sent SYSTEM disconnect; 0 = never. Each ends up to the jitter's share earlier. */
+  lifetimeMs: number
+  lifetimeJitter: number
+  /** Frames and pongs go out up to this much late, in order. */
+  jitterMs: number
+  /** A late or second reply blocks the connection's read loop: nothing that comes in is read, no ping is answered. */
+  wedgeOnLateReply: boolean
+  /** Live connections an app may have, 0 = any number, and where the next one is refused. */
+  maxConnections: number
+  refuseExtraAt: 'open' | 'handshake'
   /** Every second `connections/open` of an app answers an endpoint that already has a query string. */
   endpointQuery: boolean
 }
@@ -43,11 +61,29 @@ export type App = {
   scopes: string[]
   published: boolean
   eventMode: 'STREAM' | 'HTTP'
+  /** Where its events go in HTTP mode, and what its console shows for it; kept by `setEventUrl`. */
+  eventAddress: { url: string; token: string; aesKey: string } | undefined
+  /** `legacy`: events over HTTP as they were in the register-callback era, UpperCamel and without ids. */
+  eventForm: 'current' | 'legacy'
+  /** What callbacks of HTTP cards call the pressed button's description. */
+  cardField: 'content' | 'value'
   /** userIds that can see the app; `'ALL'` = everybody. */
   visibleTo: string[] | 'ALL'
 }
 
-export type User = { userId: string; unionId: string; name: string }
+export type User = {
+  userId: string
+  unionId: string
+  name: string
+  /** Verified by DingTalk; '' = hidden. */
+  mobile: string
+  /** Given out by the corporation; '' = none. */
+  orgEmail: string
+  /** What the person wrote into their profile. */
+  email: string
+  /** An external contact of the corporation, no colleague. */
+  external: boolean
+}
 
 export type Group = {
   /** `cid` + base64 with `+`, `/` and `=`. */
@@ -118,6 +154,28 @@ export type PressResult =
   /** What the client shows as a failed request: no connection, no reply inside the deadline, or a broken reply. */
   | { outcome: 'failed'; tookMs: number; reason: string }
 
+/** What became of saving an address in the console; `reason` as the console words it. */
+export type Saved = { saved: true } | { saved: false; reason: string }
+
+/** Event pushes that DingTalk itself does not send, or not in its usual form; `replay` = the last one to the byte. */
+export type EventForgery =
+  | 'replay'
+  | 'bad-signature'
+  | 'wrong-owner'
+  | 'wrong-padding'
+  | 'wrong-key'
+  | 'plain'
+  | 'not-json'
+  | 'huge'
+  /** `signature` and `timeStamp` alone, as older pages name them. */
+  | 'old-names'
+  /** Signed two hours ago. */
+  | 'late'
+  /** For the corporation instead of the app. */
+  | 'by-corporation'
+
+export type CardForgery = 'replay' | 'replay-with-another-body' | 'bad-signature' | 'unsigned' | 'late' | 'huge'
+
 /** Name of an endpoint for faults, quotas and the journal. */
 export type ApiName =
   | 'accessToken'
@@ -130,11 +188,23 @@ export type ApiName =
   | 'groupMessages/send'
   | 'oToMessages/batchSend'
   | 'sceneGroups/query'
+  | 'callbacks/register'
+  | 'get_call_back_failed_result'
+  | 'members/batchQuery'
+  | 'user/getuserinfo'
+  | 'user/get'
+  | 'user/getbyunionid'
+  | 'userAccessToken'
+  | 'contact/users/me'
+  | 'jsapiTickets'
+  | 'oauth2/auth'
 
 export type Fault = {
   api: ApiName
   /** How many calls it hits before it goes away; default 1. */
   times?: number
+  /** Of the calls it fits, the share it hits; default 1, all. */
+  share?: number
   /** Only calls whose raw body contains this text. */
   bodyContains?: string
   effect:
@@ -154,22 +224,50 @@ export type Fault = {
     | { kind: 'apply-then-reset' }
 }
 
-/** Hits the WebSocket upgrades of every app, whatever the ticket; the ticket stays unspent unless it was accepted. */
+/** Hits WebSocket upgrades, whatever the ticket; the ticket stays unspent unless it was accepted. */
 export type HandshakeFault = {
   /** How many upgrades it hits before it goes away; default 1. */
   times?: number
+  /** Of the upgrades it fits, the share it hits; default 1, all. */
+  share?: number
+  /** Only upgrades with a ticket of this app. */
+  clientId?: string
   effect:
     | { kind: 'refuse'; status: number }
     /** Never answer the upgrade. */
     | { kind: 'hang' }
     | { kind: 'reset' }
     | { kind: 'accept-then-close' }
+    /** Accept and never send or answer anything. */
+    | { kind: 'accept-then-silence' }
+}
+
+/** The Stream faults that are named in the reference, each by its id. */
+export type StreamFaultId =
+  | `open.${'hang' | '401' | '400-json' | '400-html' | '503' | '403-qps' | 'empty-ticket' | 'xml' | 'slow' | 'reset'}`
+  | `handshake.${'hang' | '401' | '503' | 'reset' | 'accept-then-close' | 'accept-then-silence'}`
+  | `socket.${'half-open' | 'drop-inbound' | 'drop-outbound' | 'no-pong' | 'zombie' | 'wedge'}`
+  | `socket.${'close-1006' | 'close-1000' | 'disconnect' | 'disconnect-then-close' | 'disconnect-without-close'}`
+  | `frame.${'not-json' | 'no-headers' | 'no-message-id' | 'unknown-type' | 'unknown-topic' | 'data-not-string'}`
+  | `frame.${'binary' | '300-kib' | 'numeric-time' | 'upper-camel' | 'system-noise'}`
+  | `delivery.${'duplicate-same-id' | 'duplicate-new-id' | 'to-dead-connection' | 'lose-first' | 'lose-offline'}`
+
+export type StreamFault = {
+  id: StreamFaultId
+  /** The app it is meant for; of open calls and handshakes those of all apps without it. */
+  clientId?: string
+  /** Only this connection, of faults of sockets and frames; default all of the app. */
+  connectionId?: string
+  /** How many calls, upgrades, events or connections it hits; default 1. Sockets and frames are hit at once. */
+  times?: number
+  /** Of those it fits, the share it hits; default 1, all. */
+  share?: number
 }
 
 export type JournalEntry = { seq: number; /** real clock, epoch ms */ at: number } & (
   | {
       type: 'request'
-      base: 'api' | 'oapi'
+      base: 'api' | 'oapi' | 'login'
       api: ApiName | 'unknown'
       method: string
       path: string
@@ -189,6 +287,8 @@ export type JournalEntry = { seq: number; /** real clock, epoch ms */ at: number
       frame: unknown
       attempt: number
       businessId?: string
+      /** It never left. */
+      lost?: true
     }
   | { type: 'frame-received'; connectionId: string; messageId: string; frame: unknown; tookMs: number }
   /** Late or second replies, replies to unknown messageIds, frames that are not replies. */
@@ -199,8 +299,21 @@ export type JournalEntry = { seq: number; /** real clock, epoch ms */ at: number
       clientId: string
       eventId: string
       eventType: string
-      outcome: 'success' | 'dropped'
+      /** `parked`: it can be fetched for some minutes. */
+      outcome: 'success' | 'dropped' | 'parked'
       attempts: number
+    }
+  /** A call of DingTalk's to an address of ours; `reason` says why it counts as failed. */
+  | {
+      type: 'http-push'
+      clientId: string
+      kind: 'check_url' | 'event' | 'card'
+      /** 0 when nothing was answered in time. */
+      status: number
+      reason: string | undefined
+      tookMs: number
+      businessId?: string
+      attempt?: number
     }
   | { type: 'message'; conversationId: string; message: ChatMessage }
   /** What one viewer sees after a change of the card; `cause` names what changed it. */
@@ -254,18 +367,43 @@ export interface DingTalkControl {
   disbandGroup(openConversationId: string, fields?: { operator?: string }): string
   /** The person leaves the corporation and all groups; pushes `user_leave_org` to every app of the corporation. */
   removeUser(userId: string): string
+  /** Changes what the directory knows of a person. */
+  updateUser(userId: string, fields: Partial<Omit<User, 'userId'>>): User
+  /** The code that the client of this person gives to a page of the app. */
+  clientCode(clientId: string, userId: string): string
+  /** The code that the login page sends this person's browser back with. */
+  browserCode(clientId: string, userId: string, corpId?: string): string
   /**
    * What a person writes to the robot: in the group, mentioning it, or 1:1 without a group. Pushed as a robot message
    * callback; returns the msgId, which is the `businessId` of its frames.
    */
   messageRobot(message: { clientId: string; userId: string; text: string; openConversationId?: string }): string
-  /** Pushes any event as it stands: for odd shapes, duplicates (same eventId) and reorderings. */
-  pushEvent(clientId: string, event: { eventType: string; eventId?: string; data: unknown; bornTime?: number }): string
+  /**
+   * Pushes any event as it stands: for odd shapes, duplicates (same eventId) and reorderings; `via` a door of its own
+   * instead of the one that the console says.
+   */
+  pushEvent(
+    clientId: string,
+    event: { eventType: string; eventId?: string; data: unknown; bornTime?: number; via?: 'STREAM' | 'HTTP' },
+  ): string
   /**
    * Resolves when the event was acknowledged or dropped. An event that went out more than once (to several apps, or
-   * pushed again under the same eventId) is settled when all of them are: `dropped` when any one was.
+   * pushed again under the same eventId) is settled when all of them are: `dropped` when any one was dropped or parked.
    */
   eventSettled(eventId: string, timeoutMs?: number): Promise<'success' | 'dropped'>
+
+  /** Whatever DingTalk would call under the public prefix reaches this local one: DNS, and the proxy before the daemon. */
+  setProxy(publicPrefix: string, localPrefix: string): void
+  /** The console's 事件订阅 in HTTP mode: the address is checked with `check_url` and kept, with the mode, if it answers. */
+  setEventUrl(clientId: string, address: { url: string; token: string; aesKey: string }): Promise<Saved>
+  /** One push over HTTP that is not as it should be; what it was answered. */
+  forgeEvent(
+    clientId: string,
+    event: { eventType: string; eventId?: string; data: unknown },
+    forgery: EventForgery,
+  ): Promise<{ status: number; text: string }>
+  /** How many events can be fetched because their pushes failed. */
+  parkedEvents(clientId: string): number
 
   conversationsOf(userId: string): Conversation[]
   /** The card as this user sees it, or undefined when it reached no place this user can see. */
@@ -274,12 +412,26 @@ export interface DingTalkControl {
   cards(): string[]
   /** How many messages show this card, by conversation id. */
   placementsOf(outTrackId: string): Record<string, number>
-  /** The user presses a button of the card they see. Throws when that button is not in their view, unless `force`. */
-  press(press: { outTrackId: string; userId: string; buttonId: string; force?: boolean }): Promise<PressResult>
+  /**
+   * The user presses a button of the card they see. Throws when that button is not in their view, unless `force`.
+   * `spaceId`: in another conversation, where it was forwarded to; `corpId`: as a person of another corporation.
+   */
+  press(press: {
+    outTrackId: string
+    userId: string
+    buttonId: string
+    force?: boolean
+    /** Of an HTTP card: the callback is not as it should be. */
+    forgery?: CardForgery
+    spaceId?: string
+    corpId?: string
+  }): Promise<PressResult>
 
   addFault(fault: Fault): void
   addHandshakeFault(fault: HandshakeFault): void
-  /** Both kinds. */
+  /** A named fault of the Stream side. */
+  injectStreamFault(fault: StreamFault): void
+  /** All kinds, but for what has been done to a connection that is open. */
   clearFaults(): void
   /** 1:1 robot messages to these users come back in `flowControlledStaffIdList`, until set anew. */
   setFlowControlled(userIds: string[]): void
@@ -289,17 +441,18 @@ export interface DingTalkControl {
   /** SYSTEM disconnect to these (default all) connections, then silence, then close. */
   disconnect(clientId: string, connectionId?: string): void
   /** Cuts the TCP connections without a word. */
-  dropConnections(clientId: string): void
+  dropConnections(clientId: string, connectionId?: string): void
   /** Half-open: these (default all) connections go silent both ways without closing; pushes to them are lost. */
   freeze(clientId: string, connectionId?: string): void
-  /** Sends this text as it is on every connection of the app; bytes go as a binary frame. */
-  sendRaw(clientId: string, raw: string | Buffer): void
+  /** Sends this text as it is on these (default all) connections of the app; bytes go as a binary frame. */
+  sendRaw(clientId: string, raw: string | Buffer, connectionId?: string): void
 }
 
 export interface DingTalkSandbox {
-  /** Stand-ins for https://api.dingtalk.com and https://oapi.dingtalk.com */
+  /** Stand-ins for https://api.dingtalk.com, https://oapi.dingtalk.com and https://login.dingtalk.com */
   apiUrl: string
   oapiUrl: string
+  loginUrl: string
   control: DingTalkControl
   journal: Journal
   close(): Promise<void>

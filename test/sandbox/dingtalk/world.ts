@@ -1,7 +1,17 @@
 import * as ids from './ids.ts'
 import type { App, Group, User } from './types.ts'
 
-const ALL_SCOPES = ['qyapi_base', 'qyapi_robot_sendmsg', 'qyapi_chat_manage', 'qyapi_chat_read', 'Card.Instance.Write']
+const ALL_SCOPES = [
+  'qyapi_base',
+  'qyapi_robot_sendmsg',
+  'qyapi_chat_manage',
+  'qyapi_chat_read',
+  'qyapi_get_member',
+  'fieldMobile',
+  'fieldEmail',
+  'Card.Instance.Write',
+  'Contact.User.Read',
+]
 
 /** One corporation, named by its first app if that names one: its apps, people and groups. Holds state and looks it up; rules live elsewhere. */
 export class World {
@@ -26,6 +36,9 @@ export class World {
       scopes: [...ALL_SCOPES],
       published: true,
       eventMode: 'STREAM',
+      eventAddress: undefined,
+      eventForm: 'current',
+      cardField: 'content',
       visibleTo: 'ALL',
       ...structuredClone(fields),
     }
@@ -36,7 +49,15 @@ export class World {
   createUser(fields: Partial<User> & { name: string }): User {
     let userId = ids.newUserId()
     while (this.users.has(userId)) userId = ids.newUserId()
-    const user: User = { userId, unionId: ids.newUnionId(), ...fields }
+    const user: User = {
+      userId,
+      unionId: ids.newUnionId(),
+      mobile: '',
+      orgEmail: '',
+      email: '',
+      external: false,
+      ...fields,
+    }
     this.users.set(user.userId, user)
     return user
   }

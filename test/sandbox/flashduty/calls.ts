@@ -1,3 +1,4 @@
+import { invalid } from './errors.ts'
 import { type Body, incidentId, incidentIds, integer, optionalBoolean, optionalText, personIds, text } from './body.ts'
 import type { Act } from './incidents.ts'
 import { type Store, checkPermission, toPerson } from './store.ts'
@@ -11,15 +12,21 @@ export type Call = (store: Store, caller: Member, body: Body) => unknown
 
 /** Path to call; anything else answers `RouteNotFound` (F 3.4). */
 export const CALLS: Record<string, Call> = {
-  '/incident/ack': acting(() => ({ kind: 'ack' })),
+  '/incident/ack': acting((body, { forms }) => {
+    demandForm(body, forms.ack)
+    return { kind: 'ack' }
+  }),
   '/incident/unack': acting(() => ({ kind: 'unack' })),
   '/incident/snooze': acting((body) => ({ kind: 'snooze', minutes: integer(body, 'minutes', 1, 1440) })),
   '/incident/wake': acting(() => ({ kind: 'wake' })),
-  '/incident/resolve': acting((body) => ({
-    kind: 'resolve',
-    rootCause: optionalText(body, 'root_cause', 1024),
-    resolution: optionalText(body, 'resolution', 1024),
-  })),
+  '/incident/resolve': acting((body, { forms }) => {
+    demandForm(body, forms.close)
+    return {
+      kind: 'resolve',
+      rootCause: optionalText(body, 'root_cause', 1024),
+      resolution: optionalText(body, 'resolution', 1024),
+    }
+  }),
   '/incident/reopen': acting((body) => {
     optionalText(body, 'reason', 1024)
     return { kind: 'reopen' }
@@ -29,9 +36,31 @@ export const CALLS: Record<string, Call> = {
     optionalBoolean(body, 'mute_reply')
     return { kind: 'comment' }
   }),
+  '/incident/custom-action/do': (store, caller, body) => {
+    checkPermission(caller, 'handle')
+    const id = incidentId(body)
+    const integrationId = integer(body, 'integration_id', 1, Number.MAX_SAFE_INTEGER)
+    store.checkChannel(caller, id)
+    return store.runCustom(id, integrationId, caller)
+  },
+  '/incident/feed': (store, caller, body) => {
+    checkPermission(caller, 'view')
+    const id = incidentId(body)
+    store.checkChannel(caller, id)
+    const p = integer(body, 'p', 1, 10_000, 1)
+    const limit = integer(body, 'limit', 1, 100, 20)
+    const types = body['types']
+    const wanted = store
+      .feed(id)
+      .filter(({ type }) => !Array.isArray(types) || types.length === 0 || types.includes(type))
+    const ordered = optionalBoolean(body, 'asc') === true ? wanted : wanted.toReversed()
+    return { has_next_page: ordered.length > p * limit, items: ordered.slice((p - 1) * limit, p * limit) }
+  },
   '/incident/info': (store, caller, body) => {
     checkPermission(caller, 'view')
-    return store.get(incidentId(body))
+    const incident = store.get(incidentId(body))
+    store.checkChannel(caller, incident.incident_id)
+    return incident
   },
   '/incident/list-by-ids': (store, caller, body) => {
     checkPermission(caller, 'view')
@@ -58,6 +87,24 @@ export const CALLS: Record<string, Call> = {
     account_name: store.account.accountName,
     ...describe(caller),
   }),
+  '/person/app-key/create': (store, caller, body) => {
+    const { key_id, key_name, key } = store.keys.create(caller, {
+      key_name: body['key_name'],
+      person_id: body['person_id'],
+    })
+    return { key_id, key_name, key }
+  },
+  '/oncall/license/list': (store) => {
+    const holders = [...store.members.values()].filter((one) => one.licensed)
+    const items = holders.map((one) => ({
+      ...toPerson(one),
+      type: 'fixed',
+      created_at: 0,
+      updated_at: 0,
+      updated_by: 0,
+    }))
+    return { items, total: items.length }
+  },
   '/member/list': (store, _caller, body) => {
     const p = integer(body, 'p', 1, 10_000, 1)
     const limit = integer(body, 'limit', 1, 100, 20)
@@ -76,12 +123,21 @@ export const CALLS: Record<string, Call> = {
 }
 
 /** The caller does `act` to every incident of `incident_ids`. The answer does not wait for the webhooks. */
-function acting(act: (body: Body) => Act): Call {
+function acting(act: (body: Body, store: Store) => Act): Call {
   return (store, caller, body) => {
     checkPermission(caller, 'handle')
-    store.perform(incidentIds(body), act(body), toPerson(caller)).catch(() => {})
+    const ids = incidentIds(body)
+    const asked = act(body, store)
+    for (const id of ids) store.checkChannel(caller, id)
+    store.perform(ids, asked, toPerson(caller)).catch(() => {})
     return {}
   }
+}
+
+/** A form that was set up for the act has to come along (F 1.4). */
+function demandForm(body: Body, text: string | undefined): void {
+  if (text === undefined || body['summary'] !== undefined || body['custom_fields'] !== undefined) return
+  throw invalid(text, text)
 }
 
 function describe(member: Member): Record<string, unknown> {

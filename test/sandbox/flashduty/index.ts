@@ -1,9 +1,20 @@
+import { startActionConsumer } from './action-queue.ts'
 import { OpenApi } from './api.ts'
+import { CALLS } from './calls.ts'
 import type { Act } from './incidents.ts'
+import { FlashdutyError } from './errors.ts'
 import { Outbox } from './outbox.ts'
 import { QueueSink, WebhookSink } from './sinks.ts'
 import { Store, toPerson } from './store.ts'
-import type { FlashdutyControl, FlashdutyHappening, FlashdutySandbox, FlashdutySettings } from './types.ts'
+import type {
+  ActionConsumer,
+  ActionJob,
+  ActionResult,
+  FlashdutyControl,
+  FlashdutyHappening,
+  FlashdutySandbox,
+  FlashdutySettings,
+} from './types.ts'
 
 const WAIT_MS = 5_000
 
@@ -15,6 +26,7 @@ export async function startFlashduty(settings: FlashdutySettings = {}): Promise<
   const queue = settings.redisUrl === undefined ? undefined : new QueueSink(settings.redisUrl, settings.redisPrefix)
   const webhook =
     settings.webhookUrl === undefined ? undefined : new WebhookSink(settings.webhookUrl, settings.webhookHeaders ?? {})
+  const consumers = new Set<ActionConsumer>()
   const listeners = new Set<(happening: FlashdutyHappening) => void>()
   const tell = (happening: FlashdutyHappening) => listeners.forEach((listener) => listener(happening))
 
@@ -54,7 +66,7 @@ export async function startFlashduty(settings: FlashdutySettings = {}): Promise<
 
   const control: FlashdutyControl = {
     createMember: (fields) => store.createMember(fields),
-    createChannel: (name) => store.createChannel(name),
+    createChannel: (name, memberIds) => store.createChannel(name, memberIds),
     setRule: (channelId, layers) => store.setRule(channelId, layers),
     member: (id) => store.getMember(id),
     incident: (id) => store.get(id),
@@ -80,6 +92,19 @@ export async function startFlashduty(settings: FlashdutySettings = {}): Promise<
       if (queue === undefined) throw new Error('the queue sink is off: start with redisUrl')
       return queue.enqueue(body, options)
     },
+    requireForms: (forms) => void (store.forms = forms),
+    setCustomAction: (action) => void store.customActions.set(action.integrationId, action),
+    customRuns: () => store.customRuns,
+    madeKeys: () => store.keys.all(),
+    offerAppKeys: (offered) => void (store.keys.offered = offered),
+    consumeActions: async () => {
+      if (settings.redisUrl === undefined) throw new Error('there is no queue: start with redisUrl')
+      const consumer = await startActionConsumer(settings.redisUrl, settings.redisPrefix ?? 'bull', (job) =>
+        performJob(store, job),
+      )
+      consumers.add(consumer)
+      return consumer
+    },
     addFault: (fault) => api.addFault(fault),
     clearFaults: () => api.clearFaults(),
     requests: () => api.requests,
@@ -97,11 +122,24 @@ export async function startFlashduty(settings: FlashdutySettings = {}): Promise<
     control,
     close: async () => {
       store.close()
+      for (const consumer of consumers) await consumer.close()
       await api.close()
       await outbox.idle()
       await queue?.close()
     },
   }
+}
+
+/** The same calls as the Open API's, as that member and without a key. */
+function performJob(store: Store, job: ActionJob): Partial<ActionResult> {
+  const { action, incident_id: id, args, person_id: personId } = job
+  const member = store.members.get(personId)
+  if (member?.status !== 'enabled') throw new FlashdutyError('AccessDenied', 'No such member', '成员不存在')
+  if (action === 'refresh') return { incident: store.get(id) }
+  const path = action === 'custom' ? '/incident/custom-action/do' : `/incident/${action}`
+  const ids = action === 'custom' ? { incident_id: id } : { incident_ids: [id] }
+  const done = CALLS[path]?.(store, member, { ...args, ...ids }) as { message?: string } | undefined
+  return { ...done, incident: store.get(id) }
 }
 
 function toAct(act: Parameters<FlashdutyControl['act']>[1]): Act {

@@ -1,13 +1,22 @@
 import { FlashdutyError, invalid, notFound } from './errors.ts'
 import { bigId, hex, objectId } from './ids.ts'
 import { type Act, type Assignment, type FullIncident, type Person } from './incidents.ts'
+import { AppKeys } from './app-keys.ts'
 import { EVENT_OF, apply, assign, backToTriggered, check, isSnoozed, newIncident } from './incidents.ts'
-import type { Channel, FlashdutyControl, IncidentEvent, Member } from './types.ts'
+import type { Channel, CustomAction, FlashdutyControl, IncidentEvent, Member } from './types.ts'
 
 const ACCOUNT = { accountId: bigId(), accountName: '演示企业' }
 const SNOOZE_PRESETS_MINUTES = [120, 240, 720]
 
-type Kept = { incident: FullIncident; delivery?: Record<string, unknown>; snooze?: NodeJS.Timeout }
+type Kept = { incident: FullIncident; feed: FeedItem[]; delivery?: Record<string, unknown>; snooze?: NodeJS.Timeout }
+/** One entry of the timeline (F 3.4); `creator_id` 0 = the system, `created_at` in milliseconds. */
+export type FeedItem = {
+  ref_id: string
+  type: string
+  detail: Record<string, unknown>
+  creator_id: number
+  created_at: number
+}
 type Rule = { channelId: number; layers: Parameters<FlashdutyControl['setRule']>[1] }
 type Fired = Parameters<FlashdutyControl['fireIncident']>[0]
 type Told = Parameters<FlashdutyControl['tell']>[1]
@@ -15,7 +24,11 @@ type Told = Parameters<FlashdutyControl['tell']>[1]
 /** Members, channels and incidents of one account. Each change of an incident publishes its event. */
 export class Store {
   readonly members = new Map<number, Member>()
-  readonly channels = new Map<number, Channel & { ruleId: string }>()
+  readonly channels = new Map<number, Channel & { ruleId: string; memberIds: number[] | undefined }>()
+  readonly keys = new AppKeys(this.members)
+  readonly customActions = new Map<number, CustomAction>()
+  readonly customRuns: { integrationId: number; incidentId: string; memberId: number }[] = []
+  forms: { ack?: string; close?: string } = {}
   readonly account = ACCOUNT
   readonly #rules = new Map<string, Rule>()
   readonly #incidents = new Map<string, Kept>()
@@ -43,15 +56,16 @@ export class Store {
       app_key: hex(20),
       licensed: true,
       may_handle: true,
+      is_owner: false,
       ...fields,
     }
     this.members.set(id, member)
     return member
   }
 
-  createChannel(name: string): Channel {
+  createChannel(name: string, memberIds?: number[]): Channel {
     const channel = { channel_id: bigId(), channel_name: name }
-    this.channels.set(channel.channel_id, { ...channel, ruleId: objectId(Date.now()) })
+    this.channels.set(channel.channel_id, { ...channel, ruleId: objectId(Date.now()), memberIds })
     return channel
   }
 
@@ -78,7 +92,10 @@ export class Store {
   /** The enabled member whose APP Key this is. */
   memberByKey(appKey: string | null): Member | undefined {
     if (appKey === null || appKey === '') return undefined
-    return [...this.members.values()].find((one) => one.app_key === appKey && one.status === 'enabled')
+    const madeFor = this.keys.memberIdOf(appKey)
+    return [...this.members.values()].find(
+      (one) => (one.app_key === appKey || one.member_id === madeFor) && one.status === 'enabled',
+    )
   }
 
   /** A copy, as it is now; throws `ResourceNotFound`. */
@@ -88,6 +105,11 @@ export class Store {
 
   find(incidentId: string): FullIncident | undefined {
     return structuredClone(this.#incidents.get(incidentId)?.incident)
+  }
+
+  /** The timeline, oldest first. */
+  feed(incidentId: string): FeedItem[] {
+    return structuredClone(this.#kept(incidentId).feed)
   }
 
   all(): FullIncident[] {
@@ -118,7 +140,7 @@ export class Store {
       },
       Date.now(),
     )
-    const kept: Kept = { incident }
+    const kept: Kept = { incident, feed: [] }
     this.#incidents.set(incident.incident_id, kept)
     await this.#emit('i_new', incident)
 
@@ -140,6 +162,29 @@ export class Store {
     }
     await this.#assign(kept, people, assignment)
     return structuredClone(incident)
+  }
+
+  /** Private channels are for their members alone: the same call works for one and not for the other. */
+  checkChannel(member: Member, incidentId: string): void {
+    const channel = this.channels.get(this.#kept(incidentId).incident.channel_id)
+    if (channel?.memberIds === undefined || channel.memberIds.includes(member.member_id)) return
+    throw new FlashdutyError('AccessDenied', 'You have no access to this channel', '无该协作空间的数据权限')
+  }
+
+  /** Runs a custom action. @returns what it says of its failure */
+  runCustom(incidentId: string, integrationId: number, member: Member): { message?: string } {
+    this.#kept(incidentId)
+    const action = this.customActions.get(integrationId)
+    if (action === undefined) throw notFound(String(integrationId))
+    this.customRuns.push({ integrationId, incidentId, memberId: member.member_id })
+    if (action.outcome !== 'ok') return { message: action.outcome.message }
+    this.#note(incidentId, 'i_custom', member.member_id, { integration_id: integrationId, name: action.name })
+    return {}
+  }
+
+  #note(incidentId: string, type: string, creatorId: number, detail: Record<string, unknown>): void {
+    const item = { ref_id: hex(12), type, detail, creator_id: creatorId, created_at: Date.now() }
+    this.#incidents.get(incidentId)?.feed.push(item)
   }
 
   /**
@@ -223,6 +268,8 @@ export class Store {
   }
 
   #emit(type: string, incident: FullIncident, by?: Person, delivery?: Record<string, unknown>): Promise<void> {
+    const detail = type === 'i_assign' ? { to: incident.responders.map((one) => one.person_name).join('、') } : {}
+    this.#note(incident.incident_id, type, by?.person_id ?? 0, detail)
     return this.#publish(
       structuredClone({
         event_id: hex(16),

@@ -13,6 +13,42 @@ export type Member = {
   licensed: boolean
   /** false = incident writes answer `AccessDenied`. */
   may_handle: boolean
+  /** The account owner may make keys for others. */
+  is_owner: boolean
+}
+
+/** A key that the account owner made for a member. */
+export type MadeKey = { key_id: string; key_name: string; key: string; member_id: number; enabled: boolean }
+
+/** What runs a custom action behind the Open API: a text is what it says of its failure. */
+export type CustomAction = { integrationId: number; name: string; outcome: 'ok' | { message: string } }
+
+/** A press as the action queue carries it (F, contract B.2), and what Flashduty says of it. */
+export type ActionJob = {
+  action_id: string
+  action: string
+  incident_id: string
+  person_id: number
+  args: Record<string, unknown>
+  clicked_at: number
+  source: string
+}
+export type ActionResult = {
+  action_id: string
+  ok: boolean
+  error?: { code: string; message: string }
+  message?: string
+  incident?: Incident
+}
+
+export type ActionConsumer = {
+  /** Every job fetched so far. */
+  taken: readonly ActionJob[]
+  /** What is written instead of each result from now on: none, one or several. */
+  answerWith(answer: (result: ActionResult) => unknown[]): void
+  /** Writes any result. */
+  tell(result: unknown): Promise<void>
+  close(): Promise<void>
 }
 
 export type Channel = { channel_id: number; channel_name: string }
@@ -72,7 +108,8 @@ export type FlashdutyHappening =
 
 export interface FlashdutyControl {
   createMember(fields: Partial<Member> & { member_name: string }): Member
-  createChannel(name: string): Channel
+  /** @param memberIds a private channel: all others are refused its incidents */
+  createChannel(name: string, memberIds?: number[]): Channel
   /** The channel's escalation rule from now on: each layer with the webhooks it tells (F 4.6). @returns the rule's id */
   setRule(channelId: number, layers: { webhooks: { type: string; settings: Record<string, unknown> }[] }[]): string
   /** The member itself, not a copy: change its fields to change what it may do. */
@@ -126,6 +163,18 @@ export interface FlashdutyControl {
   events(): readonly IncidentEvent[]
   /** Hands an event (any body) to the queue as Flashduty would; `jobId` defaults to `ev-<event_id>`. */
   enqueue(body: unknown, options?: { jobId?: string; attempts?: number }): Promise<string>
+  /** Acknowledging or closing wants a form filled in from now on; a bare call is refused with this text. */
+  requireForms(forms: { ack?: string; close?: string }): void
+  /** Of the channel pages: what `/incident/custom-action/do` knows, until set anew. */
+  setCustomAction(action: CustomAction): void
+  /** Each time one was run, whatever became of it. */
+  customRuns(): readonly { integrationId: number; incidentId: string; memberId: number }[]
+  /** Keys the owner made; set `enabled` to false and they stop working. */
+  madeKeys(): readonly MadeKey[]
+  /** false = a version of Flashduty without `/person/app-key/create`. */
+  offerAppKeys(offered: boolean): void
+  /** Begins to fetch from the action queue. */
+  consumeActions(): Promise<ActionConsumer>
   addFault(fault: FlashdutyFault): void
   clearFaults(): void
   requests(): readonly FlashdutyRequest[]

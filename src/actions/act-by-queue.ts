@@ -1,0 +1,125 @@
+import { z } from 'zod'
+
+import { canBeReread } from '../domain/click.ts'
+import { IncidentSchema } from '../domain/incident.ts'
+import { asReason } from '../domain/reasons.ts'
+import { AppError } from '../errors.ts'
+import { classify } from '../flashduty/error-codes.ts'
+import { type Click, findClick, handOver, markSent } from '../storage/clicks.ts'
+import { writeUntil } from '../storage/db.ts'
+import { actionOf, actOf, outcomeOf } from './click-parts.ts'
+import type { ClickOutcome, PerformDeps } from './deps.ts'
+import { storeDone, storeFailed, storeFresh } from './store-outcome.ts'
+import { tellLate } from './tell-late.ts'
+
+const LOOK_MS = 50
+const SETTLE_MS = 5_000
+
+/**
+ * Hands the click to Flashduty's queue. Offered again under the same name while no answer came, so that a Redis that was
+ * away or emptied loses nothing, unless a second time could do it twice.
+ * @throws AppError `permanent` when Flashduty has had its time
+ */
+export async function actByQueue(deps: PerformDeps, click: Click): Promise<ClickOutcome> {
+  const { settings, clock, producer } = deps
+  const action = actionOf(click)
+  const endsAt = click.created_at + settings.queueAnswerMs
+  if (clock.nowMs() >= endsAt) {
+    const code = canBeReread(action) ? 'ACTION_UNANSWERED' : 'OUTCOME_UNKNOWN'
+    throw new AppError({ kind: 'permanent', code }, 'Flashduty did not say what came of it')
+  }
+  const isHere = await producer.ping()
+  if (isHere && (click.sent_at === null || canBeReread(action))) {
+    await writeUntil(deps, click.lease_until, (trx) => markSent(trx, click.id, clock.nowMs()))
+    await producer.addAction(jobOf(click)).catch((error: unknown) => {
+      deps.log.warn({ clickId: click.id, err: error }, 'action-not-enqueued')
+    })
+  }
+  const lookAgainAt = Math.min(clock.nowMs() + (isHere ? settings.queueLookMs : settings.retryMs), endsAt)
+  await writeUntil(deps, click.lease_until, (trx) => handOver(trx, click.id, lookAgainAt))
+  await producer.tickClick(click.id, lookAgainAt - clock.nowMs())
+  return { status: 'waiting' }
+}
+
+function jobOf(click: Click) {
+  const { action, comment, minutes, customId } = actOf(click)
+  const args = {
+    ...(minutes === undefined ? {} : { minutes }),
+    ...(customId === undefined ? {} : { integration_id: customId }),
+    ...(comment === undefined ? {} : { reason: comment }),
+  }
+  return {
+    action_id: click.id,
+    action,
+    incident_id: click.incident_id,
+    person_id: click.member_id,
+    args,
+    clicked_at: click.created_at,
+    source: click.source,
+  }
+}
+
+/** Looks whether the result has come in, here or at another process, for as long as the presser waits. */
+export async function awaitResult(deps: PerformDeps, click: Click, forMs: number): Promise<ClickOutcome> {
+  const startedAt = performance.now()
+  while (performance.now() - startedAt < forMs) {
+    await new Promise((resolve) => setTimeout(resolve, LOOK_MS))
+    const now = await findClick(deps.db.read, click.id)
+    if (now && now.status !== 'pending') return outcomeOf(now)
+  }
+  return { status: 'waiting' }
+}
+
+/** What Flashduty says of an action it fetched from the queue. `error` or, of a custom action, `message` = it failed. */
+const Result = z.looseObject({
+  action_id: z.string().min(1),
+  ok: z.boolean().optional(),
+  error: z.looseObject({ code: z.string(), message: z.string().default('') }).nullish(),
+  message: z.string().nullish(),
+  incident: z.unknown(),
+})
+
+/** Takes in one result. A result of a click that is unknown, or has come to its end, changes nothing of the click. */
+export async function takeActionResult(deps: PerformDeps, body: unknown): Promise<void> {
+  const parsed = Result.safeParse(body)
+  if (!parsed.success) {
+    deps.log.warn({ at: parsed.error.issues[0]?.path.join('.') }, 'action-result-unreadable')
+    return
+  }
+  const result = parsed.data
+  const click = await findClick(deps.db.read, result.action_id)
+  if (!click) {
+    deps.log.warn({ clickId: result.action_id.slice(0, 64) }, 'action-result-unknown')
+    return
+  }
+  const log = deps.log.child({ incidentId: click.incident_id, clickId: click.id, action: click.action })
+  const read = IncidentSchema.safeParse(result.incident)
+  const isOurs = read.success && read.data.incident_id === click.incident_id
+  const fresh = isOurs ? { incident: read.data, seen: undefined } : undefined
+  if (click.status !== 'pending') {
+    if (fresh) await deps.db.write((trx) => storeFresh(deps, trx, click, fresh, undefined))
+    log.info({ was: click.status }, 'action-result-late')
+    return
+  }
+  const outcome = readOutcome(result)
+  const untilMs = deps.clock.nowMs() + SETTLE_MS
+  const settled =
+    outcome.status === 'failed'
+      ? await storeFailed(deps, click, { ...outcome, fresh }, untilMs)
+      : await storeDone(deps, click, fresh, untilMs)
+  log.info({ ...outcome }, 'action-result')
+  if (!settled) return
+  const dueAt = deps.clock.nowMs() + deps.settings.spacingMs
+  if (settled.told_working === 1) await tellLate(deps, { ...settled, lease_until: untilMs }, outcome, dueAt)
+}
+
+function readOutcome({ ok, error, message }: z.infer<typeof Result>): ClickOutcome {
+  if (error && !['', '0', 'OK'].includes(error.code)) {
+    const detail = `${error.code}: ${error.message}`.slice(0, 500)
+    return { status: 'failed', reason: asReason(classify(400, error.code).code), detail }
+  }
+  if (message) {
+    return { status: 'failed', reason: 'CUSTOM_ACTION_FAILED', detail: `message: ${message}`.slice(0, 500) }
+  }
+  return ok === false ? { status: 'failed', reason: 'ACTION_REJECTED', detail: undefined } : { status: 'done' }
+}

@@ -1,0 +1,137 @@
+import { EVENT_OF_ACTION } from '../domain/click.ts'
+import { type Incident, versionOfInfo } from '../domain/incident.ts'
+import { asReason, type Reason } from '../domain/reasons.ts'
+import type { AppError } from '../errors.ts'
+import { allowRevision, type CardOfNotification, listCardsOfIncident } from '../storage/cards.ts'
+import { type Click, settleClick } from '../storage/clicks.ts'
+import { writeUntil } from '../storage/db.ts'
+import { advanceIncident, markGone, type StoredIncident } from '../storage/incidents.ts'
+import { findLinkOfUser } from '../storage/links.ts'
+import { settleRecord } from '../storage/records.ts'
+import type { Handle } from '../storage/schema.ts'
+import { actionOf, recordKeyOf } from './click-parts.ts'
+import type { ClickOutcome, PerformDeps } from './deps.ts'
+
+/** The incident as Flashduty told it; `seen`: what was stored when it was asked. */
+export type Fresh = { incident: Incident; seen: StoredIncident | undefined }
+
+/** @returns the click as it is now; undefined when it had come to its end before */
+export async function storeDone(
+  deps: PerformDeps,
+  click: Click,
+  fresh: Fresh | undefined,
+  untilMs: number,
+): Promise<Click | undefined> {
+  return writeUntil(deps, untilMs, async (trx) => {
+    const nowMs = deps.clock.nowMs()
+    if (fresh) {
+      const link = await findLinkOfUser(trx, click.integration_id, click.dingtalk_user_id)
+      await storeFresh(deps, trx, click, fresh, link?.member_name)
+    }
+    const settled = await settleClick(trx, click.id, { status: 'done' }, nowMs)
+    if (settled) await settleRecord(trx, recordKeyOf(click), { status: 'success' }, nowMs)
+    return settled
+  })
+}
+
+/** Moves the incident forward and lets every card that takes such events show it. */
+export async function storeFresh(
+  deps: PerformDeps,
+  trx: Handle,
+  click: Click,
+  { incident, seen }: Fresh,
+  actorName: string | undefined,
+): Promise<void> {
+  const nowMs = deps.clock.nowMs()
+  const read = versionOfInfo(incident)
+  // Read after the stored state was, so of the same second it cannot be older: it may take its place.
+  const sameSecond = seen !== undefined && seen.version.updatedAt === read.updatedAt
+  const eventType = EVENT_OF_ACTION[actionOf(click)]
+  const cards = await listCardsOfIncident(trx, click.integration_id, click.incident_id)
+  const custom = cards
+    .flatMap(({ audience }) => audience.customActions)
+    .find(({ integrationId }) => integrationId === click.custom_id)
+  const at = eventType === 'i_custom' ? Math.floor(click.created_at / 1000) : read.updatedAt
+  const stored = await advanceIncident(
+    trx,
+    {
+      integrationId: click.integration_id,
+      incident,
+      version: sameSecond ? seen.version : read,
+      ...(sameSecond ? { replacesRev: seen.rev } : {}),
+      lastAct:
+        actorName && eventType
+          ? { eventType, personName: actorName, at, ...(custom ? { what: custom.name } : {}) }
+          : undefined,
+    },
+    nowMs,
+  )
+  if (stored.advanced) await allowFor(deps, trx, cards, click, { rev: stored.rev, eventType }, nowMs)
+}
+
+async function allowFor(
+  deps: PerformDeps,
+  trx: Handle,
+  cards: CardOfNotification[],
+  click: Click,
+  change: { rev: number; eventType: string | undefined },
+  nowMs: number,
+): Promise<void> {
+  const allowed = cards.filter(
+    ({ frozen, audience, out_track_id: outTrackId }) =>
+      frozen === 0 &&
+      (outTrackId === click.out_track_id ||
+        audience.replyEventTypes.length === 0 ||
+        (change.eventType !== undefined && audience.replyEventTypes.includes(change.eventType))),
+  )
+  await allowRevision(
+    trx,
+    allowed.map((card) => card.out_track_id),
+    { rev: change.rev, spacingMs: deps.settings.spacingMs, urgent: true },
+    nowMs,
+  )
+}
+
+/** Every card says that Flashduty does not know the incident any more. */
+async function storeGone(deps: PerformDeps, trx: Handle, click: Click, nowMs: number): Promise<void> {
+  const rev = await markGone(trx, click.integration_id, click.incident_id, nowMs)
+  if (rev === undefined) return
+  const cards = await listCardsOfIncident(trx, click.integration_id, click.incident_id)
+  const live = cards.filter(({ frozen }) => frozen === 0).map((card) => card.out_track_id)
+  await allowRevision(trx, live, { rev, spacingMs: deps.settings.spacingMs, urgent: true }, nowMs)
+}
+
+/** @returns the click as it is now; undefined when it had come to its end before */
+export async function storeFailed(
+  deps: PerformDeps,
+  click: Click,
+  failed: { reason: Reason; detail: string | undefined; fresh?: Fresh | undefined },
+  untilMs: number,
+): Promise<Click | undefined> {
+  const { reason, detail, fresh } = failed
+  return writeUntil(deps, untilMs, async (trx) => {
+    const nowMs = deps.clock.nowMs()
+    if (fresh) await storeFresh(deps, trx, click, fresh, undefined)
+    if (reason === 'INCIDENT_NOT_FOUND') await storeGone(deps, trx, click, nowMs)
+    const settled = await settleClick(trx, click.id, { status: 'failed', reason, detail }, nowMs)
+    if (settled) await settleRecord(trx, recordKeyOf(click), { status: 'failed', reason, detail }, nowMs)
+    return settled
+  })
+}
+
+/** It is tried again by itself. */
+export async function storeRetry(
+  deps: PerformDeps,
+  click: Click,
+  error: AppError,
+  pauseMs: number,
+): Promise<ClickOutcome> {
+  const reason = asReason(error.failure.code)
+  await writeUntil(deps, click.lease_until, async (trx) => {
+    const nowMs = deps.clock.nowMs()
+    await settleClick(trx, click.id, { status: 'pending', reason, dueAt: nowMs + pauseMs }, nowMs)
+    await settleRecord(trx, recordKeyOf(click), { status: 'retrying', reason, detail: error.detail }, nowMs)
+  })
+  await deps.producer.tickClick(click.id, pauseMs)
+  return { status: 'retrying' }
+}

@@ -1,0 +1,99 @@
+import { z } from 'zod'
+
+import { AppError } from '../errors.ts'
+import type { SendHttp } from '../outbound.ts'
+import { CALL_TIMEOUT_MS, type DingTalkApp, readAnswer } from './client.ts'
+import type { OapiClient } from './oapi-client.ts'
+
+/** Who somebody is, from DingTalk's own answer. */
+export type Identity = { userId: string; unionId: string | undefined; name: string }
+
+/** What the corporation's directory knows of a person; empty without the permission to read it. */
+export type Contact = { name: string; mobile: string | undefined; orgEmail: string | undefined }
+
+export type DingTalkPeople = {
+  /**
+   * Whose code it is, of those that a page inside DingTalk asks its client for.
+   * @throws AppError `permanent LOGIN_CODE_INVALID`: used, expired, or of another kind
+   */
+  readByClientCode(code: string): Promise<Identity>
+  /**
+   * Whose code it is, of those that DingTalk's login page sends a browser back with.
+   * @throws AppError as above; `permanent OTHER_CORPORATION` or `EXTERNAL_CONTACT`: no colleague
+   */
+  readByBrowserCode(code: string): Promise<Identity>
+  /** @throws AppError `permanent IM_USER_NOT_FOUND` when there is no such person (any more) */
+  readContact(userId: string): Promise<Contact>
+}
+
+const optionalText = z
+  .string()
+  .nullish()
+  .transform((text) => text?.trim() || undefined)
+
+/** Page "obtain-the-userid-of-a-user-by-using-the-log-free". */
+const ClientLogin = z.looseObject({ userid: z.string().min(1), unionid: optionalText, name: z.string().default('') })
+/** Page "obtain-user-token". */
+const UserToken = z.looseObject({ accessToken: z.string().min(1), corpId: z.string().default('') })
+/** Page "dingtalk-retrieve-user-information". */
+const Me = z.looseObject({ unionId: z.string().min(1), nick: z.string().default('') })
+/** Page "query-a-user-by-the-union-id"; numbers may come as texts. */
+const ByUnionId = z.looseObject({ contact_type: z.coerce.number(), userid: z.string().min(1) })
+/** Page "query-user-details". `email` is left out: people write it themselves. */
+const Detail = z.looseObject({ name: z.string().default(''), mobile: optionalText, org_email: optionalText })
+
+export function createPeople(
+  app: DingTalkApp & { corpId: string },
+  deps: { apiUrl: string; send: SendHttp; oapi: OapiClient },
+): DingTalkPeople {
+  const ask = async (method: 'GET' | 'POST', path: string, given: { body?: unknown; token?: string }) => {
+    const headers = given.token === undefined ? {} : { 'x-acs-dingtalk-access-token': given.token }
+    const body = given.body === undefined ? {} : { body: given.body }
+    const answer = await deps.send({ method, url: deps.apiUrl + path, headers, timeoutMs: CALL_TIMEOUT_MS, ...body })
+    return readAnswer(answer, `${method} ${path}`, [app.clientSecret, ...Object.values(headers)])
+  }
+
+  const exchange = async (code: string): Promise<z.infer<typeof UserToken>> => {
+    const { clientId, clientSecret } = app
+    const body = { clientId, clientSecret, code, grantType: 'authorization_code' }
+    const answer = await ask('POST', '/v1.0/oauth2/userAccessToken', { body }).catch((error: unknown) => {
+      // What a bad code is answered with is not published; whatever is refused for good is taken for that.
+      if (!(error instanceof AppError) || error.failure.kind !== 'permanent') throw error
+      throw new AppError({ kind: 'permanent', code: 'LOGIN_CODE_INVALID' }, error.message, { cause: error })
+    })
+    return read(UserToken, answer, 'the user token')
+  }
+
+  return {
+    async readByClientCode(code) {
+      const { result } = await deps.oapi.call('POST', '/topapi/v2/user/getuserinfo', { code })
+      const { userid: userId, unionid: unionId, name } = read(ClientLogin, result, 'the login')
+      return { userId, unionId, name }
+    },
+    async readByBrowserCode(code) {
+      const { accessToken, corpId } = await exchange(code)
+      if (corpId !== app.corpId) {
+        throw new AppError({ kind: 'permanent', code: 'OTHER_CORPORATION' }, 'a login from another corporation')
+      }
+      const me = read(Me, await ask('GET', '/v1.0/contact/users/me', { token: accessToken }), 'who logged in')
+      const { result } = await deps.oapi.call('POST', '/topapi/user/getbyunionid', { unionid: me.unionId })
+      const { contact_type: contactType, userid: userId } = read(ByUnionId, result, 'the person')
+      if (contactType !== 0) {
+        throw new AppError({ kind: 'permanent', code: 'EXTERNAL_CONTACT' }, 'a login of an external contact')
+      }
+      return { userId, unionId: me.unionId, name: me.nick }
+    },
+    async readContact(userId) {
+      const { result } = await deps.oapi.call('POST', '/topapi/v2/user/get', { userid: userId, language: 'zh_CN' })
+      const { name, mobile, org_email: orgEmail } = read(Detail, result, 'the person')
+      return { name, mobile, orgEmail }
+    },
+  }
+}
+
+function read<T extends z.ZodType>(schema: T, value: unknown, what: string): z.infer<T> {
+  const parsed = schema.safeParse(value)
+  if (parsed.success) return parsed.data
+  const field = parsed.error.issues[0]?.path.join('.') ?? '(body)'
+  throw new AppError({ kind: 'retryable', code: 'IM_ERROR' }, `DingTalk's answer about ${what} lacks ${field}`)
+}

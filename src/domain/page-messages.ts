@@ -1,0 +1,125 @@
+import type { Locale } from './messages.ts'
+
+/** Every text of the pages that people open in DingTalk or a browser: Chinese, English beside it; see `messages.ts`. */
+export const PAGE_MESSAGES = {
+  'login.title': ['登录', 'Log in'],
+  'login.working': ['正在通过钉钉登录…', 'Logging in through DingTalk…'],
+  'login.outside': ['请使用钉钉账号登录', 'Log in with your DingTalk account'],
+  'login.slow': ['网络较慢，仍在登录…', 'The network is slow; still logging in…'],
+  'login.button': ['登录', 'Log in'],
+  'login.browser': ['使用钉钉账号登录', 'Log in with DingTalk'],
+  'login.browser.instead': ['无法自动登录？使用钉钉账号登录', 'Not logged in by itself? Log in with DingTalk'],
+  'login.again': ['重试', 'Try again'],
+  'login.noscript': [
+    '此页面的自动登录需要 JavaScript，请点下方按钮使用钉钉账号登录。',
+    'Logging in by itself needs JavaScript: use the button below to log in with DingTalk.',
+  ],
+  'login.out': ['你已退出登录', 'You are logged out'],
+  'login.expired': [
+    '登录已过期，刚才的操作未执行：请重新登录后再试',
+    'You were logged out meanwhile and nothing was done: log in and try again',
+  ],
+  'login.BRIDGE': [
+    '钉钉客户端未能提供登录授权：请重试，或使用钉钉账号登录。若一直失败，请联系管理员检查应用首页地址',
+    'The DingTalk client gave no permission to log in: try again, or log in with DingTalk. If it keeps failing, ask the administrator to check the app’s home address',
+  ],
+  'login.OFFLINE': [
+    '网络不通，未能登录：请检查网络后重试',
+    'Not logged in, the network does not answer: check it and try again',
+  ],
+  'login.COOKIES': [
+    '登录成功但浏览器未保存登录状态：请允许此网站使用 Cookie 后重试',
+    'You were logged in but the browser did not keep it: allow cookies for this site and try again',
+  ],
+  'login.LOGIN_CODE_INVALID': [
+    '登录授权已失效或已被使用：请重试',
+    'The permission to log in has expired or was used before: try again',
+  ],
+  'login.STATE_INVALID': [
+    '登录请求已失效或不是在此浏览器发起：请重新登录',
+    'This login has expired or did not start in this browser: log in again',
+  ],
+  'login.DENIED': ['登录已取消', 'The login was cancelled'],
+  'login.OTHER_CORPORATION': [
+    '你登录的企业与此应用不一致：请重新登录，并选择所属企业',
+    'You logged in to another organisation than the one of this app: log in again and choose yours',
+  ],
+  'login.EXTERNAL_CONTACT': [
+    '外部联系人不能使用此应用：请使用企业成员账号登录',
+    'External contacts cannot use this app: log in as a member of the organisation',
+  ],
+  'login.IM_USER_NOT_FOUND': [
+    '该钉钉账号不是此企业的成员：请使用企业成员账号登录',
+    'This DingTalk account is no member of the organisation: log in as one',
+  ],
+  'login.OUT_OF_SCOPE': [
+    '你不在应用的可见范围内：请联系管理员',
+    'The app is not made visible to you: ask the administrator',
+  ],
+  'login.APP_PERMISSION_MISSING': [
+    '应用缺少登录所需的权限：请联系管理员在钉钉开发者后台开通（Contact.User.Read、qyapi_get_member）',
+    'The app lacks the permissions for logging in: ask the administrator to grant them (Contact.User.Read, qyapi_get_member)',
+  ],
+  'login.APP_CREDENTIAL_INVALID': [
+    '应用凭证无效，无法登录：请联系管理员检查 Client ID 与 Client Secret',
+    'The app’s credentials are wrong: ask the administrator to check Client ID and Client Secret',
+  ],
+  'login.IP_NOT_ALLOWED': [
+    '服务器出口 IP 未加白，无法登录：请联系管理员',
+    'DingTalk does not accept this server’s address: ask the administrator',
+  ],
+  'login.IM_RATE_LIMITED': ['钉钉限流，请稍后重试', 'DingTalk is limiting calls: try again in a moment'],
+  'login.NETWORK': ['暂时无法连接钉钉，请稍后重试', 'DingTalk cannot be reached: try again in a moment'],
+  'login.IM_ERROR': ['钉钉未能完成登录，请稍后重试', 'DingTalk did not complete the login: try again in a moment'],
+  'login.INTEGRATION_DISABLED': [
+    '集成已停用，暂不能登录：请联系管理员',
+    'The integration is switched off: ask the administrator',
+  ],
+  'login.TOO_MANY': ['尝试过于频繁，请在 {seconds} 秒后重试', 'Too many attempts: try again in {seconds} seconds'],
+  'page.STORE_UNAVAILABLE': ['服务暂不可用，请稍后重试', 'The service is not available: try again in a moment'],
+  'page.FORM_EXPIRED': [
+    '页面已过期，未执行操作：请返回刷新后再试',
+    'The page has expired and nothing was done: go back, reload and try again',
+  ],
+  'page.UNKNOWN': ['操作失败，请稍后重试', 'It failed: try again in a moment'],
+  'page.back': ['返回', 'Back'],
+  'page.logout': ['退出登录', 'Log out'],
+  'home.hello': ['你好，{name}', 'Hello, {name}'],
+  'home.linked': ['已关联 Flashduty 成员：{member}', 'Linked to the Flashduty member {member}'],
+} as const satisfies Record<string, readonly [string, string]>
+
+export type PageMessageKey = keyof typeof PAGE_MESSAGES
+
+export function tell(locale: Locale, key: PageMessageKey, fill: Record<string, string | number> = {}): string {
+  const text: string = PAGE_MESSAGES[key][locale === 'zh-CN' ? 0 : 1]
+  return text.replaceAll(/\{(\w+)\}/g, (whole, name: string) => String(fill[name] ?? whole))
+}
+
+/** The text of a failure under that heading, else of an unknown one. */
+export function tellFailure(locale: Locale, heading: 'login' | 'link', code: string): string {
+  const own = `${heading}.${code}`
+  if (isPageMessageKey(own)) return tell(locale, own)
+  const general = `page.${code}`
+  return tell(locale, isPageMessageKey(general) ? general : 'page.UNKNOWN')
+}
+
+function isPageMessageKey(key: string): key is PageMessageKey {
+  return Object.hasOwn(PAGE_MESSAGES, key)
+}
+
+/**
+ * The language of a page: whichever of Chinese and English the reader's `Accept-Language` puts first, Chinese when it
+ * names neither.
+ */
+export function chooseLocale(acceptLanguage: string | undefined): Locale {
+  const wanted = (acceptLanguage ?? '')
+    .split(',')
+    .map((part, index) => {
+      const [tag = '', ...parameters] = part.trim().toLowerCase().split(';')
+      const q = parameters.map((parameter) => /^\s*q=([\d.]+)/.exec(parameter)?.[1]).find(Boolean)
+      return { language: tag.split('-')[0], weight: q === undefined ? 1 : Number(q), index }
+    })
+    .filter(({ language, weight }) => (language === 'zh' || language === 'en') && weight > 0)
+    .sort((one, other) => other.weight - one.weight || one.index - other.index)
+  return wanted[0]?.language === 'en' ? 'en-US' : 'zh-CN'
+}

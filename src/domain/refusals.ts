@@ -1,0 +1,33 @@
+import { isMessageKey, type Locale, say } from './messages.ts'
+import type { Reason } from './reasons.ts'
+
+const MAX_SAID = 120
+
+/** What the presser is told when a press did not count: why, and what to do. `detail`: what the platform said. */
+export function refusalText(locale: Locale, reason: Reason, detail?: string): string {
+  const key = `press.${reason}`
+  // The platform's code before its sentence is for records.
+  const sentence = (detail ?? '').replace(/^[\w-]+: /, '').trim()
+  return say(locale, isMessageKey(key) ? key : 'press.UNKNOWN', {
+    said: sentence === '' ? '' : `（${sentence.slice(0, MAX_SAID)}）`,
+  })
+}
+
+/** Reasons that linking (anew) does away with. */
+export function isMendedByLinking(reason: Reason): boolean {
+  return reason === 'NOT_LINKED' || reason === 'KEY_MISSING' || reason === 'KEY_INVALID'
+}
+
+/** Reasons after which the console is the place to go. */
+export function isForTheConsole(reason: Reason): boolean {
+  return FOR_THE_CONSOLE.has(reason)
+}
+
+const FOR_THE_CONSOLE = new Set<Reason>([
+  'ACTION_REJECTED',
+  'SECOND_FACTOR',
+  'ACCOUNT_LOCKED',
+  'CUSTOM_ACTION_FAILED',
+  'OUTCOME_UNKNOWN',
+  'ACTION_UNANSWERED',
+])

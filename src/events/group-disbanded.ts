@@ -1,0 +1,21 @@
+import { recordDisbanded } from '../storage/group-facts.ts'
+import type { HandleEvent } from './deps.ts'
+import { textOf, timeOf } from './fields.ts'
+
+/** `chat_disband`. */
+export const groupDisbanded: HandleEvent = async (deps, trx, event) => {
+  const openConversationId = textOf(event, 'openConversationId')
+  if (openConversationId === undefined) {
+    deps.log.warn({ eventId: event.eventId, eventType: event.eventType }, 'event-without-group')
+    return { refreshGroup: false }
+  }
+  const group = {
+    integrationId: deps.integration.id,
+    openConversationId,
+    chatId: textOf(event, 'chatId') ?? null,
+    disbandedAt: timeOf(event, 'timeStamp') || event.bornAt,
+  }
+  const taken = await recordDisbanded(trx, group, deps.clock.nowMs())
+  deps.log.info({ eventId: event.eventId, openConversationId, taken }, 'group-disbanded')
+  return { refreshGroup: false }
+}

@@ -1,0 +1,41 @@
+import type { Context } from 'hono'
+
+import type { Integration } from '../domain/integration.ts'
+import type { Log } from '../log.ts'
+import type { Room } from '../room.ts'
+
+/** Whose callback address was called; `room` once the daemon has taken the integration up. */
+export type CallbackTarget = { integration: Integration; room: Room | undefined }
+
+export type CallbackDeps = {
+  log: Log
+  nowMs: () => number
+  /** By the secret key of the address. */
+  findTarget: (callbackKey: string) => Promise<CallbackTarget | undefined>
+}
+
+export type Admitted = { integration: Integration; room: Room; text: string; startedAt: number }
+
+const JSON_TYPE = /^application\/([\w.+-]+\+)?json *(;|$)/i
+
+/** Lets in what has the address of an integration that runs here. Whoever does not know the key learns nothing. */
+export async function admitCallback(c: Context, deps: CallbackDeps): Promise<Admitted | Response> {
+  const startedAt = performance.now()
+  const target = await deps.findTarget(c.req.query('integration_key') ?? '')
+  if (!target) return c.json({ error: 'no such address' }, 404)
+  const { integration, room } = target
+  const refuse = (why: string): void => {
+    deps.log.warn({ integrationId: integration.id, path: c.req.path, why }, 'callback-refused')
+  }
+  if (!integration.enabled) {
+    refuse('the integration is switched off')
+    return c.json({ error: 'INTEGRATION_DISABLED', problem: 'the integration is switched off' }, 403)
+  }
+  if (!JSON_TYPE.test(c.req.header('content-type') ?? '')) {
+    refuse('not application/json')
+    return c.json({ error: 'UNSUPPORTED_MEDIA_TYPE', problem: 'Content-Type must be application/json' }, 415)
+  }
+  // Another try comes in seconds, when it has been taken up.
+  if (!room) return c.json({ error: 'STARTING' }, 503)
+  return { integration, room, text: await c.req.text(), startedAt }
+}

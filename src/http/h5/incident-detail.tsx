@@ -1,0 +1,203 @@
+import type { Child } from 'hono/jsx'
+import { raw } from 'hono/html'
+
+import { say, severityName } from '../../domain/messages.ts'
+import { phrase } from '../../domain/screen-messages.ts'
+import { clockTime, dateTime } from '../../domain/time.ts'
+import type { Offer } from '../../storage/audiences.ts'
+import type { StoredIncident } from '../../storage/incidents.ts'
+import { ActButtons } from './act-buttons.tsx'
+import { Headline, People, Tags } from './incident-item.tsx'
+import { lastActWords, toneOf } from './incident-words.ts'
+import { toHtml } from './markdown.ts'
+import { ReopenForm } from './reopen-form.tsx'
+import type { TimelineEntry } from './timeline.ts'
+import { Moment } from './times.tsx'
+import type { View } from './view.ts'
+import { webPage } from './web-page.ts'
+
+export type Detail = {
+  stored: StoredIncident
+  offer: Offer | undefined
+  timeline: { entries: TimelineEntry[]; hint: string | undefined; more: boolean }
+}
+
+/** All there is to one incident. @param props `level` of its heading: 1 on a page of its own */
+export function IncidentDetail({ view, detail, level }: { view: View; detail: Detail; level: 1 | 2 }) {
+  const { stored, offer } = detail
+  const { incident } = stored
+  const { locale } = view
+  const Heading = level === 1 ? 'h1' : 'h2'
+  const last = lastActWords(stored, locale)
+  return (
+    <>
+      <article class={`incident ${toneOf(stored)}`}>
+        <Tags stored={stored} view={view} />
+        <Heading>
+          <Headline incident={incident} />
+        </Heading>
+        {last === '' ? undefined : <p class="last text">{last}</p>}
+        <ActButtons view={view} stored={stored} offer={offer} all />
+        {view.visitor.link && incident.progress === 'Closed' ? <ReopenForm view={view} stored={stored} /> : undefined}
+        <Pages view={view} stored={stored} />
+      </article>
+      <section class="panel">
+        <h2>{phrase(locale, 'incident.facts')}</h2>
+        <dl class="facts">
+          {factsOf(view, stored).map(([name, value]) => (
+            <>
+              <dt>{name}</dt>
+              <dd class="text">{value}</dd>
+            </>
+          ))}
+        </dl>
+      </section>
+      <Body view={view} stored={stored} />
+      <section class="panel">
+        <h2>{phrase(locale, 'incident.timeline')}</h2>
+        {detail.timeline.hint === undefined ? undefined : <p class="soft">{detail.timeline.hint}</p>}
+        <Timeline view={view} timeline={detail.timeline} zone={incident.account_time_zone} />
+      </section>
+    </>
+  )
+}
+
+function factsOf(view: View, { incident }: StoredIncident): [string, Child][] {
+  const { locale } = view
+  const zone = incident.account_time_zone
+  const running = incident.progress !== 'Closed'
+  const facts: [string, Child][] = [
+    [say(locale, 'fact.channel'), incident.channel_name],
+    [say(locale, 'fact.severity'), severityName(locale, incident.incident_severity)],
+    [say(locale, 'fact.start'), dateTime(incident.start_time, zone)],
+    [
+      phrase(locale, 'incident.snoozed'),
+      running && incident.snoozed_before * 1_000 > view.nowMs ? dateTime(incident.snoozed_before, zone) : '',
+    ],
+    [phrase(locale, 'incident.closed'), !running && incident.close_time > 0 ? dateTime(incident.close_time, zone) : ''],
+    [
+      say(locale, 'fact.alerts'),
+      incident.alert_cnt > 1 ? say(locale, 'fact.alerts.count', { count: incident.alert_cnt }) : '',
+    ],
+    [
+      say(locale, 'fact.responders'),
+      incident.responders?.length ? <People incident={incident} locale={locale} /> : say(locale, 'fact.nobody'),
+    ],
+    [say(locale, 'fact.impact'), incident.impact?.trim() ? <Markdown text={incident.impact} /> : ''],
+    [phrase(locale, 'incident.root'), markdownOf(incident['root_cause'])],
+    [phrase(locale, 'incident.resolution'), markdownOf(incident['resolution'])],
+  ]
+  return facts.filter(([, value]) => value !== '')
+}
+
+function markdownOf(value: unknown): Child {
+  return typeof value === 'string' && value.trim() !== '' ? <Markdown text={value} /> : ''
+}
+
+function Markdown({ text }: { text: string }) {
+  return <div class="markdown text">{raw(toHtml(text))}</div>
+}
+
+function Body({ view, stored }: { view: View; stored: StoredIncident }) {
+  const { incident } = stored
+  const { body_text: bodyText, ...labels } = incident.labels ?? {}
+  const text = bodyText?.trim() ? bodyText : incident.description
+  const entries = Object.entries(labels).filter(([, value]) => value !== '')
+  const pictures = (incident.images ?? []).flatMap(({ src, alt }) => {
+    const address = webPage(src)
+    return address === undefined ? [] : [{ address, name: alt || address }]
+  })
+  return (
+    <>
+      {text.trim() === '' && pictures.length === 0 ? undefined : (
+        <section class="panel">
+          <h2>{phrase(view.locale, 'incident.body')}</h2>
+          <Markdown text={text} />
+          {pictures.map(({ address, name }) => (
+            <p>
+              <WebLink href={address}>{name}</WebLink>
+            </p>
+          ))}
+        </section>
+      )}
+      {entries.length === 0 ? undefined : (
+        <section class="panel">
+          <h2>{phrase(view.locale, 'incident.labels')}</h2>
+          <dl class="facts labels">
+            {entries.map(([name, value]) => (
+              <>
+                <dt class="text">{name}</dt>
+                <dd class="text">
+                  <Value text={value} />
+                </dd>
+              </>
+            ))}
+          </dl>
+        </section>
+      )}
+    </>
+  )
+}
+
+/** The address of a web page can be followed. */
+function Value({ text }: { text: string }) {
+  const address = /^https?:\/\/\S+$/.test(text) ? webPage(text) : undefined
+  return address === undefined ? <>{text}</> : <WebLink href={address}>{text}</WebLink>
+}
+
+function WebLink({ href, children, ...rest }: { href: string; class?: string; children: Child }) {
+  return (
+    <a href={href} target="_blank" rel="noopener noreferrer nofollow" {...rest}>
+      {children}
+    </a>
+  )
+}
+
+/** Where Flashduty itself goes on. */
+function Pages({ view, stored: { incident } }: { view: View; stored: StoredIncident }) {
+  const detail = webPage(incident.detail_url)
+  const silence = webPage(incident.silence_url)
+  if (detail === undefined && silence === undefined) return <></>
+  return (
+    <p class="buttons">
+      {detail === undefined ? undefined : (
+        <WebLink href={detail} class="button">
+          {phrase(view.locale, 'incident.console')}
+        </WebLink>
+      )}
+      {silence === undefined || incident.progress === 'Closed' ? undefined : (
+        <WebLink href={silence} class="button">
+          {say(view.locale, 'button.silence')}
+        </WebLink>
+      )}
+    </p>
+  )
+}
+
+function Timeline(props: { view: View; timeline: Detail['timeline']; zone: string | undefined }) {
+  const { view, timeline } = props
+  if (timeline.entries.length === 0) return <p class="soft">{phrase(view.locale, 'incident.timeline.empty')}</p>
+  return (
+    <>
+      <ol class="timeline">
+        {timeline.entries.map((entry) => (
+          <li class={entry.kind}>
+            <Moment atMs={entry.atMs} zone={props.zone} />
+            <span class="text">
+              {entry.who === undefined ? '' : <bdi>{`${entry.who} `}</bdi>}
+              {entry.words}
+            </span>
+            {entry.said === undefined || entry.said === '' ? undefined : <p class="said text">{entry.said}</p>}
+          </li>
+        ))}
+      </ol>
+      {timeline.more ? <p class="soft">{phrase(view.locale, 'incident.timeline.cut')}</p> : undefined}
+    </>
+  )
+}
+
+/** `09:05`: until when what is shown is known. */
+export function asOf(stored: StoredIncident): string {
+  const { updated_at: updatedAt, start_time: startTime, account_time_zone: zone } = stored.incident
+  return clockTime(updatedAt ?? startTime, zone)
+}

@@ -1,0 +1,89 @@
+import type { Incident } from '../../domain/incident.ts'
+import { type Locale, say, severityName } from '../../domain/messages.ts'
+import { phrase } from '../../domain/screen-messages.ts'
+import type { Offer } from '../../storage/audiences.ts'
+import type { StoredIncident } from '../../storage/incidents.ts'
+import { ActButtons } from './act-buttons.tsx'
+import { lastActWords, standingWord, toneOf } from './incident-words.ts'
+import { Running } from './times.tsx'
+import type { View } from './view.ts'
+
+/** One incident of a list: what it is, how bad, whose, and what can be done about it. */
+export function IncidentItem(props: {
+  view: View
+  stored: StoredIncident
+  offer: Offer | undefined
+  href: string
+  current?: boolean
+}) {
+  const { view, stored } = props
+  const { incident } = stored
+  const { locale } = view
+  const last = lastActWords(stored, locale)
+  return (
+    <li class={`incident ${toneOf(stored)}`} aria-current={props.current ? 'true' : undefined}>
+      <Tags stored={stored} view={view} />
+      <h3 class="clamp">
+        <a href={props.href}>
+          <Headline incident={incident} />
+        </a>
+      </h3>
+      <p class="about text">
+        {incident.channel_name === '' ? '' : `${incident.channel_name} · `}
+        <People incident={incident} locale={locale} />
+      </p>
+      {last === '' ? undefined : <p class="last text">{last}</p>}
+      <ActButtons view={view} stored={stored} offer={props.offer} />
+    </li>
+  )
+}
+
+export function Headline({ incident }: { incident: Incident }) {
+  return (
+    <>
+      {incident.num === '' ? undefined : <span class="num">#{incident.num} </span>}
+      <bdi>{incident.title}</bdi>
+    </>
+  )
+}
+
+/** How bad, how far, how long. */
+export function Tags({ stored, view }: { stored: StoredIncident; view: View }) {
+  const { incident } = stored
+  const { locale } = view
+  const open = incident.progress !== 'Closed'
+  return (
+    <p class="tags">
+      <span class="tag severity">{severityName(locale, toneOf(stored))}</span>
+      <span class={incident.progress === 'Triggered' ? 'tag open' : 'tag'}>{standingWord(stored, locale)}</span>
+      {open && stored.inStorm ? <span class="tag">{say(locale, 'sign.storm')}</span> : undefined}
+      {open && stored.flapping ? <span class="tag">{say(locale, 'sign.flapping')}</span> : undefined}
+      {open ? (
+        <Running sinceS={incident.start_time} nowMs={view.nowMs} locale={locale} zone={incident.account_time_zone} />
+      ) : undefined}
+    </p>
+  )
+}
+
+export function People({ incident, locale }: { incident: Incident; locale: Locale }) {
+  const people = incident.responders ?? []
+  if (people.length === 0)
+    return <>{`${say(locale, 'fact.responders')}${locale === 'zh-CN' ? '：' : ': '}${say(locale, 'fact.nobody')}`}</>
+  return (
+    <>
+      {people.map((person, index) => (
+        <>
+          {index === 0 ? '' : locale === 'zh-CN' ? '、' : ', '}
+          <bdi>{person.person_name || String(person.person_id)}</bdi>
+          {person.acknowledged_at > 0 ? (
+            <span title={phrase(locale, 'incident.acked')}>
+              {' '}
+              <span aria-hidden="true">✓</span>
+              <span class="unseen">{phrase(locale, 'incident.acked')}</span>
+            </span>
+          ) : undefined}
+        </>
+      ))}
+    </>
+  )
+}

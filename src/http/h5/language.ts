@@ -1,0 +1,26 @@
+import type { Context, Hono } from 'hono'
+import { getCookie, setCookie } from 'hono/cookie'
+
+import type { Locale } from '../../domain/messages.ts'
+import { chooseLocale } from '../../domain/page-messages.ts'
+import { type H5Deps, pathOfPages } from './deps.ts'
+import { checkCsrf } from './require-visitor.ts'
+import { cookieOptions } from './session-cookie.ts'
+import type { H5Variables } from './visitor.ts'
+
+const COOKIE = 'fd_lang'
+const YEAR_S = 365 * 24 * 3600
+
+/** The language that was chosen on a page, else the browser's. */
+export function localeOf(c: Context): Locale {
+  const chosen = getCookie(c, COOKIE)
+  return chosen === 'zh-CN' || chosen === 'en-US' ? chosen : chooseLocale(c.req.header('accept-language'))
+}
+
+export function addLanguageRoute(app: Hono<H5Variables>, deps: H5Deps): void {
+  app.post('/language', checkCsrf, async (c) => {
+    const { lang } = await c.req.parseBody()
+    setCookie(c, COOKIE, lang === 'en-US' ? 'en-US' : 'zh-CN', { ...cookieOptions(deps, c), maxAge: YEAR_S })
+    return c.redirect(`${pathOfPages(deps, c.get('integration').id)}/`, 303)
+  })
+}

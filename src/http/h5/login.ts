@@ -1,0 +1,163 @@
+import type { Context, Hono } from 'hono'
+import { deleteCookie, getSignedCookie, setSignedCookie } from 'hono/cookie'
+import { z } from 'zod'
+
+import type { Identity } from '../../dingtalk/people.ts'
+import { tell, tellFailure } from '../../domain/page-messages.ts'
+import { AppError } from '../../errors.ts'
+import { addSession, endSession, newSecret, useLoginState } from '../../storage/sessions.ts'
+import { type H5Deps, pathOfPages } from './deps.ts'
+import { addressOf, createLimiter } from './limits.ts'
+import { answerLoginPage } from './login-page.tsx'
+import { checkCsrf, requireVisitor } from './require-visitor.ts'
+import { returnTo } from './return-to.ts'
+import { cookieOptions, dropSessionCookie, keepSessionCookie, readSessionSecret } from './session-cookie.ts'
+import type { H5Variables } from './visitor.ts'
+
+type Ctx = Context<H5Variables>
+
+/** Logins of one address that came to nothing: enough for a company behind a proxy, too few for guessing. */
+const LOGIN_LIMIT = { tries: 60, seconds: 60 }
+/** A browser login has to come back within this. */
+const STATE_S = 600
+const STATE = 'fd_login'
+
+/** Not a form's type, so that no other site can send it without asking first. */
+const Handed = z.object({ code: z.string().min(1).max(500), return: z.string().max(2_000).optional() })
+const JSON_TYPE = /^application\/json *(;|$)/i
+
+/** Logging in from inside DingTalk and from a browser, and out. */
+export function addLoginRoutes(app: Hono<H5Variables>, deps: H5Deps): void {
+  const limiter = createLimiter(LOGIN_LIMIT)
+
+  app.get('/login', (c) =>
+    answerLoginPage(deps, c, {
+      back: c.req.query('return') ?? '',
+      auto: false,
+      ...(c.req.query('out') === undefined ? {} : { notice: 'login.out' as const }),
+    }),
+  )
+
+  app.post('/login', async (c) => {
+    const locale = c.get('locale')
+    const given = JSON_TYPE.test(c.req.header('content-type') ?? '') && (await c.req.json().catch(() => undefined))
+    const parsed = Handed.safeParse(given)
+    if (!parsed.success) return c.json({ text: tell(locale, 'page.UNKNOWN') }, 400)
+    const waitS = await limiter.take(addressOf(c))
+    if (waitS > 0) {
+      c.header('Retry-After', String(waitS))
+      return c.json({ text: tell(locale, 'login.TOO_MANY', { seconds: waitS }) }, 429)
+    }
+    try {
+      await logIn(deps, c, await askWho(deps, c, 'client', parsed.data.code))
+    } catch (error) {
+      const code = failureOf(deps, c, error)
+      const again = code === 'LOGIN_CODE_INVALID'
+      return c.json({ text: tellFailure(locale, 'login', code), again }, again ? 401 : 503)
+    }
+    await limiter.giveBack(addressOf(c))
+    return c.json({ next: returnTo(parsed.data.return, pathOfPages(deps, c.get('integration').id)) })
+  })
+
+  app.get('/login/browser', async (c) => {
+    const integration = c.get('integration')
+    const pages = pathOfPages(deps, integration.id)
+    const state = newSecret()
+    const kept = JSON.stringify({ state, back: returnTo(c.req.query('return'), pages) })
+    const options = { ...cookieOptions(deps, c), path: `${pages}/login`, maxAge: STATE_S }
+    await setSignedCookie(c, STATE, kept, deps.signer.cookieSecret, options)
+    const target = new URL(`${deps.loginUrl}/oauth2/auth`)
+    target.search = new URLSearchParams({
+      redirect_uri: `${originOf(deps, c)}${pages}/login/callback`,
+      response_type: 'code',
+      client_id: integration.clientId,
+      scope: 'openid corpid',
+      state,
+      prompt: 'consent',
+    }).toString()
+    return c.redirect(target.href, 302)
+  })
+
+  app.get('/login/callback', async (c) => {
+    const locale = c.get('locale')
+    const kept = await takeState(deps, c)
+    const fail = (code: string, status: 400 | 401 | 503) =>
+      answerLoginPage(deps, c, {
+        text: tellFailure(locale, 'login', code),
+        status,
+        auto: false,
+        back: kept?.back ?? '',
+      })
+    if (!kept) return fail('STATE_INVALID', 400)
+    const code = c.req.query('authCode') ?? c.req.query('code') ?? ''
+    if (code === '') return fail('DENIED', 400)
+    const waitS = await limiter.take(addressOf(c))
+    if (waitS > 0) {
+      c.header('Retry-After', String(waitS))
+      const text = tell(locale, 'login.TOO_MANY', { seconds: waitS })
+      return answerLoginPage(deps, c, { text, status: 429, auto: false, back: kept.back })
+    }
+    try {
+      const isFresh = await deps.db.write((trx) => useLoginState(trx, kept.state, deps.clock.nowMs()))
+      if (!isFresh) return fail('STATE_INVALID', 400)
+      await logIn(deps, c, await askWho(deps, c, 'browser', code))
+    } catch (error) {
+      return fail(
+        failureOf(deps, c, error),
+        error instanceof AppError && error.failure.kind === 'permanent' ? 401 : 503,
+      )
+    }
+    await limiter.giveBack(addressOf(c))
+    return c.redirect(kept.back, 303)
+  })
+
+  app.post('/logout', requireVisitor(deps), checkCsrf, async (c) => {
+    const secret = await readSessionSecret(deps, c)
+    if (secret !== undefined) await deps.db.write((trx) => endSession(trx, secret))
+    dropSessionCookie(deps, c)
+    return c.redirect(`${pathOfPages(deps, c.get('integration').id)}/login?out=1`, 303)
+  })
+}
+
+/** @throws AppError of DingTalk, or `blocked INTEGRATION_DISABLED` */
+async function askWho(deps: H5Deps, c: Ctx, kind: 'client' | 'browser', code: string): Promise<Identity> {
+  const people = deps.peopleOf(c.get('integration').id)
+  if (!people) throw new AppError({ kind: 'blocked', code: 'INTEGRATION_DISABLED' }, 'the integration is switched off')
+  return kind === 'client' ? people.readByClientCode(code) : people.readByBrowserCode(code)
+}
+
+/** A login always makes a new session: one that somebody else may have put into this browser is ended. */
+async function logIn(deps: H5Deps, c: Ctx, who: Identity): Promise<void> {
+  const integrationId = c.get('integration').id
+  const earlier = await readSessionSecret(deps, c)
+  const secret = await deps.db.write(async (trx) => {
+    if (earlier !== undefined) await endSession(trx, earlier)
+    return addSession(trx, { integrationId, ...who }, deps.clock.nowMs())
+  })
+  await keepSessionCookie(deps, c, secret)
+  deps.log.info({ integrationId, userId: who.userId }, 'logged-in')
+}
+
+/** The state that this browser was sent away with, if it is the one it comes back with. It is spent either way. */
+async function takeState(deps: H5Deps, c: Ctx): Promise<{ state: string; back: string } | undefined> {
+  const pages = pathOfPages(deps, c.get('integration').id)
+  const cookie = await getSignedCookie(c, deps.signer.cookieSecret, STATE)
+  deleteCookie(c, STATE, { ...cookieOptions(deps, c), path: `${pages}/login` })
+  if (!cookie) return undefined
+  const { state, back } = JSON.parse(cookie) as { state: string; back: string }
+  const given = c.req.query('state') ?? ''
+  return deps.signer.isSigned('state', state, deps.signer.sign('state', given)) ? { state, back } : undefined
+}
+
+/** Logs what somebody other than the person has to know. @throws what is no expected failure */
+function failureOf(deps: H5Deps, c: Ctx, error: unknown): string {
+  if (!(error instanceof AppError)) throw error
+  const { code, kind } = error.failure
+  const isTheirs = kind === 'permanent' && code !== 'IM_ERROR'
+  deps.log[isTheirs ? 'info' : 'warn']({ integrationId: c.get('integration').id, err: error }, 'login-failed')
+  return code
+}
+
+function originOf(deps: H5Deps, c: Ctx): string {
+  return new URL(deps.publicUrl ?? c.req.url).origin
+}

@@ -1,0 +1,44 @@
+import type { Act } from '../../domain/button.ts'
+import { digest } from '../../domain/ids.ts'
+import type { Locale } from '../../domain/messages.ts'
+import { asReason } from '../../domain/reasons.ts'
+import { refusalText } from '../../domain/refusals.ts'
+import { phrase } from '../../domain/screen-messages.ts'
+import { nameOfAct, readAct, spellAct } from './acts.ts'
+
+/** What became of a form, told by the page that is shown after it. */
+export type Note = { act: Act; incidentId: string; outcome: 'done' | 'working' | { reason: string } }
+
+const WORD = /^[A-Za-z_]{1,64}$/
+
+/**
+ * The note as part of the address that the browser is sent to. It is signed with the visitor's own secret, so that a
+ * link from somebody else cannot make a page claim that something was done.
+ */
+export function spellNote(csrf: string, { act, incidentId, outcome }: Note): string {
+  const was = typeof outcome === 'object' ? outcome.reason : outcome
+  const query = new URLSearchParams({ did: spellAct(act), of: incidentId, was })
+  query.set('sig', signature(csrf, query))
+  return query.toString()
+}
+
+/** undefined when there is none, or none of ours. */
+export function readNote(csrf: string, query: URLSearchParams): Note | undefined {
+  const act = readAct(query.get('did') ?? undefined)
+  const was = query.get('was') ?? ''
+  if (!act || !WORD.test(was) || query.get('sig') !== signature(csrf, query)) return undefined
+  const outcome = was === 'done' || was === 'working' ? was : { reason: was }
+  return { act, incidentId: query.get('of') ?? '', outcome }
+}
+
+function signature(csrf: string, query: URLSearchParams): string {
+  return digest(26, csrf, query.get('did') ?? '', query.get('of') ?? '', query.get('was') ?? '')
+}
+
+/** @param name of the incident, as people know it */
+export function wordsOfNote({ act, outcome }: Note, name: string, locale: Locale): string {
+  const action = [nameOfAct(act, locale), name].filter(Boolean).join(' ')
+  if (outcome === 'done') return phrase(locale, 'note.done', { action })
+  if (outcome === 'working') return phrase(locale, 'note.working', { action })
+  return phrase(locale, 'note.failed', { action, why: refusalText(locale, asReason(outcome.reason)) })
+}

@@ -1,0 +1,60 @@
+import type { Context, MiddlewareHandler } from 'hono'
+
+import { tell } from '../../domain/page-messages.ts'
+import { findLinkOfUser } from '../../storage/links.ts'
+import { findSession, isAging, moveOnSession } from '../../storage/sessions.ts'
+import type { H5Deps } from './deps.ts'
+import { answerLoginPage } from './login-page.tsx'
+import { answerMessage } from './message-page.tsx'
+import { keepSessionCookie, readSessionSecret } from './session-cookie.ts'
+import { CSRF_FIELD, type H5Variables, type Visitor } from './visitor.ts'
+
+/** Puts the visitor under `c.get('visitor')`, or answers with the login page, which comes back to the same address. */
+export function requireVisitor(deps: H5Deps): MiddlewareHandler<H5Variables> {
+  return async (c, next) => {
+    const secret = await readSessionSecret(deps, c)
+    const visitor = secret === undefined ? undefined : await findVisitor(deps, c, secret)
+    if (secret === undefined || !visitor) {
+      if (c.req.method === 'GET' || c.req.method === 'HEAD') return answerLoginPage(deps, c, {})
+      return answerLoginPage(deps, c, { status: 401, notice: 'login.expired', auto: false, back: '' })
+    }
+    c.set('visitor', visitor)
+    c.set('isOwnForm', (csrf) => deps.signer.isSigned('csrf', secret, csrf))
+    await next()
+  }
+}
+
+/** Only for forms of our own pages: refuses a POST that does not carry the visitor's token. Needs `requireVisitor`. */
+export const checkCsrf: MiddlewareHandler<H5Variables> = async (c, next) => {
+  const form = await c.req.parseBody().catch(() => ({}))
+  const given: unknown = (form as Record<string, unknown>)[CSRF_FIELD]
+  if (typeof given === 'string' && c.get('isOwnForm')(given)) return next()
+  return answerMessage(c, { text: tell(c.get('locale'), 'page.FORM_EXPIRED'), status: 403 })
+}
+
+async function findVisitor(deps: H5Deps, c: Context<H5Variables>, secret: string): Promise<Visitor | undefined> {
+  const integrationId = c.get('integration').id
+  const nowMs = deps.clock.nowMs()
+  const session = await findSession(deps.db.read, integrationId, secret, nowMs)
+  if (!session) return undefined
+  if (isAging(session, nowMs)) {
+    // A page is not worth failing for it; the next one tries again.
+    const moved = deps.db
+      .write((trx) => moveOnSession(trx, session, nowMs))
+      .then(
+        () => true,
+        () => false,
+      )
+    if (await moved) await keepSessionCookie(deps, c, secret)
+  }
+  const link = await findLinkOfUser(deps.db.read, integrationId, session.dingtalk_user_id)
+  return {
+    integrationId,
+    userId: session.dingtalk_user_id,
+    unionId: session.union_id ?? undefined,
+    name: session.name,
+    locale: c.get('locale'),
+    csrf: deps.signer.sign('csrf', secret),
+    link: link && { memberId: link.member_id, memberName: link.member_name },
+  }
+}

@@ -1,0 +1,58 @@
+import { Hono } from 'hono'
+import { compress } from 'hono/compress'
+import { NONCE, secureHeaders } from 'hono/secure-headers'
+
+import { findIntegration } from '../../storage/integrations.ts'
+import { addActRoutes } from './act-routes.ts'
+import type { H5Deps } from './deps.ts'
+import { DisabledIntegration, answerFailure, NoSuchIntegration, NoSuchPage } from './error-pages.tsx'
+import { addLanguageRoute, localeOf } from './language.ts'
+import { addLoginRoutes } from './login.ts'
+import { addPageRoutes } from './page-routes.tsx'
+import { requireVisitor } from './require-visitor.ts'
+import { answerTrouble, viewOf } from './shell.tsx'
+import type { H5Variables } from './visitor.ts'
+
+/** Everything below `/h5/:id`. */
+export function createH5(deps: H5Deps): Hono<H5Variables> {
+  const app = new Hono<H5Variables>()
+  app.use(
+    secureHeaders({
+      // DingTalk's PC client shows the pages in a frame; nobody else may.
+      xFrameOptions: false,
+      // `no-referrer` would make browsers send forms without saying where they come from.
+      referrerPolicy: 'same-origin',
+      contentSecurityPolicy: {
+        defaultSrc: ["'none'"],
+        scriptSrc: ["'self'"],
+        styleSrc: ["'self'", NONCE],
+        imgSrc: ["'self'", 'data:'],
+        connectSrc: ["'self'"],
+        formAction: ["'self'"],
+        baseUri: ["'none'"],
+        frameAncestors: ['https://*.dingtalk.com'],
+      },
+    }),
+  )
+  app.use(compress())
+  app.use(async (c, next) => {
+    c.header('Cache-Control', 'no-store')
+    c.set('locale', localeOf(c))
+    const integration = await findIntegration(deps.db.read, deps.box, c.req.param('id') ?? '')
+    if (!integration) return answerTrouble(deps, c, 404, <NoSuchIntegration locale={c.get('locale')} />)
+    c.set('integration', integration)
+    await next()
+  })
+  addLoginRoutes(app, deps)
+  app.use(requireVisitor(deps))
+  app.use(async (c, next) => {
+    if (c.get('integration').enabled) return next()
+    return answerTrouble(deps, c, 503, <DisabledIntegration locale={c.get('locale')} />)
+  })
+  addPageRoutes(app, deps)
+  addActRoutes(app, deps)
+  addLanguageRoute(app, deps)
+  app.all('*', (c) => answerTrouble(deps, c, 404, <NoSuchPage view={viewOf(deps, c)} />))
+  app.onError((error, c) => answerFailure(deps, error, c))
+  return app
+}

@@ -1,0 +1,30 @@
+import type { SecureHeadersVariables } from 'hono/secure-headers'
+
+import type { Integration } from '../../domain/integration.ts'
+import type { Locale } from '../../domain/messages.ts'
+
+/** Who is looking at a page: known from DingTalk's own answer, never from anything the browser says. */
+export type Visitor = {
+  integrationId: string
+  userId: string
+  unionId: string | undefined
+  name: string
+  locale: Locale
+  /** Goes into every form as the hidden field `csrf`. */
+  csrf: string
+  /** undefined = not linked */
+  link: { memberId: number; memberName: string } | undefined
+}
+
+export type H5Variables = {
+  Variables: SecureHeadersVariables & {
+    visitor: Visitor
+    integration: Integration
+    locale: Locale
+    /** Whether that is the visitor's `csrf`; in constant time. */
+    isOwnForm: (csrf: string) => boolean
+  }
+}
+
+/** The name of the hidden field. */
+export const CSRF_FIELD = 'csrf'

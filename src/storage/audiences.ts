@@ -1,0 +1,28 @@
+import type { Audience } from '../domain/card.ts'
+import type { Handle } from './schema.ts'
+
+/** What the newest card of an incident offers to be done beside the usual. */
+export type Offer = Pick<Audience, 'snoozeMinutes' | 'customActions'>
+
+/** By incident id; incidents without cards are missing. */
+export async function findOffers(
+  db: Handle,
+  integrationId: string,
+  incidentIds: string[],
+): Promise<Map<string, Offer>> {
+  if (incidentIds.length === 0) return new Map()
+  const rows = await db
+    .selectFrom('cards')
+    .select(['incident_id', 'audience'])
+    .where('integration_id', '=', integrationId)
+    .where('incident_id', 'in', incidentIds)
+    .orderBy('created_at')
+    .execute()
+  return new Map(
+    rows.map((row) => {
+      const { snoozeMinutes, customActions = [] } = JSON.parse(row.audience) as Pick<Audience, 'snoozeMinutes'> &
+        Partial<Offer>
+      return [row.incident_id, { snoozeMinutes, customActions }]
+    }),
+  )
+}

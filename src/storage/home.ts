@@ -1,0 +1,191 @@
+import { urgencyOf } from '../domain/incident.ts'
+import { incidentFromRow, type StoredIncident } from './incidents.ts'
+import type { Handle, RecordsTable } from './schema.ts'
+import type { Selectable } from 'kysely'
+
+/** Of one chat only the newest cards are looked at, however many it was ever sent. */
+const NEWEST_CARDS = 200
+
+type Person = { integrationId: string; userId: string; memberId: number | undefined }
+
+/**
+ * Open incidents that are this person's: assigned to them, or told to them in their own chat. The most severe first,
+ * then the newest.
+ * @returns `total` = how many there are, those left off included
+ */
+export async function listOwnIncidents(
+  db: Handle,
+  person: Person,
+  limit: number,
+): Promise<{ incidents: StoredIncident[]; total: number }> {
+  const assigned = await listAssigned(db, person, limit)
+  const told = await listTold(db, person)
+  const assignedIds = new Set(assigned.ids)
+  const others = told.filter((id) => !assignedIds.has(id))
+  const incidents = await findIncidents(db, person.integrationId, [...assigned.ids, ...others])
+  return { incidents: sorted(incidents).slice(0, limit), total: assigned.total + others.length }
+}
+
+/** The most severe first, then the newest. */
+export function sorted(incidents: StoredIncident[]): StoredIncident[] {
+  const rank = ({ incident }: StoredIncident) => urgencyOf(incident.incident_severity)
+  return incidents.toSorted((a, b) => rank(b) - rank(a) || b.incident.start_time - a.incident.start_time)
+}
+
+async function listAssigned(
+  db: Handle,
+  { integrationId, memberId }: Person,
+  limit: number,
+): Promise<{ ids: string[]; total: number }> {
+  if (memberId === undefined) return { ids: [], total: 0 }
+  const own = db.selectFrom('responders').where('integration_id', '=', integrationId).where('member_id', '=', memberId)
+  const rows = await own
+    .select('incident_id')
+    .orderBy('urgency', 'desc')
+    .orderBy('start_time', 'desc')
+    .limit(limit)
+    .execute()
+  const ids = rows.map((row) => row.incident_id)
+  if (ids.length < limit) return { ids, total: ids.length }
+  const { total } = await own.select((eb) => eb.fn.countAll<number>().as('total')).executeTakeFirstOrThrow()
+  return { ids, total }
+}
+
+/** Open incidents whose cards are in the person's own chat, those assigned to them left out. */
+async function listTold(db: Handle, { integrationId, userId, memberId }: Person): Promise<string[]> {
+  const rows = await newestCards(db, 'person', userId)
+    .innerJoin('cards', 'cards.out_track_id', 'placed.out_track_id')
+    .innerJoin('incidents', (join) =>
+      join
+        .onRef('incidents.integration_id', '=', 'cards.integration_id')
+        .onRef('incidents.incident_id', '=', 'cards.incident_id'),
+    )
+    .select('incidents.incident_id')
+    .distinct()
+    .where('cards.integration_id', '=', integrationId)
+    .where('incidents.progress', '!=', 'Closed')
+    .$if(memberId !== undefined, (query) =>
+      query.where((eb) =>
+        eb.not(
+          eb.exists(
+            eb
+              .selectFrom('responders')
+              .select('responders.incident_id')
+              .where('responders.integration_id', '=', integrationId)
+              .whereRef('responders.incident_id', '=', 'incidents.incident_id')
+              .where('responders.member_id', '=', memberId ?? 0),
+          ),
+        ),
+      ),
+    )
+    .execute()
+  return rows.map((row) => row.incident_id)
+}
+
+/** Open incidents that this group was told of, the most severe first. */
+export async function listGroupIncidents(
+  db: Handle,
+  group: { integrationId: string; openConversationId: string },
+): Promise<StoredIncident[]> {
+  const rows = await newestCards(db, 'group', group.openConversationId)
+    .innerJoin('cards', 'cards.out_track_id', 'placed.out_track_id')
+    .innerJoin('incidents', (join) =>
+      join
+        .onRef('incidents.integration_id', '=', 'cards.integration_id')
+        .onRef('incidents.incident_id', '=', 'cards.incident_id'),
+    )
+    .select('incidents.incident_id')
+    .distinct()
+    .where('cards.integration_id', '=', group.integrationId)
+    .where('incidents.progress', '!=', 'Closed')
+    .execute()
+  const ids = rows.map((row) => row.incident_id)
+  return sorted(await findIncidents(db, group.integrationId, ids))
+}
+
+function newestCards(db: Handle, kind: 'group' | 'person', targetId: string) {
+  return db.selectFrom((eb) =>
+    eb
+      .selectFrom('placements')
+      .select('placements.out_track_id')
+      .where('placements.kind', '=', kind)
+      .where('placements.target_id', '=', targetId)
+      .where('placements.status', 'in', ['sending', 'delivered'])
+      .orderBy('placements.updated_at', 'desc')
+      .limit(NEWEST_CARDS)
+      .as('placed'),
+  )
+}
+
+async function findIncidents(db: Handle, integrationId: string, ids: string[]): Promise<StoredIncident[]> {
+  if (ids.length === 0) return []
+  const rows = await db
+    .selectFrom('incidents')
+    .selectAll()
+    .where('integration_id', '=', integrationId)
+    .where('incident_id', 'in', ids)
+    .execute()
+  return rows.map(incidentFromRow)
+}
+
+export type OwnRecord = Pick<
+  Selectable<RecordsTable>,
+  | 'record_key'
+  | 'incident_id'
+  | 'incident_num'
+  | 'event_type'
+  | 'kind'
+  | 'effect'
+  | 'status'
+  | 'reason_code'
+  | 'note'
+  | 'created_at'
+  | 'updated_at'
+> & { title: string | undefined }
+
+/** What became of what this person was to be told, and of what they pressed; newest first. */
+export async function listOwnRecords(db: Handle, person: Person, limit: number): Promise<OwnRecord[]> {
+  const { integrationId, userId, memberId } = person
+  const about = (column: 'target_id' | 'member_id', id: string | number) =>
+    db
+      .selectFrom('records')
+      .leftJoin('incidents', (join) =>
+        join
+          .onRef('incidents.integration_id', '=', 'records.integration_id')
+          .onRef('incidents.incident_id', '=', 'records.incident_id'),
+      )
+      .select([
+        'records.record_key',
+        'records.incident_id',
+        'records.incident_num',
+        'records.event_type',
+        'records.kind',
+        'records.effect',
+        'records.status',
+        'records.reason_code',
+        'records.note',
+        'records.created_at',
+        'records.updated_at',
+        'incidents.snapshot',
+      ])
+      .where(`records.${column}`, '=', id)
+      .where('records.integration_id', '=', integrationId)
+      .where('records.kind', 'in', ['person', 'action'])
+      .orderBy('records.created_at', 'desc')
+      .limit(limit)
+      .execute()
+  const rows = [
+    ...(await about('target_id', userId)),
+    // What was to be told before there was a link is known by the member alone.
+    ...(memberId === undefined ? [] : await about('member_id', memberId)),
+  ]
+  const once = new Map(rows.map((row) => [row.record_key, row]))
+  return [...once.values()]
+    .toSorted((a, b) => b.created_at - a.created_at || (a.record_key < b.record_key ? -1 : 1))
+    .slice(0, limit)
+    .map(({ snapshot, ...row }) => ({ ...row, title: snapshot === null ? undefined : titleOf(snapshot) }))
+}
+
+function titleOf(snapshot: string): string {
+  return (JSON.parse(snapshot) as { title: string }).title
+}

@@ -1,0 +1,17 @@
+import type { Handle } from './schema.ts'
+
+/** Names of people who were on a page once, by userId. */
+export async function findNamesSeen(
+  db: Handle,
+  integrationId: string,
+  userIds: string[],
+): Promise<Map<string, string>> {
+  if (userIds.length === 0) return new Map()
+  const rows = await db
+    .selectFrom('dingtalk_users')
+    .select(['dingtalk_user_id', 'name'])
+    .where('integration_id', '=', integrationId)
+    .where('dingtalk_user_id', 'in', userIds)
+    .execute()
+  return new Map(rows.map((row) => [row.dingtalk_user_id, row.name]))
+}

@@ -1,0 +1,108 @@
+import { randomBytes } from 'node:crypto'
+
+import type { Selectable } from 'kysely'
+
+import type { Handle, SessionsTable } from './schema.ts'
+import { hashSecret } from './secret-box.ts'
+
+export type Session = Selectable<SessionsTable>
+
+/** A session ends this long after it was last used. */
+export const SESSION_MS = 12 * 3_600_000
+/** Using a page moves the end on, but not more often than this: it costs a write. */
+const MOVE_EVERY_MS = 10 * 60_000
+/** Longer than any browser login may take. */
+const KEEP_STATES_MS = 24 * 3_600_000
+
+/** A fresh secret of 192 random bits. */
+export function newSecret(): string {
+  return randomBytes(24).toString('base64url')
+}
+
+/** @returns the secret for the person's cookie, which is not kept. Sessions that are over go out by the same door. */
+export async function addSession(
+  trx: Handle,
+  person: { integrationId: string; userId: string; unionId: string | undefined; name: string },
+  nowMs: number,
+): Promise<string> {
+  const secret = newSecret()
+  const who = {
+    integration_id: person.integrationId,
+    dingtalk_user_id: person.userId,
+    union_id: person.unionId ?? null,
+    name: person.name,
+  }
+  await trx.deleteFrom('sessions').where('expires_at', '<=', nowMs).execute()
+  await trx
+    .insertInto('sessions')
+    .values({ ...who, id_hash: hashSecret(secret), created_at: nowMs, expires_at: nowMs + SESSION_MS })
+    .execute()
+  await trx
+    .insertInto('dingtalk_users')
+    .values({ ...who, seen_at: nowMs })
+    .onConflict((oc) =>
+      oc
+        .columns(['integration_id', 'dingtalk_user_id'])
+        .doUpdateSet({ union_id: who.union_id, name: who.name, seen_at: nowMs }),
+    )
+    .execute()
+  return secret
+}
+
+/** The session of that integration, if it is not over. */
+export async function findSession(
+  db: Handle,
+  integrationId: string,
+  secret: string,
+  nowMs: number,
+): Promise<Session | undefined> {
+  return db
+    .selectFrom('sessions')
+    .selectAll()
+    .where('id_hash', '=', hashSecret(secret))
+    .where('integration_id', '=', integrationId)
+    .where('expires_at', '>', nowMs)
+    .executeTakeFirst()
+}
+
+/** Whether its end is worth moving on. */
+export function isAging(session: Session, nowMs: number): boolean {
+  return session.expires_at < nowMs + SESSION_MS - MOVE_EVERY_MS
+}
+
+export async function moveOnSession(trx: Handle, session: Session, nowMs: number): Promise<void> {
+  await trx
+    .updateTable('sessions')
+    .set({ expires_at: nowMs + SESSION_MS })
+    .where('id_hash', '=', session.id_hash)
+    .where('expires_at', '>', nowMs)
+    .execute()
+}
+
+export async function endSession(trx: Handle, secret: string): Promise<void> {
+  await trx.deleteFrom('sessions').where('id_hash', '=', hashSecret(secret)).execute()
+}
+
+/** Everywhere this person is logged in: they left, or somebody says so. @returns how many there were */
+export async function endSessionsOf(trx: Handle, integrationId: string, dingtalkUserId: string): Promise<number> {
+  const done = await trx
+    .deleteFrom('sessions')
+    .where('integration_id', '=', integrationId)
+    .where('dingtalk_user_id', '=', dingtalkUserId)
+    .executeTakeFirst()
+  return Number(done.numDeletedRows)
+}
+
+/** @returns false when that state came back before */
+export async function useLoginState(trx: Handle, state: string, nowMs: number): Promise<boolean> {
+  await trx
+    .deleteFrom('used_login_states')
+    .where('used_at', '<', nowMs - KEEP_STATES_MS)
+    .execute()
+  const done = await trx
+    .insertInto('used_login_states')
+    .values({ state_hash: hashSecret(state), used_at: nowMs })
+    .onConflict((oc) => oc.doNothing())
+    .executeTakeFirst()
+  return (done.numInsertedOrUpdatedRows ?? 0n) > 0n
+}
