@@ -82,6 +82,92 @@ export const PAGE_MESSAGES = {
     'The page has expired and nothing was done: go back, reload and try again',
   ],
   'page.UNKNOWN': ['操作失败，请稍后重试', 'It failed: try again in a moment'],
+  'link.title': ['关联账号', 'Link accounts'],
+  'link.why': [
+    '关联后，告警会发送给你，你在钉钉内的操作会以你的 Flashduty 身份执行。',
+    'Once linked, alerts reach you, and what you do in DingTalk is done as you in Flashduty.',
+  ],
+  'link.now': ['当前已关联 Flashduty 成员：{member}', 'Linked now to the Flashduty member {member}'],
+  'link.switching': [
+    '切换账户：用另一个账户的 APP Key 登录后，原关联会被替换。',
+    'To switch account, sign in with the other account’s APP Key; it takes the place of the link you have.',
+  ],
+  'link.guess': ['这是你吗？', 'Is this you?'],
+  'link.guess.mobile': ['钉钉手机号与此 Flashduty 成员一致', 'Your DingTalk phone number is this member’s'],
+  'link.guess.email': ['企业邮箱与此 Flashduty 成员一致', 'Your company e-mail address is this member’s'],
+  'link.guess.yes': ['是我，立即关联', 'Yes, link me'],
+  'link.none': [
+    '未找到手机号或企业邮箱与你一致的 Flashduty 成员，请用 APP Key 登录。',
+    'No Flashduty member has your phone number or company e-mail address: sign in with your APP Key.',
+  ],
+  'link.several': [
+    '有多个 Flashduty 成员与你的手机号或企业邮箱一致，请用 APP Key 登录以确认身份。',
+    'Several Flashduty members fit your phone number or e-mail address: sign in with your APP Key.',
+  ],
+  'link.taken': [
+    '与你一致的 Flashduty 成员已关联其他钉钉账号，请用 APP Key 登录以确认身份，或联系管理员。',
+    'The Flashduty member who fits you is linked to another DingTalk account: sign in with your APP Key, or ask the administrator.',
+  ],
+  'link.off': ['请用你自己的 Flashduty APP Key 登录。', 'Sign in with your own Flashduty APP Key.'],
+  'link.unavailable': [
+    '暂时无法自动查找你的 Flashduty 成员（{why}），可用 APP Key 登录或稍后再试。',
+    'You could not be looked up in Flashduty ({why}): sign in with your APP Key, or try again later.',
+  ],
+  'link.key': ['用 Flashduty APP Key 登录', 'Sign in with your Flashduty APP Key'],
+  'link.key.label': ['APP Key', 'APP Key'],
+  'link.key.where': [
+    '在 Flashduty 控制台「账户设置 → APP Key」中创建。密钥加密保存，仅用于以你的身份执行操作。',
+    'Made in the Flashduty console under Account settings → APP Key. Kept encrypted and used only for what you do.',
+  ],
+  'link.key.go': ['登录并关联', 'Sign in and link'],
+  'link.done': ['关联成功：{member}', 'Linked to {member}'],
+  'link.undo': ['解除关联', 'Unlink'],
+  'link.undone': ['已解除关联，登记的 APP Key 已删除', 'You are no longer linked, and your APP Key was deleted'],
+  'link.KEY_EMPTY': ['请填写 APP Key', 'Enter your APP Key'],
+  'link.KEY_INVALID': [
+    'APP Key 无效、已停用或已过期：请检查是否完整复制',
+    'The APP Key is wrong, switched off or expired: check that it was copied whole',
+  ],
+  'link.WRONG_ACCOUNT': [
+    '此 APP Key 属于其他 Flashduty 账户：请使用本企业账户的 APP Key',
+    'This APP Key belongs to another Flashduty account: use one of your company’s account',
+  ],
+  'link.MEMBER_DISABLED': [
+    '该 Flashduty 成员未激活或已停用：请联系管理员',
+    'This Flashduty member is not active: ask the administrator',
+  ],
+  'link.GUESS_CHANGED': [
+    '未关联：Flashduty 成员信息已变化，请重新确认',
+    'Not linked: what Flashduty says of you has changed, look again',
+  ],
+  'link.NO_LICENSE': [
+    '无可用 License：请联系管理员在费用中心处理',
+    'No licence: ask the administrator to look in the billing centre',
+  ],
+  'link.NO_PERMISSION': [
+    '该 Flashduty 账号没有所需的权限：请联系管理员',
+    'This Flashduty account lacks a permission: ask the administrator',
+  ],
+  'link.FLASHDUTY_RATE_LIMITED': [
+    'Flashduty 请求过于频繁：请稍后再试',
+    'Flashduty is limiting calls: try again in a moment',
+  ],
+  'link.FLASHDUTY_UNAVAILABLE': [
+    'Flashduty 服务暂不可用：请稍后再试',
+    'Flashduty is not available: try again in a moment',
+  ],
+  'link.TOO_MANY': ['尝试过于频繁，请在 {seconds} 秒后重试', 'Too many attempts: try again in {seconds} seconds'],
+  'link.why.FLASHDUTY_UNAVAILABLE': ['Flashduty 服务暂不可用', 'Flashduty is not available'],
+  'link.why.FLASHDUTY_RATE_LIMITED': ['Flashduty 请求过于频繁', 'Flashduty is limiting calls'],
+  'link.why.KEY_INVALID': ['集成的 Flashduty Key 无效，请联系管理员', 'the integration’s Flashduty key is wrong'],
+  'link.why.NO_LICENSE': ['集成的 Flashduty Key 无可用 License', 'the integration’s Flashduty key has no licence'],
+  'link.why.APP_PERMISSION_MISSING': [
+    '应用缺少通讯录权限 qyapi_get_member',
+    'the app lacks the permission qyapi_get_member',
+  ],
+  'link.why.other': ['查询未完成', 'the search did not finish'],
+  'home.link': ['关联 Flashduty 账号', 'Link your Flashduty account'],
+  'home.switch': ['切换账户', 'Switch account'],
   'page.back': ['返回', 'Back'],
   'page.logout': ['退出登录', 'Log out'],
   'home.hello': ['你好，{name}', 'Hello, {name}'],
@@ -96,9 +182,10 @@ export function tell(locale: Locale, key: PageMessageKey, fill: Record<string, s
 }
 
 /** The text of a failure under that heading, else of an unknown one. */
-export function tellFailure(locale: Locale, heading: 'login' | 'link', code: string): string {
+export function tellFailure(locale: Locale, heading: 'login' | 'link' | 'link.why', code: string): string {
   const own = `${heading}.${code}`
   if (isPageMessageKey(own)) return tell(locale, own)
+  if (heading === 'link.why') return tell(locale, 'link.why.other')
   const general = `page.${code}`
   return tell(locale, isPageMessageKey(general) ? general : 'page.UNKNOWN')
 }

@@ -3,6 +3,7 @@ import { z } from 'zod'
 import type { Act } from '../domain/button.ts'
 import { type ChatTarget, readRuleLayers } from '../domain/event.ts'
 import { type Incident, IncidentSchema } from '../domain/incident.ts'
+import type { ListedMember } from '../domain/link-rules.ts'
 import { AppError } from '../errors.ts'
 import { type SendHttp, withoutSecrets } from '../outbound.ts'
 import { classify } from './error-codes.ts'
@@ -32,7 +33,12 @@ export type FlashdutyClient = {
   /** The newest entries of the incident's timeline, newest first, as far as that member may see it. @throws AppError as above */
   readFeed(appKey: string, incidentId: string, limit: number): Promise<{ items: FeedItem[]; more: boolean }>
   /** Whose key it is. @throws AppError as above */
-  readMember(appKey: string): Promise<{ memberId: number; memberName: string; status: string }>
+  readMember(appKey: string): Promise<KeyOwner>
+  /**
+   * What `/member/list` finds for a text: a phone number as a whole; names and e-mail addresses also by a part, so look
+   * at what was found. @throws AppError as above
+   */
+  findMembers(appKey: string, query: string, urgency: Urgency): Promise<ListedMember[]>
   /**
    * A key that acts as the member; only the account owner's own key can make one.
    * @throws AppError as `act`: a key whose making was not answered may exist, and nobody knows it
@@ -47,6 +53,7 @@ const Envelope = z.looseObject({
   error: z.looseObject({ code: z.string(), message: z.string().default('') }).nullish(),
 })
 
+export type KeyOwner = { memberId: number; memberName: string; status: string; accountId: number | undefined }
 const CustomDone = z.looseObject({ message: z.string().nullish() })
 const MadeKey = z.looseObject({ key: z.string().min(1) })
 
@@ -54,6 +61,33 @@ const Member = z.looseObject({
   member_id: z.number().int(),
   member_name: z.string().default(''),
   status: z.string().default('enabled'),
+  account_id: z.number().int().optional(),
+})
+
+/** A text that may also be missing or null. */
+const text = z
+  .string()
+  .nullish()
+  .transform((value) => value ?? '')
+/** Older editions do not say; what was proven is then Flashduty's own business. */
+const flag = z
+  .boolean()
+  .nullish()
+  .transform((value) => value ?? true)
+const MemberList = z.looseObject({
+  items: z
+    .array(
+      z.looseObject({
+        member_id: z.number().int(),
+        member_name: text,
+        email: text,
+        phone: text,
+        status: text,
+        email_verified: flag,
+        phone_verified: flag,
+      }),
+    )
+    .nullish(),
 })
 
 /** @param deps `pace` holds back calls that the account may not make yet; without it none is */
@@ -140,10 +174,25 @@ export function createFlashdutyClient(deps: { apiUrl: string; send: SendHttp; pa
     async readMember(appKey) {
       const parsed = Member.safeParse(await read(appKey, '/member/info', {}))
       if (parsed.success) {
-        const { member_id: memberId, member_name: memberName, status } = parsed.data
-        return { memberId, memberName, status }
+        const { member_id: memberId, member_name: memberName, status, account_id: accountId } = parsed.data
+        return { memberId, memberName, status, accountId }
       }
       throw new AppError({ kind: 'retryable', code: 'FLASHDUTY_UNAVAILABLE' }, 'POST /member/info: unreadable answer')
+    },
+    async findMembers(appKey, query, urgency) {
+      const parsed = MemberList.safeParse(await read(appKey, '/member/list', { query, p: 1, limit: 100 }, urgency))
+      if (parsed.success) {
+        return (parsed.data.items ?? []).map((item) => ({
+          memberId: item.member_id,
+          memberName: item.member_name,
+          email: item.email,
+          phone: item.phone,
+          status: item.status,
+          emailVerified: item.email_verified,
+          phoneVerified: item.phone_verified,
+        }))
+      }
+      throw new AppError({ kind: 'retryable', code: 'FLASHDUTY_UNAVAILABLE' }, 'POST /member/list: unreadable answer')
     },
     async createMemberKey(ownerKey, memberId) {
       const body = { key_name: 'flashduty-dingtalk', person_id: memberId }

@@ -185,23 +185,6 @@ export async function pickIntegration(
   )
 }
 
-const selectForDelivery = statement((db, _nothing: object) =>
-  db
-    .selectFrom('integrations')
-    .select([
-      'id',
-      'client_id',
-      'enabled',
-      'data_source_id',
-      'is_default',
-      'template_id',
-      'template_refused_at',
-      'dm_from_webhook',
-      'stream_on',
-      'flashduty_key_enc',
-    ]),
-)
-
 /** How presses of an integration's new cards return. */
 export async function findCardCallback(db: Handle, id: string): Promise<'STREAM' | 'HTTP' | undefined> {
   const row = await db.selectFrom('integrations').select('stream_on').where('id', '=', id).executeTakeFirst()
@@ -232,6 +215,23 @@ export async function findActing(
     .executeTakeFirst()
   return row && { acting: row.acting, ownerKey: row.owner_key_enc === null ? undefined : box.open(row.owner_key_enc) }
 }
+
+const selectForDelivery = statement((db, _nothing: object) =>
+  db
+    .selectFrom('integrations')
+    .select([
+      'id',
+      'client_id',
+      'enabled',
+      'data_source_id',
+      'is_default',
+      'template_id',
+      'template_refused_at',
+      'dm_from_webhook',
+      'stream_on',
+      'flashduty_key_enc',
+    ]),
+)
 
 /** DingTalk no longer takes the integration's own template: new cards use the public one until it is set anew. */
 export async function refuseTemplate(trx: Handle, id: string, templateId: string, nowMs: number): Promise<void> {

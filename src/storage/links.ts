@@ -22,25 +22,70 @@ export async function putLink(trx: Handle, link: NewLink): Promise<AccountLink[]
 }
 
 /**
- * Links only if neither of the two is linked to somebody else: for a match that the member did not prove themselves.
- * @returns whether they are linked now
+ * Links unless the member is linked to somebody else: for a match that the member did not prove themselves. An earlier
+ * link of the person is replaced.
  */
-export async function putFreeLink(trx: Handle, link: NewLink): Promise<boolean> {
+export async function putFreeLink(
+  trx: Handle,
+  link: NewLink,
+): Promise<{ linked: boolean; replaced: AccountLink | undefined }> {
+  const { integration_id: integrationId, dingtalk_user_id: userId, member_id: memberId } = link
   // Whoever has left stands in nobody's way.
   await trx
     .deleteFrom('account_links')
-    .where('integration_id', '=', link.integration_id)
-    .where((eb) => eb.or([eb('dingtalk_user_id', '=', link.dingtalk_user_id), eb('member_id', '=', link.member_id)]))
+    .where('integration_id', '=', integrationId)
+    .where((eb) => eb.or([eb('dingtalk_user_id', '=', userId), eb('member_id', '=', memberId)]))
     .where('suspended_at', 'is not', null)
     .execute()
+  const replaced = await trx
+    .deleteFrom('account_links')
+    .where('integration_id', '=', integrationId)
+    .where('dingtalk_user_id', '=', userId)
+    .where((eb) =>
+      eb.not(
+        eb.exists(
+          eb
+            .selectFrom('account_links as other')
+            .select('other.member_id')
+            .where('other.integration_id', '=', integrationId)
+            .where('other.member_id', '=', memberId)
+            .where('other.dingtalk_user_id', '!=', userId),
+        ),
+      ),
+    )
+    .returningAll()
+    .executeTakeFirst()
   const done = await trx
     .insertInto('account_links')
     .values(unsuspended(link))
     .onConflict((oc) => oc.doNothing())
     .executeTakeFirst()
-  if ((done.numInsertedOrUpdatedRows ?? 0n) > 0n) return true
-  const standing = await findLinkOfUser(trx, link.integration_id, link.dingtalk_user_id)
-  return standing?.member_id === link.member_id
+  return { linked: (done.numInsertedOrUpdatedRows ?? 0n) > 0n, replaced }
+}
+
+export type Unlinked = { link: AccountLink; keyForgotten: boolean }
+
+/** The person undoes their own link: the key they put on file goes with it. @returns undefined when there was none */
+export async function removeOwnLink(
+  trx: Handle,
+  integrationId: string,
+  dingtalkUserId: string,
+): Promise<Unlinked | undefined> {
+  const link = await trx
+    .deleteFrom('account_links')
+    .where('integration_id', '=', integrationId)
+    .where('dingtalk_user_id', '=', dingtalkUserId)
+    .returningAll()
+    .executeTakeFirst()
+  if (!link) return undefined
+  const done = await trx
+    .deleteFrom('member_keys')
+    .where('integration_id', '=', integrationId)
+    .where('member_id', '=', link.member_id)
+    // One that the account owner made is not theirs to take away: each member can have only so many.
+    .where('made', '=', 0)
+    .executeTakeFirst()
+  return { link, keyForgotten: done.numDeletedRows > 0n }
 }
 
 function unsuspended(link: NewLink): AccountLink {
@@ -108,14 +153,17 @@ const selectLinksOfMembers = statement((db, of: { integrationId: string; memberI
 /** Which of these members are linked to somebody who has left. */
 export async function findSuspended(db: Handle, integrationId: string, memberIds: number[]): Promise<AccountLink[]> {
   if (memberIds.length === 0) return []
-  return db
+  return (await selectSuspended(db, { integrationId, memberIds })).rows
+}
+
+const selectSuspended = statement((db, of: { integrationId: string; memberIds: number[] }) =>
+  db
     .selectFrom('account_links')
     .selectAll()
-    .where('integration_id', '=', integrationId)
-    .where('member_id', 'in', memberIds)
-    .where('suspended_at', 'is not', null)
-    .execute()
-}
+    .where('integration_id', '=', of.integrationId)
+    .where('member_id', 'in', of.memberIds)
+    .where('suspended_at', 'is not', null),
+)
 
 /** Suspended ones among them: for what to call somebody who was told when they were still there. */
 export async function findLinksOfUsers(

@@ -14,6 +14,7 @@ import { eventually } from '../support/eventually.ts'
 import { createWorld, type World } from '../support/world.ts'
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
+const UNPACED = fileURLToPath(new URL('./unpaced.mjs', import.meta.url))
 const DELIVER_QUEUE = 'flashduty-dingtalk-deliver'
 const READY_MS = 20_000
 
@@ -48,6 +49,8 @@ export async function setStage(settings: {
   qps: number
   dingtalk?: Partial<DingTalkSettings>
   env?: Record<string, string>
+  /** Flashduty's account has no limit. */
+  unpaced?: boolean
 }): Promise<Stage> {
   const undo: (() => Promise<unknown>)[] = []
   const close = async (): Promise<void> => {
@@ -64,7 +67,7 @@ export async function setStage(settings: {
       if (code !== 0) throw new Error(err)
     }
     await change('--qps', String(settings.qps), '--monthly-calls', '0', '--monthly-pushes', '0')
-    const daemon = await startDaemon(world.env)
+    const daemon = await startDaemon(world.env, settings.unpaced ?? false)
     undo.push(() => daemon.stop())
     const redis = new Redis(world.redis.url, { maxRetriesPerRequest: null })
     const queue = new Queue(DELIVER_QUEUE, { connection: redis })
@@ -187,12 +190,16 @@ async function addGroups(world: World, count: number): Promise<Group[]> {
  * As `npm start` would, and its log goes to a file, so that nobody's reading of it is measured. `BENCH_NODE_OPTIONS` reaches
  * this process only.
  */
-async function startDaemon(env: Record<string, string>): Promise<{ pid: number; stop(): Promise<void> }> {
+async function startDaemon(
+  env: Record<string, string>,
+  unpaced: boolean,
+): Promise<{ pid: number; stop(): Promise<void> }> {
   const folder = await mkdtemp(join(tmpdir(), 'flashduty-dingtalk-bench-'))
   const log = await open(join(folder, 'daemon.log'), 'w')
   const options = (process.env['BENCH_NODE_OPTIONS'] ?? '').split(' ').filter((option) => option !== '')
   const { scripts } = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8')) as { scripts: { start: string } }
-  const [, ...command] = scripts.start.split(' ')
+  const usual = scripts.start.split(' ').slice(1)
+  const command = unpaced ? [...usual.filter((word) => word.startsWith('-')), UNPACED] : usual
   const child = spawn(process.execPath, [...options, ...command], {
     cwd: ROOT,
     env: { ...process.env, NODE_OPTIONS: '', ...env },

@@ -246,13 +246,13 @@ describe('the callback addresses', () => {
     }
   })
 
-  test.each(CALLBACKS)('a POST to %s is refused with what to choose instead, key or no key', async (path) => {
+  test.each(CALLBACKS)('a POST to %s without a good signature is refused, with or without the prefix', async (path) => {
     const headers = { 'content-type': 'application/json' }
-    for (const query of ['', `?integration_key=${callbackKey}&signature=s&timestamp=1&nonce=n`]) {
+    const signed = `?integration_key=${callbackKey}&signature=s&timestamp=1&nonce=n`
+    for (const [query, status] of [['', 404] as const, [signed, 403] as const]) {
       for (const target of [path, `/fd${path}`]) {
         const answer = await get(`${target}${query}`, { method: 'POST', headers, body: '{"encrypt":"x"}' })
-        expect(answer.status).toBe(501)
-        expect(answer.text).toContain('Stream')
+        expect(answer.status).toBe(status)
         expect(answer.text).not.toMatch(/success|encrypt/i)
       }
     }
@@ -279,7 +279,7 @@ describe('odd requests', () => {
 
   test.each(['POST', 'PUT', 'DELETE', 'PATCH', 'TRACE'])('%s does nothing to a page', async (method) => {
     const { status, text } = await raw(`/h5/${id}/`, { method, headers: { cookie: 'hush=1' } })
-    expect([404, 405, 501]).toContain(status)
+    expect([401, 404, 405, 501]).toContain(status)
     expect(text).not.toContain('hush')
   })
 

@@ -7,6 +7,7 @@ import { addActRoutes } from './act-routes.ts'
 import type { H5Deps } from './deps.ts'
 import { DisabledIntegration, answerFailure, NoSuchIntegration, NoSuchPage } from './error-pages.tsx'
 import { addLanguageRoute, localeOf } from './language.ts'
+import { addLinkRoutes } from './link.ts'
 import { addLoginRoutes } from './login.ts'
 import { addPageRoutes } from './page-routes.tsx'
 import { requireVisitor } from './require-visitor.ts'
@@ -44,6 +45,7 @@ export function createH5(deps: H5Deps): Hono<H5Variables> {
     await next()
   })
   addLoginRoutes(app, deps)
+  addLinkRoutes(app, deps)
   app.use(requireVisitor(deps))
   app.use(async (c, next) => {
     if (c.get('integration').enabled) return next()

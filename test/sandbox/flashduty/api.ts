@@ -60,7 +60,7 @@ export class OpenApi {
       }
     }
     const raw = await readBody(request)
-    const caller = this.#store.memberByKey(url.searchParams.get('app_key'))
+    const caller = this.#store.memberByKey(url.searchParams.get('app_key'), url.pathname)
     const entry: FlashdutyRequest = {
       at: Date.now(),
       path: url.pathname,

@@ -83,7 +83,7 @@ export const CALLS: Record<string, Call> = {
     }
   },
   '/member/info': (store, caller) => ({
-    account_id: store.account.accountId,
+    account_id: caller.account_id ?? store.account.accountId,
     account_name: store.account.accountName,
     ...describe(caller),
   }),
@@ -105,11 +105,13 @@ export const CALLS: Record<string, Call> = {
     }))
     return { items, total: items.length }
   },
-  '/member/list': (store, _caller, body) => {
+  '/member/list': (store, caller, body) => {
     const p = integer(body, 'p', 1, 10_000, 1)
     const limit = integer(body, 'limit', 1, 100, 20)
     const query = optionalText(body, 'query', 256)?.trim().toLowerCase() ?? ''
-    const found = [...store.members.values()].filter((one) => one.status !== 'deleted' && matches(one, query))
+    const found = [...store.members.values()]
+      .filter((one) => one.status !== 'deleted' && one.account_id === caller.account_id)
+      .filter((one) => matches(one, query))
     return { p, limit, total: found.length, items: found.slice((p - 1) * limit, p * limit).map(describe) }
   },
   '/person/infos': (store, _caller, body) => ({

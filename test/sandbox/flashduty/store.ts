@@ -89,12 +89,14 @@ export class Store {
     return member
   }
 
-  /** The enabled member whose APP Key this is. */
-  memberByKey(appKey: string | null): Member | undefined {
+  /** The enabled member whose APP Key this is; an invited one may ask who they are. */
+  memberByKey(appKey: string | null, path: string): Member | undefined {
     if (appKey === null || appKey === '') return undefined
+    const isUsable = (status: Member['status']): boolean =>
+      status === 'enabled' || (status === 'pending' && path === '/member/info')
     const madeFor = this.keys.memberIdOf(appKey)
     return [...this.members.values()].find(
-      (one) => (one.app_key === appKey || one.member_id === madeFor) && one.status === 'enabled',
+      (one) => (one.app_key === appKey || one.member_id === madeFor) && isUsable(one.status),
     )
   }
 

@@ -6,6 +6,7 @@ export type Member = {
   email: string
   /** Full number, or '' for none; the Open API shows it masked. */
   phone: string
+  /** `pending`: may ask who they are and nothing more. */
   status: 'enabled' | 'pending' | 'deleted'
   /** The member's APP Key: the Open API acts as this member. */
   app_key: string
@@ -13,6 +14,8 @@ export type Member = {
   licensed: boolean
   /** false = incident writes answer `AccessDenied`. */
   may_handle: boolean
+  /** Of which account; absent = the one that everything else here belongs to. */
+  account_id?: number
   /** The account owner may make keys for others. */
   is_owner: boolean
 }

@@ -1,0 +1,124 @@
+import { createServer } from 'node:net'
+import type { AddressInfo } from 'node:net'
+
+import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
+
+import type { Overrides } from '../../src/app.ts'
+import { type Bridge, bridgeScript, CODE_FUNCTION, userAgentOf } from '../sandbox/dingtalk/client-bridge.ts'
+import type { User } from '../sandbox/dingtalk/types.ts'
+import { findChromium } from './chromium.ts'
+import { bootImpatient } from './journey.ts'
+import { createWorld, type RunningApp, type World } from './world.ts'
+
+const FLAGS = [
+  '--headless',
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-background-networking',
+  '--disable-component-update',
+]
+
+export const PHONE = { width: 390, height: 844 }
+export const PC = { width: 1280, height: 800 }
+
+/** Undefined where there is none; the page tests are left out then, but not under `CI`. */
+export const CHROMIUM = await findChromium()
+if (CHROMIUM === undefined && process.env['CI']) throw new Error('the page tests need a Chromium; set CHROMIUM_PATH')
+
+/** The daemon with its pages at an address that a browser can open, and that browser. */
+export type PageScene = {
+  world: World
+  app: RunningApp
+  browser: Browser
+  /** Address of the integration's pages, without a slash at its end. */
+  pages: string
+  /** A window of its own; what its pages complain about is kept in `problems`. */
+  open(look: Look): Promise<Window>
+  close(): Promise<void>
+}
+
+export type Look = {
+  viewport?: { width: number; height: number }
+  locale?: string
+  javaScript?: boolean
+  /** Inside DingTalk, as this person. */
+  inDingTalk?: { user: User; bridge: Bridge; codeFor?: CodeFor }
+}
+
+/** What the client answers instead of a fresh code. */
+export type CodeFor = (method: string, fresh: () => string) => string
+
+export type Window = {
+  context: BrowserContext
+  page: Page
+  problems: string[]
+  /** Names of the calls for a code, oldest first. */
+  asked: string[]
+}
+
+export async function openPageScene(overrides: Overrides = {}): Promise<PageScene> {
+  const port = await findFreePort()
+  const publicUrl = `http://127.0.0.1:${port}/fd`
+  const world = await createWorld({
+    dingtalk: { systemPingMs: 0, qpsPerApi: 0 },
+    env: { HTTP_PORT: String(port), PUBLIC_URL: publicUrl },
+  })
+  const undo: (() => Promise<void>)[] = [() => world.close()]
+  const close = async (): Promise<void> => {
+    for (const step of undo.reverse()) await step()
+  }
+  try {
+    const app = await bootImpatient(world, overrides)
+    undo.push(() => app.stop())
+    const browser = await chromium.launch({ executablePath: CHROMIUM ?? '', args: FLAGS })
+    undo.push(() => browser.close())
+    const open = (look: Look): Promise<Window> => openWindow(browser, world, look)
+    return { world, app, browser, pages: `${publicUrl}/h5/${world.integrationId}`, open, close }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+async function openWindow(browser: Browser, world: World, look: Look): Promise<Window> {
+  const inside = look.inDingTalk
+  const context = await browser.newContext({
+    viewport: look.viewport ?? PHONE,
+    locale: look.locale ?? 'zh-CN',
+    javaScriptEnabled: look.javaScript ?? true,
+    ...(inside ? { userAgent: userAgentOf(inside.bridge) } : {}),
+  })
+  const asked: string[] = []
+  const problems: string[] = []
+  context.on('weberror', (error) => problems.push(error.error().message))
+  context.on('console', (message) => {
+    // Chromium itself says so of every answer that is no success, which the pages show in words.
+    const isStatus = message.text().startsWith('Failed to load resource')
+    if (message.type() === 'error' && !isStatus) problems.push(message.text())
+  })
+  if (inside) {
+    const { clientId, corpId } = world.dingtalkApp
+    await context.exposeFunction(CODE_FUNCTION, (method: string, params: { corpId?: string; clientId?: string }) => {
+      asked.push(method)
+      if (params.corpId !== corpId) throw new Error(`no corporation ${params.corpId}`)
+      const isNewer = method.endsWith('V2')
+      if (isNewer && params.clientId !== clientId) throw new Error(`no app ${params.clientId}`)
+      const fresh = (): string => world.dingtalk.control.clientCode(clientId, inside.user.userId)
+      return inside.codeFor ? inside.codeFor(method, fresh) : fresh()
+    })
+    await context.addInitScript(bridgeScript(inside.bridge))
+  }
+  return { context, page: await context.newPage(), problems, asked }
+}
+
+/** Free now, and for as long as nobody else asks for any port. */
+function findFreePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const probe = createServer()
+    probe.once('error', reject)
+    probe.listen(0, '127.0.0.1', () => {
+      const { port } = probe.address() as AddressInfo
+      probe.close(() => resolve(port))
+    })
+  })
+}
