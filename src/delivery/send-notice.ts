@@ -4,7 +4,6 @@ import { type RobotMessage, sendToGroup, sendToPerson } from '../dingtalk/messag
 import { isReachable } from '../domain/group.ts'
 import { AppError } from '../errors.ts'
 import type { Log } from '../log.ts'
-import type { AwaitTurn } from '../queue/workers.ts'
 import type { Db } from '../storage/db.ts'
 import { findGroup, type Group } from '../storage/groups.ts'
 import { claimNotice, closeNotice, type Notice, postponeNotice } from '../storage/notices.ts'
@@ -18,18 +17,15 @@ const RETRY_MS = 5_000
  * the card tells the same.
  * @throws AppError `throttled` when the pacer should pause
  */
-export async function sendNotice(
-  deps: {
-    db: Db
-    clock: Clock
-    log: Log
-    client: DingTalkClient
-    integrationId: string
-    quota: Quota
-    wake: (delayMs: number) => Promise<void>
-  },
-  awaitTurn: AwaitTurn,
-): Promise<void> {
+export async function sendNotice(deps: {
+  db: Db
+  clock: Clock
+  log: Log
+  client: DingTalkClient
+  integrationId: string
+  quota: Quota
+  wake: (delayMs: number) => Promise<void>
+}): Promise<void> {
   const { db, clock, integrationId } = deps
   const notice = await db.write(async (trx) => {
     const nowMs = clock.nowMs()
@@ -56,7 +52,6 @@ export async function sendNotice(
       : { userId: notice.dingtalk_user_id }),
   })
   try {
-    await awaitTurn()
     await send(deps.client, notice)
     await db.write((trx) => closeNotice(trx, notice.id))
     log.info('notice-sent')

@@ -73,8 +73,8 @@ export function startDeliverWorker(
 /** Resolves when the call may go out: to be waited for right before it. */
 export type AwaitTurn = () => Promise<void>
 
-/** What calls may be late by on their way to DingTalk, so that those of more than a second arrive within one. */
-const JITTER_MS = 25
+/** By so much calls may be late on their way to DingTalk without a 21st arriving within a second; ticks lose about as much. */
+const JITTER_MS = 50
 
 /**
  * One metered call per tick, evenly paced: ticks begin evenly over all processes, and where those of this process have
