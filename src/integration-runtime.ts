@@ -187,6 +187,7 @@ export function startIntegration(deps: IntegrationDeps, integration: Integration
       ...shared,
       log: log.child({ component: 'groups' }),
       coolAppCode: integration.coolAppCode,
+      producer: deps.producer,
     }),
     actFromPage: (request) => actFromPage(pressDeps, { ...request, integrationId: integration.id }),
     streamState: () => stream?.state(),

@@ -4,7 +4,9 @@ import { type Members, queryGroupMembers, type ReadMembers } from '../dingtalk/g
 import { asReason } from '../domain/reasons.ts'
 import { AppError } from '../errors.ts'
 import type { Log } from '../log.ts'
+import type { Producer } from '../queue/producer.ts'
 import type { Db } from '../storage/db.ts'
+import { recordSeen } from '../storage/group-facts.ts'
 import { findGroup } from '../storage/groups.ts'
 import { costNothing, type Quota } from './quota.ts'
 
@@ -32,6 +34,7 @@ export function createReadMembers(deps: {
   integrationId: string
   coolAppCode: string | undefined
   quota: Quota
+  producer: Pick<Producer, 'tick'>
 }): ReadMembers {
   const kept = new Map<string, { members: Promise<Members>; untilMs: number }>()
   const askers = new Map<string, { since: number; calls: number }>()
@@ -66,7 +69,17 @@ export function createReadMembers(deps: {
       for (const [userId, name] of page.names) names.set(userId, name)
       next = page.nextToken
     }
+    // The answer proves that the cool app is there, whose install may have been missed.
+    if (group?.status !== 'installed') await learn(openConversationId)
     return { kind: 'known', userIds, names, whole: next === undefined }
+  }
+
+  const learn = async (openConversationId: string): Promise<void> => {
+    const { integrationId } = deps
+    const { refreshGroup } = await deps.db.write((trx) =>
+      recordSeen(trx, { integrationId, openConversationId, ask: true }, deps.clock.nowMs()),
+    )
+    if (refreshGroup) await deps.producer.tick(integrationId, 'group')
   }
 
   const askSafely = async (openConversationId: string): Promise<Members> => {

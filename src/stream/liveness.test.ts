@@ -11,7 +11,7 @@ function rig() {
   return {
     liveness,
     /** Looks as often as it should for so long. @returns what was seen, by when */
-    pass(ms: number): [number, string][] {
+    pass: (ms: number): [number, string][] => {
       const seen: [number, string][] = []
       for (let gone = liveness.lookMs; gone <= ms; gone += liveness.lookMs) {
         now += liveness.lookMs
@@ -20,7 +20,7 @@ function rig() {
       }
       return seen
     },
-    stall(ms: number) {
+    stall: (ms: number): void => {
       now += ms
     },
   }

@@ -35,11 +35,20 @@ export const GOALS: Record<string, Goal> = {
   'storm.lost': { atMost: 0 },
   'storm.duplicates': { atMost: 0 },
   'fairness.quiet_groups_ms.max': { atMost: 3_000 },
+  'press.answered_share_2s': { atLeast: 1 },
   'cost.calls_per_incident.targets_1': { atMost: 3 },
   'cost.calls_per_incident.targets_10': { atMost: 3 },
   'cost.calls_per_incident.targets_50': { atMost: 5 },
   'memory.rss_mb.idle': { atMost: 130 },
   'memory.rss_mb.after_100k': { atMost: 170 },
+  'stream.gap_ms.close': { atMost: 15 },
+  'stream.unserved.disconnect': { atMost: 0 },
+  'stream.gap_ms.dead_link': { atMost: 8_000 },
+  'stream.lost.rotations': { atMost: 0 },
+  'stream.opens_per_min.refused': { atMost: 60 },
+  'stream.reply_ms.p50': { atMost: 1.5 },
+  'stream.reply_ms.p99': { atMost: 5 },
+  'stream.burst_per_s': { atLeast: 3_500 },
 }
 
 export function measure({ metric, unit, values, floor }: Finding): Metric {

@@ -12,12 +12,12 @@ const FORM = 'act'
 export type Origin = 'home' | 'pc' | 'incident' | 'group'
 
 /** The one form that all buttons of a page send: what differs stands on the buttons. */
-export function ActForm({ view, from, cid }: { view: View; from: Origin; cid?: string | undefined }) {
+export function ActForm({ view, origin, cid }: { view: View; origin: Origin; cid?: string | undefined }) {
   return (
     <form id={FORM} hidden method="post" action={`${view.pages}/act`}>
       <input type="hidden" name={CSRF_FIELD} value={view.visitor.csrf} />
       <input type="hidden" name="token" value={view.token} />
-      <input type="hidden" name="from" value={from} />
+      <input type="hidden" name="origin" value={origin} />
       {cid === undefined ? undefined : <input type="hidden" name="cid" value={cid} />}
     </form>
   )

@@ -24,7 +24,7 @@ export function addActRoutes(app: Hono<H5Variables>, deps: H5Deps): void {
     const token = form['token']
     const known = await findIncident(deps.db.read, c.get('visitor').integrationId, incidentId)
     if (!act || typeof token !== 'string' || !TOKEN.test(token) || !known) {
-      return goOn(deps, c, { from: 'incident' }, incidentId, undefined)
+      return goOn(deps, c, { origin: 'incident' }, incidentId, undefined)
     }
     const reason = textIn(form, 'reason')?.trim().slice(0, MAX_REASON)
     const outcome = await carryOut(deps, c, { act, incidentId, token, reason })
@@ -76,7 +76,7 @@ function goOn(deps: H5Deps, c: Context<H5Variables>, form: Form, incidentId: str
     const text = query.toString()
     return c.redirect(`${pages}${path}${text === '' ? '' : `?${text}`}`, 303)
   }
-  switch (form['from']) {
+  switch (form['origin']) {
     case 'pc':
       query.set('incident', incidentId)
       return to('/pc')

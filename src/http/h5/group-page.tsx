@@ -29,7 +29,7 @@ export function GroupContent({ view, group, notes }: { view: View; group: GroupV
   const { locale } = view
   return (
     <>
-      <ActForm view={view} from="group" cid={group.cid} />
+      <ActForm view={view} origin="group" cid={group.cid} />
       {notes}
       <div class="head">
         <h1 class="text">{group.title ?? phrase(locale, 'group.title')}</h1>

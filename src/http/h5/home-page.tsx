@@ -24,7 +24,7 @@ export type Home = {
 export function HomeContent({ view, home, notes }: { view: View; home: Home; notes: Child }) {
   return (
     <>
-      <ActForm view={view} from="home" />
+      <ActForm view={view} origin="home" />
       {notes}
       <Wants view={view} wants={home.wants} />
       <Heading view={view} total={home.total} />
@@ -45,7 +45,7 @@ export function WideHomeContent(props: {
   const currentId = chosen?.detail?.stored.incidentId
   return (
     <>
-      <ActForm view={view} from="pc" />
+      <ActForm view={view} origin="pc" />
       {props.notes}
       <div class="side">
         <Wants view={view} wants={home.wants} />

@@ -42,7 +42,7 @@ export async function loadIncident(deps: LoadDeps, visitor: Visitor, incidentId:
   const stored = await findIncident(deps.db.read, integrationId, incidentId)
   if (!stored) return { kind: 'unknown' }
   const timeline = visitor.link
-    ? await deps.readTimeline({ integrationId, memberId: visitor.link.memberId }, incidentId)
+    ? await deps.readTimeline({ integrationId, memberId: visitor.link.memberId }, stored)
     : ({ kind: 'no-key' } as const)
   if (timeline.kind !== 'read' && !(await isTold(deps, visitor, stored))) {
     return { kind: 'hidden', stored, why: whyHidden(visitor, timeline) }

@@ -6,6 +6,7 @@ import { phrase } from '../../domain/screen-messages.ts'
 import { findOffers } from '../../storage/audiences.ts'
 import { listOwnIncidents, listOwnRecords } from '../../storage/home.ts'
 import { findMemberKey } from '../../storage/links.ts'
+import { ActForm } from './act-buttons.tsx'
 import type { H5Deps } from './deps.ts'
 import { GroupContent, GroupRefused } from './group-page.tsx'
 import { HistoryRows } from './history-rows.tsx'
@@ -101,6 +102,7 @@ export function addPageRoutes(app: Hono<H5Variables>, deps: H5Deps): void {
     const look = { title, back: `${view.pages}/` }
     const content = (
       <>
+        <ActForm view={view} origin="incident" />
         {notes}
         {loaded.kind === 'shown' ? (
           <IncidentDetail view={view} detail={loaded.detail} level={1} />

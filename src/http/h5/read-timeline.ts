@@ -17,7 +17,10 @@ export type Timeline =
   | { kind: 'unread'; reason: Reason }
 
 /** Reads an incident's timeline as a member, inside a time that somebody looking at an empty page puts up with. */
-export type ReadTimeline = (who: { integrationId: string; memberId: number }, incidentId: string) => Promise<Timeline>
+export type ReadTimeline = (
+  who: { integrationId: string; memberId: number },
+  incident: { incidentId: string; rev: number },
+) => Promise<Timeline>
 
 const BUDGET_MS = 1_500
 const ITEMS = 50
@@ -44,11 +47,11 @@ export function createReadTimeline(deps: {
     }
   }
 
-  return async ({ integrationId, memberId }, incidentId) => {
+  return async ({ integrationId, memberId }, { incidentId, rev }) => {
     const key = await findMemberKey(deps.db.read, deps.box, integrationId, memberId)
     if (!key || key.status === 'bad') return { kind: 'no-key' }
     const nowMs = deps.clock.nowMs()
-    const name = JSON.stringify([integrationId, memberId, incidentId])
+    const name = JSON.stringify([integrationId, memberId, incidentId, rev])
     let entry = kept.get(name)
     if (!entry || entry.untilMs <= nowMs) {
       entry = { timeline: read(key.appKey, incidentId), untilMs: nowMs + KEPT_MS }

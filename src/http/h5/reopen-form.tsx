@@ -13,7 +13,7 @@ export function ReopenForm({ view, stored }: { view: View; stored: StoredInciden
       <form method="post" action={`${incidentAddress(view, stored.incidentId)}/act`}>
         <input type="hidden" name={CSRF_FIELD} value={view.visitor.csrf} />
         <input type="hidden" name="token" value={view.token} />
-        <input type="hidden" name="from" value="incident" />
+        <input type="hidden" name="origin" value="incident" />
         <label for="reason">{phrase(view.locale, 'reopen.reason')}</label>
         <textarea class="field" id="reason" name="reason" required maxlength={MAX_REASON}></textarea>
         <button class="button first" type="submit" name="act" value="reopen">
