@@ -135,7 +135,7 @@ describe('the page addresses of step 二', () => {
       expect(page.text).toContain(word)
     }
     // An intranet page loads nothing from elsewhere, and the address is public: no secret may be on it.
-    expect(page.text).not.toMatch(/\b(src|href)="(?!\/fd\/|data:,")|https?:\/\//)
+    expect(page.text).not.toMatch(/\b(src|href)="(?!\/fd\/|data:,"|#content")|https?:\/\//)
     for (const secret of [callbackKey, world.dingtalkApp.clientSecret, 'demoToken01']) {
       expect(page.text).not.toContain(secret)
     }
