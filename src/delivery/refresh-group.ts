@@ -5,6 +5,7 @@ import { AppError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import type { Producer } from '../queue/producer.ts'
 import { clearSwitchedOff } from '../storage/app-notes.ts'
+import type { AwaitTurn } from '../queue/workers.ts'
 import type { Db } from '../storage/db.ts'
 import { type GroupAnswer, recordAnswer } from '../storage/group-facts.ts'
 import { claimGroupToRefresh, type Group, holdRefreshes, isRefreshDue, scheduleRefresh } from '../storage/groups.ts'
@@ -44,6 +45,7 @@ export async function refreshGroup(deps: RefreshDeps): Promise<void> {
   if (!question) return
   const { group } = question
   const log = deps.log.child({ openConversationId: group.open_conversation_id, why: group.refresh_why })
+  await awaitTurn()
   try {
     const answer = await ask(deps, question)
     const now = await deps.db.write((trx) => storeAnswer(deps, trx, group, answer, askedAt))
