@@ -46,19 +46,20 @@ export function createRecovery(deps: RecoverDeps): Recovery {
   const due = new Map<'absence' | 'refusal', { atMs: number; untilMs: number }>()
   /** A page that could not be stored: DingTalk drops it at the next call, so it comes first. */
   let unstored: string[] = []
+  let pages = 0
   let waiting = true
   let retryAtMs = 0
 
   const fetchAll = async (): Promise<void> => {
     let added = 0
     let hasMore = true
-    for (let pages = 0; pages < MAX_PAGES && hasMore; pages++) {
+    for (let calls = 0; calls < MAX_PAGES && hasMore; calls++) {
       if (unstored.length === 0) ({ events: unstored, hasMore } = await deps.fetchPage())
       if (unstored.length === 0) continue
       const nowMs = clock.nowMs()
-      const page = unstored
-      await deps.db.write((trx) => keepFetched(trx, deps.integrationId, page, nowMs))
-      added += page.length
+      const fetched = { page: (pages += 1), payloads: unstored }
+      await deps.db.write((trx) => keepFetched(trx, deps.integrationId, fetched, nowMs))
+      added += fetched.payloads.length
       unstored = []
       waiting = true
     }

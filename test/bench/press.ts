@@ -80,8 +80,9 @@ async function linkPeople(world: World): Promise<string[]> {
   return userIds
 }
 
-async function showCards({ world, addGroups }: Stage, size: number): Promise<string[]> {
-  const [group] = await addGroups(1)
+async function showCards(stage: Stage, size: number): Promise<string[]> {
+  const { world } = stage
+  const [group] = await stage.addGroups(1)
   if (!group) throw new Error('there is no group')
   for (let index = 1; index <= size; index++) {
     const chats = [{ chat_id: group.openConversationId }]

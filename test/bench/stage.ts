@@ -113,7 +113,7 @@ export async function setStage(settings: {
         )
       },
       rssMb: async () => Number(await ps(daemon.pid, 'rss')) / 1_024,
-      cpuS: async () => toSeconds(await ps(daemon.pid, 'time')),
+      cpuS: () => readCpuS(daemon.pid),
       close,
     }
   } catch (error) {
@@ -235,6 +235,14 @@ async function startDaemon(
 async function ps(pid: number, column: 'rss' | 'time'): Promise<string> {
   const { stdout } = await promisify(execFile)('ps', ['-o', `${column}=`, '-p', String(pid)])
   return stdout.trim()
+}
+
+/** In hundredths on Linux, where `ps` knows whole seconds only. */
+async function readCpuS(pid: number): Promise<number> {
+  if (process.platform !== 'linux') return toSeconds(await ps(pid, 'time'))
+  const [, fields = ''] = (await readFile(`/proc/${pid}/stat`, 'utf8')).split(') ')
+  const [user, system] = fields.split(' ').slice(11, 13)
+  return (Number(user) + Number(system)) / 100
 }
 
 /** `[[hh:]mm:]ss`, with a fraction where the system has one. */

@@ -133,12 +133,17 @@ async function opensWhenRefused(sandbox: DingTalkSandbox): Promise<Finding[]> {
     const app = sandbox.control.createApp()
     sandbox.control.injectStreamFault({ id: 'handshake.503', clientId: app.clientId, times: 1e9 })
     let opens = 0
+    let noteFirst: () => void = () => {}
+    const first = new Promise<void>((resolve) => (noteFirst = resolve))
     const unsubscribe = sandbox.journal.subscribe((entry) => {
       if (entry.type !== 'request' || entry.api !== 'connections/open') return
-      if ((entry.body as { clientId?: string }).clientId === app.clientId) opens += 1
+      if ((entry.body as { clientId?: string }).clientId !== app.clientId) return
+      opens += 1
+      noteFirst()
     })
     const contender = start(app)
-    while (opens === 0) await pause(20)
+    // A process of its own takes a while to start.
+    await first
     await pause(ms)
     unsubscribe()
     await contender.stop()

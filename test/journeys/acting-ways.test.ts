@@ -13,7 +13,6 @@ import {
   fire,
   inGroup,
   openScene,
-  press,
   recordsOf,
   type Scene,
   settledRecords,

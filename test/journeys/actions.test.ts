@@ -171,6 +171,29 @@ describe('a custom action', () => {
   })
 })
 
+test('a custom action that the journal is asked to put through once more is left alone', async () => {
+  const { world } = scene
+  const { li } = world.people
+  const { incident, card } = await alertGroup('流水重放')
+  answerOf(await press(world, card, li, '重启实例'))
+  const listed = await world.cli(
+    'journal',
+    'list',
+    '--type',
+    'press',
+    '--user',
+    li.user.userId,
+    '--limit',
+    '1',
+    '--json',
+  )
+  const [row] = JSON.parse(listed.out) as { id: string; type: string }[]
+  expect(row?.type).toMatch(/^custom\./)
+  const replayed = await world.cli('journal', 'replay', row?.id ?? '', '--force')
+  expect(replayed).toMatchObject({ code: 0, out: expect.stringContaining('never run again') as string })
+  expect(runsOf(incident)).toHaveLength(1)
+})
+
 describe('a refresh', () => {
   test('brings a card up to date that missed an event', async () => {
     const { world } = scene

@@ -9,6 +9,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { IncidentSchema } from '../../src/domain/incident.ts'
 import { allowRevision, findStanding, listCardsOfIncident } from '../../src/storage/cards.ts'
 import { claimForDelivery, claimForUpdate, listDueAmong, listDueCards } from '../../src/storage/due-cards.ts'
+import { listDueClicks } from '../../src/storage/clicks.ts'
 import { mendTimes } from '../../src/storage/clock-mend.ts'
 import { openDb } from '../../src/storage/db.ts'
 import { listGroupIncidents, listOwnIncidents, listOwnRecords } from '../../src/storage/home.ts'
@@ -24,6 +25,7 @@ import { countPlacedSince } from '../../src/storage/placements.ts'
 import { listRecordedTargets, noteOpen, settleDelivery, settleOpen, settleUpdates } from '../../src/storage/records.ts'
 import { listDueResults } from '../../src/storage/results.ts'
 import { putResponders } from '../../src/storage/responders.ts'
+import { listWantedActs, trimWantedActs } from '../../src/storage/wanted-acts.ts'
 import type { Handle, Schema } from '../../src/storage/schema.ts'
 
 const DUE = 10_000
@@ -110,6 +112,9 @@ test.each<[string, (handle: Handle) => Promise<unknown>]>([
   ['snoozes that ran out', (handle) => endSnoozes(handle, 0)],
   ['mending times', (handle) => mendTimes(handle, 0)],
   ['posts that wait', (handle) => listPosted(handle, undefined, 100)],
+  ['what somebody wanted before linking', (handle) => listWantedActs(handle, 'one', 'user', 0)],
+  ['forgetting what was wanted', (handle) => trimWantedActs(handle, 0)],
+  ['clicks that are due', (handle) => listDueClicks(handle, 0)],
   ['forgetting ids seen', (handle) => trimInbox(handle, 0)],
   ['keeping responders', (handle) => putResponders(handle, 'one', incident)],
   ["a person's open incidents", (handle) => listOwnIncidents(handle, person, 1)],

@@ -5,7 +5,7 @@ import type { StoredIncident } from '../../storage/incidents.ts'
 import { standingWord, toneOf } from './incident-words.ts'
 import type { Hidden } from './load-incident.ts'
 import { Say } from './say.tsx'
-import type { View } from './view.ts'
+import { incidentAddress, type View } from './view.ts'
 import { webPage } from './web-page.ts'
 
 export function UnknownIncident({ view }: { view: View }) {
@@ -34,7 +34,10 @@ export function HiddenIncident({ view, stored, why }: { view: View; stored: Stor
       </article>
       <Say title={phrase(locale, 'incident.hidden')} hint={hintOf(view, why)}>
         {why === 'link' || why === 'key' ? (
-          <a class="button first" href={`${pages}/link`}>
+          <a
+            class="button first"
+            href={`${pages}/link?return=${encodeURIComponent(incidentAddress(view, stored.incidentId))}`}
+          >
             {phrase(locale, why === 'link' ? 'link.now' : 'link.key.now')}
           </a>
         ) : undefined}

@@ -178,6 +178,20 @@ strong.bad{color:var(--critical-ink)}
 .names{display:flex;flex-wrap:wrap;gap:6px;margin-top:10px}
 .names li{padding:3px 10px;border-radius:14px;background:var(--faint);font-size:14px}
 
+.letter main{display:block;max-width:32rem;min-height:100vh;padding:32px 20px;background:var(--paper)}
+.letter h1{margin-bottom:12px;font-size:22px;line-height:1.3}
+.letter h2{margin:28px 0 8px;font-size:16px}
+.letter p{margin:10px 0}
+.letter form{margin:14px 0}
+.letter label{display:block;margin-bottom:6px}
+.letter .hint{color:var(--soft);font-size:14px}
+.letter .trouble{padding:12px 16px;border-left:4px solid var(--critical);border-radius:var(--radius);background:var(--critical-soft)}
+.letter input{width:100%;min-height:46px;padding:10px 12px;border:1px solid var(--soft);border-radius:10px;background:var(--raised);color:inherit;font:inherit}
+.letter button,.letter .button{display:inline-flex;align-items:center;justify-content:center;min-height:44px;padding:8px 20px;border:1px solid var(--accent);border-radius:10px;
+  background:var(--accent);color:var(--accent-ink);font:inherit;font-weight:500;cursor:pointer}
+.letter button:hover,.letter .button:hover{filter:brightness(1.06);text-decoration:none}
+.letter .quiet,.letter .button.quiet{border-color:var(--line);background:var(--raised);color:var(--ink)}
+@media (min-width:40rem){.letter main{min-height:0;margin:48px auto;border-radius:var(--radius);box-shadow:var(--shadow)}}
 @media (min-width:900px){
   .wide main{max-width:84rem;display:grid;grid-template-columns:minmax(20rem,26rem) minmax(0,1fr);gap:var(--gap) 20px;padding:20px 24px 48px;align-items:start}
   .wide main>.note{grid-column:1/-1}

@@ -60,7 +60,7 @@ export class EventPusher {
     release?.()
   }
 
-  async settled(eventId: string, timeoutMs: number = this.#longestMs()): Promise<Outcome> {
+  async settled(eventId: string, timeoutMs: number = this.#longestMs()): Promise<'success' | 'dropped'> {
     const deliveries = this.#deliveries.get(eventId)
     if (!deliveries) throw new Error(`event ${eventId} was pushed to no app`)
     if (!deliveries.every(({ outcome }) => outcome)) {

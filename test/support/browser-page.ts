@@ -1,0 +1,62 @@
+import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+
+import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
+
+import type { Scene } from './journey.ts'
+import { logIn, pathOfPages } from './pages.ts'
+import type { Person } from './world.ts'
+
+export const CHROMIUM_FLAGS = [
+  '--headless',
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-background-networking',
+  '--disable-component-update',
+]
+export const PHONE = { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, isMobile: true, hasTouch: true }
+export const SMALL_PHONE = { ...PHONE, viewport: { width: 320, height: 640 } }
+export const PC = { viewport: { width: 1280, height: 860 } }
+const WAIT_MS = 15_000
+
+/** A window of its own in which this person is logged in. */
+export async function openWindow(
+  browser: Browser,
+  scene: Scene,
+  person: Person,
+  options: BrowserContextOptions,
+): Promise<Page> {
+  const visitor = await logIn(scene, person)
+  const context = await browser.newContext(options)
+  context.setDefaultTimeout(WAIT_MS)
+  const value = visitor.cookie('fd_session') ?? ''
+  await context.addCookies([
+    { name: 'fd_session', value, domain: new URL(scene.app.url).hostname, path: pathOfPages(scene), httpOnly: true },
+  ])
+  return context.newPage()
+}
+
+const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
+
+type Violation = { id: string; impact: string; nodes: { html: string }[] }
+
+/** What axe finds serious or worse, one line each. It is put in past the page's policy, which forbids it. */
+export async function seriousFindings(page: Page): Promise<string[]> {
+  const session = await page.context().newCDPSession(page)
+  const run = async (expression: string): Promise<unknown> => {
+    const answer = await session.send('Runtime.evaluate', { expression, awaitPromise: true, returnByValue: true })
+    if (answer.exceptionDetails) throw new Error(answer.exceptionDetails.text)
+    return answer.result.value as unknown
+  }
+  await run(AXE)
+  const found = (await run('axe.run().then(({ violations }) => violations)')) as Violation[]
+  await session.detach()
+  return found
+    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+    .map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html.slice(0, 120)).join(' | ')}`)
+}
+
+/** Whether something sticks out of the page to the right. */
+export function isTooWide(page: Page): Promise<boolean> {
+  return page.evaluate('document.documentElement.scrollWidth > document.documentElement.clientWidth')
+}
