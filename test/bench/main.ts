@@ -5,6 +5,7 @@ import { type Finding, formatTable, measure, type Metric, verdict } from './metr
 import { cost } from './cost.ts'
 import { fairness } from './fairness.ts'
 import { memory } from './memory.ts'
+import { pages } from './pages.ts'
 import { pipeline } from './pipeline.ts'
 import { storm } from './storm.ts'
 
@@ -17,6 +18,7 @@ const BENCHES: Record<string, (settings: Settings) => Promise<Finding[]>> = {
   fairness,
   cost,
   memory,
+  pages,
 }
 
 const { values, positionals } = parseArgs({
