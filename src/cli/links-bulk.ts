@@ -100,8 +100,14 @@ async function withDirectory(
           if (member.kind === 'directory') {
             return matchMember(flashduty, appKey, await people.readContact(userId), 'look-up')
           }
-          if (member.kind === 'mobile') return chooseMember(membersWithMobile(member.text, await find(member.text)), [])
-          if (member.kind === 'email') return chooseMember([], membersWithEmail(member.text, await find(member.text)))
+          if ('text' in member) {
+            const found = await find(member.text)
+            const byMobile = member.kind === 'mobile'
+            return chooseMember(
+              byMobile ? membersWithMobile(member.text, found) : [],
+              byMobile ? [] : membersWithEmail(member.text, found),
+            )
+          }
           const { memberId } = member
           const found = await find(String(memberId))
           const theirs = found.filter((one) => one.memberId === memberId && one.status === 'enabled')
