@@ -108,8 +108,8 @@ export function startIntegration(deps: IntegrationDeps, integration: Integration
   const pacers = [
     startPacer(deps.workers, { ...pace, api: 'create' }, (turn) => reconcileDelivery(reconcile, turn)),
     startPacer(deps.workers, { ...pace, api: 'update' }, (turn) => reconcileUpdate(reconcile, turn)),
-    startPacer(deps.workers, { ...pace, api: 'group' }, () => refreshGroup(refreshing)),
-    startPacer(deps.workers, { ...pace, api: 'message' }, () => sendNotice(noticing)),
+    startPacer(deps.workers, { ...pace, api: 'group' }, (turn) => refreshGroup(refreshing, turn)),
+    startPacer(deps.workers, { ...pace, api: 'message' }, (turn) => sendNotice(noticing, turn)),
   ]
 
   const eventDeps = {

@@ -5,6 +5,7 @@ import { AppError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import type { Producer } from '../queue/producer.ts'
 import { clearSwitchedOff } from '../storage/app-notes.ts'
+import type { AwaitTurn } from '../queue/workers.ts'
 import type { Db } from '../storage/db.ts'
 import { type GroupAnswer, recordAnswer } from '../storage/group-facts.ts'
 import { claimGroupToRefresh, type Group, holdRefreshes, isRefreshDue, scheduleRefresh } from '../storage/groups.ts'
@@ -38,12 +39,13 @@ type Question = { group: Group; api: 'sceneGroups/query' | 'robots/query' }
  * answer that it is not proves that too; what DingTalk will not tell leaves the group as it was, with a note.
  * @throws AppError `throttled` when the pacer should pause
  */
-export async function refreshGroup(deps: RefreshDeps, awaitTurn: AwaitTurn): Promise<void> {
+export async function refreshGroup(deps: RefreshDeps): Promise<void> {
   const askedAt = deps.clock.nowMs()
   const question = await deps.db.write((trx) => claim(deps, trx, askedAt))
   if (!question) return
   const { group } = question
   const log = deps.log.child({ openConversationId: group.open_conversation_id, why: group.refresh_why })
+  await awaitTurn()
   try {
     const answer = await ask(deps, question)
     const now = await deps.db.write((trx) => storeAnswer(deps, trx, group, answer, askedAt))

@@ -5,6 +5,7 @@ import { type Finding, formatTable, measure, type Metric, verdict } from './metr
 import { cost } from './cost.ts'
 import { fairness } from './fairness.ts'
 import { memory } from './memory.ts'
+import { pages } from './pages.ts'
 import { pipeline } from './pipeline.ts'
 import { presses } from './press.ts'
 import { storm } from './storm.ts'
@@ -21,6 +22,7 @@ const BENCHES: Record<string, (settings: Settings) => Promise<Finding[]>> = {
   memory,
   stream,
   press: presses,
+  pages,
 }
 
 const { values, positionals } = parseArgs({

@@ -22,6 +22,11 @@ export type Metric = {
 
 type Goal = { atMost: number } | { atLeast: number }
 
+/** Of each page of the bench that draws them. */
+const PAGES = ['home', 'pc', 'group', 'incident', 'history', 'login']
+const ofPages = (metric: string, goal: Goal): Record<string, Goal> =>
+  Object.fromEntries(PAGES.map((page) => [`pages.${metric}.${page}`, goal]))
+
 /** What is found without a goal is printed for the record. */
 export const GOALS: Record<string, Goal> = {
   'pipeline.jobs_per_s': { atLeast: 400 },
@@ -49,6 +54,9 @@ export const GOALS: Record<string, Goal> = {
   'stream.reply_ms.p50': { atMost: 1.5 },
   'stream.reply_ms.p99': { atMost: 5 },
   'stream.burst_per_s': { atLeast: 3_500 },
+  ...ofPages('bytes', { atMost: 61_440 }),
+  ...ofPages('first_paint_ms', { atMost: 1_000 }),
+  ...ofPages('server_ms.p99', { atMost: 30 }),
 }
 
 export function measure({ metric, unit, values, floor }: Finding): Metric {

@@ -105,6 +105,7 @@ describe('add', () => {
       pushes: { used: expect.any(Number) as number, limit: 3_000 },
       events: { mode: 'stream', lastOverStream: null, lastOverHttp: null },
       stream: 'on',
+      robotMessages: null,
       cards: { callbackType: 'STREAM', registered: null, problem: null },
     })
     expect(added.eventSubscription).not.toContain(itsId)

@@ -41,7 +41,8 @@ const TOKEN = 'a1b2c3d4e5f6a7b8c9d0'
 const GROUP = 'cidDemo+Group/0001=='
 const runtime = new RuntimeOptions({})
 const clock = { nowMs: () => 1_769_851_700_000 }
-const QUIET_LINE = { waitedMs: 0, onPing: () => {}, onPush: () => {}, onDisconnect: () => {} }
+const FLOW = { enter: () => {}, leave: () => {} }
+const QUIET_LINE = { waitedMs: 0, flow: FLOW, onPing: () => {}, onPush: () => {}, onDisconnect: () => {} }
 const outbound = createOutbound()
 
 let recorder: Recorder

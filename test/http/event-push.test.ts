@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
+import { robotSignature } from '../sandbox/dingtalk/push-crypto.ts'
 import type { EventForgery } from '../sandbox/dingtalk/types.ts'
 import { readDatabase } from '../support/database.ts'
 import { eventually } from '../support/eventually.ts'
@@ -217,6 +218,27 @@ test('while the database is locked a push is asked for again, then stored once',
   expect(await control.eventSettled(eventId)).toBe('success')
   expect(await titleOf()).toBe('锁住时')
   expect(inboxIds()).toBe(before + 1)
+})
+
+test('what a person writes to the robot makes its group known here too, and is refused unsigned', async () => {
+  const { world } = scene
+  const to = url.replace('/event/push/', '/robot/push/')
+  const { clientSecret } = world.dingtalkApp
+  const write = (title: string, sign: (stamp: string) => string) => {
+    const body = {
+      msgId: `msg-${title}`,
+      conversationId: 'cidWritten==',
+      conversationType: '2',
+      conversationTitle: title,
+    }
+    const stamp = String(Date.now())
+    const headers = { 'content-type': 'application/json; charset=utf-8', timestamp: stamp, sign: sign(stamp) }
+    return fetch(to, { method: 'POST', headers, body: JSON.stringify({ ...body, createAt: Date.now() }) })
+  }
+  expect((await write('冒名群', () => 'forged')).status).toBe(403)
+  expect((await write('写过话的群', (stamp) => robotSignature(clientSecret, stamp))).status).toBe(200)
+  const known = (await listGroups(world)).filter((group) => group.openConversationId === 'cidWritten==')
+  expect(known.map(({ title }) => title)).toEqual(['写过话的群'])
 })
 
 test('hundreds of forged bodies are refused one like the other', { timeout: 60_000 }, async () => {

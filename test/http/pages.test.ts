@@ -231,7 +231,7 @@ describe('the page addresses of step 二', () => {
 })
 
 describe('the callback addresses', () => {
-  const CALLBACKS = ['/event/push/dingtalk', '/card/push/dingtalk']
+  const CALLBACKS = ['/event/push/dingtalk', '/card/push/dingtalk', '/robot/push/dingtalk']
 
   test.each(CALLBACKS)('%s answers a page to whom has the key, and to nobody else', async (path) => {
     const page = await get(`${path}?integration_key=${callbackKey}`)

@@ -132,7 +132,8 @@ describe('cool apps and robots', () => {
   }
   const robotOf = (card: string): unknown => {
     const [request] = callsFor(scene.world, 'createAndDeliver', card)
-    return (request?.body as { imGroupOpenDeliverModel?: { robotCode: string } }).imGroupOpenDeliverModel?.robotCode
+    const body = request?.body as { imGroupOpenDeliverModel?: { robotCode: string } } | undefined
+    return body?.imGroupOpenDeliverModel?.robotCode
   }
 
   test('each group is told by the robot that came to it', async () => {

@@ -119,7 +119,7 @@ describe('whoever leaves', () => {
     leaveUnnoticed(person)
     control().refuse('user/get', 'oapi-scope-missing')
     await outcome(await tell(person), person)
-    await suspended(person)
+    expect(await suspended(person)).toBe(true)
   })
 
   test('is looked for again while the directory does not answer', async () => {
