@@ -69,7 +69,7 @@ export function addBulkLinkCommands(links: Command, context: CliContext): void {
 /** Both platforms, as far as they know who people are. */
 type Directory = {
   integration: Integration
-  match(line: LinkLine): Promise<Match>
+  match: (line: LinkLine) => Promise<Match>
   listGroupMembers(store: Store): Promise<string[]>
 }
 
@@ -96,7 +96,7 @@ async function withDirectory(
     try {
       await work(store, {
         integration,
-        async match({ userId, member }) {
+        match: async ({ userId, member }) => {
           if (member.kind === 'directory') {
             return matchMember(flashduty, appKey, await people.readContact(userId), 'look-up')
           }
