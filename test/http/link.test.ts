@@ -317,6 +317,19 @@ test('in English for whoever reads that', async () => {
   expect((await submit('/link/key', { key: 'nonsense' })).text).toContain('The APP Key is wrong')
 })
 
+test('whom DingTalk does not know any more is asked to log in as a colleague, and is logged out', async () => {
+  const { control } = world.dingtalk
+  const { clientId } = world.dingtalkApp
+  // Nobody tells the daemon.
+  control.updateApp(clientId, { eventMode: 'HTTP' })
+  control.removeUser(user.userId)
+  control.updateApp(clientId, { eventMode: 'STREAM' })
+  const left = await page()
+  expect([left.status, left.text.includes('不是此企业的成员')]).toEqual([401, true])
+  expect(left.text).toContain('data-auto="no"')
+  expect((await visitor.get(`${pages}/`)).text).toContain('id="login"')
+})
+
 test('without a key to look with, the page asks for one’s own', async () => {
   await setKey('')
   await eventually('it is taken up', async () => (await page()).text.includes('请用你自己的 Flashduty APP Key 登录'))

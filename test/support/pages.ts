@@ -9,7 +9,11 @@ export function pathOfPages({ world }: Scene): string {
 }
 
 /** A browser in which this person is logged in. */
-export async function logIn(scene: Scene, person: Person, headers?: Record<string, string>): Promise<VisitorBrowser> {
+export async function logIn(
+  scene: Scene,
+  person: Pick<Person, 'user'>,
+  headers?: Record<string, string>,
+): Promise<VisitorBrowser> {
   const { world, app } = scene
   const visitor = new VisitorBrowser(app.url, headers)
   const code = world.dingtalk.control.clientCode(world.dingtalkApp.clientId, person.user.userId)
