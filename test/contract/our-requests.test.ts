@@ -12,6 +12,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi 
 
 import { createAndDeliver, deliverCard, updateCard } from '../../src/dingtalk/cards.ts'
 import { createDingTalkClient, type DingTalkClient } from '../../src/dingtalk/client.ts'
+import { queryGroupMembers } from '../../src/dingtalk/group-members.ts'
 import { queryGroup } from '../../src/dingtalk/groups.ts'
 import { sendToGroup, sendToPerson } from '../../src/dingtalk/messages.ts'
 import { createOutbound } from '../../src/outbound.ts'
@@ -54,6 +55,7 @@ beforeAll(async () => {
     '/v1.0/card/instances/deliver': { success: true, result: [{ success: true }] },
     '/v1.0/card/instances': { success: true, result: true },
     '/v1.0/im/sceneGroups/query': { success: true, title: 'On-call A', status: 1 },
+    '/v1.0/im/sceneGroups/members/batchQuery': { success: true, memberUserIds: [], hasMore: false },
   })
   config = new Config({ protocol: 'HTTP', endpoint: new URL(recorder.url).host })
 })
@@ -279,6 +281,20 @@ describe('the Open API calls are the vendor’s', () => {
     )
     expectSame(sent, im.GetSceneGroupInfoRequest)
     expect(sent.our).toMatchObject({ method: 'POST', path: '/v1.0/im/sceneGroups/query' })
+  })
+
+  test.for([['with'], ['without']])('group members %s a cool app', async ([how]) => {
+    const coolAppCode = how === 'with' ? 'COOLAPP-1-DEMO0001' : undefined
+    const sent = await sentByBoth(
+      () => queryGroupMembers(client, { openConversationId: GROUP, coolAppCode }),
+      (body) => {
+        const request = new im.GetSceneGroupMembersRequest(body)
+        const headers = new im.GetSceneGroupMembersHeaders({ xAcsDingtalkAccessToken: TOKEN })
+        return new im.default(config).getSceneGroupMembersWithOptions(request, headers, runtime)
+      },
+    )
+    expectSame(sent, im.GetSceneGroupMembersRequest)
+    expect(sent.our).toMatchObject({ method: 'POST', path: '/v1.0/im/sceneGroups/members/batchQuery' })
   })
 
   test('a misspelled or mistyped key would be noticed', () => {
