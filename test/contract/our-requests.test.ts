@@ -288,12 +288,12 @@ describe('the Open API calls are the vendor’s', () => {
     const sent = await sentByBoth(
       () => queryGroupMembers(client, { openConversationId: GROUP, coolAppCode }),
       (body) => {
-        const request = new im.GetSceneGroupMembersRequest(body)
-        const headers = new im.GetSceneGroupMembersHeaders({ xAcsDingtalkAccessToken: TOKEN })
-        return new im.default(config).getSceneGroupMembersWithOptions(request, headers, runtime)
+        const request = new im.BatchQueryGroupMemberRequest(body)
+        const headers = new im.BatchQueryGroupMemberHeaders({ xAcsDingtalkAccessToken: TOKEN })
+        return new im.default(config).batchQueryGroupMemberWithOptions(request, headers, runtime)
       },
     )
-    expectSame(sent, im.GetSceneGroupMembersRequest)
+    expectSame(sent, im.BatchQueryGroupMemberRequest)
     expect(sent.our).toMatchObject({ method: 'POST', path: '/v1.0/im/sceneGroups/members/batchQuery' })
   })
 

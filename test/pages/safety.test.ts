@@ -131,7 +131,7 @@ describe('addresses', () => {
   test('a link of somebody else cannot make a page claim that something was done', async () => {
     const visitor = await logIn(scene, world.people.zhang)
     const query = new URLSearchParams({ did: 'resolve', of: incident.incident_id, was: 'done', sig: 'a'.repeat(26) })
-    expect((await visitor.get(`${pages}/?${query}`)).text).not.toContain('data-note')
+    expect((await visitor.get(`${pages}/?${query.toString()}`)).text).not.toContain('data-note')
     const acked = await visitor.get(`${pages}/`)
     const other = await logIn(scene, world.people.li)
     const done = await pressOn(visitor, acked, incident.incident_id, 'refresh')
