@@ -222,6 +222,7 @@ async function compose(config: Config, log: Log, clock: Clock, overrides: Overri
       const state = runtime.streamState()
       return state ? [{ integration: id, ...describeStream(state) }] : []
     }),
+    modes: [...runtimes].map(([id, { doors }]) => ({ integration: id, ...doors.modes })),
     pushes: await Promise.all(
       [...runtimes].map(async ([id, { doors }]) => ({ integration: id, lastHeard: await doors.lastHeard() })),
     ),

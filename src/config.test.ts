@@ -41,8 +41,8 @@ const GOOD: Record<string, string> = {
   DINGTALK_OAPI_URL: 'https://oapi.ding.example/',
   DINGTALK_LOGIN_URL: 'https://login.ding.example',
   FLASHDUTY_API_URL: 'http://flashduty.intra:8567/api',
-  HTTPS_PROXY: 'http://proxy.intra:3128',
-  NO_PROXY: '.intra,10.0.0.1',
+  HTTPS_PROXY: 'http://user:pass@proxy.example:3128',
+  NO_PROXY: '.intra,10.0.0.0/8',
   SECRET_KEY: 'x'.repeat(32),
   JOURNAL_DAYS: '0',
   JOURNAL_MAX_MB: '1',
@@ -72,7 +72,7 @@ test('each setting arrives where it is used', () => {
       loginUrl: 'https://login.ding.example',
     },
     flashduty: { apiUrl: 'http://flashduty.intra:8567/api' },
-    proxy: { url: 'http://proxy.intra:3128', except: '.intra,10.0.0.1' },
+    proxy: { url: GOOD['HTTPS_PROXY'], except: '.intra,10.0.0.0/8' },
     secret: { key: GOOD['SECRET_KEY'], file: '/var/lib/fd/secret.key' },
     journal: { keptDays: 0, maxBytes: 1024 * 1024 },
     logLevel: 'debug',
@@ -83,6 +83,12 @@ test('what else is in the environment does not matter, and the result cannot be 
   const config = loadConfig({ PATH: '/bin', HOME: '/root' })
   expect(config).toEqual(DEFAULTS)
   expect(Object.isFrozen(config)).toBe(true)
+})
+
+test('the proxy may be set in lower case, as most programs take it; the other spelling is the stronger', () => {
+  const lower = { https_proxy: 'http://lower.example:1', no_proxy: 'a' }
+  expect(loadConfig(lower).proxy).toEqual({ url: 'http://lower.example:1', except: 'a' })
+  expect(loadConfig({ ...lower, HTTPS_PROXY: '', NO_PROXY: 'b' }).proxy).toEqual({ url: undefined, except: 'b' })
 })
 
 describe('wrong settings', () => {
@@ -107,7 +113,8 @@ describe('wrong settings', () => {
     ['DINGTALK_OAPI_URL', 'oapi.dingtalk.com'],
     ['DINGTALK_LOGIN_URL', 'login.dingtalk.com'],
     ['FLASHDUTY_API_URL', 'javascript:alert(1)'],
-    ['HTTPS_PROXY', 'proxy.intra:3128'],
+    ['HTTPS_PROXY', 'proxy.example:3128'],
+    ['HTTPS_PROXY', 'socks5://proxy.example:1080'],
     ['SECRET_KEY', 'too short'],
     ['JOURNAL_DAYS', '-1'],
     ['JOURNAL_MAX_MB', 'much'],
@@ -124,7 +131,7 @@ describe('wrong settings', () => {
 
   const WRONG = Object.fromEntries(
     Object.keys(Env.shape)
-      .filter((name) => !['HTTP_HOST', 'NO_PROXY'].includes(name))
+      .filter((name) => name !== 'HTTP_HOST' && name !== 'NO_PROXY')
       .map((name) => [name, name === 'SECRET_KEY' ? 's3cret:' : `s3cret:${name}`]),
   )
 

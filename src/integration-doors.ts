@@ -6,7 +6,7 @@ import type { Clock } from './clock.ts'
 import type { DingTalkClient } from './dingtalk/client.ts'
 import { fetchFailedEvents, readFailedEvent } from './dingtalk/failed-events.ts'
 import type { OapiClient } from './dingtalk/oapi-client.ts'
-import type { Integration } from './domain/integration.ts'
+import { cardCallbackOf, type EventMode, type Integration } from './domain/integration.ts'
 import { createLastHeard } from './events/last-heard.ts'
 import { createRecovery, type RecoverySettings } from './events/recover-failed.ts'
 import { InFlight } from './lifecycle.ts'
@@ -37,6 +37,7 @@ export type DoorDeps = {
 export type Doors = {
   stream: Room
   http: Room
+  readonly modes: { events: EventMode; cards: 'STREAM' | 'HTTP' }
   lastHeard(): Promise<Map<Door, number>>
   /** For the operator: how the HTTP side is doing, where there is one. */
   notes(): Promise<string[]>
@@ -92,13 +93,19 @@ export function openDoors(deps: DoorDeps, integration: Integration): Doors {
   return {
     stream: throughDoor(deps.room, (what) => heard.note(`stream-${what}`)),
     http: throughDoor(deps.room, (what) => heard.note(`http-${what}`)),
+    modes: { events: integration.eventMode, cards: cardCallbackOf(integration) },
     lastHeard: () => heard.read(),
     async notes() {
       const problem = route?.problem()
-      const last = byHttp ? (await heard.read()).get('http-event') : undefined
-      const events = last === undefined ? 'no push yet' : `last push at ${new Date(last).toISOString()}`
+      const times = await heard.read()
+      const byMode = times.get(`${integration.eventMode}-event`)
+      const last = byMode === undefined ? 'no push yet' : `last push at ${new Date(byMode).toISOString()}`
+      const other = byHttp ? 'stream' : 'http'
+      // The console is set otherwise, or is just being changed.
+      const strays = (times.get(`${other}-event`) ?? 0) > (byMode ?? 0)
       return [
-        ...(byHttp ? [`${integration.name}: events by HTTP: ${events}`] : []),
+        ...(byHttp ? [`${integration.name}: events by HTTP: ${last}`] : []),
+        ...(strays ? [`${integration.name}: the last event came by ${other}, though --events says otherwise`] : []),
         ...(problem === undefined
           ? []
           : [`${integration.name}: the address for presses is not registered: ${problem}`]),

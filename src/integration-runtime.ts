@@ -106,10 +106,10 @@ export function startIntegration(deps: IntegrationDeps, integration: Integration
   }
   const pace = { integrationId: integration.id, qps: integration.qps }
   const pacers = [
-    startPacer(deps.workers, { ...pace, api: 'create' }, () => reconcileDelivery(reconcile)),
-    startPacer(deps.workers, { ...pace, api: 'update' }, () => reconcileUpdate(reconcile)),
-    startPacer(deps.workers, { ...pace, api: 'group' }, () => refreshGroup(refreshing)),
-    startPacer(deps.workers, { ...pace, api: 'message' }, () => sendNotice(noticing)),
+    startPacer(deps.workers, { ...pace, api: 'create' }, (turn) => reconcileDelivery(reconcile, turn)),
+    startPacer(deps.workers, { ...pace, api: 'update' }, (turn) => reconcileUpdate(reconcile, turn)),
+    startPacer(deps.workers, { ...pace, api: 'group' }, (turn) => refreshGroup(refreshing, turn)),
+    startPacer(deps.workers, { ...pace, api: 'message' }, (turn) => sendNotice(noticing, turn)),
   ]
 
   const eventDeps = {

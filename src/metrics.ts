@@ -4,6 +4,8 @@ import { collectDefaultMetrics, Gauge, Registry } from 'prom-client'
 export type Reading = {
   /** Stream connections that serve and that should, by integration, and how long none did the last time. */
   streams: { integration: string; open: number; wanted: number; lastGapMs: number | undefined }[]
+  /** How the console is to deliver events, and how presses of new cards return. */
+  modes: { integration: string; events: 'stream' | 'http'; cards: 'STREAM' | 'HTTP' }[]
   /** Epoch ms of the last event, press or message, by door. */
   pushes: { integration: string; lastHeard: Map<string, number> }[]
   /** Used calls and pushes of the month, by corporation. */
@@ -24,6 +26,7 @@ export function createMetrics(read: () => Promise<Reading>): Metrics {
   const stream = gauge('stream_open', 'open Stream connections', ['integration'])
   const wanted = gauge('stream_wanted', 'Stream connections that should be open', ['integration'])
   const gap = gauge('stream_last_gap_seconds', 'how long no Stream connection was open, the last time', ['integration'])
+  const mode = gauge('mode', '1 = events come and presses return this way', ['integration', 'events', 'cards'])
   const heard = gauge('last_push_timestamp_seconds', 'when something last came in, by door', ['integration', 'door'])
   const used = gauge('quota_used', 'calls and pushes of this month', ['corp', 'kind'])
   const limit = gauge('quota_limit', 'what the corporation may use in a month, 0 = unlimited', ['corp', 'kind'])
@@ -35,12 +38,13 @@ export function createMetrics(read: () => Promise<Reading>): Metrics {
     contentType: registry.contentType,
     async text() {
       const reading = await read()
-      for (const labelled of [stream, wanted, gap, heard, used, limit, due, oldest]) labelled.reset()
+      for (const labelled of [stream, mode, wanted, gap, heard, used, limit, due, oldest]) labelled.reset()
       for (const { integration, ...found } of reading.streams) {
         stream.set({ integration }, found.open)
         wanted.set({ integration }, found.wanted)
         if (found.lastGapMs !== undefined) gap.set({ integration }, found.lastGapMs / 1_000)
       }
+      for (const labels of reading.modes) mode.set(labels, 1)
       for (const { integration, lastHeard } of reading.pushes) {
         for (const [door, at] of lastHeard) heard.set({ integration, door }, at / 1_000)
       }

@@ -69,7 +69,9 @@ export function createOutbound(proxy: ProxySettings = {}): Outbound {
   const send: SendHttp = async ({ method, url, headers, body, timeoutMs, signal }) => {
     const target = new URL(url)
     const via = proxyFor(target)
-    try {
+    const limit = AbortSignal.timeout(timeoutMs)
+    const stop = signal ? AbortSignal.any([signal, limit]) : limit
+    const exchange = async (): Promise<HttpAnswer> => {
       const answer = await (via ? proxied : direct).request({
         origin: target.origin,
         path: `${target.pathname}${target.search}`,
@@ -80,7 +82,7 @@ export function createOutbound(proxy: ProxySettings = {}): Outbound {
           ...headers,
         },
         body: body === undefined ? null : JSON.stringify(body),
-        signal: signal ? AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]) : AbortSignal.timeout(timeoutMs),
+        signal: stop,
       })
       return {
         status: answer.statusCode,
@@ -88,6 +90,9 @@ export function createOutbound(proxy: ProxySettings = {}): Outbound {
         text: await readBounded(answer.body),
         retryAfterMs: readRetryAfter(answer.headers['retry-after']),
       }
+    }
+    try {
+      return await Promise.race([exchange(), rejectedBy(stop)])
     } catch (cause) {
       const where = `${method} ${target.host}${target.pathname}`
       const refused = via && refusalOfProxy(cause)
@@ -112,6 +117,15 @@ export function createOutbound(proxy: ProxySettings = {}): Outbound {
       if (proxied !== direct) await proxied.destroy()
     },
   }
+}
+
+/** A request that still waits for its connection does not hear of its signal. */
+function rejectedBy(signal: AbortSignal): Promise<never> {
+  return new Promise((_resolve, reject) => {
+    const fail = (): void => reject(signal.reason as Error)
+    if (signal.aborted) fail()
+    else signal.addEventListener('abort', fail, { once: true })
+  })
 }
 
 /** What the proxy itself had against the way; undefined when it is not to blame. The text names no address. */

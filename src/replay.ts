@@ -3,6 +3,7 @@ import { answerPress } from './actions/press.ts'
 import type { Clock } from './clock.ts'
 import { drawNow } from './delivery/draw-now.ts'
 import { createWakeDueCards } from './delivery/wake.ts'
+import { decodeButton } from './domain/button.ts'
 import { newId } from './domain/ids.ts'
 import { readEvent, readMessage, readObject, readPress } from './domain/inbound.ts'
 import type { Integration } from './domain/integration.ts'
@@ -58,6 +59,8 @@ export async function replayInbound(
     case 'press': {
       const press = readPress(body)
       if (!press) return undefined
+      // Nobody could tell whether it was run when it came.
+      if (decodeButton(press.buttonId)?.action === 'custom') return { answered: 'a custom action is never run again' }
       const wakeDueCards = createWakeDueCards(deps)
       const owner = newId()
       const pressing = {

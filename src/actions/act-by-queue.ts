@@ -76,7 +76,7 @@ const Result = z.looseObject({
   ok: z.boolean().optional(),
   error: z.looseObject({ code: z.string(), message: z.string().default('') }).nullish(),
   message: z.string().nullish(),
-  incident: z.unknown(),
+  incident: z.unknown().optional(),
 })
 
 /** Takes in one result. A result of a click that is unknown, or has come to its end, changes nothing of the click. */

@@ -32,17 +32,18 @@ export async function carryOut(
   reread: boolean,
 ): Promise<Fresh | undefined> {
   if (click.sent_at !== null) throw unknownOutcome('it was sent before, and nobody knows what came of it')
-  const key = await obtainKey(deps, acting, click)
-  try {
-    const fresh = await actWith(deps, click, key, reread)
-    if (key.remakes > 0) {
-      await writeUntil(deps, click.lease_until, (trx) => forgetRemakes(trx, click.integration_id, click.member_id))
+  for (;;) {
+    const key = await obtainKey(deps, acting, click)
+    try {
+      const fresh = await actWith(deps, click, key, reread)
+      if (key.remakes > 0) {
+        await writeUntil(deps, click.lease_until, (trx) => forgetRemakes(trx, click.integration_id, click.member_id))
+      }
+      return fresh
+    } catch (error) {
+      if (!(error instanceof AppError) || error.failure.code !== 'KEY_INVALID') throw error
+      if (!(await refuseKey(deps, acting, click, key))) throw error
     }
-    return fresh
-  } catch (error) {
-    if (!(error instanceof AppError) || error.failure.code !== 'KEY_INVALID') throw error
-    if (!(await refuseKey(deps, acting, click, key))) throw error
-    return actWith(deps, click, await obtainKey(deps, acting, click), reread)
   }
 }
 

@@ -1,8 +1,9 @@
 import type { InboundPress } from '../domain/inbound.ts'
 import { entryOfPress } from '../domain/journal.ts'
-import { type CardOfNotification, listPlacements } from '../storage/cards.ts'
+import type { CardOfNotification } from '../storage/cards.ts'
 import { recordSeen } from '../storage/group-facts.ts'
 import type { KeepInbound } from '../storage/journal.ts'
+import { listPlacements } from '../storage/placements.ts'
 import type { Handle } from '../storage/schema.ts'
 
 const CONVERSATION = /^cid/

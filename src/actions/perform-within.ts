@@ -1,6 +1,7 @@
 import { within } from '../lifecycle.ts'
 import { type Click, findClick, markToldWorking } from '../storage/clicks.ts'
 import { writeUntil } from '../storage/db.ts'
+import { awaitResult } from './act-by-queue.ts'
 import { outcomeOf } from './click-parts.ts'
 import type { ClickOutcome, PerformDeps } from './deps.ts'
 import { performClick } from './perform-click.ts'
@@ -10,8 +11,8 @@ import { tellLate } from './tell-late.ts'
 export type Settled = Extract<ClickOutcome, { status: 'done' | 'failed' }> | { status: 'working' }
 
 /**
- * Performs the click for as long as a person waits; what takes longer goes on. A repeated one is somebody else's, and
- * gets the stored answer.
+ * Performs the click for as long as a person waits; what takes longer goes on. A repeated one is at somebody else's, and
+ * gets the answer of that.
  */
 export async function performWithin(
   deps: PerformDeps,
@@ -19,14 +20,16 @@ export async function performWithin(
   repeated: boolean,
   startedAt: number,
 ): Promise<{ settled: Settled; outcome: Promise<ClickOutcome> }> {
+  const leftMs = Math.max(0, deps.settings.answerBudgetMs - (performance.now() - startedAt))
   const outcome: Promise<ClickOutcome> = repeated
-    ? Promise.resolve(outcomeOf(click))
+    ? click.status === 'pending'
+      ? awaitResult(deps, click, leftMs)
+      : Promise.resolve(outcomeOf(click))
     : performClick(deps, click).catch((error: unknown) => {
         deps.log.error({ clickId: click.id, incidentId: click.incident_id, err: error }, 'click-broken')
         return { status: 'retrying' }
       })
   deps.inFlight.add(outcome)
-  const leftMs = Math.max(0, deps.settings.answerBudgetMs - (performance.now() - startedAt))
   const settled = await within(leftMs, outcome)
   if (settled === 'timeout' || settled.status === 'retrying' || settled.status === 'waiting') {
     return { settled: { status: 'working' }, outcome }

@@ -42,7 +42,7 @@ export async function settleActing(
 }
 
 async function probe({ config }: Pick<Store, 'config'>, ownerKey: string) {
-  const outbound = createOutbound()
+  const outbound = createOutbound(config.proxy)
   try {
     const flashduty = createFlashdutyClient({ apiUrl: config.flashduty.apiUrl, send: outbound.send })
     return await flashduty.probeOwnerKey(ownerKey)

@@ -1,4 +1,4 @@
-import { cardCallbackOf, cardCallbackUrl, type Integration } from '../domain/integration.ts'
+import { cardCallbackOf, cardCallbackUrl, type Integration, robotMessageUrl } from '../domain/integration.ts'
 import { findCardRoute } from '../storage/card-routes.ts'
 import { listHeard } from '../storage/doors.ts'
 import type { Store } from './context.ts'
@@ -7,6 +7,8 @@ import type { Store } from './context.ts'
 export type Doors = {
   events: { mode: 'stream' | 'http'; lastOverStream: number | null; lastOverHttp: number | null }
   stream: 'on' | 'off'
+  /** Address for the robot's messages; null while the Stream brings them. */
+  robotMessages: string | null
   cards: { callbackType: 'STREAM' | 'HTTP'; registered: boolean | null; problem: string | null }
 }
 
@@ -23,6 +25,7 @@ export async function readDoors({ db, box, config }: Store, integration: Integra
       lastOverHttp: heard.get('http-event') ?? null,
     },
     stream: integration.streamOn ? 'on' : 'off',
+    robotMessages: integration.streamOn || publicUrl === undefined ? null : robotMessageUrl(integration, publicUrl),
     cards: {
       callbackType,
       registered: callbackType === 'HTTP' ? isRegistered : null,
@@ -31,13 +34,14 @@ export async function readDoors({ db, box, config }: Store, integration: Integra
   }
 }
 
-export function describeDoors({ events, stream, cards }: Doors): string[] {
+export function describeDoors({ events, stream, robotMessages, cards }: Doors): string[] {
   const last = events.mode === 'http' ? events.lastOverHttp : events.lastOverStream
   const when = last === null ? '尚未收到' : `最近一次 ${new Date(last).toISOString()}`
   const state = cards.registered === true ? '已注册' : `未注册${cards.problem === null ? '' : `：${cards.problem}`}`
   return [
     `事件接收方式        ${events.mode === 'http' ? 'HTTP 推送' : 'Stream 模式推送'}（${when}）`,
     `Stream 连接         ${stream === 'on' ? '开启' : '关闭'}`,
+    ...(robotMessages === null ? [] : [`机器人消息接收地址  ${robotMessages}`]),
     `卡片按钮回调        ${cards.callbackType}${cards.callbackType === 'HTTP' ? `（${state}）` : ''}`,
   ]
 }

@@ -5,12 +5,14 @@ import { createFlashdutyClient } from '../flashduty/client.ts'
 import { createOutbound } from '../outbound.ts'
 import { listLinks, putLink, putMemberKey, removeLink } from '../storage/links.ts'
 import { chooseIntegration, type CliContext, CommandError, type Store, withStore } from './context.ts'
+import { addBulkLinkCommands } from './links-bulk.ts'
 import { formatRows, formatTime } from './output.ts'
 
 type AddOptions = { integration?: string; dingtalkUser: string; member: number; name?: string; memberKey?: string }
 
 export function addLinksCommands(program: Command, context: CliContext): void {
   const links = program.command('links').description('who in DingTalk is which Flashduty member')
+  addBulkLinkCommands(links, context)
 
   links
     .command('list')

@@ -3,19 +3,14 @@ import { type IncidentEvent, parseIncidentEvent, type ParsedEvent } from '../dom
 import { type LastAct, versionOfEvent } from '../domain/incident.ts'
 import { asReason } from '../domain/reasons.ts'
 import type { Log } from '../log.ts'
-import {
-  type CardOfNotification,
-  isLive,
-  listCardsOfIncident,
-  listPlacements,
-  type Placement,
-} from '../storage/cards.ts'
+import { type CardOfNotification, listCardsOfIncident } from '../storage/cards.ts'
 import type { Db } from '../storage/db.ts'
 import { findGroups } from '../storage/groups.ts'
 import { advanceIncident } from '../storage/incidents.ts'
 import { dropPosted, enterInbox } from '../storage/inbox.ts'
 import { findIntegration, pickIntegration } from '../storage/integrations.ts'
 import { findLinksOfMembers, findLinksOfUsers, findSuspended } from '../storage/links.ts'
+import { isLive, listPlacements, type Placement } from '../storage/placements.ts'
 import { addRecord, eventRecordKey, listRecordedTargets, type NewRecord } from '../storage/records.ts'
 import { listRoutedGroups } from '../storage/routes.ts'
 import type { Handle } from '../storage/schema.ts'

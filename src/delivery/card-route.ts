@@ -3,7 +3,7 @@ import { registerCardRoute } from '../dingtalk/card-routes.ts'
 import type { DingTalkClient } from '../dingtalk/client.ts'
 import { cardCallbackUrl, cardRouteKeyOf, type Integration } from '../domain/integration.ts'
 import { AppError } from '../errors.ts'
-import { sleep } from '../lifecycle.ts'
+import { sleep, within } from '../lifecycle.ts'
 import type { Log } from '../log.ts'
 import { ensureCardRoute, noteRegistration } from '../storage/card-routes.ts'
 import type { Db } from '../storage/db.ts'
@@ -12,6 +12,8 @@ import type { Quota } from './quota.ts'
 
 export type CardRouteSettings = { retryMinMs: number; retryMaxMs: number }
 export const CARD_ROUTE_SETTINGS: CardRouteSettings = { retryMinMs: 5_000, retryMaxMs: 300_000 }
+
+const STOP_MS = 2_000
 
 export type CardRouteDeps = {
   db: Db
@@ -53,6 +55,7 @@ export function keepCardRoute(deps: CardRouteDeps): { problem(): string | undefi
         problem = undefined
         return
       } catch (error) {
+        if (stopping.signal.aborted) return
         problem = describe(error)
         deps.log[failures === 0 ? 'error' : 'warn']({ err: error, problem }, 'card-route-unregistered')
         const told = { problem }
@@ -69,7 +72,8 @@ export function keepCardRoute(deps: CardRouteDeps): { problem(): string | undefi
     problem: () => problem,
     async stop() {
       stopping.abort()
-      await running
+      // A call that hangs may go on: whether it was done is asked again at the next start.
+      await within(STOP_MS, running)
     },
   }
 }

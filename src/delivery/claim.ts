@@ -1,17 +1,9 @@
 import type { Space } from '../domain/card.ts'
 import { reasonText } from '../domain/reasons.ts'
-import {
-  cancelCards,
-  type CardOfNotification,
-  changeLeased,
-  changePlacements,
-  listCardsOfIncident,
-  countPlacedSince,
-  listPlacements,
-  type Placement,
-} from '../storage/cards.ts'
+import { cancelCards, type CardOfNotification, changeLeased, listCardsOfIncident } from '../storage/cards.ts'
 import { claimForDelivery, claimForUpdate } from '../storage/due-cards.ts'
 import { findIncident, type StoredIncident } from '../storage/incidents.ts'
+import { changePlacements, countPlacedSince, listPlacements, type Placement } from '../storage/placements.ts'
 import { settleDelivery } from '../storage/records.ts'
 import type { Handle } from '../storage/schema.ts'
 import { faceOf } from './face.ts'

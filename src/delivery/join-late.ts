@@ -2,14 +2,8 @@ import type { Clock } from '../clock.ts'
 import type { Space } from '../domain/card.ts'
 import { isReachable } from '../domain/group.ts'
 import type { Log } from '../log.ts'
-import {
-  addCard,
-  addNotification,
-  addPlacements,
-  isLive,
-  listCardsOfIncident,
-  listPlacements,
-} from '../storage/cards.ts'
+import { addCard, addNotification, addSpaces, listCardsOfIncident } from '../storage/cards.ts'
+import { isLive, listPlacements } from '../storage/placements.ts'
 import type { Db } from '../storage/db.ts'
 import { findGroup } from '../storage/groups.ts'
 import { findIncident } from '../storage/incidents.ts'
@@ -72,7 +66,8 @@ async function join(trx: Handle, missed: Missed, nowMs: number): Promise<string 
   const audienceKey = keyOfAudience(audience)
   const known = cards.map((card) => ({ outTrackId: card.out_track_id, frozen: card.frozen === 1 }))
   const { outTrackId, replacement } = nameUnfrozen(integrationId, incidentId, known, notificationKey, audienceKey)
-  if (!known.some((card) => card.outTrackId === outTrackId)) {
+  if (known.some((card) => card.outTrackId === outTrackId)) await addSpaces(trx, outTrackId, [space], nowMs)
+  else {
     const { generation, prefix, event_id: eventId } = missed
     const notification = { integrationId, incidentId, key: notificationKey, generation, prefix, eventId }
     await addNotification(trx, notification, nowMs)
@@ -87,13 +82,13 @@ async function join(trx: Handle, missed: Missed, nowMs: number): Promise<string 
         audience,
         replacement,
         rev: stored.rev,
+        spaces: [space],
         turnKey: turnKeyOf([space]),
         urgent: stored.incident.incident_severity === 'Critical',
       },
       nowMs,
     )
   }
-  await addPlacements(trx, outTrackId, [space], nowMs)
   const waits = { outTrackId, rev: stored.rev, targetId: space.targetId, targetName: joiner.name }
   await reopenRecord(trx, missed.record_key, waits, nowMs)
   return outTrackId

@@ -2,7 +2,7 @@ import type { Clock } from '../clock.ts'
 import type { Log } from '../log.ts'
 import type { Producer } from '../queue/producer.ts'
 import type { Db } from '../storage/db.ts'
-import { isRefreshDue, verifyOldest, verifySince } from '../storage/groups.ts'
+import { isRefreshDue, verifyOldest, verifyAll } from '../storage/groups.ts'
 import { findLastHeard, recordHeard } from '../storage/last-heard.ts'
 import { type LeaverDeps, lookForLeavers } from './look-for-leavers.ts'
 import type { Quota } from './quota.ts'
@@ -26,11 +26,11 @@ const HEARD_EVERY_MS = 5_000
 
 /** Keeps what is believed of one integration's groups and people true, though messages about them get lost. */
 export type KeepTrue = {
-  /** To be called again and again: notices silences that are over, wants old beliefs verified, looks for leavers. */
+  /** To be called again and again: notices that nobody was there, wants old beliefs verified, looks for leavers. */
   tend(): Promise<void>
   /**
-   * Nobody listened for so long. After more than a moment, every group is verified that was not asked about since:
-   * messages about it may have been lost.
+   * Nobody listened for so long, until now. After more than a moment, every group is verified: messages about it may
+   * have been lost.
    */
   afterSilence(silence: { goneMs: number }): Promise<void>
 }
@@ -48,24 +48,26 @@ export function createKeepTrue(
   },
 ): KeepTrue {
   const { db, clock, log, integrationId, settings } = deps
-  let heardAt: number | undefined
+  let heard = false
   let writtenAt = -Infinity
   let routineAt = -Infinity
 
   const afterSilence: KeepTrue['afterSilence'] = async ({ goneMs }) => {
     if (goneMs < settings.outageMs) return
     const nowMs = clock.nowMs()
-    const groups = await db.write((trx) => verifySince(trx, integrationId, nowMs - goneMs, nowMs))
+    const groups = await db.write((trx) => verifyAll(trx, integrationId, nowMs))
     log.info({ goneMs, groups }, 'groups-to-verify')
   }
 
-  /** The time a process was down counts as silence too. */
+  /** The time that no process was there counts as silence too; later ones are told by whoever keeps the connections. */
   const listen = async (): Promise<void> => {
     if (!deps.isHearing()) return
     const nowMs = clock.nowMs()
-    const before = heardAt ?? (await findLastHeard(db.read, integrationId))
-    if (before !== undefined) await afterSilence({ goneMs: nowMs - before })
-    heardAt = nowMs
+    if (!heard) {
+      const before = await findLastHeard(db.read, integrationId)
+      if (before !== undefined) await afterSilence({ goneMs: nowMs - before })
+      heard = true
+    }
     if (Math.abs(nowMs - writtenAt) < HEARD_EVERY_MS) return
     await db.write((trx) => recordHeard(trx, integrationId, nowMs))
     writtenAt = nowMs

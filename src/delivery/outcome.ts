@@ -2,15 +2,9 @@ import type { SpaceResult } from '../dingtalk/cards.ts'
 import type { Space } from '../domain/card.ts'
 import { asReason, type Reason } from '../domain/reasons.ts'
 import type { AppError, Failure } from '../errors.ts'
-import {
-  type CardOfNotification,
-  changeLeased,
-  changePlacements,
-  changeTemplate,
-  findCard,
-  listPlacements,
-} from '../storage/cards.ts'
+import { type CardOfNotification, changeLeased, changeTemplate, findStanding } from '../storage/cards.ts'
 import { refuseTemplate } from '../storage/integrations.ts'
+import { changePlacements, listPlacements } from '../storage/placements.ts'
 import { noteOpen, settleDelivery, settleUpdates } from '../storage/records.ts'
 import type { Handle } from '../storage/schema.ts'
 import { USUAL } from '../storage/turns.ts'
@@ -160,9 +154,7 @@ async function finishDelivery(
   notBeforeMs = 0,
 ): Promise<void> {
   const nowMs = deps.clock.nowMs()
-  const placements = await listPlacements(trx, [card.out_track_id])
-  const waiting = placements.some(({ status }) => status === 'waiting')
-  const latest = await findCard(trx, card.out_track_id)
+  const latest = await findStanding(trx, card.out_track_id)
   const stage = change.stage ?? latest?.stage ?? card.stage
   const shownRev = change.shown_rev ?? latest?.shown_rev ?? card.shown_rev
   const spaced = nowMs + deps.settings.spacingMs
@@ -171,7 +163,7 @@ async function finishDelivery(
   const held = latest !== undefined && latest.held_until > nowMs ? latest.held_until : null
   await changeLeased(trx, card.out_track_id, deps.owner, {
     ...change,
-    deliver_due_at: waiting ? Math.max(stage === 'present' ? spaced : nowMs, notBeforeMs) : null,
+    deliver_due_at: latest?.waiting ? Math.max(stage === 'present' ? spaced : nowMs, notBeforeMs) : null,
     update_due_at: stage === 'unsure' ? Math.max(nowMs, notBeforeMs) : faceDue ? spaced : held,
     called_at: nowMs,
     lease_owner: null,
@@ -203,7 +195,7 @@ export async function storeShown(
     await deliverAgain(deps, trx, card, await listLost(trx, outTrackId), nowMs)
   }
   await settleUpdates(trx, { outTrackId, drawnRev: stored.rev }, { status: 'updated' }, nowMs)
-  const latest = await findCard(trx, outTrackId)
+  const latest = await findStanding(trx, outTrackId)
   // A press may have been answered, or a newer event taken in, while the call was under way.
   const dueAgain =
     latest !== undefined &&

@@ -1,6 +1,6 @@
 import type { Space } from '../domain/card.ts'
 import type { Reason } from '../domain/reasons.ts'
-import { recordProof, recordRefusal } from '../storage/group-facts.ts'
+import { recordProof, recordDoubt } from '../storage/group-facts.ts'
 import { doubtLink } from '../storage/links.ts'
 import type { Handle } from '../storage/schema.ts'
 
@@ -18,7 +18,8 @@ export async function storeProofs(
       await doubtLink(trx, integrationId, space.targetId, nowMs)
     }
     if (space.kind === 'group' && GROUP_GONE.has(reason)) {
-      await recordRefusal(trx, { integrationId, openConversationId: space.targetId }, nowMs)
+      const id = { integrationId, openConversationId: space.targetId }
+      await recordDoubt(trx, id, ['installed', 'robot'], nowMs)
     }
   }
 }

@@ -1,6 +1,7 @@
 import { createAndDeliver, deliverCard, updateCard } from '../dingtalk/cards.ts'
 import { cardRouteKeyOf } from '../domain/integration.ts'
 import { AppError } from '../errors.ts'
+import type { AwaitTurn } from '../queue/workers.ts'
 import { writeUntil } from '../storage/db.ts'
 import { claimDelivery, claimUpdate } from './claim.ts'
 import { withMentions } from './render/mentions.ts'
@@ -11,13 +12,15 @@ import type { ReconcileDeps } from './work.ts'
 /**
  * Creates or delivers the card whose turn it is: at most one call to DingTalk.
  * What came of it is stored before this settles.
+ * @param awaitTurn right before the call, since claiming takes longer at times
  * @throws AppError `throttled` when the pacer should pause, `retryable` when the database could not be written
  */
-export async function reconcileDelivery(deps: ReconcileDeps): Promise<void> {
+export async function reconcileDelivery(deps: ReconcileDeps, awaitTurn: AwaitTurn): Promise<void> {
   const claimed = await deps.db.write((trx) => claimDelivery(deps, trx))
   if (!claimed) return
   const { card, stored, drawn, spaces } = claimed
   const creating = card.stage === 'absent'
+  await awaitTurn()
   const startedAt = performance.now()
   const log = deps.log.child({ incidentId: card.incident_id, outTrackId: card.out_track_id })
   const touched = [card.out_track_id]
@@ -70,13 +73,15 @@ export async function reconcileDelivery(deps: ReconcileDeps): Promise<void> {
 
 /**
  * Brings the card whose turn it is up to date, or finds out whether an unsure one exists: at most one call to DingTalk.
+ * @param awaitTurn right before the call, since claiming takes longer at times
  * @throws AppError `throttled` when the pacer should pause, `retryable` when the database could not be written
  */
-export async function reconcileUpdate(deps: ReconcileDeps): Promise<void> {
+export async function reconcileUpdate(deps: ReconcileDeps, awaitTurn: AwaitTurn): Promise<void> {
   const claimed = await deps.db.write((trx) => claimUpdate(deps, trx))
   if (!claimed) return
   const { card, stored, drawn, needed } = claimed
   const probing = card.stage !== 'present'
+  if (needed) await awaitTurn()
   const startedAt = performance.now()
   const log = deps.log.child({ incidentId: card.incident_id, outTrackId: card.out_track_id })
   const touched = [card.out_track_id]

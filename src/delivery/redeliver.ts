@@ -1,5 +1,6 @@
 import type { Space } from '../domain/card.ts'
-import { type CardOfNotification, changeLeased, changePlacements, listPlacements } from '../storage/cards.ts'
+import { type CardOfNotification, changeLeased } from '../storage/cards.ts'
+import { changePlacements, listPlacements } from '../storage/placements.ts'
 import { settleDelivery } from '../storage/records.ts'
 import type { Handle } from '../storage/schema.ts'
 import type { ReconcileDeps } from './work.ts'

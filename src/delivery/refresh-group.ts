@@ -5,6 +5,7 @@ import { AppError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import type { Producer } from '../queue/producer.ts'
 import { clearSwitchedOff } from '../storage/app-notes.ts'
+import type { AwaitTurn } from '../queue/workers.ts'
 import type { Db } from '../storage/db.ts'
 import { type GroupAnswer, recordAnswer } from '../storage/group-facts.ts'
 import { claimGroupToRefresh, type Group, holdRefreshes, isRefreshDue, scheduleRefresh } from '../storage/groups.ts'
@@ -44,6 +45,7 @@ export async function refreshGroup(deps: RefreshDeps): Promise<void> {
   if (!question) return
   const { group } = question
   const log = deps.log.child({ openConversationId: group.open_conversation_id, why: group.refresh_why })
+  await awaitTurn()
   try {
     const answer = await ask(deps, question)
     const now = await deps.db.write((trx) => storeAnswer(deps, trx, group, answer, askedAt))
@@ -71,8 +73,8 @@ async function claim(deps: RefreshDeps, trx: Handle, nowMs: number): Promise<Que
       }
       await deps.quota.countVerification(trx, why, 1)
     }
-    // Of a robot that came by itself the cool app's answer knows nothing.
-    const api = group.status === 'robot' && group.asked_at > 0 ? 'robots/query' : 'sceneGroups/query'
+    // Once it is known that the cool app is not there, only the robot is left to ask about.
+    const api = group.status === 'robot' && group.app_status !== null ? 'robots/query' : 'sceneGroups/query'
     await deps.quota.countCall(trx, api)
     return { group, api }
   }
@@ -108,7 +110,8 @@ async function storeAnswer(
   const nowMs = deps.clock.nowMs()
   const now = await recordAnswer(trx, group, answer, askedAt, nowMs)
   await clearSwitchedOff(trx, deps.integrationId, askedAt - CLOCKS_MS)
-  await scheduleRefresh(trx, group, { dueAt: now ? null : nowMs + RETRY_MS, failures: 0 })
+  const half = answer.kind === 'uninstalled' && now?.status === 'robot'
+  await scheduleRefresh(trx, group, { dueAt: half ? nowMs : now ? null : nowMs + RETRY_MS, failures: 0 })
   return now
 }
 

@@ -1,19 +1,12 @@
 import type { Clock } from '../clock.ts'
 import type { Audience } from '../domain/card.ts'
 import type { Log } from '../log.ts'
-import {
-  addCard,
-  addPlacements,
-  type CardOfNotification,
-  freezeCards,
-  isLive,
-  listCardsOfIncident,
-  listPlacements,
-} from '../storage/cards.ts'
+import { addCard, type CardOfNotification, freezeCards, listCardsOfIncident } from '../storage/cards.ts'
 import type { Db } from '../storage/db.ts'
 import { findIncident } from '../storage/incidents.ts'
 import { findCardsMode, findCardCallback, noteCardsMode } from '../storage/integrations.ts'
 import { cancelWaiting, changeAudience, listMisdirectedCards } from '../storage/misdirected.ts'
+import { isLive, listPlacements } from '../storage/placements.ts'
 import { moveRecords } from '../storage/records.ts'
 import type { Handle } from '../storage/schema.ts'
 import { keyOfAudience, nameUnfrozen } from './names.ts'
@@ -90,13 +83,13 @@ async function reissue(
       audience,
       replacement,
       rev: stored.rev,
+      spaces,
       turnKey: turnKeyOf(spaces),
       urgent: stored.incident.incident_severity === 'Critical',
       plain: card.plain === 1,
     },
     nowMs,
   )
-  await addPlacements(trx, outTrackId, spaces, nowMs)
   await moveRecords(trx, card.out_track_id, outTrackId, nowMs)
   return [card.out_track_id, outTrackId]
 }

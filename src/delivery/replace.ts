@@ -1,5 +1,6 @@
 import type { Space } from '../domain/card.ts'
-import { addCard, addPlacements, changeLeased, isLive, listPlacements, type Placement } from '../storage/cards.ts'
+import { addCard, changeLeased } from '../storage/cards.ts'
+import { isLive, listPlacements, type Placement } from '../storage/placements.ts'
 import { moveRecords, settleOpen } from '../storage/records.ts'
 import type { Handle } from '../storage/schema.ts'
 import { keyOfAudience, nameCard } from './names.ts'
@@ -47,13 +48,13 @@ export async function replaceCard(
       audience,
       replacement,
       rev: stored.rev,
+      spaces,
       turnKey: card.turn_key,
       urgent: stored.incident.incident_severity === 'Critical',
       plain: card.plain === 1,
     },
     nowMs,
   )
-  await addPlacements(trx, outTrackId, spaces, nowMs)
   await moveRecords(trx, card.out_track_id, outTrackId, nowMs)
   return outTrackId
 }

@@ -4,6 +4,7 @@ import { type RobotMessage, sendToGroup, sendToPerson } from '../dingtalk/messag
 import { isReachable } from '../domain/group.ts'
 import { AppError } from '../errors.ts'
 import type { Log } from '../log.ts'
+import type { AwaitTurn } from '../queue/workers.ts'
 import type { Db } from '../storage/db.ts'
 import { findGroup, type Group } from '../storage/groups.ts'
 import { claimNotice, closeNotice, type Notice, postponeNotice } from '../storage/notices.ts'
@@ -17,15 +18,18 @@ const RETRY_MS = 5_000
  * the card tells the same.
  * @throws AppError `throttled` when the pacer should pause
  */
-export async function sendNotice(deps: {
-  db: Db
-  clock: Clock
-  log: Log
-  client: DingTalkClient
-  integrationId: string
-  quota: Quota
-  wake: (delayMs: number) => Promise<void>
-}): Promise<void> {
+export async function sendNotice(
+  deps: {
+    db: Db
+    clock: Clock
+    log: Log
+    client: DingTalkClient
+    integrationId: string
+    quota: Quota
+    wake: (delayMs: number) => Promise<void>
+  },
+  awaitTurn: AwaitTurn,
+): Promise<void> {
   const { db, clock, integrationId } = deps
   const notice = await db.write(async (trx) => {
     const nowMs = clock.nowMs()
@@ -52,6 +56,7 @@ export async function sendNotice(deps: {
       : { userId: notice.dingtalk_user_id }),
   })
   try {
+    await awaitTurn()
     await send(deps.client, notice)
     await db.write((trx) => closeNotice(trx, notice.id))
     log.info('notice-sent')

@@ -3,19 +3,12 @@ import { digest } from '../domain/ids.ts'
 import { say } from '../domain/messages.ts'
 import { reasonText } from '../domain/reasons.ts'
 import type { ResultContext } from '../domain/result.ts'
-import {
-  addCard,
-  addNotification,
-  addPlacements,
-  allowRevision,
-  cancelCards,
-  freezeCards,
-  listPlacements,
-} from '../storage/cards.ts'
+import { addCard, addNotification, addSpaces, allowRevision, cancelCards, freezeCards } from '../storage/cards.ts'
 import type { IntegrationForDelivery } from '../storage/integrations.ts'
 import { putMentions } from '../storage/mentions.ts'
 import { addMissed } from '../storage/missed.ts'
 import { addNotice } from '../storage/notices.ts'
+import { listPlacements } from '../storage/placements.ts'
 import { addRecord, countDuplicate, eventRecordKey, type NewRecord, settleDelivery } from '../storage/records.ts'
 import { openResult } from '../storage/results.ts'
 import type { Handle } from '../storage/schema.ts'
@@ -64,14 +57,13 @@ export async function storePlan(
         rev,
         turnKey: turnKeyOf(card.spaces),
         urgent: event.incident.incident_severity === 'Critical',
+        mentions,
       },
       nowMs,
     )
-    await addPlacements(trx, card.outTrackId, card.spaces, nowMs)
-    if (mentions.length > 0) await putMentions(trx, card.outTrackId, mentions)
   }
   for (const join of plan.joins) {
-    await addPlacements(trx, join.outTrackId, join.spaces, nowMs)
+    await addSpaces(trx, join.outTrackId, join.spaces, nowMs)
     await putMentions(trx, join.outTrackId, mentions)
   }
   for (const record of plan.records) await storeRecord(trx, decided, record, nowMs)

@@ -5,6 +5,7 @@ import type { Producer } from '../queue/producer.ts'
 import { allowRevision, listCardsOfIncident } from '../storage/cards.ts'
 import { listDueCards } from '../storage/due-cards.ts'
 import { listDueClicks } from '../storage/clicks.ts'
+import { trimCallbacks } from '../storage/card-callbacks.ts'
 import { mendTimes } from '../storage/clock-mend.ts'
 import type { Db } from '../storage/db.ts'
 import { listRefreshesDue } from '../storage/groups.ts'
@@ -18,6 +19,9 @@ import type { DeliverySettings } from './settings.ts'
 
 /** Seen ids are kept longer than any redelivery could take. */
 const INBOX_KEPT_MS = 48 * 3_600_000
+
+/** Much longer than a signature of theirs counts. */
+const CALLBACKS_KEPT_MS = 24 * 3_600_000
 
 /**
  * Looks for everything that is due until the next sweep and ticks it: what a lost tick, an emptied Redis or a dead
@@ -37,6 +41,7 @@ export async function sweep(deps: {
   const nowMs = deps.clock.nowMs()
   await db.write(async (trx) => {
     await trimInbox(trx, nowMs - INBOX_KEPT_MS)
+    await trimCallbacks(trx, nowMs - CALLBACKS_KEPT_MS)
     const mended = await mendTimes(trx, nowMs)
     if (mended > 0) deps.log.warn({ mended }, 'clock-went-back')
     await trimTurns(trx)

@@ -80,11 +80,13 @@ export async function updateCard(
     cardData: { cardParamMap: card.cardParamMap },
     cardUpdateOptions: { updateCardDataByKey: true, updatePrivateDataByKey: true },
   })
-  const parsed = z.looseObject({ success: z.boolean(), result: z.unknown().optional() }).safeParse(answer)
+  const parsed = Updated.safeParse(answer)
   if (!parsed.success || !parsed.data.success || parsed.data.result === false) {
     throw new AppError({ kind: 'unknown-outcome', code: 'IM_ERROR' }, 'updating the card was not confirmed')
   }
 }
+
+const Updated = z.looseObject({ success: z.boolean(), result: z.unknown().optional() })
 
 /** Without this list the card shows the tags as text (page "create-and-deliver-cards"). */
 function cardAtUserIds({ spaces, mentions = [] }: CardToCreate): { cardAtUserIds?: string[] } {
@@ -116,14 +118,13 @@ const Row = z.looseObject({
 export type DeliverRow = z.infer<typeof Row>
 
 /** createAndDeliver nests the rows in `result.deliverResults`, deliver has them as `result`; both have been seen bare. */
+const Delivered = z.looseObject({
+  success: z.boolean().optional(),
+  result: z.union([z.array(Row), z.looseObject({ deliverResults: z.array(Row) })]),
+})
+
 function readDeliverResults(answer: unknown): DeliverRow[] {
-  const rows = z.array(Row)
-  const parsed = z
-    .looseObject({
-      success: z.boolean().optional(),
-      result: z.union([rows, z.looseObject({ deliverResults: rows })]),
-    })
-    .safeParse(answer)
+  const parsed = Delivered.safeParse(answer)
   const result = parsed.data?.result ?? []
   const found = Array.isArray(result) ? result : result.deliverResults
   // Without a single result nobody knows whether there is a card at all.

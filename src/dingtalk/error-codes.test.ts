@@ -37,6 +37,19 @@ describe('DingTalk’s codes', () => {
     [400, 'param.cardTemplateIdEmpty', blocked('TEMPLATE_INVALID')],
     // This target will not be reached.
     [400, 'coolAppUninstalled', permanent('COOL_APP_NOT_INSTALLED')],
+    // Nothing is said about the group itself.
+    ...[
+      'groupPermissionDenied',
+      'groupTemplatePermissionDenied',
+      'coolAppUnexist',
+      'coolAppPermissionDenied',
+      'permession.checkFailed',
+      'cidEncryptError',
+      'paramIllegal',
+      'paramBlank',
+      'auth.error',
+    ].map((code): [number, string, object] => [400, code, permanent('GROUP_NOT_TOLD')]),
+    [400, 'systemError', { kind: 'retryable', code: 'IM_ERROR', retryAfterMs: 1_000 }],
     [400, 'group.disbanded', permanent('CHAT_NOT_FOUND')],
     [400, 'invalid.openConversationId', permanent('CHAT_NOT_FOUND')],
     [400, 'conversation.org.notMatch', permanent('CHAT_NOT_FOUND')],

@@ -5,9 +5,6 @@ import { type InboundEvent, readObject, readPushedEvent } from '../domain/inboun
 import { AppError } from '../errors.ts'
 import type { OapiClient } from './oapi-client.ts'
 
-/** One event whose push over HTTP had failed, as it can be stored and read again. */
-export type FailedEvent = { id: string; payload: string }
-
 const Page = z.looseObject({
   has_more: z.boolean().default(false),
   failed_list: z.array(z.record(z.string(), z.unknown())).default([]),
@@ -17,28 +14,30 @@ const Page = z.looseObject({
  * `GET /call_back/get_call_back_failed_result`, at most 200 events. Each call deletes what the one before returned, so
  * a page has to be stored before the next one is asked for.
  */
-export async function fetchFailedEvents(client: OapiClient): Promise<{ events: FailedEvent[]; hasMore: boolean }> {
+export async function fetchFailedEvents(client: OapiClient): Promise<{ events: string[]; hasMore: boolean }> {
   const parsed = Page.safeParse(await client.call('GET', '/call_back/get_call_back_failed_result'))
   if (!parsed.success) throw new AppError({ kind: 'unknown-outcome', code: 'IM_ERROR' }, 'the failed list is no list')
-  const events = parsed.data.failed_list.map((item) => {
-    const payload = JSON.stringify(item)
-    return { id: digest(32, payload), payload }
-  })
-  return { events, hasMore: parsed.data.has_more }
+  const { failed_list: items, has_more: hasMore } = parsed.data
+  return { events: items.map((item) => JSON.stringify(item)), hasMore: hasMore && items.length > 0 }
 }
 
 /** Approvals, roles and all others have keys of their own for the business fields; contact events have none. */
 const INNER_KEYS = ['callbackData', 'bpmsCallBackData', 'roleLabelChange']
 
-/** The list's odd shape as the event that was to be pushed; undefined when it names no type. */
-export function readFailedEvent({ id, payload }: FailedEvent): InboundEvent | undefined {
+/**
+ * The list's odd shape as the event that was to be pushed; undefined when it names no type.
+ * @param payload JSON text of one of its items
+ */
+export function readFailedEvent(payload: string): InboundEvent | undefined {
   const item = readObject(payload) ?? {}
   const { call_back_tag: tag, event_time: time } = item
   if (typeof tag !== 'string' || tag === '') return undefined
   const outer = readObject(item[tag]) ?? {}
   const innerKey = INNER_KEYS.find((key) => readObject(outer[key]) !== undefined)
   const inner = innerKey === undefined ? outer : readObject(outer[innerKey])
-  const event = readPushedEvent({ EventTime: time, CorpId: outer['corpid'], ...inner, EventType: tag })
+  // The time of the event itself, where it is left out.
+  const times = { EventTime: time, operateTime: time, timeStamp: time }
+  const event = readPushedEvent({ ...times, CorpId: outer['corpid'], ...inner, EventType: tag })
   // Most name no id; by their own text the same item is the same event however often it is fetched.
-  return event && { ...event, eventId: event.hasOwnId ? event.eventId : `failed:${id}` }
+  return event && { ...event, eventId: event.hasOwnId ? event.eventId : `failed:${digest(32, payload)}` }
 }

@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto'
+import { hash, randomBytes } from 'node:crypto'
 
 /*
  * Glossary: the words of this code.
@@ -43,5 +43,5 @@ export function newId(): string {
 
 /** First `length` base32 letters of the SHA-256 over the parts; parts cannot run into each other. */
 export function digest(length: number, ...parts: (string | number)[]): string {
-  return base32(createHash('sha256').update(JSON.stringify(parts)).digest()).slice(0, length)
+  return base32(hash('sha256', JSON.stringify(parts), 'buffer')).slice(0, length)
 }

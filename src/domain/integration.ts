@@ -94,3 +94,8 @@ export function linkingAddress(integrationId: string, publicUrl: string, token: 
   const page = `${publicUrl}/h5/${integrationId}/?act=${token}`
   return `dingtalk://dingtalkclient/page/link?url=${encodeURIComponent(page)}&pc_slide=true`
 }
+
+/** For the robot's settings in the developer console, where there is no Stream. */
+export function robotMessageUrl({ callbackKey }: Pick<Integration, 'callbackKey'>, publicUrl: string): string {
+  return `${publicUrl}/robot/push/dingtalk?integration_key=${callbackKey}`
+}

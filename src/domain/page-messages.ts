@@ -120,7 +120,6 @@ export const PAGE_MESSAGES = {
     'Made in the Flashduty console under Account settings → APP Key. Kept encrypted and used only for what you do.',
   ],
   'link.key.go': ['登录并关联', 'Sign in and link'],
-  'link.done': ['关联成功：{member}', 'Linked to {member}'],
   'link.undo': ['解除关联', 'Unlink'],
   'link.undone': ['已解除关联，登记的 APP Key 已删除', 'You are no longer linked, and your APP Key was deleted'],
   'link.KEY_EMPTY': ['请填写 APP Key', 'Enter your APP Key'],
@@ -166,12 +165,8 @@ export const PAGE_MESSAGES = {
     'the app lacks the permission qyapi_get_member',
   ],
   'link.why.other': ['查询未完成', 'the search did not finish'],
-  'home.link': ['关联 Flashduty 账号', 'Link your Flashduty account'],
-  'home.switch': ['切换账户', 'Switch account'],
   'page.back': ['返回', 'Back'],
-  'page.logout': ['退出登录', 'Log out'],
   'home.hello': ['你好，{name}', 'Hello, {name}'],
-  'home.linked': ['已关联 Flashduty 成员：{member}', 'Linked to the Flashduty member {member}'],
 } as const satisfies Record<string, readonly [string, string]>
 
 export type PageMessageKey = keyof typeof PAGE_MESSAGES

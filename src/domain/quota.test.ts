@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 
-import { isScarce, monthOf, warningCrossed, warningOf } from './quota.ts'
+import { isScarce, monthOf, verifyAllowance, warningCrossed, warningOf } from './quota.ts'
 
 describe('monthOf', () => {
   test.each([
@@ -35,4 +35,28 @@ describe('a quota of 100', () => {
 
 test('an unlimited quota is never scarce and never warns', () => {
   expect([isScarce(1e9, 0), warningCrossed(0, 1e9, 0), warningOf(1e9, 0)]).toEqual([false, undefined, undefined])
+})
+
+describe('how many groups may be asked about', () => {
+  const on = (day: string) => Date.parse(`2026-06-${day}T12:00:00+08:00`)
+
+  test.each([
+    ['on the first day', '01', 0, 8],
+    ['in the middle', '15', 0, 125],
+    ['in the middle, when some were', '15', 120, 5],
+    ['on the last day', '30', 0, 250],
+    ['when all are used', '30', 250, 0],
+    ['never fewer than none', '01', 250, 0],
+  ])('%s', (_when, day, used, most) => {
+    expect(verifyAllowance('routine', { used, limit: 5_000 }, on(day))).toBe(most)
+  })
+
+  test('after a silence at once, and more', () => {
+    expect(verifyAllowance('outage', { used: 0, limit: 5_000 }, on('01'))).toBe(1_000)
+    expect(verifyAllowance('outage', { used: 990, limit: 5_000 }, on('01'))).toBe(10)
+  })
+
+  test('without a limit any number', () => {
+    expect(verifyAllowance('routine', { used: 1e9, limit: 0 }, on('01'))).toBe(Infinity)
+  })
 })

@@ -23,6 +23,18 @@ const SECRET_KEY = new RegExp(
 const SECRET_QUERY = /([?&][\w-]*(?:token|secret|ticket|session|sign|signature|key|code)=)[^&#\s"']+/gi
 
 const REPLACED = '[secret]'
+
+/** What comes in has few keys, again and again; looking each up is many times faster than matching it. */
+const known = new Map<string, boolean>()
+const MAX_KNOWN = 2_000
+
+function isSecretKey(key: string): boolean {
+  const before = known.get(key)
+  if (before !== undefined) return before
+  const secret = SECRET_KEY.test(key)
+  if (known.size < MAX_KNOWN) known.set(key, secret)
+  return secret
+}
 const MAX_DEPTH = 12
 
 /** The value without its secrets: by what they are called, also inside JSON that is kept as text, and inside addresses. */
@@ -34,7 +46,7 @@ export function withoutSecretValues(value: unknown, depth = 0): unknown {
   return Object.fromEntries(
     Object.entries(value).map(([key, inner]) => [
       key,
-      SECRET_KEY.test(key) && inner !== null && inner !== '' ? REPLACED : withoutSecretValues(inner, depth + 1),
+      isSecretKey(key) && inner !== null && inner !== '' ? REPLACED : withoutSecretValues(inner, depth + 1),
     ]),
   )
 }
@@ -49,5 +61,5 @@ function withoutSecretText(text: string, depth: number): string {
       // It only looks like JSON.
     }
   }
-  return text.replaceAll(SECRET_QUERY, `$1${REPLACED}`)
+  return text.includes('=') ? text.replaceAll(SECRET_QUERY, `$1${REPLACED}`) : text
 }

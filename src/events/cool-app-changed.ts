@@ -1,10 +1,11 @@
-import { recordInstall, recordRobot } from '../storage/group-facts.ts'
+import { recordDoubt, recordInstall, recordRobot } from '../storage/group-facts.ts'
 import type { HandleEvent } from './deps.ts'
 import { textOf, timeOf } from './fields.ts'
 
 /**
  * `im_cool_app_install`, `im_cool_app_uninstall`: the group can, or can no longer, be reached. Of our cool app; without
- * its code or with another one it is only about a robot: added by itself, or by another cool app of the same app.
+ * its code or with another one it is only about a robot: added by itself, or by another cool app of the same app, whose
+ * leaving changes nothing about ours.
  */
 export function coolAppChanged(status: 'installed' | 'uninstalled'): HandleEvent {
   return async (deps, trx, event) => {
@@ -31,6 +32,12 @@ export function coolAppChanged(status: 'installed' | 'uninstalled'): HandleEvent
       return { refreshGroup: taken }
     }
     const present = status === 'installed'
+    if (!present && coolAppCode !== null) {
+      // Whether its robot was the one that is believed to be there, only DingTalk knows.
+      await recordDoubt(trx, group, ['robot'], nowMs)
+      deps.log.info(ids, 'other-cool-app-removed')
+      return { refreshGroup: true }
+    }
     const { taken, refreshGroup } = await recordRobot(trx, { ...group, present, at }, nowMs)
     deps.log.info({ ...ids, taken }, present ? 'robot-added' : 'robot-removed')
     return { refreshGroup }

@@ -3,7 +3,7 @@ import type { EventAck, InboundEvent } from '../domain/inbound.ts'
 import { AppError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import type { Db } from '../storage/db.ts'
-import { dropFetched, type Fetched, keepFetched, listFetched } from '../storage/fetched.ts'
+import { dropFetched, keepFetched, listFetched } from '../storage/fetched.ts'
 
 export type RecoverySettings = {
   /** DingTalk tries a push that was refused again after 10 s and 30 s, and then parks it for 3 to 5 minutes. */
@@ -22,8 +22,9 @@ export type RecoverDeps = {
   log: Log
   integrationId: string
   settings: RecoverySettings
-  fetchPage: () => Promise<{ events: Fetched[]; hasMore: boolean }>
-  readEvent: (fetched: Fetched) => InboundEvent | undefined
+  /** At most 200 of them, as JSON text. */
+  fetchPage: () => Promise<{ events: string[]; hasMore: boolean }>
+  readEvent: (payload: string) => InboundEvent | undefined
   takeEvent: (event: InboundEvent) => Promise<EventAck>
 }
 
@@ -44,17 +45,21 @@ export function createRecovery(deps: RecoverDeps): Recovery {
   /** When to fetch: for a time in which nobody was there, and for the newest refusal. */
   const due = new Map<'absence' | 'refusal', { atMs: number; untilMs: number }>()
   /** A page that could not be stored: DingTalk drops it at the next call, so it comes first. */
-  let unstored: Fetched[] = []
+  let unstored: string[] = []
+  let pages = 0
   let waiting = true
   let retryAtMs = 0
 
   const fetchAll = async (): Promise<void> => {
     let added = 0
     let hasMore = true
-    for (let page = 0; page < MAX_PAGES && hasMore; page++) {
+    for (let calls = 0; calls < MAX_PAGES && hasMore; calls++) {
       if (unstored.length === 0) ({ events: unstored, hasMore } = await deps.fetchPage())
       if (unstored.length === 0) continue
-      added += await deps.db.write((trx) => keepFetched(trx, deps.integrationId, unstored, clock.nowMs()))
+      const nowMs = clock.nowMs()
+      const fetched = { page: (pages += 1), payloads: unstored }
+      await deps.db.write((trx) => keepFetched(trx, deps.integrationId, fetched, nowMs))
+      added += fetched.payloads.length
       unstored = []
       waiting = true
     }
@@ -97,10 +102,10 @@ async function takeInFetched(deps: RecoverDeps): Promise<boolean> {
   for (;;) {
     const waiting = await listFetched(deps.db.read, deps.integrationId, AT_ONCE)
     for (const fetched of waiting) {
-      const event = deps.readEvent(fetched)
+      const event = deps.readEvent(fetched.payload)
       if (!event) deps.log.warn({ fetchedId: fetched.id }, 'event-unreadable')
       else if ((await deps.takeEvent(event)).status === 'LATER') return false
-      await deps.db.write((trx) => dropFetched(trx, deps.integrationId, fetched.id))
+      await deps.db.write((trx) => dropFetched(trx, fetched.id))
     }
     if (waiting.length < AT_ONCE) return true
   }

@@ -7,6 +7,7 @@ import type { Metrics } from '../metrics.ts'
 import { addDeliverRoute, type DeliverDeps } from './api/deliver.ts'
 import { addCardPushRoute, CARD_PATH } from './card-push.ts'
 import type { Callbacks } from './callbacks.ts'
+import { addRobotPushRoute, ROBOT_PATH } from './robot-push.ts'
 import { addEventPushRoute, EVENT_PATH } from './event-push.ts'
 import { ASSETS } from './h5/assets.ts'
 import type { H5Deps } from './h5/deps.ts'
@@ -32,6 +33,7 @@ const BODY_LIMIT_BYTES = 1024 * 1024
 const CALLBACKS = [
   { path: EVENT_PATH, what: '事件订阅请求网址' },
   { path: CARD_PATH, what: '卡片回调地址' },
+  { path: ROBOT_PATH, what: '机器人消息接收地址' },
 ]
 
 /** The whole route table. */
@@ -79,6 +81,7 @@ function createAddresses(deps: RouteDeps): Hono {
   }
   addEventPushRoute(app, { ...deps.callbacks, log: deps.log })
   addCardPushRoute(app, { ...deps.callbacks, log: deps.log })
+  addRobotPushRoute(app, { ...deps.callbacks, log: deps.log })
 
   addDeliverRoute(app, { ...deps.api, log: deps.log })
   return app

@@ -5,6 +5,7 @@ import { z } from 'zod'
 import { AppError } from '../errors.ts'
 import { InFlight } from '../lifecycle.ts'
 import type { Log } from '../log.ts'
+import { createGate } from './gate.ts'
 import { ACTION_RESULT_QUEUE, CLICK_QUEUE, DELIVER_QUEUE, type PacedApi, paceQueue } from './jobs.ts'
 
 export type WorkerDeps = { redis: Redis; prefix: string; log: Log }
@@ -69,16 +70,24 @@ export function startDeliverWorker(
   )
 }
 
+/** Resolves when the call may go out: to be waited for right before it. */
+export type AwaitTurn = () => Promise<void>
+
+/** By so much calls may be late on their way to DingTalk without a 21st arriving within a second; ticks lose about as much. */
+const JITTER_MS = 50
+
 /**
- * One metered call per tick, evenly paced.
+ * One metered call per tick, evenly paced: ticks begin evenly over all processes, and where those of this process have
+ * bunched up by the time of their calls, the calls wait.
  * @param work an AppError `throttled` pauses this pacer only; other failures are the work's own to store before it throws
  */
 export function startPacer(
   deps: WorkerDeps,
   pacer: { integrationId: string; api: PacedApi; qps: number },
-  work: () => Promise<void>,
+  work: (awaitTurn: AwaitTurn) => Promise<void>,
 ): RunningWorker {
   const { integrationId, api } = pacer
+  const awaitTurn = pacer.qps > 0 ? createGate(pacer.qps, 1_000 + JITTER_MS) : async () => {}
   const worker: RunningWorker & { pause?: (ms: number) => Promise<void> } = start(
     paceQueue(integrationId, api),
     deps,
@@ -91,7 +100,7 @@ export function startPacer(
     },
     async (job, token) => {
       try {
-        await work()
+        await work(awaitTurn)
       } catch (error) {
         if (error instanceof AppError && error.failure.kind === 'throttled') {
           deps.log.warn({ integrationId, api, pauseMs: error.failure.retryAfterMs, err: error }, 'pacer-throttled')

@@ -1,49 +1,65 @@
-import { sql, type Selectable } from 'kysely'
+import { type ExpressionBuilder, type Insertable, type Selectable, sql } from 'kysely'
 
 import type { Audience, Mention, Space } from '../domain/card.ts'
-import type { CardsTable, Handle, PlacementsTable } from './schema.ts'
+import { putPlacements } from './placements.ts'
+import type { CardsTable, Handle, Schema } from './schema.ts'
+import { statement } from './statement.ts'
 import { takeTurn, type TurnApi, URGENT, USUAL } from './turns.ts'
 
 export type Card = Omit<Selectable<CardsTable>, 'audience' | 'mentions'> & { audience: Audience; mentions: Mention[] }
-export type Placement = Selectable<PlacementsTable>
 
 /** A card with what decides its face beside the incident. */
 export type CardOfNotification = Card & { generation: number; prefix: string }
 
-const LIVE_PLACEMENTS = ['waiting', 'sending', 'delivered'] as const
-
 export async function findCard(db: Handle, outTrackId: string): Promise<CardOfNotification | undefined> {
-  const row = await selectCards(db).where('out_track_id', '=', outTrackId).executeTakeFirst()
-  return row && fromRow(row)
+  const { rows } = await selectCard(db, { outTrackId })
+  return rows[0] && cardOf(rows[0])
 }
+
+const selectCard = statement((db, { outTrackId }: { outTrackId: string }) =>
+  db.selectFrom('cards').selectAll().select(notificationColumns).where('out_track_id', '=', outTrackId),
+)
 
 export async function listCardsOfIncident(
   db: Handle,
   integrationId: string,
   incidentId: string,
 ): Promise<CardOfNotification[]> {
-  const rows = await selectCards(db)
-    .where('cards.integration_id', '=', integrationId)
-    .where('cards.incident_id', '=', incidentId)
-    .orderBy('cards.created_at')
-    .execute()
-  return rows.map(fromRow)
+  const { rows } = await selectCardsOfIncident(db, { integrationId, incidentId })
+  return rows.map(cardOf)
 }
 
-export async function listPlacements(db: Handle, outTrackIds: string[]): Promise<Placement[]> {
-  if (outTrackIds.length === 0) return []
-  return db
-    .selectFrom('placements')
+const selectCardsOfIncident = statement((db, of: { integrationId: string; incidentId: string }) =>
+  db
+    .selectFrom('cards')
     .selectAll()
-    .where('out_track_id', 'in', outTrackIds)
-    .orderBy('kind')
-    .orderBy('target_id')
-    .execute()
+    .select(notificationColumns)
+    .where('cards.integration_id', '=', of.integrationId)
+    .where('cards.incident_id', '=', of.incidentId)
+    .orderBy('cards.created_at'),
+)
+
+/** What decides when a card is due next; undefined for a card that is not there. */
+export async function findStanding(db: Handle, outTrackId: string) {
+  const { rows } = await selectStanding(db, { outTrackId })
+  return rows[0] && { ...rows[0], waiting: rows[0].waiting !== null }
 }
 
-export function isLive(placement: Placement): boolean {
-  return LIVE_PLACEMENTS.some((status) => status === placement.status)
-}
+const selectStanding = statement((db, { outTrackId }: { outTrackId: string }) =>
+  db
+    .selectFrom('cards')
+    .select(['stage', 'frozen', 'allowed_rev', 'shown_rev', 'held_until'])
+    .select((eb) =>
+      eb
+        .selectFrom('placements')
+        .select('status')
+        .whereRef('placements.out_track_id', '=', 'cards.out_track_id')
+        .where('status', '=', 'waiting')
+        .limit(1)
+        .as('waiting'),
+    )
+    .where('out_track_id', '=', outTrackId),
+)
 
 export async function addNotification(
   trx: Handle,
@@ -57,21 +73,25 @@ export async function addNotification(
   },
   nowMs: number,
 ): Promise<void> {
-  await trx
-    .insertInto('notifications')
-    .values({
-      integration_id: notification.integrationId,
-      incident_id: notification.incidentId,
-      notification_key: notification.key,
-      generation: notification.generation,
-      prefix: notification.prefix,
-      event_id: notification.eventId,
-      created_at: nowMs,
-    })
-    .onConflict((oc) => oc.doNothing())
-    .execute()
+  await insertNotification(trx, {
+    integration_id: notification.integrationId,
+    incident_id: notification.incidentId,
+    notification_key: notification.key,
+    generation: notification.generation,
+    prefix: notification.prefix,
+    event_id: notification.eventId,
+    created_at: nowMs,
+  })
 }
 
+const insertNotification = statement((db, row: Insertable<Schema['notifications']>) =>
+  db
+    .insertInto('notifications')
+    .values(row)
+    .onConflict((oc) => oc.doNothing()),
+)
+
+/** A card that is to be created in these spaces. */
 export async function addCard(
   trx: Handle,
   card: {
@@ -83,72 +103,61 @@ export async function addCard(
     audience: Audience
     replacement: number
     rev: number
+    spaces: Space[]
     /** With whom it shares its turns, see turns.ts. */
     turnKey: string
     urgent: boolean
     plain?: boolean
+    /** Whom groups mention when it is put into them. */
+    mentions?: Mention[]
   },
   nowMs: number,
 ): Promise<void> {
-  await trx
-    .insertInto('cards')
-    .values({
-      out_track_id: card.outTrackId,
-      integration_id: card.integrationId,
-      incident_id: card.incidentId,
-      notification_key: card.notificationKey,
-      audience_key: card.audienceKey,
-      audience: JSON.stringify(card.audience),
-      replacement: card.replacement,
-      stage: 'absent',
-      frozen: 0,
-      allowed_rev: card.rev,
-      shown_rev: 0,
-      shown_hash: null,
-      deliver_due_at: null,
-      update_due_at: null,
-      deliver_lane: card.urgent ? URGENT : USUAL,
-      deliver_turn: 0,
-      update_lane: USUAL,
-      update_turn: 0,
-      turn_key: card.turnKey,
-      plain: card.plain ? 1 : 0,
-      held_until: 0,
-      lease_owner: null,
-      lease_until: 0,
-      called_at: 0,
-      failures: 0,
-      created_at: nowMs,
-      updated_at: nowMs,
-    })
-    .onConflict((oc) => oc.doNothing())
-    .execute()
+  const { mentions = [] } = card
+  const added = await insertCard(trx, {
+    out_track_id: card.outTrackId,
+    integration_id: card.integrationId,
+    incident_id: card.incidentId,
+    notification_key: card.notificationKey,
+    audience_key: card.audienceKey,
+    audience: JSON.stringify(card.audience),
+    replacement: card.replacement,
+    stage: 'absent',
+    frozen: 0,
+    allowed_rev: card.rev,
+    shown_rev: 0,
+    shown_hash: null,
+    deliver_due_at: nowMs,
+    update_due_at: null,
+    deliver_lane: card.urgent ? URGENT : USUAL,
+    deliver_turn: await takeTurn(trx, card.integrationId, 'create', card.turnKey),
+    update_lane: USUAL,
+    update_turn: 0,
+    turn_key: card.turnKey,
+    plain: card.plain ? 1 : 0,
+    held_until: 0,
+    lease_owner: null,
+    lease_until: 0,
+    called_at: 0,
+    failures: 0,
+    mentions: mentions.length > 0 ? JSON.stringify(mentions) : null,
+    created_at: nowMs,
+    updated_at: nowMs,
+  })
+  const isNew = (added.numAffectedRows ?? 0n) > 0n
+  await (isNew ? putPlacements : addSpaces)(trx, card.outTrackId, card.spaces, nowMs)
 }
 
-/** Spaces the card is to be delivered to; one that failed before gets another try. */
-export async function addPlacements(trx: Handle, outTrackId: string, spaces: Space[], nowMs: number): Promise<void> {
-  for (const space of spaces) {
-    await trx
-      .insertInto('placements')
-      .values({
-        out_track_id: outTrackId,
-        kind: space.kind,
-        target_id: space.targetId,
-        status: 'waiting',
-        share: 0,
-        unknown_outcomes: 0,
-        carrier_id: null,
-        reason: null,
-        updated_at: nowMs,
-      })
-      .onConflict((oc) =>
-        oc
-          .columns(['out_track_id', 'kind', 'target_id'])
-          .doUpdateSet({ status: 'waiting', share: 1, reason: null, updated_at: nowMs })
-          .where('placements.status', 'in', ['failed', 'cancelled']),
-      )
-      .execute()
-  }
+const insertCard = statement((db, row: Insertable<CardsTable>) =>
+  db
+    .insertInto('cards')
+    .values(row)
+    .onConflict((oc) => oc.doNothing()),
+)
+
+/** Further spaces the card is to be delivered to; one that failed before gets another try. */
+export async function addSpaces(trx: Handle, outTrackId: string, spaces: Space[], nowMs: number): Promise<void> {
+  await putPlacements(trx, outTrackId, spaces, nowMs)
   const [idle] = await listIdle(trx, 'create', [outTrackId])
   await trx
     .updateTable('cards')
@@ -161,22 +170,31 @@ export async function addPlacements(trx: Handle, outTrackId: string, spaces: Spa
     .execute()
 }
 
-function listIdle(trx: Handle, api: TurnApi, outTrackIds: string[]) {
-  return trx
-    .selectFrom('cards')
-    .select(['out_track_id', 'integration_id', 'turn_key'])
-    .where('out_track_id', 'in', outTrackIds)
-    .where(api === 'create' ? 'deliver_due_at' : 'update_due_at', 'is', null)
-    .execute()
+/** Those of the cards that this API has nothing to do for. */
+async function listIdle(trx: Handle, api: TurnApi, outTrackIds: string[]) {
+  return (await (api === 'create' ? selectNotDelivering : selectNotUpdating)(trx, { outTrackIds })).rows
 }
+
+const selectIdle = (db: Handle, { outTrackIds }: { outTrackIds: string[] }) =>
+  db.selectFrom('cards').select(['out_track_id', 'integration_id', 'turn_key']).where('out_track_id', 'in', outTrackIds)
+const selectNotDelivering = statement((db, of: { outTrackIds: string[] }) =>
+  selectIdle(db, of).where('deliver_due_at', 'is', null),
+)
+const selectNotUpdating = statement((db, of: { outTrackIds: string[] }) =>
+  selectIdle(db, of).where('update_due_at', 'is', null),
+)
 
 /** Cards that are not due an update yet take their turn before they become it. */
 async function takeTurns(trx: Handle, outTrackIds: string[]): Promise<void> {
   for (const card of await listIdle(trx, 'update', outTrackIds)) {
-    const taken = await takeTurn(trx, card.integration_id, 'update', card.turn_key)
-    await trx.updateTable('cards').set({ update_turn: taken }).where('out_track_id', '=', card.out_track_id).execute()
+    const turn = await takeTurn(trx, card.integration_id, 'update', card.turn_key)
+    await setUpdateTurn(trx, { outTrackId: card.out_track_id, turn })
   }
 }
+
+const setUpdateTurn = statement((db, { outTrackId, turn }: { outTrackId: string; turn: number }) =>
+  db.updateTable('cards').set({ update_turn: turn }).where('out_track_id', '=', outTrackId),
+)
 
 /**
  * The cards may show this revision; those DingTalk has become due, no sooner than `spacingMs` after their last call.
@@ -191,8 +209,14 @@ export async function allowRevision(
   if (outTrackIds.length === 0) return
   const { rev, spacingMs, urgent = false } = change
   await takeTurns(trx, outTrackIds)
+  await setAllowed(trx, { outTrackIds, rev, spacingMs, nowMs, ...(urgent ? { lane: URGENT } : {}) })
+}
+
+type Allowed = { outTrackIds: string[]; rev: number; spacingMs: number; nowMs: number; lane?: number }
+
+const setAllowed = statement((db, { outTrackIds, rev, spacingMs, nowMs, lane }: Allowed) => {
   const soonest = soonestCall(nowMs, spacingMs)
-  await trx
+  return db
     .updateTable('cards')
     .set({
       allowed_rev: sql<number>`case when allowed_rev < ${rev} then ${rev} else allowed_rev end`,
@@ -200,12 +224,11 @@ export async function allowRevision(
         when stage = 'absent' then update_due_at
         when update_due_at is null or update_due_at > ${soonest} then ${soonest}
         else update_due_at end`,
-      ...(urgent ? { update_lane: URGENT } : {}),
+      ...(lane === undefined ? {} : { update_lane: lane }),
       updated_at: nowMs,
     })
     .where('out_track_id', 'in', outTrackIds)
-    .execute()
-}
+})
 
 function soonestCall(nowMs: number, spacingMs: number) {
   return sql<number>`case when called_at + ${spacingMs} > ${nowMs} then called_at + ${spacingMs} else ${nowMs} end`
@@ -273,68 +296,34 @@ export async function changeLeased(
   trx: Handle,
   outTrackId: string,
   owner: string,
-  change: Partial<
-    Pick<
-      CardsTable,
-      | 'stage'
-      | 'frozen'
-      | 'shown_rev'
-      | 'shown_hash'
-      | 'deliver_due_at'
-      | 'update_due_at'
-      | 'update_lane'
-      | 'plain'
-      | 'lease_owner'
-      | 'lease_until'
-      | 'called_at'
-      | 'failures'
-    >
-  >,
+  change: LeasedChange,
 ): Promise<boolean> {
-  const done = await trx
-    .updateTable('cards')
-    .set(change)
-    .where('out_track_id', '=', outTrackId)
-    .where('lease_owner', '=', owner)
-    .executeTakeFirst()
-  return done.numUpdatedRows > 0n
+  const done = await setLeased(trx, { outTrackId, owner, change })
+  return (done.numAffectedRows ?? 0n) > 0n
 }
 
-export async function changePlacements(
-  trx: Handle,
-  outTrackId: string,
-  spaces: Space[],
-  change: Partial<Pick<PlacementsTable, 'status' | 'share' | 'carrier_id' | 'reason'>> & { unknownOutcome?: true },
-  nowMs: number,
-): Promise<void> {
-  const { unknownOutcome, ...columns } = change
-  for (const space of spaces) {
-    await trx
-      .updateTable('placements')
-      .set((eb) => ({
-        ...columns,
-        ...(unknownOutcome ? { unknown_outcomes: eb('unknown_outcomes', '+', 1) } : {}),
-        updated_at: nowMs,
-      }))
-      .where('out_track_id', '=', outTrackId)
-      .where('kind', '=', space.kind)
-      .where('target_id', '=', space.targetId)
-      .execute()
-  }
-}
+type LeasedChange = Partial<
+  Pick<
+    CardsTable,
+    | 'stage'
+    | 'frozen'
+    | 'shown_rev'
+    | 'shown_hash'
+    | 'deliver_due_at'
+    | 'update_due_at'
+    | 'update_lane'
+    | 'plain'
+    | 'lease_owner'
+    | 'lease_until'
+    | 'called_at'
+    | 'failures'
+  >
+>
 
-/** How many cards the group got (or is getting) since then. */
-export async function countPlacedSince(db: Handle, openConversationId: string, sinceMs: number): Promise<number> {
-  const row = await db
-    .selectFrom('placements')
-    .select((eb) => eb.fn.countAll<number>().as('count'))
-    .where('kind', '=', 'group')
-    .where('target_id', '=', openConversationId)
-    .where('status', 'in', ['sending', 'delivered'])
-    .where('updated_at', '>', sinceMs)
-    .executeTakeFirstOrThrow()
-  return row.count
-}
+const setLeased = statement(
+  (db, { outTrackId, owner, change }: { outTrackId: string; owner: string; change: LeasedChange }) =>
+    db.updateTable('cards').set(change).where('out_track_id', '=', outTrackId).where('lease_owner', '=', owner),
+)
 
 /** While a press on it is being answered, no PUT of the card may cross the answer. It stays due, lest a crash forget it. */
 export async function holdCard(trx: Handle, outTrackId: string, untilMs: number): Promise<void> {
@@ -381,20 +370,20 @@ export async function releaseCard(
   }
 }
 
-function selectCards(db: Handle) {
-  return db
-    .selectFrom('cards')
-    .innerJoin('notifications', (join) =>
-      join
-        .onRef('notifications.integration_id', '=', 'cards.integration_id')
-        .onRef('notifications.incident_id', '=', 'cards.incident_id')
-        .onRef('notifications.notification_key', '=', 'cards.notification_key'),
-    )
-    .selectAll('cards')
-    .select(['notifications.generation', 'notifications.prefix'])
+/** Of the notification that a card belongs to. */
+export function notificationColumns(eb: ExpressionBuilder<Schema, 'cards'>) {
+  const notification = eb
+    .selectFrom('notifications')
+    .whereRef('notifications.integration_id', '=', 'cards.integration_id')
+    .whereRef('notifications.incident_id', '=', 'cards.incident_id')
+    .whereRef('notifications.notification_key', '=', 'cards.notification_key')
+  return [
+    notification.select('generation').$asScalar().$notNull().as('generation'),
+    notification.select('prefix').$asScalar().$notNull().as('prefix'),
+  ] as const
 }
 
-function fromRow(row: Selectable<CardsTable> & { generation: number; prefix: string }): CardOfNotification {
+export function cardOf(row: Selectable<CardsTable> & { generation: number; prefix: string }): CardOfNotification {
   return {
     ...row,
     // Audiences stored before there were custom actions name none.

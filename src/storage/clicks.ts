@@ -35,9 +35,11 @@ export async function addClick(
   nowMs: number,
 ): Promise<{ click: Click; repeated: boolean }> {
   const what = [click.action, click.minutes ?? click.custom_id ?? '']
+  // Such an act draws the card anew, under the finger of whoever taps twice.
+  const drawnAt = canBeMeantAgain(click.action) ? '' : click.revision
   const activeKey = (
     formToken === undefined
-      ? [click.out_track_id, click.dingtalk_user_id, ...what, click.revision]
+      ? [click.out_track_id, click.dingtalk_user_id, ...what, drawnAt]
       : ['page', click.dingtalk_user_id, click.incident_id, ...what, formToken]
   ).join('|')
   if (formToken === undefined && canBeMeantAgain(click.action)) await freeKey(trx, activeKey, nowMs - COLLAPSE_MS)

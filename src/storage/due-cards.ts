@@ -1,7 +1,8 @@
 import { sql } from 'kysely'
 
-import { type CardOfNotification, findCard } from './cards.ts'
+import { cardOf, type CardOfNotification, notificationColumns } from './cards.ts'
 import type { Handle } from './schema.ts'
+import { statement } from './statement.ts'
 import { standAt, type TurnApi } from './turns.ts'
 
 /** Cards that something is to be done about: whose turn it is, under a lease, and what waits. */
@@ -14,7 +15,8 @@ export async function claimForDelivery(
   integrationId: string,
   lease: Lease,
 ): Promise<CardOfNotification | undefined> {
-  return claim(trx, integrationId, lease, 'create', (query) => query.where('stage', 'in', ['absent', 'present']))
+  const { rows } = await leaseDelivery(trx, { integrationId, ...lease })
+  return claimed(trx, 'create', rows[0])
 }
 
 /** The due card of the integration whose turn it is to be updated or probed, now leased. */
@@ -24,10 +26,47 @@ export async function claimForUpdate(
   lease: Lease,
   onlyFinal: boolean,
 ): Promise<CardOfNotification | undefined> {
-  return claim(trx, integrationId, lease, 'update', (query) => {
-    const due = query.where('stage', '!=', 'absent').where('held_until', '<=', lease.nowMs)
-    return onlyFinal ? due.where(isFinal) : due
-  })
+  const { rows } = await (onlyFinal ? leaseFinalUpdate : leaseUpdate)(trx, { integrationId, ...lease })
+  return claimed(trx, 'update', rows[0])
+}
+
+async function claimed(
+  trx: Handle,
+  api: TurnApi,
+  row: Parameters<typeof cardOf>[0] | undefined,
+): Promise<CardOfNotification | undefined> {
+  if (!row) return undefined
+  await standAt(trx, row.integration_id, api, api === 'create' ? row.deliver_turn : row.update_turn)
+  return cardOf(row)
+}
+
+type Claim = Lease & { integrationId: string }
+
+const leaseDelivery = statement((db, claim: Claim) =>
+  leaseFirst(db, claim, (candidates) =>
+    candidates
+      .where('deliver_due_at', '<=', claim.nowMs)
+      .where('stage', 'in', ['absent', 'present'])
+      .orderBy('deliver_lane')
+      .orderBy('deliver_turn')
+      .orderBy('deliver_due_at'),
+  ),
+)
+
+const leaseUpdate = statement((db, claim: Claim) => leaseFirst(db, claim, (all) => candidatesForUpdate(all, claim)))
+
+const leaseFinalUpdate = statement((db, claim: Claim) =>
+  leaseFirst(db, claim, (all) => candidatesForUpdate(all, claim).where(isFinal)),
+)
+
+function candidatesForUpdate(candidates: CandidateQuery, { nowMs }: Claim) {
+  return candidates
+    .where('update_due_at', '<=', nowMs)
+    .where('stage', '!=', 'absent')
+    .where('held_until', '<=', nowMs)
+    .orderBy('update_lane')
+    .orderBy('update_turn')
+    .orderBy('update_due_at')
 }
 
 /** Updates that are not put off when calls run short: probes, cards frozen, and cards of closed incidents. */
@@ -37,7 +76,7 @@ const isFinal = sql<boolean>`(stage != 'present' or frozen = 1 or exists (select
 
 type CandidateQuery = ReturnType<typeof selectCandidates>
 
-function selectCandidates(trx: Handle, integrationId: string, nowMs: number) {
+function selectCandidates(trx: Handle, { integrationId, nowMs }: Claim) {
   return trx
     .selectFrom('cards')
     .select('out_track_id')
@@ -45,33 +84,14 @@ function selectCandidates(trx: Handle, integrationId: string, nowMs: number) {
     .where('lease_until', '<=', nowMs)
 }
 
-async function claim(
-  trx: Handle,
-  integrationId: string,
-  lease: Lease,
-  api: TurnApi,
-  narrow: (query: CandidateQuery) => CandidateQuery,
-): Promise<CardOfNotification | undefined> {
-  const [due, lane, turn] =
-    api === 'create'
-      ? (['deliver_due_at', 'deliver_lane', 'deliver_turn'] as const)
-      : (['update_due_at', 'update_lane', 'update_turn'] as const)
-  const claimed = await trx
+function leaseFirst(db: Handle, claim: Claim, narrow: (candidates: CandidateQuery) => CandidateQuery) {
+  return db
     .updateTable('cards')
-    .set({ lease_owner: lease.owner, lease_until: lease.untilMs })
-    .where('out_track_id', '=', (eb) =>
-      narrow(selectCandidates(eb as unknown as Handle, integrationId, lease.nowMs).where(due, '<=', lease.nowMs))
-        .orderBy(lane)
-        .orderBy(turn)
-        .orderBy(due)
-        .limit(1),
-    )
-    .where('lease_until', '<=', lease.nowMs)
-    .returning(['out_track_id', `${turn} as turn`])
-    .executeTakeFirst()
-  if (!claimed) return undefined
-  await standAt(trx, integrationId, api, claimed.turn)
-  return findCard(trx, claimed.out_track_id)
+    .set({ lease_owner: claim.owner, lease_until: claim.untilMs })
+    .where('out_track_id', '=', narrow(selectCandidates(db, claim)).limit(1))
+    .where('lease_until', '<=', claim.nowMs)
+    .returningAll()
+    .returning(notificationColumns)
 }
 
 export type DueCard = { integrationId: string; outTrackId: string; api: TurnApi; dueAt: number }
@@ -93,9 +113,13 @@ export async function listDueCards(db: Handle, untilMs: number): Promise<DueCard
 /** Those of the cards that are due at any time to come. */
 export async function listDueAmong(db: Handle, outTrackIds: string[]): Promise<DueCard[]> {
   if (outTrackIds.length === 0) return []
-  const rows = await selectDue(db).where('out_track_id', 'in', outTrackIds).execute()
+  const { rows } = await selectDueAmong(db, { outTrackIds })
   return rows.flatMap((row) => DUE_COLUMNS.flatMap(([api]) => toDue(row, api)))
 }
+
+const selectDueAmong = statement((db, { outTrackIds }: { outTrackIds: string[] }) =>
+  selectDue(db).where('out_track_id', 'in', outTrackIds),
+)
 
 const DUE_COLUMNS = [
   ['create', 'deliver_due_at'],

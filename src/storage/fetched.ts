@@ -1,48 +1,43 @@
+import { newId } from '../domain/ids.ts'
 import { enterInbox } from './inbox.ts'
 import type { Handle } from './schema.ts'
 
 /** Events out of DingTalk's list of failed pushes, kept in the inbox until they are taken in. */
 export type Fetched = { id: string; payload: string }
 
-const PREFIX_END = ':'
-
-/** @returns how many of them were not known yet */
+/**
+ * Ids keep the order of the list. What comes twice is known when it is taken in.
+ * @param page grows with each page that this process has fetched
+ */
 export async function keepFetched(
   trx: Handle,
   integrationId: string,
-  events: Fetched[],
+  { page, payloads }: { page: number; payloads: string[] },
   nowMs: number,
-): Promise<number> {
-  let added = 0
-  for (const { id, payload } of events) {
-    const entry = { source: 'fetched' as const, id: `${integrationId}${PREFIX_END}${id}`, payload }
-    if (await enterInbox(trx, entry, nowMs)) added += 1
+): Promise<void> {
+  const order = (number: number, width: number): string => String(number).padStart(width, '0')
+  const stamp = `${order(nowMs, 15)}-${order(page, 6)}-${newId()}`
+  for (const [index, payload] of payloads.entries()) {
+    const id = `${integrationId}:${stamp}-${order(index, 4)}`
+    await enterInbox(trx, { source: 'fetched', id, payload }, nowMs)
   }
-  return added
 }
 
 /** Those that wait, oldest first. */
 export async function listFetched(db: Handle, integrationId: string, limit: number): Promise<Fetched[]> {
-  const prefix = `${integrationId}${PREFIX_END}`
   const rows = await db
     .selectFrom('inbox')
     .select(['id', 'payload'])
     .where('source', '=', 'fetched')
     .where('payload', 'is not', null)
-    .where('id', 'like', `${prefix}%`)
+    .where('id', 'like', `${integrationId}:%`)
     .orderBy('received_at')
     .orderBy('id')
     .limit(limit)
     .execute()
-  return rows.map((row) => ({ id: row.id.slice(prefix.length), payload: row.payload ?? '' }))
+  return rows.map((row) => ({ id: row.id, payload: row.payload ?? '' }))
 }
 
-/** Only the id is still needed, to know the event by when it is fetched again. */
-export async function dropFetched(trx: Handle, integrationId: string, id: string): Promise<void> {
-  await trx
-    .updateTable('inbox')
-    .set({ payload: null })
-    .where('source', '=', 'fetched')
-    .where('id', '=', `${integrationId}${PREFIX_END}${id}`)
-    .execute()
+export async function dropFetched(trx: Handle, id: string): Promise<void> {
+  await trx.deleteFrom('inbox').where('source', '=', 'fetched').where('id', '=', id).execute()
 }

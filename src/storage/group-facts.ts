@@ -101,14 +101,7 @@ export async function recordRobot(
           ...(group.present ? askIf(isDoubtful(nowMs), nowMs) : {}),
           updated_at: nowMs,
         }))
-        .whereRef('excluded.robot_at', '>=', 'groups.robot_at')
-        // Another cool app that leaves takes nothing of ours along.
-        .where((eb) =>
-          eb.or([
-            eb.val(group.present),
-            sql<boolean>`coalesce(${eb.ref('groups.plain_cool_app_code')}, '') = ${group.coolAppCode ?? ''}`,
-          ]),
-        ),
+        .whereRef('excluded.robot_at', '>=', 'groups.robot_at'),
     )
     .returningAll()
     .executeTakeFirst()
@@ -233,14 +226,22 @@ export async function recordProof(trx: Handle, integrationId: string, ids: strin
     .execute()
 }
 
-/** DingTalk would not deliver there though we believed that it could: it is asked why, once in a while. */
-export async function recordRefusal(trx: Handle, id: GroupId, nowMs: number): Promise<void> {
+/**
+ * Something speaks against what we believe of a reachable group, as when DingTalk would not deliver there: it is asked,
+ * once in a while.
+ */
+export async function recordDoubt(
+  trx: Handle,
+  id: GroupId,
+  believed: ('installed' | 'robot')[],
+  nowMs: number,
+): Promise<void> {
   await trx
     .updateTable('groups')
     .set({ refresh_due_at: nowMs, refresh_why: 'news', refresh_failures: 0 })
     .where('integration_id', '=', id.integrationId)
     .where('open_conversation_id', '=', id.openConversationId)
-    .where('status', 'in', ['installed', 'robot'])
+    .where('status', 'in', believed)
     .where('asked_at', '<', nowMs - DOUBT_EVERY_MS)
     .execute()
 }

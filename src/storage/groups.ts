@@ -1,6 +1,7 @@
 import { type Selectable, sql } from 'kysely'
 
 import type { GroupsTable, Handle } from './schema.ts'
+import { statement } from './statement.ts'
 
 export type Group = Selectable<GroupsTable>
 
@@ -17,13 +18,16 @@ export async function findGroup(db: Handle, id: GroupId): Promise<Group | undefi
 
 export async function findGroups(db: Handle, integrationId: string, ids: string[]): Promise<Group[]> {
   if (ids.length === 0) return []
-  return db
+  return (await selectGroups(db, { integrationId, ids })).rows
+}
+
+const selectGroups = statement((db, { integrationId, ids }: { integrationId: string; ids: string[] }) =>
+  db
     .selectFrom('groups')
     .selectAll()
     .where('integration_id', '=', integrationId)
-    .where('open_conversation_id', 'in', ids)
-    .execute()
-}
+    .where('open_conversation_id', 'in', ids),
+)
 
 export async function listGroups(db: Handle, integrationId?: string): Promise<Group[]> {
   return db
@@ -125,17 +129,19 @@ export async function holdRefreshes(
 }
 
 /**
- * Wants every group verified that nobody has asked about since then: messages about them may have been lost.
+ * Wants every group verified: messages about them may have been lost until now.
  * @returns how many
  */
-export async function verifySince(trx: Handle, integrationId: string, sinceMs: number, nowMs: number): Promise<number> {
+export async function verifyAll(trx: Handle, integrationId: string, nowMs: number): Promise<number> {
   const done = await trx
     .updateTable('groups')
-    .set({ refresh_due_at: nowMs, refresh_why: 'outage', refresh_failures: 0 })
+    .set({
+      refresh_due_at: nowMs,
+      refresh_why: sql<'outage'>`case when refresh_due_at is not null and refresh_why = 'news' then 'news' else 'outage' end`,
+      refresh_failures: 0,
+    })
     .where('integration_id', '=', integrationId)
     .where('status', 'in', ['installed', 'robot', 'uninstalled'])
-    .where('asked_at', '<', sinceMs)
-    .where((eb) => eb.or([eb('refresh_due_at', 'is', null), eb('refresh_why', '=', 'routine')]))
     .executeTakeFirst()
   return Number(done.numUpdatedRows)
 }

@@ -1,4 +1,7 @@
+import type { Insertable } from 'kysely'
+
 import type { Handle, InboxTable } from './schema.ts'
+import { statement } from './statement.ts'
 
 /** A posted delivery whose plan is not committed yet. */
 export type Posted = { eventId: string; receivedAt: number; payload: string }
@@ -9,13 +12,17 @@ export async function enterInbox(
   entry: { source: InboxTable['source']; id: string; payload?: string },
   nowMs: number,
 ): Promise<boolean> {
-  const done = await trx
-    .insertInto('inbox')
-    .values({ source: entry.source, id: entry.id, received_at: nowMs, payload: entry.payload ?? null })
-    .onConflict((oc) => oc.doNothing())
-    .executeTakeFirst()
-  return (done.numInsertedOrUpdatedRows ?? 0n) > 0n
+  const { source, id, payload = null } = entry
+  const done = await insertSeen(trx, { source, id, received_at: nowMs, payload })
+  return (done.numAffectedRows ?? 0n) > 0n
 }
+
+const insertSeen = statement((db, row: Insertable<InboxTable>) =>
+  db
+    .insertInto('inbox')
+    .values(row)
+    .onConflict((oc) => oc.doNothing()),
+)
 
 /**
  * Keeps a posted delivery until `dropPosted`.
@@ -52,14 +59,17 @@ export async function keepPosted(
 
 /** The plan is committed: only the id is still needed, to know the event by when it is posted again. */
 export async function dropPosted(trx: Handle, eventId: string): Promise<void> {
-  await trx
+  await forgetPayload(trx, { eventId })
+}
+
+const forgetPayload = statement((db, { eventId }: { eventId: string }) =>
+  db
     .updateTable('inbox')
     .set({ payload: null })
     .where('source', '=', 'posted')
     .where('id', '=', eventId)
-    .where('payload', 'is not', null)
-    .execute()
-}
+    .where('payload', 'is not', null),
+)
 
 /** Posted deliveries whose plan is not committed, oldest first: after that one, or only that one. */
 export async function listPosted(

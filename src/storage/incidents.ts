@@ -1,8 +1,9 @@
-import { type Selectable, sql } from 'kysely'
+import { type Insertable, type Selectable, sql } from 'kysely'
 
 import { contentKey, type Incident, type IncidentVersion, type LastAct, type Rendered } from '../domain/incident.ts'
 import { putResponders } from './responders.ts'
 import type { Handle, IncidentsTable } from './schema.ts'
+import { statement } from './statement.ts'
 
 export type StoredIncident = {
   integrationId: string
@@ -61,10 +62,9 @@ export async function advanceIncident(
     flapping: snapshot.flapping === undefined ? null : Number(snapshot.flapping),
     in_storm: snapshot.inStorm === undefined ? null : Number(snapshot.inStorm),
   }
-  const moved = await trx
-    .insertInto('incidents')
-    .values({
-      ...values,
+  const { rows } = await putIncident(trx, {
+    newest: values,
+    others: {
       ...kept,
       rendered: snapshot.rendered ? JSON.stringify(snapshot.rendered) : null,
       integration_id: integrationId,
@@ -73,12 +73,43 @@ export async function advanceIncident(
       last_act: lastAct ? JSON.stringify(lastAct) : null,
       snooze_over: 0,
       created_at: nowMs,
-    })
+    },
+    replacesRev: snapshot.replacesRev ?? 0,
+  })
+  const [moved] = rows
+  if (moved) {
+    const unassigned = moved.rev === 1 && (incident.progress === 'Closed' || !incident.responders?.length)
+    if (!unassigned) await putResponders(trx, integrationId, incident)
+    return { ...incidentFromRow(moved), advanced: true }
+  }
+  const stored = await findIncident(trx, integrationId, incident.incident_id)
+  if (!stored) throw new Error('an incident vanished inside its own transaction')
+  return { ...stored, advanced: false }
+}
+
+type Newest = Pick<
+  Insertable<IncidentsTable>,
+  | 'version_updated_at'
+  | 'version_event_time'
+  | 'version_event_id'
+  | 'progress'
+  | 'snapshot'
+  | 'snoozed_until'
+  | 'content_key'
+  | 'gone'
+  | 'updated_at'
+>
+type Step = { newest: Newest; others: Omit<Insertable<IncidentsTable>, keyof Newest>; replacesRev: number }
+
+const putIncident = statement((db, { newest, others, replacesRev }: Step) =>
+  db
+    .insertInto('incidents')
+    .values({ ...newest, ...others })
     .onConflict((oc) =>
       oc
         .columns(['integration_id', 'incident_id'])
         .doUpdateSet((eb) => ({
-          ...values,
+          ...newest,
           rev: sql<number>`${eb.ref('incidents.rev')} + 1`,
           last_act: sql<string | null>`coalesce(${eb.ref('excluded.last_act')}, ${eb.ref('incidents.last_act')})`,
           rendered: sql<string | null>`case
@@ -96,35 +127,29 @@ export async function advanceIncident(
         }))
         .where(
           sql<boolean>`(excluded.version_updated_at, excluded.version_event_time, excluded.version_event_id) > (incidents.version_updated_at, incidents.version_event_time, incidents.version_event_id)
-            or (incidents.rev = ${snapshot.replacesRev ?? 0}
+            or (incidents.rev = ${replacesRev}
               and (excluded.version_updated_at, excluded.version_event_time, excluded.version_event_id) = (incidents.version_updated_at, incidents.version_event_time, incidents.version_event_id))`,
         ),
     )
-    .returningAll()
-    .executeTakeFirst()
-  if (moved) {
-    const unassigned = moved.rev === 1 && (incident.progress === 'Closed' || !incident.responders?.length)
-    if (!unassigned) await putResponders(trx, integrationId, incident)
-    return { ...incidentFromRow(moved), advanced: true }
-  }
-  const stored = await findIncident(trx, integrationId, incident.incident_id)
-  if (!stored) throw new Error('an incident vanished inside its own transaction')
-  return { ...stored, advanced: false }
-}
+    .returningAll(),
+)
 
 export async function findIncident(
   db: Handle,
   integrationId: string,
   incidentId: string,
 ): Promise<StoredIncident | undefined> {
-  const row = await db
+  const { rows } = await selectIncident(db, { integrationId, incidentId })
+  return rows[0] && incidentFromRow(rows[0])
+}
+
+const selectIncident = statement((db, of: { integrationId: string; incidentId: string }) =>
+  db
     .selectFrom('incidents')
     .selectAll()
-    .where('integration_id', '=', integrationId)
-    .where('incident_id', '=', incidentId)
-    .executeTakeFirst()
-  return row && incidentFromRow(row)
-}
+    .where('integration_id', '=', of.integrationId)
+    .where('incident_id', '=', of.incidentId),
+)
 
 export function incidentFromRow(row: Selectable<IncidentsTable>): StoredIncident {
   return {

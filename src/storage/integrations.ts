@@ -7,6 +7,7 @@ import { cardCallbackOf, type Integration } from '../domain/integration.ts'
 import { AppError } from '../errors.ts'
 import type { Handle, IntegrationsTable } from './schema.ts'
 import { hashSecret, type SecretBox } from './secret-box.ts'
+import { statement } from './statement.ts'
 
 export type IntegrationFields = Pick<
   Integration,
@@ -164,21 +165,7 @@ export async function pickIntegration(
   db: Handle,
   dataSourceId: number | undefined,
 ): Promise<IntegrationForDelivery | undefined> {
-  const rows = await db
-    .selectFrom('integrations')
-    .select([
-      'id',
-      'client_id',
-      'enabled',
-      'data_source_id',
-      'is_default',
-      'template_id',
-      'template_refused_at',
-      'dm_from_webhook',
-      'stream_on',
-      'flashduty_key_enc',
-    ])
-    .execute()
+  const { rows } = await selectForDelivery(db, {})
   const found =
     (dataSourceId === undefined ? undefined : rows.find((row) => row.data_source_id === dataSourceId)) ??
     (dataSourceId === undefined || rows.every((row) => row.data_source_id === null)
@@ -228,6 +215,23 @@ export async function findActing(
     .executeTakeFirst()
   return row && { acting: row.acting, ownerKey: row.owner_key_enc === null ? undefined : box.open(row.owner_key_enc) }
 }
+
+const selectForDelivery = statement((db, _nothing: object) =>
+  db
+    .selectFrom('integrations')
+    .select([
+      'id',
+      'client_id',
+      'enabled',
+      'data_source_id',
+      'is_default',
+      'template_id',
+      'template_refused_at',
+      'dm_from_webhook',
+      'stream_on',
+      'flashduty_key_enc',
+    ]),
+)
 
 /** DingTalk no longer takes the integration's own template: new cards use the public one until it is set anew. */
 export async function refuseTemplate(trx: Handle, id: string, templateId: string, nowMs: number): Promise<void> {

@@ -112,9 +112,9 @@ export async function measureJournal(db: Handle): Promise<{ rows: number; bytes:
   return { rows: Number(sum.rows), bytes: Number(sum.bytes) }
 }
 
-/** Sorts as the time does: eight digits of base 36, until the year 2059. */
+/** Sorts as the time does: nine digits of base 36 last for millennia. */
 function timePrefix(ms: number): string {
-  return ms.toString(36).padStart(8, '0')
+  return ms.toString(36).padStart(9, '0')
 }
 
 async function dropUntil(db: Db, prefix: string): Promise<number> {

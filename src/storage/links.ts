@@ -2,6 +2,7 @@ import type { Selectable } from 'kysely'
 
 import type { AccountLinksTable, Handle } from './schema.ts'
 import type { SecretBox } from './secret-box.ts'
+import { statement } from './statement.ts'
 
 export type AccountLink = Selectable<AccountLinksTable>
 
@@ -137,26 +138,32 @@ export async function findLinksOfMembers(
   memberIds: number[],
 ): Promise<AccountLink[]> {
   if (memberIds.length === 0) return []
-  return db
+  return (await selectLinksOfMembers(db, { integrationId, memberIds })).rows
+}
+
+const selectLinksOfMembers = statement((db, of: { integrationId: string; memberIds: number[] }) =>
+  db
     .selectFrom('account_links')
     .selectAll()
-    .where('integration_id', '=', integrationId)
-    .where('member_id', 'in', memberIds)
-    .where('suspended_at', 'is', null)
-    .execute()
-}
+    .where('integration_id', '=', of.integrationId)
+    .where('member_id', 'in', of.memberIds)
+    .where('suspended_at', 'is', null),
+)
 
 /** Which of these members are linked to somebody who has left. */
 export async function findSuspended(db: Handle, integrationId: string, memberIds: number[]): Promise<AccountLink[]> {
   if (memberIds.length === 0) return []
-  return db
+  return (await selectSuspended(db, { integrationId, memberIds })).rows
+}
+
+const selectSuspended = statement((db, of: { integrationId: string; memberIds: number[] }) =>
+  db
     .selectFrom('account_links')
     .selectAll()
-    .where('integration_id', '=', integrationId)
-    .where('member_id', 'in', memberIds)
-    .where('suspended_at', 'is not', null)
-    .execute()
-}
+    .where('integration_id', '=', of.integrationId)
+    .where('member_id', 'in', of.memberIds)
+    .where('suspended_at', 'is not', null),
+)
 
 /** Suspended ones among them: for what to call somebody who was told when they were still there. */
 export async function findLinksOfUsers(

@@ -1,9 +1,10 @@
-import { type Selectable, sql } from 'kysely'
+import { type Insertable, type Selectable, sql } from 'kysely'
 
 import type { Space } from '../domain/card.ts'
 import { type Reason, reasonText } from '../domain/reasons.ts'
 import { touchResults } from './results.ts'
 import type { Handle, RecordsTable } from './schema.ts'
+import { statement } from './statement.ts'
 
 export type OperationRecord = Selectable<RecordsTable>
 
@@ -20,37 +21,40 @@ export function eventRecordKey(integrationId: string, eventId: string, kind: str
 /** One row per (event, target), click or unreadable job. A second one of the same key only counts. */
 export async function addRecord(trx: Handle, record: NewRecord, nowMs: number): Promise<void> {
   const { reason, ...columns } = record
-  await trx
+  await insertRecord(trx, {
+    integration_id: null,
+    event_id: null,
+    incident_id: null,
+    incident_num: null,
+    event_type: null,
+    fire_type: null,
+    rid: null,
+    target_name: null,
+    member_id: null,
+    out_track_id: null,
+    rev: null,
+    effect: null,
+    msg_id: null,
+    detail: null,
+    note: null,
+    ...columns,
+    ...reasonColumns(record.status, reason),
+    duplicates: 0,
+    created_at: nowMs,
+    updated_at: nowMs,
+  })
+}
+
+const insertRecord = statement((db, row: Insertable<RecordsTable>) =>
+  db
     .insertInto('records')
-    .values({
-      integration_id: null,
-      event_id: null,
-      incident_id: null,
-      incident_num: null,
-      event_type: null,
-      fire_type: null,
-      rid: null,
-      target_name: null,
-      member_id: null,
-      out_track_id: null,
-      rev: null,
-      effect: null,
-      msg_id: null,
-      detail: null,
-      note: null,
-      ...columns,
-      ...reasonColumns(record.status, reason),
-      duplicates: 0,
-      created_at: nowMs,
-      updated_at: nowMs,
-    })
+    .values(row)
     .onConflict((oc) =>
       oc
         .column('record_key')
-        .doUpdateSet((eb) => ({ duplicates: eb('records.duplicates', '+', 1), updated_at: nowMs })),
-    )
-    .execute()
-}
+        .doUpdateSet((eb) => ({ duplicates: eb('records.duplicates', '+', 1), updated_at: row.updated_at })),
+    ),
+)
 
 export async function countDuplicate(trx: Handle, recordKey: string, nowMs: number): Promise<void> {
   await trx
@@ -62,12 +66,7 @@ export async function countDuplicate(trx: Handle, recordKey: string, nowMs: numb
 
 /** Which targets of an event have a record already, as `kind:target`; people also as `person:member:` and their member id. */
 export async function listRecordedTargets(db: Handle, integrationId: string, eventId: string): Promise<Set<string>> {
-  const rows = await db
-    .selectFrom('records')
-    .select(['kind', 'target_id', 'member_id'])
-    .where('event_id', '=', eventId)
-    .where('integration_id', '=', integrationId)
-    .execute()
+  const { rows } = await selectTargetsOfEvent(db, { integrationId, eventId })
   return new Set(
     rows.flatMap(({ kind, target_id: id, member_id: memberId }) => [
       `${kind}:${id}`,
@@ -75,6 +74,16 @@ export async function listRecordedTargets(db: Handle, integrationId: string, eve
     ]),
   )
 }
+
+type EventId = { integrationId: string; eventId: string }
+
+const selectTargetsOfEvent = statement((db, { integrationId, eventId }: EventId) =>
+  db
+    .selectFrom('records')
+    .select(['kind', 'target_id', 'member_id'])
+    .where('event_id', '=', eventId)
+    .where('integration_id', '=', integrationId),
+)
 
 export type Verdict = {
   status: OperationRecord['status']
@@ -95,24 +104,57 @@ export async function settleDelivery(
   verdict: Verdict,
   nowMs: number,
 ): Promise<void> {
-  const open = trx
+  const waits = { outTrackId: card.outTrackId, kind: space.kind, targetId: space.targetId }
+  const columns = verdictColumns(verdict, nowMs)
+  const { rows } =
+    verdict.status === 'success'
+      ? await settleReached(trx, { waits, columns, drawnRev: card.drawnRev })
+      : await (isFinal(verdict) ? settleSpace : settleCreate)(trx, { waits, columns })
+  await touchResults(trx, rows, nowMs)
+}
+
+function isFinal({ status }: Verdict): boolean {
+  return status === 'failed' || status === 'skipped'
+}
+
+type Waits = { outTrackId: string; kind: Space['kind']; targetId: string }
+type SpaceVerdict = { waits: Waits; columns: VerdictColumns }
+
+function openOfSpace(db: Handle, { outTrackId, kind, targetId }: Waits) {
+  return db
     .updateTable('records')
-    .where('out_track_id', '=', card.outTrackId)
-    .where('kind', '=', space.kind)
-    .where('target_id', '=', space.targetId)
+    .where('out_track_id', '=', outTrackId)
+    .where('kind', '=', kind)
+    .where('target_id', '=', targetId)
     .where('status', 'in', OPEN)
     .returning(['integration_id', 'event_id'])
-  const created = await open.set(verdictColumns(verdict, nowMs)).where('effect', '=', 'create').execute()
-  const settled = verdict.status === 'success' || verdict.status === 'failed' || verdict.status === 'skipped'
-  const covered = settled
-    ? await open
-        .set(verdictColumns(verdict.status === 'success' ? { status: 'updated' } : verdict, nowMs))
-        .where('effect', '=', 'update')
-        .$if(verdict.status === 'success', (query) => query.where('rev', '<=', card.drawnRev))
-        .execute()
-    : []
-  await touchResults(trx, [...created, ...covered], nowMs)
 }
+
+const settleCreate = statement((db, { waits, columns }: SpaceVerdict) =>
+  openOfSpace(db, waits).set(setVerdict(columns)).where('effect', '=', 'create'),
+)
+
+const settleSpace = statement((db, { waits, columns }: SpaceVerdict) =>
+  openOfSpace(db, waits).set(setVerdict(columns)).where('effect', 'in', ['create', 'update']),
+)
+
+/** What came up to the drawn revision is seen with it. */
+const settleReached = statement((db, { waits, columns, drawnRev }: SpaceVerdict & { drawnRev: number }) =>
+  openOfSpace(db, waits)
+    .set(setVerdict(columns))
+    .set({
+      status: sql<OperationRecord['status']>`case effect when 'create' then ${columns.status} else 'updated' end`,
+      ...(columns.msg_id === undefined
+        ? {}
+        : { msg_id: sql<string | null>`case effect when 'create' then ${columns.msg_id} else msg_id end` }),
+      ...(columns.note === undefined
+        ? {}
+        : { note: sql<string | null>`case effect when 'create' then ${joinNote(columns.note)} else note end` }),
+    })
+    .where((eb) =>
+      eb.or([eb('effect', '=', 'create'), eb.and([eb('effect', '=', 'update'), eb('rev', '<=', drawnRev)])]),
+    ),
+)
 
 /** A PUT (or the knowledge that none is needed) covers every event up to the drawn revision. */
 export async function settleUpdates(
@@ -121,23 +163,28 @@ export async function settleUpdates(
   verdict: Verdict,
   nowMs: number,
 ): Promise<void> {
-  const settled = await trx
-    .updateTable('records')
-    .set(verdictColumns(verdict, nowMs))
-    .where('out_track_id', '=', card.outTrackId)
-    .where('effect', '=', 'update')
-    .where('rev', '<=', card.drawnRev)
-    .where('status', 'in', OPEN)
-    .returning(['integration_id', 'event_id'])
-    .execute()
-  await touchResults(trx, settled, nowMs)
+  const { rows } = await settleDrawn(trx, { ...card, columns: verdictColumns(verdict, nowMs) })
+  await touchResults(trx, rows, nowMs)
 }
+
+type Drawn = { outTrackId: string; drawnRev: number; columns: VerdictColumns }
+
+const settleDrawn = statement((db, { outTrackId, drawnRev, columns }: Drawn) =>
+  db
+    .updateTable('records')
+    .set(setVerdict(columns))
+    .where('out_track_id', '=', outTrackId)
+    .where('effect', '=', 'update')
+    .where('rev', '<=', drawnRev)
+    .where('status', 'in', OPEN)
+    .returning(['integration_id', 'event_id']),
+)
 
 /** Whatever still waits for the card, of all its targets. */
 export async function settleOpen(trx: Handle, outTrackId: string, verdict: Verdict, nowMs: number): Promise<void> {
   const settled = await trx
     .updateTable('records')
-    .set(verdictColumns(verdict, nowMs))
+    .set(setVerdict(verdictColumns(verdict, nowMs)))
     .where('out_track_id', '=', outTrackId)
     .where('status', 'in', OPEN)
     .returning(['integration_id', 'event_id'])
@@ -155,7 +202,7 @@ export async function reopenRecord(
   const reopened = await trx
     .updateTable('records')
     .set({
-      ...verdictColumns({ status: 'pending' }, nowMs),
+      ...setVerdict(verdictColumns({ status: 'pending' }, nowMs)),
       out_track_id: waits.outTrackId,
       rev: waits.rev,
       effect: 'create',
@@ -192,7 +239,7 @@ export async function moveRecords(trx: Handle, from: string, to: string, nowMs: 
 export async function settleRecord(trx: Handle, recordKey: string, verdict: Verdict, nowMs: number): Promise<void> {
   const settled = await trx
     .updateTable('records')
-    .set(verdictColumns(verdict, nowMs))
+    .set(setVerdict(verdictColumns(verdict, nowMs)))
     .where('record_key', '=', recordKey)
     .returning(['integration_id', 'event_id'])
     .execute()
@@ -204,14 +251,17 @@ export async function listRecordsOfEvent(
   integrationId: string,
   eventId: string,
 ): Promise<OperationRecord[]> {
-  return db
+  return (await selectRecordsOfEvent(db, { integrationId, eventId })).rows
+}
+
+const selectRecordsOfEvent = statement((db, { integrationId, eventId }: EventId) =>
+  db
     .selectFrom('records')
     .selectAll()
     .where('event_id', '=', eventId)
     .where('integration_id', '=', integrationId)
-    .orderBy('record_key')
-    .execute()
-}
+    .orderBy('record_key'),
+)
 
 /** All that is given has to hold. */
 export type RecordFilter = {
@@ -283,19 +333,34 @@ export async function listRecords(db: Handle, filter: RecordFilter): Promise<Ope
   return rows.map(({ group_title: groupTitle, ...row }) => ({ ...row, target_name: groupTitle ?? row.target_name }))
 }
 
-function verdictColumns(verdict: Verdict, nowMs: number) {
+type VerdictColumns = {
+  status: OperationRecord['status']
+  reason_code: string | null
+  failed_reason: string | null
+  detail: string | null
+  msg_id?: string
+  /** Joins what is noted already. */
+  note?: string
+  updated_at: number
+}
+
+function verdictColumns(verdict: Verdict, nowMs: number): VerdictColumns {
   return {
     status: verdict.status,
     ...reasonColumns(verdict.status, verdict.reason),
     detail: verdict.detail ?? null,
     ...(verdict.msgId === undefined ? {} : { msg_id: verdict.msgId }),
-    ...(verdict.note === undefined ? {} : { note: joinNote(verdict.note) }),
+    ...(verdict.note === undefined ? {} : { note: verdict.note }),
     updated_at: nowMs,
   }
 }
 
+function setVerdict({ note, ...columns }: VerdictColumns) {
+  return { ...columns, ...(note === undefined ? {} : { note: joinNote(note) }) }
+}
+
 function joinNote(note: string) {
-  return sql<string>`case when note is null then ${note} when note like ${`%${note}%`} then note else note || ', ' || ${note} end`
+  return sql<string>`case when note is null then ${note} when note like '%' || ${note} || '%' then note else note || ', ' || ${note} end`
 }
 
 function reasonColumns(status: OperationRecord['status'], reason: Reason | undefined) {

@@ -1,6 +1,7 @@
-import { type Selectable, sql } from 'kysely'
+import { type Insertable, type Selectable, sql } from 'kysely'
 
 import type { Handle, ResultsTable } from './schema.ts'
+import { statement } from './statement.ts'
 
 export type Result = Selectable<ResultsTable>
 
@@ -16,12 +17,15 @@ export async function openResult(
   isDue: boolean,
   nowMs: number,
 ): Promise<void> {
-  await trx
-    .insertInto('results')
-    .values({ ...result, seq: 0, reported: null, due_at: isDue ? nowMs : null, created_at: nowMs })
-    .onConflict((oc) => oc.doNothing())
-    .execute()
+  await insertResult(trx, { ...result, seq: 0, reported: null, due_at: isDue ? nowMs : null, created_at: nowMs })
 }
+
+const insertResult = statement((db, row: Insertable<ResultsTable>) =>
+  db
+    .insertInto('results')
+    .values(row)
+    .onConflict((oc) => oc.doNothing()),
+)
 
 /** Records of these events have changed. */
 export async function touchResults(trx: Handle, events: EventOf[], nowMs: number): Promise<void> {
@@ -31,14 +35,19 @@ export async function touchResults(trx: Handle, events: EventOf[], nowMs: number
     const key = JSON.stringify([integrationId, eventId])
     if (seen.has(key)) continue
     seen.add(key)
-    await trx
-      .updateTable('results')
-      .set({ due_at: nowMs })
-      .where('integration_id', '=', integrationId)
-      .where('event_id', '=', eventId)
-      .execute()
+    await setResultDue(trx, { integrationId, eventId, nowMs })
   }
 }
+
+type EventId = { integrationId: string; eventId: string }
+
+const setResultDue = statement((db, { integrationId, eventId, nowMs }: EventId & { nowMs: number }) =>
+  db
+    .updateTable('results')
+    .set({ due_at: nowMs })
+    .where('integration_id', '=', integrationId)
+    .where('event_id', '=', eventId),
+)
 
 /** Results whose records changed, longest waiting first. */
 export async function listDueResults(db: Handle, nowMs: number, limit: number): Promise<Result[]> {
@@ -58,15 +67,25 @@ export async function beginReport(
   const begun = `${BEGUN}${report.note}`
   // The same words again are the same report; other words under its number might be taken for it, and dropped.
   const seq = result.reported === begun ? result.seq : result.seq + 1
-  const done = await trx
-    .updateTable('results')
-    .set({ due_at: report.postponedTo, seq, reported: begun })
-    .where('integration_id', '=', result.integration_id)
-    .where('event_id', '=', result.event_id)
-    .where('due_at', '=', result.due_at)
-    .executeTakeFirst()
-  return done.numUpdatedRows > 0n ? { seq } : undefined
+  const done = await setBegun(trx, {
+    integrationId: result.integration_id,
+    eventId: result.event_id,
+    dueThen: result.due_at,
+    change: { due_at: report.postponedTo, seq, reported: begun },
+  })
+  return (done.numAffectedRows ?? 0n) > 0n ? { seq } : undefined
 }
+
+type Begun = EventId & { dueThen: number | null; change: Pick<Result, 'due_at' | 'seq' | 'reported'> }
+
+const setBegun = statement((db, { integrationId, eventId, dueThen, change }: Begun) =>
+  db
+    .updateTable('results')
+    .set(change)
+    .where('integration_id', '=', integrationId)
+    .where('event_id', '=', eventId)
+    .where('due_at', '=', dueThen),
+)
 
 /** Before the note of a report of which nobody knows whether it was told. */
 const BEGUN = '~'
@@ -83,16 +102,23 @@ export async function endReport(
   dueThen: number | null,
   note?: string,
 ): Promise<void> {
-  await trx
-    .updateTable('results')
-    .set({
-      due_at: sql<number | null>`case when due_at = ${dueThen} then null else due_at end`,
-      ...(note === undefined ? {} : { reported: note }),
-    })
-    .where('integration_id', '=', result.integration_id)
-    .where('event_id', '=', result.event_id)
-    .execute()
+  await setEnded(trx, {
+    integrationId: result.integration_id,
+    eventId: result.event_id,
+    dueThen,
+    change: note === undefined ? {} : { reported: note },
+  })
 }
+
+type Ended = EventId & { dueThen: number | null; change: { reported?: string } }
+
+const setEnded = statement((db, { integrationId, eventId, dueThen, change }: Ended) =>
+  db
+    .updateTable('results')
+    .set({ ...change, due_at: sql<number | null>`case when due_at = ${dueThen} then null else due_at end` })
+    .where('integration_id', '=', integrationId)
+    .where('event_id', '=', eventId),
+)
 
 export async function countDueResults(db: Handle): Promise<number> {
   const row = await db

@@ -1,6 +1,7 @@
 import type { Selectable } from 'kysely'
 
 import type { Handle, RoutesTable } from './schema.ts'
+import { statement } from './statement.ts'
 
 export type Route = Selectable<RoutesTable>
 
@@ -46,13 +47,16 @@ export async function listRoutes(db: Handle, integrationId?: string): Promise<(R
 
 /** The groups that are told about a channel's incidents. */
 export async function listRoutedGroups(db: Handle, integrationId: string, channelId: number): Promise<string[]> {
-  const rows = await db
-    .selectFrom('routes')
-    .select('open_conversation_id')
-    .where('integration_id', '=', integrationId)
-    .where('channel_id', '=', channelId)
-    .orderBy('created_at')
-    .orderBy('open_conversation_id')
-    .execute()
+  const { rows } = await selectRouted(db, { integrationId, channelId })
   return rows.map((row) => row.open_conversation_id)
 }
+
+const selectRouted = statement((db, of: { integrationId: string; channelId: number }) =>
+  db
+    .selectFrom('routes')
+    .select('open_conversation_id')
+    .where('integration_id', '=', of.integrationId)
+    .where('channel_id', '=', of.channelId)
+    .orderBy('created_at')
+    .orderBy('open_conversation_id'),
+)

@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
 
 import type { Handle } from './schema.ts'
+import { statement } from './statement.ts'
 
 /**
  * Start-time fair queueing. Every group (or person) takes the turn after its own last one, but none earlier than where
@@ -18,31 +19,40 @@ const QUEUE = ''
 
 /** The next turn of this group or person. */
 export async function takeTurn(trx: Handle, integrationId: string, api: TurnApi, turnKey: string): Promise<number> {
+  const { rows } = await putNextTurn(trx, { integrationId, api, turnKey: turnKey || '-' })
+  if (!rows[0]) throw new Error('a turn was not written down')
+  return rows[0].turn
+}
+
+type TurnId = { integrationId: string; api: TurnApi; turnKey: string }
+
+const putNextTurn = statement((db, { integrationId, api, turnKey }: TurnId) => {
   const stand = sql<number>`coalesce((select turn from turns as stand
     where stand.integration_id = ${integrationId} and stand.api = ${api} and stand.turn_key = ${QUEUE}), 0)`
-  const taken = await trx
+  return db
     .insertInto('turns')
-    .values({ integration_id: integrationId, api, turn_key: turnKey || '-', turn: stand })
+    .values({ integration_id: integrationId, api, turn_key: turnKey, turn: stand })
     .onConflict((oc) =>
       oc.columns(['integration_id', 'api', 'turn_key']).doUpdateSet({
         turn: sql<number>`case when turns.turn + 1 > ${stand} then turns.turn + 1 else ${stand} end`,
       }),
     )
     .returning('turn')
-    .executeTakeFirstOrThrow()
-  return taken.turn
-}
+})
 
 /** A card of this turn is being worked on: whoever comes now comes no earlier. */
 export async function standAt(trx: Handle, integrationId: string, api: TurnApi, turn: number): Promise<void> {
-  await trx
+  await putStand(trx, { integrationId, api, turn })
+}
+
+const putStand = statement((db, { integrationId, api, turn }: Omit<TurnId, 'turnKey'> & { turn: number }) =>
+  db
     .insertInto('turns')
     .values({ integration_id: integrationId, api, turn_key: QUEUE, turn })
     .onConflict((oc) =>
       oc.columns(['integration_id', 'api', 'turn_key']).doUpdateSet({ turn }).where('turns.turn', '<', turn),
-    )
-    .execute()
-}
+    ),
+)
 
 /** Groups and persons whose last turn lies behind: their next one would be where the queue stands anyway. */
 export async function trimTurns(trx: Handle): Promise<void> {

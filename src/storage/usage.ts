@@ -1,5 +1,6 @@
 import { monthOf } from '../domain/quota.ts'
 import type { ApiUsageTable, Handle } from './schema.ts'
+import { statement } from './statement.ts'
 
 export type UsageKind = ApiUsageTable['kind']
 
@@ -9,15 +10,19 @@ export async function countUse(
   use: { corpId: string; kind: UsageKind; api: string; by?: number },
   nowMs: number,
 ): Promise<void> {
-  const by = use.by ?? 1
-  await trx
+  await addUse(trx, { ...use, month: monthOf(nowMs), by: use.by ?? 1 })
+}
+
+type Use = { corpId: string; month: string; kind: UsageKind; api: string; by: number }
+
+const addUse = statement((db, { corpId, month, kind, api, by }: Use) =>
+  db
     .insertInto('api_usage')
-    .values({ corp_id: use.corpId, month: monthOf(nowMs), kind: use.kind, api: use.api, count: by })
+    .values({ corp_id: corpId, month, kind, api, count: by })
     .onConflict((oc) =>
       oc.columns(['corp_id', 'month', 'kind', 'api']).doUpdateSet((eb) => ({ count: eb('api_usage.count', '+', by) })),
-    )
-    .execute()
-}
+    ),
+)
 
 /** What the corporation has used of one kind this month, by API. */
 export async function listUsage(
@@ -25,15 +30,18 @@ export async function listUsage(
   corpId: string,
   nowMs: number,
 ): Promise<{ kind: UsageKind; api: string; count: number }[]> {
-  return db
+  return (await selectUsage(db, { corpId, month: monthOf(nowMs) })).rows
+}
+
+const selectUsage = statement((db, { corpId, month }: { corpId: string; month: string }) =>
+  db
     .selectFrom('api_usage')
     .select(['kind', 'api', 'count'])
     .where('corp_id', '=', corpId)
-    .where('month', '=', monthOf(nowMs))
+    .where('month', '=', month)
     .orderBy('kind')
-    .orderBy('api')
-    .execute()
-}
+    .orderBy('api'),
+)
 
 export async function sumUsage(db: Handle, corpId: string, kind: UsageKind, nowMs: number): Promise<number> {
   const rows = await listUsage(db, corpId, nowMs)

@@ -54,7 +54,12 @@ export type Connection = {
   close(): void
   /** Cuts the line at once. */
   terminate(): void
+  /** Reads nothing more for a while, or goes on reading. */
+  hold(held: boolean): void
 }
+
+/** After reading was held up, and no longer is, this much later everything that had waited has been read. */
+const CATCH_UP_MS = 50
 
 /** Room for the largest frames seen, and then some (DingTalk's Java client takes 256 KiB). */
 const MAX_FRAME_BYTES = 4 * 1024 * 1024
@@ -236,6 +241,15 @@ class CagedClient extends DWClient implements Connection {
 
   terminate(): void {
     this.#socket?.terminate()
+  }
+
+  hold(held: boolean): void {
+    const liveness = this.#liveness
+    if (held) this.#socket?.pause()
+    liveness?.hold(held)
+    if (held) return
+    this.#socket?.resume()
+    setTimeout(() => liveness?.caughtUp(), CATCH_UP_MS).unref()
   }
 
   /** On the socket the frame came from, or not at all. */

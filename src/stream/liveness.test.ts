@@ -11,7 +11,7 @@ function rig() {
   return {
     liveness,
     /** Looks as often as it should for so long. @returns what was seen, by when */
-    pass(ms: number): [number, string][] {
+    pass: (ms: number): [number, string][] => {
       const seen: [number, string][] = []
       for (let gone = liveness.lookMs; gone <= ms; gone += liveness.lookMs) {
         now += liveness.lookMs
@@ -20,7 +20,7 @@ function rig() {
       }
       return seen
     },
-    stall(ms: number) {
+    stall: (ms: number): void => {
       now += ms
     },
   }
@@ -58,6 +58,20 @@ test.each([1_600, 6_999, 60_000, 86_400_000])('after %i ms of standing still the
   expect(liveness.waitedMs()).toBe(0)
   expect(pass(6_500).map(([, what]) => what)).not.toContain('silent')
   expect(pass(500)).toEqual([[500, 'silent']])
+})
+
+test('while nothing is read on purpose nobody is silent, and what is read after has waited as long', () => {
+  const { liveness, pass } = rig()
+  pass(1_000)
+  liveness.hold(true)
+  expect(pass(20_000).map(([, what]) => what)).not.toContain('silent')
+  liveness.caughtUp()
+  expect(liveness.waitedMs()).toBe(20_000)
+  liveness.hold(false)
+  expect(liveness.waitedMs()).toBe(20_000)
+  liveness.caughtUp()
+  expect(liveness.waitedMs()).toBe(0)
+  expect(pass(7_000).map(([, what]) => what)).toContain('silent')
 })
 
 test('a little lateness is none: the silence of a far side is noticed by a busy process too', () => {

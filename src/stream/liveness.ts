@@ -21,6 +21,7 @@ export class Liveness {
   #heardAt: number
   #pingedAt = -Infinity
   #behindSince: number | undefined
+  #held = false
 
   constructor(settings: LivenessSettings, now: () => number = () => performance.now()) {
     this.#settings = settings
@@ -45,6 +46,7 @@ export class Liveness {
     const now = this.#now()
     const before = this.#lookedAt
     this.#lookedAt = now
+    if (this.#held) this.#heardAt = now
     if (now - before > this.#stallMs) {
       this.#behindSince ??= before
       this.#heardAt = now
@@ -62,7 +64,15 @@ export class Liveness {
   }
 
   caughtUp(): void {
-    this.#behindSince = undefined
+    if (!this.#held) this.#behindSince = undefined
+  }
+
+  /** While nothing is read on purpose: then its silence is ours, too. */
+  hold(held: boolean): void {
+    const now = this.#now()
+    this.#held = held
+    this.#heardAt = now
+    if (held) this.#behindSince ??= now
   }
 
   /** How long a frame that is read now may have lain there at the most, because this process stood still. */

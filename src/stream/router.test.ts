@@ -5,7 +5,7 @@ import { AppError } from '../errors.ts'
 import { createLog } from '../log.ts'
 import { TOPIC_CARD, TOPIC_ROBOT } from './frames.ts'
 import { createRoom } from '../room.ts'
-import { DEADLINES, type Reply, routeFrame } from './router.ts'
+import { DEADLINES, type Reply, routeFrame, TOO_LATE } from './router.ts'
 
 const EVENT = JSON.stringify({
   type: 'EVENT',
@@ -49,6 +49,7 @@ function rig(handlers: Partial<InboundHandlers> = {}) {
           return open
         },
         waitedMs,
+        flow: { enter: () => {}, leave: () => {} },
         onPing: () => {},
         onPush: () => void (counters.pushes += 1),
         onDisconnect: (reason) => void reasons.push(reason),
@@ -83,6 +84,8 @@ test('the deadlines are inside DingTalk’s: 3 s for events, 2 s for presses', (
   expect(DEADLINES.eventMs).toBeLessThan(3_000)
   expect(DEADLINES.pressMs).toBeLessThan(2_000)
   expect(DEADLINES.messageMs).toBeLessThan(2_000)
+  expect(TOO_LATE.eventMs).toBeLessThan(3_000)
+  expect(Math.max(TOO_LATE.pressMs, TOO_LATE.messageMs)).toBeLessThan(2_000)
 })
 
 describe('frames of the system', () => {
@@ -304,9 +307,9 @@ describe('after we stood still', () => {
   test('a frame that lay there past its deadline is carried out and not answered', async () => {
     const answer = answerOf()
     const { route, replies, counters, logged } = rig({ ...all, answerPress: () => Promise.resolve(answer) })
-    await route(EVENT, DEADLINES.eventMs)
-    await route(PRESS, DEADLINES.pressMs)
-    await route(MESSAGE, DEADLINES.messageMs)
+    await route(EVENT, TOO_LATE.eventMs)
+    await route(PRESS, TOO_LATE.pressMs)
+    await route(MESSAGE, TOO_LATE.messageMs)
     expect(replies).toEqual([])
     expect(counters).toMatchObject({ pushes: 3, overdue: 3 })
     expect(answer.afterReply).toHaveBeenCalledExactlyOnceWith(false)
@@ -315,9 +318,9 @@ describe('after we stood still', () => {
 
   test('one whose deadline still runs is answered, in what is left of it', async () => {
     const { route, replies } = rig({ ...all, takeEvent: () => new Promise(() => {}) })
-    await route(PRESS, DEADLINES.pressMs - 1)
+    await route(PRESS, TOO_LATE.pressMs - 1)
     const routed = route(EVENT, 2_000)
-    await vi.advanceTimersByTimeAsync(DEADLINES.eventMs - 2_000)
+    await vi.advanceTimersByTimeAsync(TOO_LATE.eventMs - 2_000 - 1)
     await routed
     expect(replies).toHaveLength(2)
   })

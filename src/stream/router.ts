@@ -15,8 +15,10 @@ export type RouterDeps = {
 /** Milliseconds after a frame's arrival at which it is answered at the latest; DingTalk's own are a little later. */
 export type Deadlines = { eventMs: number; pressMs: number; messageMs: number }
 export const DEADLINES: Deadlines = { eventMs: 2_500, pressMs: 1_850, messageMs: 1_850 }
-/** A reply after these can block DingTalk's side of the connection (D 1.4). */
-const TOO_LATE: Deadlines = { eventMs: 3_000, pressMs: 2_000, messageMs: 2_000 }
+/** Nothing is written after these: a reply past DingTalk's own deadline can block its side of the connection. */
+export const TOO_LATE: Deadlines = { eventMs: 2_950, pressMs: 1_970, messageMs: 1_970 }
+/** What a handler must leave of them. */
+const MARGIN_MS = 70
 
 /** `overdue`: what was not answered any more. */
 export type Counters = { malformed: number; unknown: number; overdue: number }
@@ -27,6 +29,8 @@ export type Line = {
   reply: (reply: Reply) => boolean
   /** How long the frame may have lain unread before; 0 unless this process stood still. */
   waitedMs: number
+  /** Around the storing of an event; a press takes its time elsewhere. */
+  flow: { enter(): void; leave(): void }
   onPing: () => void
   onPush: () => void
   /** The gateway is about to end this connection. */
@@ -37,9 +41,10 @@ export type Line = {
 export async function routeFrame(deps: RouterDeps, counters: Counters, raw: string, line: Line): Promise<void> {
   const frame = parseFrame(raw)
   const arrivedAt = performance.now() - line.waitedMs
-  const leftMs = (deadline: keyof Deadlines): number => deps.deadlines[deadline] - line.waitedMs
+  const leftMs = (deadline: keyof Deadlines): number =>
+    Math.max(0, Math.min(deps.deadlines[deadline], TOO_LATE[deadline] - MARGIN_MS - line.waitedMs))
   const answer = (deadline: keyof Deadlines, reply: Reply): boolean => {
-    if (performance.now() - arrivedAt < TOO_LATE[deadline] && leftMs(deadline) > 0) return line.reply(reply)
+    if (performance.now() - arrivedAt < TOO_LATE[deadline]) return line.reply(reply)
     counters.overdue += 1
     deps.log.warn({ messageId: reply.messageId, overdue: counters.overdue }, 'frame-overdue')
     return false
@@ -67,13 +72,15 @@ export async function routeFrame(deps: RouterDeps, counters: Counters, raw: stri
       return
     case 'event': {
       line.onPush()
-      const ack = await deps.room.takeEvent(frame.event, { ms: Math.max(leftMs('eventMs'), 0) })
+      line.flow.enter()
+      const ack = await deps.room.takeEvent(frame.event, { ms: leftMs('eventMs') })
+      line.flow.leave()
       answer('eventMs', { code: 200, messageId: frame.messageId, data: JSON.stringify(ack) })
       return
     }
     case 'press': {
       line.onPush()
-      const pressed = await deps.room.answerPress(frame.press, { ms: Math.max(leftMs('pressMs'), 0) })
+      const pressed = await deps.room.answerPress(frame.press, { ms: leftMs('pressMs') })
       const response = {
         cardUpdateOptions: { updateCardDataByKey: true, updatePrivateDataByKey: true },
         cardData: { cardParamMap: pressed.cardParamMap },
@@ -84,7 +91,7 @@ export async function routeFrame(deps: RouterDeps, counters: Counters, raw: stri
     }
     case 'message': {
       line.onPush()
-      const taken = await within(Math.max(leftMs('messageMs'), 0), deps.room.takeMessage(frame.message))
+      const taken = await within(leftMs('messageMs'), deps.room.takeMessage(frame.message))
       // What stands in the reply is ignored; without one that says 200 the message comes again.
       const code = taken === 'timeout' ? 500 : 200
       answer('messageMs', { code, messageId: frame.messageId, data: '{"response":null}' })

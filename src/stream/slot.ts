@@ -34,7 +34,7 @@ export type SlotDeps = {
   stopping: AbortSignal
   open: (events: ConnectionEvents) => Promise<Connection>
   /** Takes a frame in; it is answered in its own time. */
-  route: (raw: string, line: Line) => void
+  route: (raw: string, line: Omit<Line, 'flow'>) => void
   /** Whether another slot has a connection that serves. */
   othersOpen: () => boolean
   total: Total
@@ -84,6 +84,10 @@ export class Slot {
     this.#refusedAsExtra = false
     this.#waking.abort()
     this.#waking = new AbortController()
+  }
+
+  hold(held: boolean): void {
+    for (const [link] of this.#links) link.connection.hold(held)
   }
 
   /** Opens the next one before this one is closed, for a reason of our own. */

@@ -74,8 +74,9 @@ export class StreamWatch {
     const since = { ...counts, sinceMs: this.#sinceMs }
     if (this.#state === 'open') return { ...since, state: 'open', lastGapMs: this.#lastGapMs }
     if (this.#state === 'connecting' || !this.#trouble) return { ...since, state: 'connecting' }
-    const next = Math.min(...this.#slots.map((slot) => slot.retryAt))
-    const retryInMs = Math.max(0, Math.round(next - performance.now()))
+    // 0 while every slot is trying.
+    const pauses = this.#slots.map((slot) => slot.retryAt - performance.now()).filter((ms) => ms > 0)
+    const retryInMs = pauses.length === 0 ? 0 : Math.ceil(Math.min(...pauses))
     return { ...since, state: 'waiting', ...this.#trouble, retryInMs }
   }
 

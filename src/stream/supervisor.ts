@@ -2,6 +2,7 @@ import { InFlight, sleep } from '../lifecycle.ts'
 import { BackOff, type BackOffSettings } from './back-off.ts'
 import { type ConnectionDeps, openConnection } from './connection.ts'
 import { type DeafnessSettings, startDoubting } from './deafness.ts'
+import { Flow } from './flow.ts'
 import { type Counters, routeFrame, type RouterDeps } from './router.ts'
 import { Slot } from './slot.ts'
 import { type StreamState, StreamWatch } from './stream-watch.ts'
@@ -47,6 +48,9 @@ export type SupervisorDeps = Omit<ConnectionDeps, 'settings' | 'signal'> &
     onRecovered?: ((gap: { goneMs: number }) => void) | undefined
   }
 
+/** A few commits' worth. */
+const EVENTS_UNDER_WAY = 600
+
 /** Keeps the app's connections alive until stopped, and never gives up. */
 export function superviseStream(deps: SupervisorDeps): StreamSupervisor {
   const { log, settings } = deps
@@ -55,6 +59,9 @@ export function superviseStream(deps: SupervisorDeps): StreamSupervisor {
   const counters: Counters = { malformed: 0, unknown: 0, overdue: 0 }
   const total = { pushes: 0, pings: 0 }
   const slots: Slot[] = []
+  const flow = new Flow(EVENTS_UNDER_WAY, (held) => {
+    for (const slot of slots) slot.hold(held)
+  })
   const watch = new StreamWatch(deps, slots)
   for (let index = 0; index < deps.connections; index++) {
     const othersOpen = (): boolean => slots.some((slot, other) => other !== index && slot.serving !== undefined)
@@ -65,7 +72,7 @@ export function superviseStream(deps: SupervisorDeps): StreamSupervisor {
       goodbyeMs: settings.goodbyeMs,
       stopping: stopping.signal,
       open: (events) => openConnection({ ...deps, settings: deps.connection, signal: stopping.signal }, events),
-      route: (raw, line) => frames.add(routeFrame(deps, counters, raw, line)),
+      route: (raw, line) => frames.add(routeFrame(deps, counters, raw, { ...line, flow })),
       othersOpen,
       total,
       onChange: (change) => !stopping.signal.aborted && watch.note(change),

@@ -7,9 +7,11 @@ import { fairness } from './fairness.ts'
 import { memory } from './memory.ts'
 import { pages } from './pages.ts'
 import { pipeline } from './pipeline.ts'
+import { presses } from './press.ts'
 import { storm } from './storm.ts'
+import { stream } from './stream.ts'
 
-/** Of the storm: how many times as fast, and how many incidents. */
+/** Of the storm how many times as fast; of it and of presses how many incidents. */
 type Settings = { k: number | undefined; incidents: number | undefined }
 
 const BENCHES: Record<string, (settings: Settings) => Promise<Finding[]>> = {
@@ -18,6 +20,8 @@ const BENCHES: Record<string, (settings: Settings) => Promise<Finding[]>> = {
   fairness,
   cost,
   memory,
+  stream,
+  press: presses,
   pages,
 }
 

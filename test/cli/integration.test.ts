@@ -98,10 +98,15 @@ describe('add', () => {
       pcHome: `https://oncall.example.com/fd/h5/${itsId}/pc`,
       eventSubscription: expect.stringContaining('/event/push/dingtalk?integration_key=') as string,
       egressIp: '203.0.113.7',
+      connections: 2,
       templateId: null,
       templateRefused: false,
       calls: { used: expect.any(Number) as number, limit: 5_000 },
       pushes: { used: expect.any(Number) as number, limit: 3_000 },
+      events: { mode: 'stream', lastOverStream: null, lastOverHttp: null },
+      stream: 'on',
+      robotMessages: null,
+      cards: { callbackType: 'STREAM', registered: null, problem: null },
     })
     expect(added.eventSubscription).not.toContain(itsId)
     await done('integration', 'remove', itsId, '--yes')
@@ -133,6 +138,8 @@ describe('add', () => {
     ['--data-source-id', 'five'],
     ['--data-source-id', '0'],
     ['--data-source-id', '1.5'],
+    ['--connections', '0'],
+    ['--connections', '5'],
     ['--qps', '-1'],
     ['--qps', '1001'],
     ['--qps', 'fast'],

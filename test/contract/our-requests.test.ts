@@ -11,9 +11,10 @@ import { pino } from 'pino'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 
 import { createAndDeliver, deliverCard, updateCard } from '../../src/dingtalk/cards.ts'
+import { registerCardRoute } from '../../src/dingtalk/card-routes.ts'
 import { createDingTalkClient, type DingTalkClient } from '../../src/dingtalk/client.ts'
 import { queryGroupMembers } from '../../src/dingtalk/group-members.ts'
-import { queryGroup } from '../../src/dingtalk/groups.ts'
+import { queryGroup, queryRobots } from '../../src/dingtalk/groups.ts'
 import { sendToGroup, sendToPerson } from '../../src/dingtalk/messages.ts'
 import { createOutbound } from '../../src/outbound.ts'
 import { createRoom } from '../../src/room.ts'
@@ -41,7 +42,8 @@ const TOKEN = 'a1b2c3d4e5f6a7b8c9d0'
 const GROUP = 'cidDemo+Group/0001=='
 const runtime = new RuntimeOptions({})
 const clock = { nowMs: () => 1_769_851_700_000 }
-const QUIET_LINE = { waitedMs: 0, onPing: () => {}, onPush: () => {}, onDisconnect: () => {} }
+const FLOW = { enter: () => {}, leave: () => {} }
+const QUIET_LINE = { waitedMs: 0, flow: FLOW, onPing: () => {}, onPush: () => {}, onDisconnect: () => {} }
 const outbound = createOutbound()
 
 let recorder: Recorder
@@ -54,8 +56,13 @@ beforeAll(async () => {
     '/v1.0/card/instances/createAndDeliver': { success: true, result: { deliverResults: [{ success: true }] } },
     '/v1.0/card/instances/deliver': { success: true, result: [{ success: true }] },
     '/v1.0/card/instances': { success: true, result: true },
+    '/v1.0/card/callbacks/register': {
+      success: true,
+      result: { callbackUrl: 'https://oncall.example.com/kept', apiSecret: 'kept' },
+    },
     '/v1.0/im/sceneGroups/query': { success: true, title: 'On-call A', status: 1 },
     '/v1.0/im/sceneGroups/members/batchQuery': { success: true, memberUserIds: [], hasMore: false },
+    '/v1.0/robot/groups/robots/query': { chatbotInstanceVOList: [{ robotCode: 'dingdemoapp0001' }] },
   })
   config = new Config({ protocol: 'HTTP', endpoint: new URL(recorder.url).host })
 })
@@ -173,6 +180,39 @@ describe('the Open API calls are the vendor’s', () => {
     expectSame(sent, card.CreateAndDeliverRequest)
     expect(sent.our).toMatchObject({ method: 'POST', path: '/v1.0/card/instances/createAndDeliver' })
     expect(sent.our.headers['x-acs-dingtalk-access-token']).toBe(TOKEN)
+  })
+
+  test('createAndDeliver of a card whose presses return over HTTP', async () => {
+    const route = { callbackType: 'HTTP' as const, callbackRouteKey: 'fd-route' }
+    const sent = await sentByBoth(
+      () => createAndDeliver(client, { ...newCard, ...route, spaces: [...spaces] }),
+      (body) => {
+        const request = new card.CreateAndDeliverRequest(body)
+        const headers = new card.CreateAndDeliverHeaders({ xAcsDingtalkAccessToken: TOKEN })
+        return new card.default(config).createAndDeliverWithOptions(request, headers, runtime)
+      },
+    )
+    expectSame(sent, card.CreateAndDeliverRequest)
+    expect(sent.our.body).toMatchObject(route)
+  })
+
+  test('the address for presses, without force and then with it, since another one is kept', async () => {
+    const route = { routeKey: 'fd-route', url: 'https://oncall.example.com/card/push/dingtalk', apiSecret: 'demo' }
+    const register = (body: Record<string, unknown>) => {
+      const request = new card.RegisterCallbackRequest(body)
+      const headers = new card.RegisterCallbackHeaders({ xAcsDingtalkAccessToken: TOKEN })
+      return new card.default(config).registerCallbackWithOptions(request, headers, runtime)
+    }
+    let counted = 0
+    const sent = await sentByBoth(async () => {
+      const registered = registerCardRoute(client, route, async () => void (counted += 1))
+      await expect(registered).rejects.toMatchObject({ failure: { kind: 'retryable' } })
+    }, register)
+    expectSame(sent, card.RegisterCallbackRequest)
+    expect(sent.our).toMatchObject({ method: 'POST', path: '/v1.0/card/callbacks/register' })
+    const ours = recorder.requests.filter(({ path }) => path.endsWith('/register')).slice(0, 2)
+    expect(ours.map(({ body }) => (body as { forceUpdate: boolean }).forceUpdate)).toEqual([false, true])
+    expect(counted).toBe(2)
   })
 
   test('createAndDeliver with people mentioned', async () => {
@@ -295,6 +335,19 @@ describe('the Open API calls are the vendor’s', () => {
     )
     expectSame(sent, im.BatchQueryGroupMemberRequest)
     expect(sent.our).toMatchObject({ method: 'POST', path: '/v1.0/im/sceneGroups/members/batchQuery' })
+  })
+
+  test('robots of a group', async () => {
+    const sent = await sentByBoth(
+      () => queryRobots(client, GROUP),
+      (body) => {
+        const request = new robot.GetBotListInGroupRequest(body)
+        const headers = new robot.GetBotListInGroupHeaders({ xAcsDingtalkAccessToken: TOKEN })
+        return new robot.default(config).getBotListInGroupWithOptions(request, headers, runtime)
+      },
+    )
+    expectSame(sent, robot.GetBotListInGroupRequest)
+    expect(sent.our).toMatchObject({ method: 'POST', path: '/v1.0/robot/groups/robots/query' })
   })
 
   test('a misspelled or mistyped key would be noticed', () => {

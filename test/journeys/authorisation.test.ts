@@ -119,7 +119,10 @@ beforeAll(async () => {
   of('linked to a disabled member').member.status = 'pending'
   of('without a licence').member.licensed = false
   of('without the right').member.may_handle = false
-  await world.cli('links', 'remove', '--dingtalk-user', of('left').user.userId)
+  const gone = { timeStamp: String(Date.now()), userId: [of('left').user.userId] }
+  const told = { eventType: 'user_leave_org', data: gone }
+  const left = world.dingtalk.control.pushEvent(world.dingtalkApp.clientId, told)
+  await world.dingtalk.control.eventSettled(left, 10_000)
 
   const { zhang } = world.people
   const insiders = [...people].filter(([who]) => who !== 'outside a private channel').map(([, { member }]) => member)

@@ -285,7 +285,7 @@ describe('frames that are none', () => {
     const before = malformed().length
     for (const [what, raw] of dropped) {
       const known = malformed().length
-      control.sendRaw(world.dingtalkApp.clientId, raw)
+      control.sendRaw(world.dingtalkApp.clientId, raw, connections[0])
       await eventually(`the frame "${what}" is counted`, () => malformed().length === known + 1)
     }
     const counted = malformed().slice(before)
@@ -328,7 +328,8 @@ describe('frames that are none', () => {
     const { control, journal } = world.dingtalk
     const messageId = `raw-${randomUUID()}`
     const withId = { ...frame, headers: { ...(frame['headers'] as object), messageId } }
-    control.sendRaw(world.dingtalkApp.clientId, JSON.stringify(withId))
+    const [first] = control.connections(world.dingtalkApp.clientId)
+    control.sendRaw(world.dingtalkApp.clientId, JSON.stringify(withId), first)
     const reply = await journal.waitFor(
       what,
       (entry) => entry.type === 'frame-received' && entry.messageId === messageId,
@@ -359,9 +360,12 @@ describe('frames that are none', () => {
     const { control, journal } = world.dingtalk
     const { clientId } = world.dingtalkApp
     const [connection] = control.connections(clientId)
-    control.sendRaw(clientId, 'x'.repeat(5 * 1024 * 1024))
+    control.sendRaw(clientId, 'x'.repeat(5 * 1024 * 1024), connection)
     await journal.waitFor('the end', (entry) => entry.type === 'stream-close' && entry.connectionId === connection)
-    await eventually('another connection', () => control.connections(clientId).some((id) => id !== connection))
+    await eventually('another connection', () => {
+      const live = control.connections(clientId)
+      return live.length === 2 && !live.includes(connection ?? '')
+    })
     await expectStillDelivering('巨帧之后')
   })
 })
@@ -375,7 +379,8 @@ describe('presses that cannot be ours', () => {
     const content = JSON.stringify({ cardPrivateData: { actionIds: [buttonId], params: { id: buttonId } } })
     const data = { corpId: world.dingtalkApp.corpId, type: 'actionCallback', userIdType: 1, content, ...fields }
     const frame = { type: 'CALLBACK', headers: { topic: CARD_TOPIC, messageId }, data: JSON.stringify(data) }
-    control.sendRaw(world.dingtalkApp.clientId, JSON.stringify(frame))
+    const [connection] = control.connections(world.dingtalkApp.clientId)
+    control.sendRaw(world.dingtalkApp.clientId, JSON.stringify(frame), connection)
     const reply = await journal.waitFor(
       'the answer to the press',
       (entry) => entry.type === 'frame-received' && entry.messageId === messageId,

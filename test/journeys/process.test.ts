@@ -28,6 +28,7 @@ import { createWorld, type LogLine, type World } from '../support/world.ts'
 /** The process keeps the promised times: a card's lease of 12 s, a click's of 20 s, and some to spare. */
 const AFTER_LEASE_MS = 45_000
 const LONG_MS = 90_000
+const RESTART = 7_001
 
 let world: World
 let running: Daemon | undefined
@@ -210,6 +211,44 @@ describe('in the middle of a press', () => {
   )
 
   test(
+    'kill -9: a custom action under way is never run again, and the presser is sent to the console',
+    async () => {
+      const { li } = world.people
+      const { control } = world.flashduty
+      control.setCustomAction({ integrationId: RESTART, name: '重启实例', outcome: 'ok' })
+      const delivery = { custom_actions: [{ integration_id: RESTART, name: '重启实例' }] }
+      const fields = { title: '动作按到一半', chats: [inGroup(world.groups.oncall)], delivery }
+      const [run, hung] = [await fire(world, fields), await fire(world, fields)]
+      const cards = [await theCardOf(world, run), await theCardOf(world, hung)]
+      const path = '/incident/custom-action/do'
+      control.addFault({ path, effect: { kind: 'apply-then-hang' } })
+      const first = press(world, cards[0] ?? '', li, '重启实例')
+      await eventually('it is run', () => actsOn(world, run).length === 1)
+      control.addFault({ path, effect: { kind: 'hang' } })
+      const second = press(world, cards[1] ?? '', li, '重启实例')
+      await eventually('it is asked for', () => actsOn(world, hung).length === 1)
+      await end('SIGKILL')
+      expect([(await first).outcome, (await second).outcome]).toEqual(['failed', 'failed'])
+
+      await start()
+      for (const incident of [run, hung]) {
+        const records = await settledRecords(world, incident, AFTER_LEASE_MS)
+        expect(records.filter(({ kind }) => kind === 'action')).toMatchObject([
+          { event_type: 'custom', status: 'failed', reason_code: 'OUTCOME_UNKNOWN' },
+        ])
+        expect(actsOn(world, incident)).toHaveLength(1)
+        const told = () =>
+          world.dingtalk.journal
+            .requests('oToMessages/batchSend')
+            .filter(({ body }) => JSON.stringify(body).includes(`#${incident.num} 动作按到一半`))
+        await eventually('the presser is told', () => told().length === 1, AFTER_LEASE_MS)
+      }
+      expect(control.customRuns()).toHaveLength(1)
+    },
+    LONG_MS,
+  )
+
+  test(
     'SIGTERM: the presser is answered, and what takes longer is finished before the end',
     async () => {
       const { zhang, li } = world.people
@@ -303,5 +342,5 @@ test('nothing of this was a surprise', async () => {
   const repeats = world.dingtalk.control
     .cards()
     .filter((card) => lines.some((line) => line['outTrackId'] === card && line.msg === 'card-delivered'))
-  expectSilence(world, lines, { errors: ['redis-absent', 'redis-state'], repeats })
+  expectSilence(world, lines, { errors: ['redis-absent', 'redis-state', 'click-failed'], repeats })
 })

@@ -236,7 +236,7 @@ describe('what is changed on the CLI is seen by the running daemon within 2 s', 
 
     control.clearFaults()
     expect((await world.cli('integration', 'set', world.integrationId, '--enable')).code).toBe(0)
-    await eventually('the connection is back', () => control.connections(clientId).length === 1, SEEN_MS)
+    await eventually('the connection is back', () => control.connections(clientId).length === 2, SEEN_MS)
     expect((await readyz(app.url)).status).toBe(200)
     await theCardOf(world, waiting)
     await settledRecords(world, waiting)
@@ -271,13 +271,13 @@ describe('what is changed on the CLI is seen by the running daemon within 2 s', 
       ...['--aes-key', 'abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG', '--token', 'demoToken02'],
     )
     expect(added).toMatchObject({ code: 0, err: '' })
-    await eventually('its connection', () => control.connections(second.clientId).length === 1, SEEN_MS)
+    await eventually('its connection', () => control.connections(second.clientId).length === 2, SEEN_MS)
     expect((await readyz(app.url)).status).toBe(200)
     const { id } = JSON.parse(added.out) as { id: string }
     expect((await world.cli('integration', 'remove', id, '--yes')).code).toBe(0)
     await eventually('it is gone', () => control.connections(second.clientId).length === 0, SEEN_MS)
     expect((await readyz(app.url)).status).toBe(200)
-    expect(control.connections(world.dingtalkApp.clientId)).toHaveLength(1)
+    expect(control.connections(world.dingtalkApp.clientId)).toHaveLength(2)
   })
 
   test('links, by the very next press and the very next alert', async () => {

@@ -79,7 +79,7 @@ test('two share the alerts and the presses, and one goes on when the other is ki
   const token = { 'x-flashduty-token': (await makeToken(world)).token }
   const [doomed, other] = await Promise.all([start(), start()])
   await install(world, Object.values(world.groups))
-  expect(control.connections(world.dingtalkApp.clientId)).toHaveLength(2)
+  await eventually('all connections', () => control.connections(world.dingtalkApp.clientId).length === 4)
 
   const incidents: Incident[] = []
   const posted: string[] = []

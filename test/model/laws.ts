@@ -340,7 +340,11 @@ function checkNotices(stage: Stage, incident: ModelIncident, complain: Complain)
   const chats = stage.world.dingtalk.control.conversationsOf(stage.person(someone ?? 'zhang').user.userId)
   for (const chat of chats) {
     const said = chat.messages.filter(
-      ({ content }) => content.kind === 'robot' && (content.msgParam['content'] ?? '').includes(num),
+      ({ content }) =>
+        content.kind === 'robot' &&
+        (content.msgParam['content'] ?? '').includes(num) &&
+        // A press that failed after 处理中 is told to its presser alone.
+        !(content.msgParam['content'] ?? '').includes('未成功'),
     ).length
     if (said > storms) complain('law 4', `${chat.title} was told ${said} times of ${storms} storms`)
   }

@@ -140,8 +140,8 @@ export function faceOf(incident: Incident): string {
   const word = snoozed ? '已暂缓' : recovered ? '已恢复' : words[one.progress]
   const people = (one.responders ?? []).map((person) => person.person_name + (person.acknowledged_at ? ' ✓' : ''))
   const buttons = snoozed
-    ? '取消暂缓 关闭'
-    : { Triggered: '认领 关闭', Processing: '暂缓 2 小时 暂缓 4 小时 暂缓 12 小时 关闭 取消认领', Closed: '' }[
+    ? '取消暂缓 关闭 刷新'
+    : { Triggered: '认领 关闭 刷新', Processing: '暂缓 2 小时 暂缓 4 小时 暂缓 12 小时 关闭 取消认领', Closed: '刷新' }[
         one.progress
       ]
   const severity = { Critical: '严重', Warning: '警告', Info: '提醒' }[one.incident_severity]

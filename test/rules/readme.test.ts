@@ -228,6 +228,13 @@ describe('what the README points at', () => {
     expect(apps[0]?.kill_timeout).toBeGreaterThan(DRAIN_MS + 2_000)
   })
 
+  test('pm2 and `npm start` run the same command', async () => {
+    const { apps } = (await import(join(ROOT, 'ecosystem.config.js'))) as {
+      apps: { script: string; args: string; node_args: string }[]
+    }
+    expect(apps.map((app) => `node ${app.node_args} ${app.script} ${app.args}`)).toEqual([PACKAGE.scripts['start']])
+  })
+
   test('the version of Node is the one package.json asks for', () => {
     expect(README).toContain(`Node.js ${PACKAGE.engines.node.replace('>=', '')} or newer`)
   })

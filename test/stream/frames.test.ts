@@ -171,3 +171,28 @@ describe('a reply', () => {
     expect(stream.logged('stream-closed')).toMatchObject([{ silent: true }])
   })
 })
+
+test('a burst larger than what may be under way is taken in whole, and costs no connection', async () => {
+  await rig.close()
+  rig = await openStreamRig({ eventDeadlineMs: 30_000 })
+  const taken = new Set<string>()
+  let most = 0
+  let underWay = 0
+  const stream = rig.supervise({
+    connection: QUICK_PINGS,
+    takeEvent: async ({ eventId }) => {
+      most = Math.max(most, ++underWay)
+      await new Promise((resolve) => setTimeout(resolve, 20))
+      underWay -= 1
+      taken.add(eventId)
+      return SUCCESS
+    },
+  })
+  await areOpen(stream)
+  rig.inject('delivery.burst', { times: 6_000 })
+  await eventually('all are taken', () => taken.size === 6_000, 20_000)
+  await rig.expectEcho()
+  expect(most).toBeLessThan(4_000)
+  expect(stream.logged('stream-closed')).toEqual([])
+  expect(rig.violations()).toEqual([])
+})

@@ -168,7 +168,7 @@ describe('one attempt after the other', () => {
   test.for(['open', 'handshake'] as const)('a second connection refused at the %s leaves one, quietly', async (at) => {
     await rig.close()
     rig = await openStreamRig({ maxConnections: 1, refuseExtraAt: at })
-    const stream = rig.supervise()
+    const stream = rig.supervise({ settings: { backOffMinMs: 300, backOffMaxMs: 600 } })
     await eventually('it was tried more than once', () => rig.opens() >= 4)
     expect(stream.state()).toMatchObject({ state: 'open', open: 1, wanted: 2 })
     await rig.expectEcho()
@@ -183,9 +183,9 @@ describe('one attempt after the other', () => {
   test('the one that was refused steps in when the other is lost and kept out', async () => {
     await rig.close()
     rig = await openStreamRig({ maxConnections: 1 })
-    const stream = rig.supervise({ settings: { extraMaxMs: 600_000, backOffMinMs: 50, backOffMaxMs: 100 } })
+    const stream = rig.supervise({ settings: { extraMaxMs: 600_000, backOffMinMs: 300, backOffMaxMs: 600 } })
     await eventually('its pause has grown long', () =>
-      stream.logged('stream-pause').some(({ pauseMs }) => Number(pauseMs) > 300),
+      stream.logged('stream-pause').some(({ pauseMs }) => Number(pauseMs) > 1_000),
     )
     const [first] = rig.live()
     rig.inject('open.503', { times: 3 })

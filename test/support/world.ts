@@ -64,6 +64,8 @@ export async function createWorld(settings: WorldSettings = {}): Promise<World> 
       DINGTALK_OAPI_URL: dingtalk.oapiUrl,
       DINGTALK_LOGIN_URL: dingtalk.loginUrl,
       FLASHDUTY_API_URL: flashduty.apiUrl,
+      // What the machine itself goes through does not lead to the sandbox.
+      HTTPS_PROXY: '',
       ...settings.env,
     }
     const cli: World['cli'] = (...args) => runInProcess(env, args)

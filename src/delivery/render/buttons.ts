@@ -38,7 +38,8 @@ export function buttonsOf(face: CardFace, revision: number, lead?: Overlay['lead
     const isNumber = Number.isSafeInteger(integrationId) && integrationId > 0
     return text === '' || !isNumber ? [] : [press({ action: 'custom', customId: integrationId }, 'gray', text)]
   })
-  const acts = actsFor(face, press, MAX_BUTTONS - leading.length - rest.length)
+  // However it is answered, a presser keeps what could be pressed before.
+  const acts = actsFor(face, press, MAX_BUTTONS - detail.length)
   const silence = page(say(locale, 'button.silence'), incident.silence_url)
   const more = [...silence, ...customs, press({ action: 'refresh' }, 'gray')]
   return [...leading, ...acts, ...rest, ...more].slice(0, MAX_BUTTONS)

@@ -7,8 +7,8 @@ import type { Locale } from '../../domain/messages.ts'
 import { tell, tellFailure } from '../../domain/page-messages.ts'
 import { type H5Deps, pathOfPages } from './deps.ts'
 import { type Guess, guessMember } from './guess-member.ts'
-import { H5Page } from './layout.tsx'
 import { returnTo } from './return-to.ts'
+import { answerPage, viewOf } from './shell.tsx'
 import { CSRF_FIELD, type H5Variables, type Visitor } from './visitor.ts'
 
 type Look = {
@@ -32,55 +32,71 @@ export async function answerLinkPage(deps: H5Deps, c: Context<H5Variables>, look
   const guess = link && !isNews ? undefined : found
   const title = tell(locale, 'link.title')
   const hidden = <HiddenFields visitor={visitor} back={back} />
-  return c.html(
-    <H5Page title={`${integration.name} · ${title}`} locale={locale} nonce={c.get('secureHeadersNonce')}>
-      <h1>{title}</h1>
-      <p>{tell(locale, 'home.hello', { name: visitor.name })}</p>
+  return answerPage(
+    deps,
+    c,
+    viewOf(deps, c),
+    { title, back, ...(look.status === undefined ? {} : { status: look.status }) },
+    <>
+      <div class="head">
+        <h1>{title}</h1>
+      </div>
+      <p class="asof">{tell(locale, 'home.hello', { name: visitor.name })}</p>
       {look.trouble === undefined ? undefined : (
-        <p class="trouble" role="alert">
+        <p class="note failed" role="alert">
           {look.trouble}
         </p>
       )}
-      {look.notice === undefined ? undefined : <p role="status">{look.notice}</p>}
-      {link ? (
-        <>
-          <p>{tell(locale, 'link.now', { member: link.memberName })}</p>
-          <p class="hint">{tell(locale, 'link.switching')}</p>
-        </>
-      ) : (
-        <p class="hint">{tell(locale, 'link.why')}</p>
-      )}
-      {guess === undefined ? undefined : <GuessPart guess={guess} locale={locale} pages={pages} hidden={hidden} />}
-      <h2>{tell(locale, 'link.key')}</h2>
-      <form method="post" action={`${pages}/link/key`}>
-        {hidden}
-        <label for="key">{tell(locale, 'link.key.label')}</label>
-        <input
-          id="key"
-          name="key"
-          type="password"
-          required
-          maxlength={200}
-          autocomplete="off"
-          spellcheck={false}
-          aria-describedby="key-where"
-        />
-        <p class="hint" id="key-where">
-          {tell(locale, 'link.key.where')}
+      {look.notice === undefined ? undefined : (
+        <p class="note done" role="status">
+          {look.notice}
         </p>
-        <button>{tell(locale, 'link.key.go')}</button>
-      </form>
-      {link ? (
-        <form method="post" action={`${pages}/unlink`}>
+      )}
+      <section class="panel">
+        {link ? (
+          <>
+            <p>
+              <strong>{tell(locale, 'link.now', { member: link.memberName })}</strong>
+            </p>
+            <p class="soft">{tell(locale, 'link.switching')}</p>
+            <form method="post" action={`${pages}/unlink`}>
+              {hidden}
+              <p class="buttons">
+                <button class="button">{tell(locale, 'link.undo')}</button>
+              </p>
+            </form>
+          </>
+        ) : (
+          <p class="soft">{tell(locale, 'link.why')}</p>
+        )}
+        {guess === undefined || guess.kind === 'one' ? undefined : <p role="status">{guessWords(guess, locale)}</p>}
+      </section>
+      {guess?.kind === 'one' ? <GuessPart guess={guess} locale={locale} pages={pages} hidden={hidden} /> : undefined}
+      <section class="panel">
+        <h2>{tell(locale, 'link.key')}</h2>
+        <form method="post" action={`${pages}/link/key`}>
           {hidden}
-          <button class="quiet">{tell(locale, 'link.undo')}</button>
+          <label for="key">{tell(locale, 'link.key.label')}</label>
+          <input
+            class="field line"
+            id="key"
+            name="key"
+            type="password"
+            required
+            maxlength={200}
+            autocomplete="off"
+            spellcheck={false}
+            aria-describedby="key-where"
+          />
+          <p class="soft" id="key-where">
+            {tell(locale, 'link.key.where')}
+          </p>
+          <p class="buttons">
+            <button class="button first">{tell(locale, 'link.key.go')}</button>
+          </p>
         </form>
-      ) : undefined}
-      <p>
-        <a href={back}>{tell(locale, 'page.back')}</a>
-      </p>
-    </H5Page>,
-    look.status ?? 200,
+      </section>
+    </>,
   )
 }
 
@@ -93,24 +109,29 @@ function HiddenFields({ visitor, back }: { visitor: Visitor; back: string }) {
   )
 }
 
-function GuessPart(props: { guess: Guess; locale: Locale; pages: string; hidden: Child }) {
-  const { guess, locale, pages, hidden } = props
-  if (guess.kind === 'unavailable') {
-    const why = tellFailure(locale, 'link.why', guess.code)
-    return <p role="status">{tell(locale, 'link.unavailable', { why })}</p>
-  }
-  if (guess.kind !== 'one') return <p role="status">{tell(locale, `link.${guess.kind}`)}</p>
+type Found = Extract<Guess, { kind: 'one' }>
+
+function guessWords(guess: Exclude<Guess, Found>, locale: Locale): string {
+  if (guess.kind !== 'unavailable') return tell(locale, `link.${guess.kind}`)
+  return tell(locale, 'link.unavailable', { why: tellFailure(locale, 'link.why', guess.code) })
+}
+
+function GuessPart({ guess, locale, pages, hidden }: { guess: Found; locale: Locale; pages: string; hidden: Child }) {
   const { member, by } = guess
   const seen = [maskName(member.memberName), member.email === '' ? '' : maskEmail(member.email), member.phone]
   return (
-    <section aria-labelledby="guess">
+    <section class="panel" aria-labelledby="guess">
       <h2 id="guess">{tell(locale, 'link.guess')}</h2>
-      <p id="guessed">{seen.filter(Boolean).join(' · ')}</p>
-      <p class="hint">{tell(locale, `link.guess.${by}`)}</p>
+      <p class="text">
+        <strong>{seen.filter(Boolean).join(' · ')}</strong>
+      </p>
+      <p class="soft">{tell(locale, `link.guess.${by}`)}</p>
       <form method="post" action={`${pages}/link/confirm`}>
         {hidden}
         <input type="hidden" name="member" value={String(member.memberId)} />
-        <button>{tell(locale, 'link.guess.yes')}</button>
+        <p class="buttons">
+          <button class="button first">{tell(locale, 'link.guess.yes')}</button>
+        </p>
       </form>
     </section>
   )

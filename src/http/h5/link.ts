@@ -8,7 +8,7 @@ import { guessMember } from './guess-member.ts'
 import { createLimiter } from './limits.ts'
 import { answerLinkPage } from './link-page.tsx'
 import { proveKey } from './prove-key.ts'
-import { checkCsrf, requireVisitor } from './require-visitor.ts'
+import { checkCsrf } from './require-visitor.ts'
 import { returnTo } from './return-to.ts'
 import type { H5Variables } from './visitor.ts'
 
@@ -17,18 +17,17 @@ type Ctx = Context<H5Variables>
 /** Wrong keys of one person. */
 const KEY_LIMIT = { tries: 5, seconds: 600 }
 
-/** Becoming a Flashduty member, another one, and none again. */
+/** Becoming a Flashduty member, another one, and none again. All need a visitor, which whoever mounts them sees to. */
 export function addLinkRoutes(app: Hono<H5Variables>, deps: H5Deps): void {
   const limiter = createLimiter(KEY_LIMIT)
-  const visited = requireVisitor(deps)
 
-  app.get('/link', visited, (c) => {
+  app.get('/link', (c) => {
     const undone = c.req.query('undone') !== undefined
     const notice = undone ? { notice: tell(c.get('locale'), 'link.undone') } : {}
     return answerLinkPage(deps, c, { back: c.req.query('return'), ...notice })
   })
 
-  app.post('/link/confirm', visited, checkCsrf, async (c) => {
+  app.post('/link/confirm', checkCsrf, async (c) => {
     const form = await readForm(c)
     const integration = c.get('integration')
     const visitor = c.get('visitor')
@@ -55,7 +54,7 @@ export function addLinkRoutes(app: Hono<H5Variables>, deps: H5Deps): void {
     return goOn(deps, c, form.back)
   })
 
-  app.post('/link/key', visited, checkCsrf, async (c) => {
+  app.post('/link/key', checkCsrf, async (c) => {
     const form = await readForm(c)
     const integration = c.get('integration')
     const { userId } = c.get('visitor')
@@ -98,12 +97,12 @@ export function addLinkRoutes(app: Hono<H5Variables>, deps: H5Deps): void {
   })
 
   // The link stays until another one takes its place.
-  app.post('/link/switch', visited, checkCsrf, async (c) => {
+  app.post('/link/switch', checkCsrf, async (c) => {
     const { back } = await readForm(c)
     return c.redirect(`${pagesOf(deps, c)}/link?return=${encodeURIComponent(back)}`, 303)
   })
 
-  app.post('/unlink', visited, checkCsrf, async (c) => {
+  app.post('/unlink', checkCsrf, async (c) => {
     const { id } = c.get('integration')
     const { userId } = c.get('visitor')
     const undone = await deps.db.write((trx) => removeOwnLink(trx, id, userId))

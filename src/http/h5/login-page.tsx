@@ -2,9 +2,9 @@ import type { Context } from 'hono'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
 
 import { type PageMessageKey, tell } from '../../domain/page-messages.ts'
-import { LOGIN_SCRIPT } from './assets.ts'
+import { LOGIN_SCRIPT, STYLE } from './assets.ts'
 import { type H5Deps, pathOfPages } from './deps.ts'
-import { H5Page } from './layout.tsx'
+import { Frame } from './frame.tsx'
 import { returnTo } from './return-to.ts'
 import type { H5Variables } from './visitor.ts'
 
@@ -35,11 +35,11 @@ export function answerLoginPage(deps: H5Deps, c: Context<H5Variables>, look: Loo
   const inDingTalk = /DingTalk/i.test(c.req.header('user-agent') ?? '')
   const auto = look.auto ?? true
   const first = look.text ?? say(look.notice ?? (inDingTalk ? 'login.working' : 'login.outside'))
-  const script = LOGIN_SCRIPT.path(deps.prefix)
+  const assets = { style: STYLE.path(deps.prefix) ?? '', script: LOGIN_SCRIPT.path(deps.prefix) }
   return c.html(
-    <H5Page title={`${integration.name} · ${say('login.title')}`} locale={locale} nonce={c.get('secureHeadersNonce')}>
-      <h1>{integration.name}</h1>
-      <div
+    <Frame title={say('login.title')} name={integration.name} locale={locale} assets={assets}>
+      <section
+        class="panel empty"
         id="login"
         data-corp-id={integration.corpId}
         data-client-id={integration.clientId}
@@ -53,27 +53,25 @@ export function answerLoginPage(deps: H5Deps, c: Context<H5Variables>, look: Loo
         data-offline={say('login.OFFLINE')}
         data-cookies={say('login.COOKIES')}
       >
+        <h1 class="text">{integration.name}</h1>
         <p id="say" role="status" aria-live="polite">
           {first}
         </p>
         <noscript>
-          <p class="hint">{say('login.noscript')}</p>
+          <p>{say('login.noscript')}</p>
         </noscript>
-        <p>
-          <button id="again" type="button" hidden>
+        <div class="buttons">
+          <button class="button first" id="again" type="button" hidden>
             {say(auto ? 'login.again' : 'login.button')}
           </button>
-        </p>
-        {integration.enabled ? (
-          <p>
-            <a class={inDingTalk ? 'button quiet' : 'button'} href={browserLogin}>
+          {integration.enabled ? (
+            <a class={inDingTalk ? 'button' : 'button first'} href={browserLogin}>
               {say(inDingTalk ? 'login.browser.instead' : 'login.browser')}
             </a>
-          </p>
-        ) : undefined}
-      </div>
-      {script === undefined ? undefined : <script src={script} defer></script>}
-    </H5Page>,
+          ) : undefined}
+        </div>
+      </section>
+    </Frame>,
     look.status ?? 200,
   )
 }

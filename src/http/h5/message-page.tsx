@@ -2,27 +2,30 @@ import type { Context } from 'hono'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
 
 import { tell } from '../../domain/page-messages.ts'
-import { H5Page } from './layout.tsx'
+import { STYLE } from './assets.ts'
+import { Frame } from './frame.tsx'
 import type { H5Variables } from './visitor.ts'
 
 /** A page that says one thing; `back` is where its one link leads. */
 export function answerMessage(
   c: Context<H5Variables>,
-  message: { text: string; status: ContentfulStatusCode; back?: string },
+  message: { text: string; status: ContentfulStatusCode; back: string },
 ): Response | Promise<Response> {
   const locale = c.get('locale')
+  const { name } = c.get('integration')
+  const assets = { style: STYLE.path(c.get('prefix')) ?? '', script: undefined }
   return c.html(
-    <H5Page title={c.get('integration').name} locale={locale} nonce={c.get('secureHeadersNonce')}>
-      <h1>{c.get('integration').name}</h1>
-      <p role="alert">{message.text}</p>
-      {message.back === undefined ? undefined : (
-        <p>
-          <a class="button" href={message.back}>
+    <Frame title={name} name={name} locale={locale} assets={assets}>
+      <section class="panel empty">
+        <span class="sign ask" aria-hidden="true"></span>
+        <h1 role="alert">{message.text}</h1>
+        <p class="buttons">
+          <a class="button first" href={message.back}>
             {tell(locale, 'page.back')}
           </a>
         </p>
-      )}
-    </H5Page>,
+      </section>
+    </Frame>,
     message.status,
   )
 }

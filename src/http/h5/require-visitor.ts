@@ -3,7 +3,7 @@ import type { Context, MiddlewareHandler } from 'hono'
 import { tell } from '../../domain/page-messages.ts'
 import { findLinkOfUser } from '../../storage/links.ts'
 import { findSession, isAging, moveOnSession } from '../../storage/sessions.ts'
-import type { H5Deps } from './deps.ts'
+import { type H5Deps, pathOfPages } from './deps.ts'
 import { answerLoginPage } from './login-page.tsx'
 import { answerMessage } from './message-page.tsx'
 import { keepSessionCookie, readSessionSecret } from './session-cookie.ts'
@@ -29,7 +29,8 @@ export const checkCsrf: MiddlewareHandler<H5Variables> = async (c, next) => {
   const form = await c.req.parseBody().catch(() => ({}))
   const given: unknown = (form as Record<string, unknown>)[CSRF_FIELD]
   if (typeof given === 'string' && c.get('isOwnForm')(given)) return next()
-  return answerMessage(c, { text: tell(c.get('locale'), 'page.FORM_EXPIRED'), status: 403 })
+  const back = `${pathOfPages({ prefix: c.get('prefix') }, c.get('integration').id)}/`
+  return answerMessage(c, { text: tell(c.get('locale'), 'page.FORM_EXPIRED'), status: 403, back })
 }
 
 async function findVisitor(deps: H5Deps, c: Context<H5Variables>, secret: string): Promise<Visitor | undefined> {

@@ -1,6 +1,6 @@
 import { Hono } from 'hono'
 import { compress } from 'hono/compress'
-import { NONCE, secureHeaders } from 'hono/secure-headers'
+import { secureHeaders } from 'hono/secure-headers'
 
 import { findIntegration } from '../../storage/integrations.ts'
 import { addActRoutes } from './act-routes.ts'
@@ -26,7 +26,7 @@ export function createH5(deps: H5Deps): Hono<H5Variables> {
       contentSecurityPolicy: {
         defaultSrc: ["'none'"],
         scriptSrc: ["'self'"],
-        styleSrc: ["'self'", NONCE],
+        styleSrc: ["'self'"],
         imgSrc: ["'self'", 'data:'],
         connectSrc: ["'self'"],
         formAction: ["'self'"],
@@ -39,18 +39,19 @@ export function createH5(deps: H5Deps): Hono<H5Variables> {
   app.use(async (c, next) => {
     c.header('Cache-Control', 'no-store')
     c.set('locale', localeOf(c))
+    c.set('prefix', deps.prefix)
     const integration = await findIntegration(deps.db.read, deps.box, c.req.param('id') ?? '')
     if (!integration) return answerTrouble(deps, c, 404, <NoSuchIntegration locale={c.get('locale')} />)
     c.set('integration', integration)
     await next()
   })
   addLoginRoutes(app, deps)
-  addLinkRoutes(app, deps)
   app.use(requireVisitor(deps))
   app.use(async (c, next) => {
     if (c.get('integration').enabled) return next()
     return answerTrouble(deps, c, 503, <DisabledIntegration locale={c.get('locale')} />)
   })
+  addLinkRoutes(app, deps)
   addPageRoutes(app, deps)
   addActRoutes(app, deps)
   addLanguageRoute(app, deps)

@@ -1,5 +1,3 @@
-import type { SecureHeadersVariables } from 'hono/secure-headers'
-
 import type { Integration } from '../../domain/integration.ts'
 import type { Locale } from '../../domain/messages.ts'
 
@@ -17,10 +15,12 @@ export type Visitor = {
 }
 
 export type H5Variables = {
-  Variables: SecureHeadersVariables & {
+  Variables: {
     visitor: Visitor
     integration: Integration
     locale: Locale
+    /** Path of PUBLIC_URL. */
+    prefix: string
     /** Whether that is the visitor's `csrf`; in constant time. */
     isOwnForm: (csrf: string) => boolean
   }

@@ -1,9 +1,10 @@
+import type { MonthlyBooks } from './books.ts'
 import type { CardApi } from './card-api.ts'
 import type { CardRoutes } from './card-callback.ts'
 import { ApiRefusal } from './errors.ts'
 import type { Json } from './fields.ts'
 import { isRecord, parseJson, textOf } from './fields.ts'
-import { queryMembers, querySceneGroup } from './group-api.ts'
+import { queryMembers, queryRobots, querySceneGroup } from './group-api.ts'
 import type { Answer, Call } from './http-server.ts'
 import type { CallRate } from './limits.ts'
 import type { PeopleApi } from './people-api.ts'
@@ -16,6 +17,9 @@ import type { World } from './world.ts'
 
 const TOKEN_HEADER = 'x-acs-dingtalk-access-token'
 
+/** Tokens and tickets cost nothing of the month (D:basic-interfaces-such-as-log-off-and-address-book). */
+const FREE = new Set<ApiName>(['accessToken', 'connections/open', 'jsapiTickets'])
+
 type Endpoint = { api: ApiName; method: string; path: string } & (
   | { scope: string; bodyless?: true; run: (app: App, body: Json) => Json }
   | { anonymous: (body: Json, call: Call) => Json }
@@ -27,6 +31,7 @@ type Deps = {
   world: World
   tokens: TokenBook
   rate: CallRate
+  books: MonthlyBooks
   cards: CardApi
   cardRoutes: CardRoutes
   robots: RobotApi
@@ -126,6 +131,13 @@ export class ApiBase {
         scope: 'qyapi_chat_manage',
         run: (app, body) => queryMembers(world, app, body),
       },
+      {
+        api: 'robots/query',
+        method: 'POST',
+        path: '/v1.0/robot/groups/robots/query',
+        scope: 'qyapi_chat_manage',
+        run: (app, body) => queryRobots(world, app, body),
+      },
     ]
   }
 
@@ -151,6 +163,7 @@ export class ApiBase {
       if ('userToken' in endpoint) return { status: 200, body: endpoint.userToken(readToken(call)) }
       const app = this.#authenticate(call)
       this.#deps.rate.admit(app.clientId, endpoint.api)
+      if (!FREE.has(endpoint.api)) this.#deps.books.admitCall()
       if (!app.scopes.includes(endpoint.scope)) throw scopeMissing(endpoint.scope)
       return { status: 200, body: endpoint.run(app, endpoint.bodyless ? {} : readBody(call)) }
     } catch (error) {

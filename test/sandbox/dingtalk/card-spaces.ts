@@ -79,6 +79,8 @@ export function deliver(world: World, chat: Chat, call: Call, spaces: Space[]): 
 
 /** Returns the error text, undefined when the card was posted. */
 function deliverOne(world: World, chat: Chat, call: Call, space: Space): string | undefined {
+  const failing = world.failing.get(space.id)
+  if (failing !== undefined) return failing
   const texts = call.card.spaces.get(space.type)
   const model = findDeliverModel(call.body, space.type)
   if (!texts || !model) return 'spaces of card is empty'
@@ -103,9 +105,9 @@ function groupError(world: World, app: App, openConversationId: string, robotCod
   const group = world.groups.get(openConversationId)
   if (!group) return 'spaceId is illegal'
   if (group.disbanded) return 'group is disbanded'
-  const installed = group.coolApps.find((entry) => entry.clientId === app.clientId)
-  if (!installed) return 'robot is not in the group'
-  if (robotCode !== installed.robotCode && robotCode !== app.clientId) return 'robot does not belong to the app'
+  const robots = world.robotsIn(group, app.clientId)
+  if (robots.length === 0) return 'robot is not in the group'
+  if (!robots.includes(robotCode) && robotCode !== app.clientId) return 'robot does not belong to the app'
   return undefined
 }
 

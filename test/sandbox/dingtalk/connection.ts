@@ -47,6 +47,7 @@ export class Connection {
   #expiresAtMs = Infinity
   /** Until when what goes out is held up, on the monotonic clock. */
   #sendsAfter = 0
+  #delayed: (() => void)[] = []
 
   constructor(id: string, clientId: string, subscriptions: Subscription[], socket: WebSocket, deps: Deps) {
     this.id = id
@@ -176,11 +177,14 @@ export class Connection {
   /** At once, or a little later but in order when the line jitters. */
   #later(act: () => void): void {
     const { jitterMs } = this.#deps.settings
+    if (jitterMs <= 0 && this.#delayed.length === 0) return act()
+    this.#delayed.push(act)
     const now = performance.now()
-    if (jitterMs <= 0 && now >= this.#sendsAfter) return act()
-    this.#sendsAfter = Math.max(this.#sendsAfter, now + (jitterMs > 0 ? randomInt(jitterMs + 1) : 0))
+    this.#sendsAfter = Math.max(this.#sendsAfter, now + randomInt(jitterMs + 1))
+    // Timers of one moment may come in any order.
     this.#deps.timers.after(this.#sendsAfter - now, () => {
-      if (this.#socket.readyState === this.#socket.OPEN) act()
+      const next = this.#delayed.shift()
+      if (this.#socket.readyState === this.#socket.OPEN) next?.()
     })
   }
 

@@ -1,3 +1,4 @@
+import type { MonthlyBooks } from './books.ts'
 import type { CardStore } from './cards.ts'
 import { renderCard } from './card-view.ts'
 import type { CardCallback, CardRoutes } from './card-callback.ts'
@@ -14,6 +15,7 @@ import { newEventId, newUuid } from './ids.ts'
 import type { LoginBook } from './login-codes.ts'
 import type { MemoryJournal } from './journal.ts'
 import { press } from './press.ts'
+import { REFUSALS } from './refusals.ts'
 import { messageRobot } from './robot-push.ts'
 import { injectStreamFault } from './stream-faults.ts'
 import type { StreamEvent } from './stream-frames.ts'
@@ -30,6 +32,7 @@ type Deps = {
   chat: Chat
   cards: CardStore
   journal: MemoryJournal
+  books: MonthlyBooks
   tokens: TokenBook
   logins: LoginBook
   faults: FaultBook
@@ -70,6 +73,11 @@ export function createControl(deps: Deps): DingTalkControl {
     installCoolApp: (openConversationId, clientId, fields) => groupLife.install(openConversationId, clientId, fields),
     uninstallCoolApp: (openConversationId, clientId, fields) =>
       groupLife.uninstall(openConversationId, clientId, fields),
+    addRobot: (openConversationId, clientId, fields) => groupLife.addRobot(openConversationId, clientId, fields),
+    removeRobot: (openConversationId, clientId, fields) => groupLife.removeRobot(openConversationId, clientId, fields),
+    addMember: (openConversationId, userId, fields) => groupLife.addMember(openConversationId, userId, fields),
+    switchApp: (clientId, on) => groupLife.switchApp(clientId, on),
+    changeVisibility: (clientId, visibleTo) => groupLife.changeVisibility(clientId, structuredClone(visibleTo)),
     renameGroup: (openConversationId, title, fields) => groupLife.rename(openConversationId, title, fields),
     disbandGroup: (openConversationId, fields) => groupLife.disband(openConversationId, fields),
     removeUser: (userId) => groupLife.leave(userId),
@@ -109,6 +117,13 @@ export function createControl(deps: Deps): DingTalkControl {
     press: (request) => press(deps, request),
 
     addFault: (fault) => deps.faults.add(fault),
+    refuse: (api, name, times = 1) =>
+      deps.faults.add({ api, times, effect: { kind: 'answer', ...structuredClone(REFUSALS[name]) } }),
+    failTarget(spaceId, errorMsg) {
+      if (errorMsg === undefined) world.failing.delete(spaceId)
+      else world.failing.set(spaceId, errorMsg)
+    },
+    used: () => deps.books.used(),
     addHandshakeFault: (fault) => gateway.addHandshakeFault(fault),
     injectStreamFault: (fault) => injectStreamFault(deps, fault),
     clearFaults() {

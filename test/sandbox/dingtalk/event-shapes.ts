@@ -1,3 +1,4 @@
+import { newEventId, newUnionId } from './ids.ts'
 import type { App, Group } from './types.ts'
 import type { World } from './world.ts'
 
@@ -17,14 +18,59 @@ export function disbanded(world: World, group: Group, operator: string): object 
 }
 
 /** D:install-cool-application-events-in-the-group, D:uninstall-cool-app-event-in-group; `operateTime` is text. */
-export function coolAppChanged(app: App, group: Group, robotCode: string, operator: string): object {
+export function coolAppChanged(
+  app: App,
+  group: Group,
+  { robotCode, coolAppCode }: { robotCode: string; coolAppCode: string },
+  operator: string,
+): object {
   return {
-    coolAppCode: app.coolAppCode,
+    coolAppCode,
     operateTime: String(Date.now()),
     openConversationCorpId: app.corpId,
     robotCode,
     openConversationId: group.openConversationId,
     operator,
+  }
+}
+
+/** D:group-session-add-persons */
+export function memberAdded(world: World, group: Group, userId: string, operator: string): object {
+  const { timeStamp, chatId, corpId, operatorUnionId } = chatFields(world, group, operator)
+  const { openConversationId } = group
+  const unionId = [world.users.get(userId)?.unionId ?? '']
+  const who = { userId: [userId], unionId }
+  return {
+    timeStamp,
+    eventType: 'chat_add_member',
+    chatId,
+    corpId,
+    operatorUnionId,
+    openConversationId,
+    operator,
+    ...who,
+  }
+}
+
+/** D:enterprise-self-built-application-status-change; its `eventId` is another than the frame's. */
+export function appSwitched(app: App, on: boolean): object {
+  return {
+    eventId: newEventId(),
+    operatorUnionId: newUnionId(),
+    unifiedAppId: app.unifiedAppId,
+    status: on ? 'enable' : 'disable',
+  }
+}
+
+/** D:enterprise-self-built-applications-can-be-used-to-change-the-scope */
+export function scopesChanged(app: App): object {
+  return {
+    eventId: newEventId(),
+    roleIds: [],
+    userIds: app.visibleTo === 'ALL' ? [] : app.visibleTo,
+    deptIds: app.visibleTo === 'ALL' ? [1] : [],
+    operatorUnionId: newUnionId(),
+    unifiedAppId: app.unifiedAppId,
   }
 }
 

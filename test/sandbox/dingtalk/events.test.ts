@@ -113,12 +113,12 @@ describe('delivery', () => {
     expect(stream.frames).toHaveLength(2)
   })
 
-  test('an app whose console says HTTP gets nothing', async () => {
+  test('an app whose console says HTTP, but names no address, gets nothing', async () => {
     const { sandbox, app } = office
     sandbox.control.updateApp(app.clientId, { eventMode: 'HTTP' })
     const stream = await openStream(office)
     const eventId = sandbox.control.pushEvent(app.clientId, { eventType: 'x', data: {} })
-    await expect(sandbox.control.eventSettled(eventId)).rejects.toThrow('no app in Stream mode')
+    await expect(sandbox.control.eventSettled(eventId)).rejects.toThrow('was pushed to no app')
     expect(stream.frames).toEqual([])
   })
 })

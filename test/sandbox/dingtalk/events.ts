@@ -1,3 +1,4 @@
+import { isFreeEvent, type MonthlyBooks } from './books.ts'
 import type { Gateway } from './gateway.ts'
 import { parseRecord } from './fields.ts'
 import type { EventPush } from './event-push.ts'
@@ -19,12 +20,15 @@ type Deps = {
   timers: Timers
   http: EventPush
   failed: FailedList
+  books: MonthlyBooks
 }
 
 /** Pushes events until they are acknowledged or the redelivery schedule has run out. */
 export class EventPusher {
   #deps: Deps
   #deliveries = new Map<string, Delivery[]>()
+  /** Events that wait until the next one of their app has come to its end. */
+  #held = new Map<string, () => void>()
 
   constructor(deps: Deps) {
     this.#deps = deps
@@ -37,8 +41,23 @@ export class EventPusher {
       if (door === 'HTTP' && !app.eventAddress) continue
       const delivery: Delivery = {}
       this.#deliveries.set(event.eventId, [...(this.#deliveries.get(event.eventId) ?? []), delivery])
-      void (door === 'HTTP' ? this.#deliverHttp(app, event, delivery) : this.#deliver(app, event, delivery))
+      // For the rest of the month nothing is pushed any more (D:event-subscription-and-data-push).
+      if (!isFreeEvent(event.eventType) && !this.#deps.books.admitPush()) {
+        this.#settle(app, event, delivery, 'dropped', 0)
+        continue
+      }
+      void (door === 'HTTP' ? this.#deliverHttp(app, event, delivery) : this.#deliverInTurn(app, event, delivery))
     }
+  }
+
+  async #deliverInTurn(app: App, event: StreamEvent, delivery: Delivery): Promise<void> {
+    const release = this.#held.get(app.clientId)
+    this.#held.delete(app.clientId)
+    if (!release && this.#deps.gateway.takePushFault('reorder', app.clientId)) {
+      await new Promise<void>((resolve) => this.#held.set(app.clientId, resolve))
+    }
+    await this.#deliver(app, event, delivery)
+    release?.()
   }
 
   async settled(eventId: string, timeoutMs: number = this.#longestMs()): Promise<'success' | 'dropped'> {

@@ -24,7 +24,7 @@ type Deps = {
 
 /** What may become of the next connections and pushes of an app. */
 export type PushFault = {
-  kind: 'duplicate-same-id' | 'duplicate-new-id' | 'to-dead-connection' | 'lose-first' | 'lose-offline'
+  kind: 'duplicate-same-id' | 'duplicate-new-id' | 'reorder' | 'to-dead-connection' | 'lose-first' | 'lose-offline'
   clientId?: string
   times?: number
   share?: number

@@ -32,6 +32,21 @@ export function queryMembers(world: World, app: App, body: Json): Json {
   return { success: true, memberUserIds, hasMore, nextToken, unionIdList: [], staffIdNickMap: {}, unionIdNickMap: {} }
 }
 
+/** D:obtain-the-list-of-robots-in-the-group. */
+export function queryRobots(world: World, _app: App, body: Json): Json {
+  const group = findGroup(world, body)
+  if (group.disbanded) refuse('group.disbanded')
+  const robots = [...group.coolApps, ...group.robots]
+  return {
+    chatbotInstanceVOList: robots.map(({ robotCode, clientId }) => ({
+      robotCode,
+      name: `robot of ${clientId}`,
+      downloadIconURL: 'https://static.dingtalk.com/media/robot.png',
+      openRobotType: 'App',
+    })),
+  }
+}
+
 /** Groups of this sandbox are known through a cool app, so its code is needed. */
 function findCoolAppGroup(world: World, app: App, body: Json): Group {
   const coolAppCode = textOf(body['coolAppCode'])

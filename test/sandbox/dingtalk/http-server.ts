@@ -73,8 +73,9 @@ async function serve(deps: Deps, base: Base, request: IncomingMessage, response:
     if (effect.kind === 'apply-then-reset') request.socket.resetAndDestroy()
     return
   }
-  note(answer.status, answer.body)
-  write(response, answer)
+  note(effect?.kind === 'apply-then-cut' ? 0 : answer.status, answer.body)
+  if (effect?.kind === 'apply-then-cut') writeHalf(response, answer)
+  else write(response, answer)
 }
 
 async function readCall(request: IncomingMessage): Promise<Call> {
@@ -100,4 +101,14 @@ function bodyOf(raw: string): unknown {
 function write(response: ServerResponse, { status, body, contentType, headers }: Answer): void {
   response.writeHead(status, { 'content-type': contentType ?? 'application/json;charset=utf-8', ...headers })
   response.end(typeof body === 'string' ? body : JSON.stringify(body))
+}
+
+/** The length of the whole, half of it, and no more. */
+function writeHalf(response: ServerResponse, { status, body, contentType }: Answer): void {
+  const whole = Buffer.from(typeof body === 'string' ? body : JSON.stringify(body))
+  response.writeHead(status, {
+    'content-type': contentType ?? 'application/json;charset=utf-8',
+    'content-length': whole.length,
+  })
+  response.write(whole.subarray(0, Math.floor(whole.length / 2)), () => response.socket?.destroy())
 }

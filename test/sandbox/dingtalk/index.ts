@@ -1,5 +1,6 @@
 import type { Server } from 'node:http'
 import { ApiBase } from './api-base.ts'
+import { MonthlyBooks } from './books.ts'
 import { CardApi } from './card-api.ts'
 import { CardCallback, CardRoutes } from './card-callback.ts'
 import { CardStore } from './cards.ts'
@@ -40,6 +41,7 @@ export async function startDingTalk(partial: Partial<DingTalkSettings> = {}): Pr
   const world = new World()
   const chat = new Chat(world, journal)
   const cards = new CardStore()
+  const books = new MonthlyBooks(clock, settings)
   const tokens = new TokenBook(clock, settings.tokenTtlMs)
   const logins = new LoginBook(clock, settings.codeTtlMs, settings.tokenTtlMs)
   const people = new PeopleApi(world, logins)
@@ -49,7 +51,7 @@ export async function startDingTalk(partial: Partial<DingTalkSettings> = {}): Pr
   const eventPush = new EventPush({ settings, journal, out })
   const failed = new FailedList(settings, clock)
   const cardRoutes = new CardRoutes()
-  const events = new EventPusher({ settings, gateway, journal, timers, http: eventPush, failed })
+  const events = new EventPusher({ settings, gateway, journal, timers, books, http: eventPush, failed })
   const groupLife = new GroupLife(world, chat, events)
   const control = createControl({
     settings,
@@ -59,6 +61,7 @@ export async function startDingTalk(partial: Partial<DingTalkSettings> = {}): Pr
     chat,
     cards,
     journal,
+    books,
     tokens,
     logins,
     faults,
@@ -77,6 +80,7 @@ export async function startDingTalk(partial: Partial<DingTalkSettings> = {}): Pr
     world,
     tokens,
     rate,
+    books,
     people,
     cards: new CardApi({ settings, world, chat, cards, journal }),
     cardRoutes,

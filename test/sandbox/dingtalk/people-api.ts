@@ -39,6 +39,7 @@ export class PeopleApi {
     const userId = textOf(body['userid'])
     if (userId === '') throw new OapiRefusal(40035, '缺少参数 userid')
     const user = this.#getUser(userId)
+    if (!this.#world.isVisible(app, userId)) throw new OapiRefusal(50002, '请求的员工userid不在授权范围内')
     return {
       userid: user.userId,
       unionid: user.unionId,

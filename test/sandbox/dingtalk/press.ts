@@ -1,3 +1,4 @@
+import type { MonthlyBooks } from './books.ts'
 import type { CardInstance, CardStore, PressAnswer } from './cards.ts'
 import { applyPressAnswer } from './cards.ts'
 import { oversize, readUpdateOptions } from './card-fields.ts'
@@ -21,6 +22,7 @@ type Deps = {
   journal: MemoryJournal
   cardRoutes: CardRoutes
   cardCallback: CardCallback
+  books: MonthlyBooks
 }
 
 export type Press = {
@@ -45,6 +47,8 @@ export async function press(
   const seen = conversationId === undefined ? undefined : findAction(card, userId, buttonId)
   if (!seen && force !== true) throw new Error(`${userId} has no button ${buttonId} on card ${outTrackId}`)
   if (!card.callbackType) return { outcome: 'failed', tookMs: 0, reason: 'the card has no callback' }
+
+  if (!deps.books.admitPush()) return { outcome: 'failed', tookMs: 0, reason: 'the pushes of the month are used up' }
 
   const app = deps.world.getApp(card.clientId)
   const action = seen ?? { actionIds: [buttonId], params: { id: buttonId } }

@@ -65,6 +65,11 @@ export function faultOfAnswer(keys: EventKeys, ownerKey: string, text: string, e
   }
 }
 
+/** Header `sign` of a robot message over HTTP (D:receive-message). */
+export function robotSignature(clientSecret: string, timestamp: string): string {
+  return createHmac('sha256', clientSecret).update(`${timestamp}\n${clientSecret}`).digest('base64')
+}
+
 /** `x-ddpaas-signature` (D:event-callback-card); the body is not part of it. */
 export function cardSignature(apiSecret: string, timestamp: string): string {
   return createHmac('sha256', apiSecret).update(timestamp).digest('base64')

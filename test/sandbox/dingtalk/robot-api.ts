@@ -75,7 +75,9 @@ export class RobotApi {
   #checkRobot(app: App, robotCode: string): void {
     const owners = new Set(
       [...this.#world.groups.values()].flatMap((group) =>
-        group.coolApps.filter((entry) => entry.robotCode === robotCode).map((entry) => entry.clientId),
+        [...group.coolApps, ...group.robots]
+          .filter((entry) => entry.robotCode === robotCode)
+          .map((entry) => entry.clientId),
       ),
     )
     if (robotCode === app.clientId || owners.has(app.clientId)) return
@@ -84,12 +86,15 @@ export class RobotApi {
   }
 }
 
-/** A robot that came with a cool app sends only with that cool app's code. */
+/** A robot that came with a cool app sends only with that cool app's code; one that came by itself needs none. */
 function checkCoolApp(app: App, group: Group, robotCode: string, coolAppCode: string): void {
-  const installed = group.coolApps.find((entry) => entry.clientId === app.clientId)
-  if (!installed || (robotCode !== installed.robotCode && robotCode !== app.clientId)) refuse('resource.unavailable')
+  const is = (entry: { clientId: string; robotCode: string }): boolean =>
+    entry.clientId === app.clientId && (entry.robotCode === robotCode || robotCode === app.clientId)
+  if (coolAppCode === '' && group.robots.some(is)) return
+  const installed = group.coolApps.filter(is)
+  if (installed.length === 0) refuse('resource.unavailable')
   if (coolAppCode === '') refuse('invalidParameter.robotCode.coolApp')
-  if (coolAppCode !== installed.coolAppCode) refuse('resource.unavailable')
+  if (!installed.some((entry) => entry.coolAppCode === coolAppCode)) refuse('resource.unavailable')
 }
 
 function readRobotCode(body: Json): string {

@@ -1,3 +1,4 @@
+import type { MonthlyBooks } from './books.ts'
 import type { Chat } from './chat.ts'
 import { robotConversationId } from './chat.ts'
 import type { Gateway } from './gateway.ts'
@@ -10,7 +11,14 @@ import type { World } from './world.ts'
 /** From a message to the expiry of its `sessionWebhook`, in official samples (D:receive-message). */
 const SESSION_MS = 5_400_000
 
-type Deps = { settings: DingTalkSettings; world: World; chat: Chat; gateway: Gateway; timers: Timers }
+type Deps = {
+  settings: DingTalkSettings
+  world: World
+  chat: Chat
+  gateway: Gateway
+  timers: Timers
+  books: MonthlyBooks
+}
 export type RobotMessage = { clientId: string; userId: string; text: string; openConversationId?: string }
 
 /** Pushes what a person wrote to the robot. Once more after a miss, under the same msgId (seen in the field). */
@@ -19,7 +27,8 @@ export function messageRobot(deps: Deps, { clientId, userId, text, openConversat
   const user = deps.world.getUser(userId)
   const group = openConversationId === undefined ? undefined : deps.world.getGroup(openConversationId)
   const msgId = newMsgId()
-  void push(deps, app, msgId, messageData(deps, app, user, group, msgId, text))
+  const data = messageData(deps, app, user, group, msgId, text)
+  void push(deps, app, msgId, deps.books.admitPush() ? data : withoutText(data))
   return msgId
 }
 
@@ -70,4 +79,9 @@ function messageData(deps: Deps, app: App, user: User, group: Group | undefined,
     ...common,
     text: { content: ` ${text}` },
   }
+}
+
+/** D:develop-stream-mode-push-server: the month's pushes are used up. */
+function withoutText(data: object): object {
+  return { ...data, text: undefined, errorCode: 20001, errorMessage: '当月消息推送额度已用完' }
 }

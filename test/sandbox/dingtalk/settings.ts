@@ -18,6 +18,8 @@ const DEFAULTS: DingTalkSettings = {
   tokenTtlMs: 7_200_000,
   codeTtlMs: 300_000,
   qpsPerApi: 20,
+  monthlyCalls: 0,
+  monthlyPushes: 0,
   cardUpdateSpacingMs: 0,
   lifetimeMs: 21_600_000,
   lifetimeJitter: 0.1,

@@ -1,10 +1,12 @@
 import type { FaultBook } from './faults.ts'
 import type { Connection } from './connection.ts'
 import type { Gateway, PushFault } from './gateway.ts'
-import { newMessageId } from './ids.ts'
+import type { EventPusher } from './events.ts'
+import { newEventId, newMessageId } from './ids.ts'
 import type { Fault, HandshakeFault, StreamFault } from './types.ts'
+import type { World } from './world.ts'
 
-type Deps = { faults: FaultBook; gateway: Gateway }
+type Deps = { faults: FaultBook; gateway: Gateway; events: EventPusher; world: World }
 
 const answer = (status: number, body: unknown, contentType?: string): Fault['effect'] => ({
   kind: 'answer',
@@ -85,30 +87,47 @@ function odd(messageId: string, eventType: string, data: unknown) {
   return { specVersion: '1.0', type: 'EVENT', headers, data }
 }
 
+const DELIVERY: PushFault['kind'][] = [
+  'duplicate-same-id',
+  'duplicate-new-id',
+  'reorder',
+  'to-dead-connection',
+  'lose-first',
+  'lose-offline',
+]
+
 /** @throws when there is no such fault, or no app is named whose connections it is meant for */
-export function injectStreamFault({ faults, gateway }: Deps, fault: StreamFault): void {
-  const { id, clientId, connectionId, ...counted } = fault
+export function injectStreamFault(deps: Deps, { id, clientId, connectionId, ...counted }: StreamFault): void {
+  const { faults, gateway } = deps
   const [group = '', name = ''] = id.split('.')
-  const known = Object.hasOwn({ open: OPEN, handshake: HANDSHAKE, socket: SOCKET, frame: FRAME }[group] ?? {}, name)
-  if (group === 'delivery') {
-    const kind = name as PushFault['kind']
-    return gateway.addPushFault({ kind, ...counted, ...(clientId === undefined ? {} : { clientId }) })
-  }
-  if (!known) throw new Error(`no Stream fault ${id}`)
-  if (group === 'open') {
-    const effect = OPEN[name] as Fault['effect']
+  const ofApp = clientId === undefined ? {} : { clientId }
+  const open = group === 'open' && Object.hasOwn(OPEN, name) ? OPEN[name] : undefined
+  if (open) {
     const bodyContains = clientId === undefined ? {} : { bodyContains: `"${clientId}"` }
-    return faults.add({ api: 'connections/open', effect, ...counted, ...bodyContains })
+    return faults.add({ api: 'connections/open', effect: open, ...counted, ...bodyContains })
   }
-  if (group === 'handshake') {
-    const effect = HANDSHAKE[name] as HandshakeFault['effect']
-    return gateway.addHandshakeFault({ effect, ...counted, ...(clientId === undefined ? {} : { clientId }) })
-  }
+  const handshake = group === 'handshake' && Object.hasOwn(HANDSHAKE, name) ? HANDSHAKE[name] : undefined
+  if (handshake) return gateway.addHandshakeFault({ effect: handshake, ...counted, ...ofApp })
+  const kind = group === 'delivery' ? DELIVERY.find((known) => known === name) : undefined
+  if (kind) return gateway.addPushFault({ kind, ...counted, ...ofApp })
+
+  const act = group === 'socket' && Object.hasOwn(SOCKET, name) ? SOCKET[name] : undefined
+  const frames = group === 'frame' && Object.hasOwn(FRAME, name) ? FRAME[name] : undefined
+  if (!act && !frames && id !== 'delivery.burst') throw new Error(`no Stream fault ${id}`)
   if (clientId === undefined) throw new Error(`${id} needs a clientId`)
+  if (id === 'delivery.burst') return burst(deps, clientId, counted.times ?? 500)
   gateway.each(clientId, connectionId, (connection) => {
-    if (group === 'socket') return SOCKET[name]?.(connection)
-    for (const raw of FRAME[name]?.(newMessageId()) ?? []) {
+    act?.(connection)
+    for (const raw of frames?.(newMessageId()) ?? []) {
       connection.sendRaw(typeof raw === 'string' || Buffer.isBuffer(raw) ? raw : JSON.stringify(raw))
     }
   })
+}
+
+function burst({ events, world }: Deps, clientId: string, count: number): void {
+  const app = world.getApp(clientId)
+  for (let index = 0; index < count; index++) {
+    const data = JSON.stringify({ title: `burst ${index}`, openConversationId: 'cidBurst==', timeStamp: Date.now() })
+    events.push([app], { eventType: 'chat_update_title', eventId: newEventId(), bornTime: Date.now(), data })
+  }
 }

@@ -34,6 +34,9 @@ export type DingTalkSettings = {
   codeTtlMs: number
   /** Calls per app and API in any one second; 0 = unlimited. */
   qpsPerApi: number
+  /** Calls and pushes of the corporation in one month of the virtual clock; 0 = unlimited. */
+  monthlyCalls: number
+  monthlyPushes: number
   /** Least time between two PUTs of one card; 0 = not enforced. */
   cardUpdateSpacingMs: number
   /** Virtual. Age at which a connection is sent SYSTEM disconnect; 0 = never. Each ends up to the jitter's share earlier. */
@@ -93,8 +96,10 @@ export type Group = {
   ownerUserId: string
   memberUserIds: string[]
   disbanded: boolean
-  /** Cool apps installed in it: code and the robot that came along. */
+  /** Cool apps installed in it: code and the robot that came along. An app may have several cool apps. */
   coolApps: { coolAppCode: string; robotCode: string; clientId: string }[]
+  /** Robots that were added by themselves. */
+  robots: { robotCode: string; clientId: string }[]
 }
 
 export type Button = { id: string; text: string; color: string } | { url: string; text: string; color: string }
@@ -191,6 +196,7 @@ export type ApiName =
   | 'callbacks/register'
   | 'get_call_back_failed_result'
   | 'members/batchQuery'
+  | 'robots/query'
   | 'user/getuserinfo'
   | 'user/get'
   | 'user/getbyunionid'
@@ -198,6 +204,78 @@ export type ApiName =
   | 'contact/users/me'
   | 'jsapiTickets'
   | 'oauth2/auth'
+
+/** How DingTalk refuses a call, by name: the rows of its error tables; see refusals.ts. */
+export type RefusalName =
+  | 'qps-app'
+  | 'qps-api'
+  | 'qpm-app'
+  | 'http-429'
+  | 'oapi-90002'
+  | 'oapi-90018'
+  | 'send-too-fast'
+  | 'send-by-token-too-fast'
+  | 'too-many-group'
+  | 'too-many-people'
+  | 'ip-ban-page'
+  | 'ip-ban-json'
+  | 'system-error'
+  | 'system-busy'
+  | 'unknown-error'
+  | 'bad-gateway'
+  | 'unavailable'
+  | 'oapi-busy'
+  | 'token-invalid'
+  | 'oapi-token-invalid'
+  | 'oapi-token-expired'
+  | 'token-missing'
+  | 'oapi-token-missing'
+  | 'credentials-wrong'
+  | 'oapi-credentials-wrong'
+  | 'oapi-app-key-wrong'
+  | 'auth-failed'
+  | 'scope-missing'
+  | 'oapi-scope-missing'
+  | 'ip-not-allowed'
+  | 'oapi-ip-not-allowed'
+  | 'quota-used-up'
+  | 'oapi-quota-used-up'
+  | 'auth-level'
+  | 'group-disbanded'
+  | 'group-invalid'
+  | 'group-of-other-org'
+  | 'robot-unavailable'
+  | 'cool-app-uninstalled'
+  | 'bot-stopped'
+  | 'group-permission-denied'
+  | 'group-template-denied'
+  | 'cool-app-unknown'
+  | 'cool-app-denied'
+  | 'owner-invisible'
+  | 'cid-broken'
+  | 'param-illegal'
+  | 'param-blank'
+  | 'scene-system-error'
+  | 'auth-error'
+  | 'user-unknown'
+  | 'card-user-unknown'
+  | 'oapi-user-unknown'
+  | 'oapi-user-id-invalid'
+  | 'oapi-user-out-of-scope'
+  | 'template-unknown'
+  | 'template-unpublished'
+  | 'content-unsafe'
+  | 'content-url'
+  | 'content-text'
+  | 'param-invalid'
+  | 'message-param-invalid'
+  | 'param-missing'
+  | 'oapi-param-missing'
+  | 'oapi-param-invalid'
+  | 'card-unknown'
+  | 'card-known'
+  | 'unlisted-4xx'
+  | 'unlisted-5xx'
 
 export type Fault = {
   api: ApiName
@@ -222,6 +300,8 @@ export type Fault = {
     | { kind: 'apply-then-hang' }
     /** Do the call, then cut the connection. */
     | { kind: 'apply-then-reset' }
+    /** Do the call, then cut the connection in the middle of the answer. */
+    | { kind: 'apply-then-cut' }
 }
 
 /** Hits WebSocket upgrades, whatever the ticket; the ticket stays unspent unless it was accepted. */
@@ -250,7 +330,8 @@ export type StreamFaultId =
   | `socket.${'close-1006' | 'close-1000' | 'disconnect' | 'disconnect-then-close' | 'disconnect-without-close'}`
   | `frame.${'not-json' | 'no-headers' | 'no-message-id' | 'unknown-type' | 'unknown-topic' | 'data-not-string'}`
   | `frame.${'binary' | '300-kib' | 'numeric-time' | 'upper-camel' | 'system-noise'}`
-  | `delivery.${'duplicate-same-id' | 'duplicate-new-id' | 'to-dead-connection' | 'lose-first' | 'lose-offline'}`
+  | `delivery.${'duplicate-same-id' | 'duplicate-new-id' | 'reorder' | 'burst'}`
+  | `delivery.${'to-dead-connection' | 'lose-first' | 'lose-offline'}`
 
 export type StreamFault = {
   id: StreamFaultId
@@ -258,7 +339,10 @@ export type StreamFault = {
   clientId?: string
   /** Only this connection, of faults of sockets and frames; default all of the app. */
   connectionId?: string
-  /** How many calls, upgrades, events or connections it hits; default 1. Sockets and frames are hit at once. */
+  /**
+   * How many calls, upgrades, events or connections it hits, default 1; of a burst how many events it has, default 500.
+   * Sockets and frames are hit at once.
+   */
   times?: number
   /** Of those it fits, the share it hits; default 1, all. */
   share?: number
@@ -355,13 +439,29 @@ export interface DingTalkControl {
   group(openConversationId: string): Group
   groups(): Group[]
 
-  /** Installs the app's cool app in the group (its robot joins) and pushes `im_cool_app_install`. Returns the eventId. */
+  /**
+   * Installs the app's cool app in the group (its robot joins) and pushes `im_cool_app_install`. Returns the eventId.
+   * `coolAppCode` names another cool app of the same app.
+   */
   installCoolApp(
     openConversationId: string,
     clientId: string,
-    fields?: { operator?: string; robotCode?: string },
+    fields?: { operator?: string; robotCode?: string; coolAppCode?: string },
   ): string
-  uninstallCoolApp(openConversationId: string, clientId: string, fields?: { operator?: string }): string
+  uninstallCoolApp(
+    openConversationId: string,
+    clientId: string,
+    fields?: { operator?: string; coolAppCode?: string },
+  ): string
+  /** The robot alone comes or goes, which pushes the events of a cool app without its code. */
+  addRobot(openConversationId: string, clientId: string, fields?: { operator?: string; robotCode?: string }): string
+  removeRobot(openConversationId: string, clientId: string, fields?: { operator?: string }): string
+  /** Somebody joins the group; pushes `chat_add_member`. */
+  addMember(openConversationId: string, userId: string, fields?: { operator?: string }): string
+  /** Somebody switches the app off or on in the console; pushes `inner_app_status_change`. */
+  switchApp(clientId: string, on: boolean): string
+  /** Somebody changes the app's visible range in the console; pushes `inner_app_scopes_change`. */
+  changeVisibility(clientId: string, visibleTo: App['visibleTo']): string
   /** Changes the title and pushes `chat_update_title` to every app of the corporation. */
   renameGroup(openConversationId: string, title: string, fields?: { operator?: string }): string
   disbandGroup(openConversationId: string, fields?: { operator?: string }): string
@@ -428,6 +528,12 @@ export interface DingTalkControl {
   }): Promise<PressResult>
 
   addFault(fault: Fault): void
+  /** A fault that answers as DingTalk is known to refuse. */
+  refuse(api: ApiName, name: RefusalName, times?: number): void
+  /** Cards to this group or person fail inside an HTTP 200 with this text, until set to undefined. */
+  failTarget(spaceId: string, errorMsg: string | undefined): void
+  /** What the corporation has used of the month. */
+  used(): { calls: number; pushes: number }
   addHandshakeFault(fault: HandshakeFault): void
   /** A named fault of the Stream side. */
   injectStreamFault(fault: StreamFault): void

@@ -23,6 +23,8 @@ export class World {
   readonly templates = new Map<string, string>()
   /** userIds to whom 1:1 robot messages are refused for their number. */
   readonly flowControlled = new Set<string>()
+  /** Why cards to a group or person fail, by the id of their space. */
+  readonly failing = new Map<string, string>()
 
   createApp(fields: Partial<App> = {}): App {
     if (this.apps.size === 0) this.corpId = fields.corpId ?? this.corpId
@@ -75,6 +77,7 @@ export class World {
       memberUserIds,
       disbanded: false,
       coolApps: [],
+      robots: [],
     }
     this.groups.set(group.openConversationId, group)
     return group
@@ -96,6 +99,13 @@ export class World {
   findUser(id: string, userIdType: number): User | undefined {
     if (userIdType === 1) return this.users.get(id)
     return [...this.users.values()].find((user) => user.unionId === id)
+  }
+
+  /** The app's robots in the group, however they came. */
+  robotsIn(group: Group, clientId: string): string[] {
+    return [...group.coolApps, ...group.robots]
+      .filter((entry) => entry.clientId === clientId)
+      .map(({ robotCode }) => robotCode)
   }
 
   isVisible(app: App, userId: string): boolean {

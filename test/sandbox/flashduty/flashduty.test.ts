@@ -395,3 +395,88 @@ test('detail_url opens a page about the incident, with nothing of its title take
   expect(text).toContain('磁盘')
   expect(text).not.toContain('<b>')
 })
+
+describe('custom actions', () => {
+  const run = (incident: Incident, integrationId: number, as = li) =>
+    call('/incident/custom-action/do', { incident_id: incident.incident_id, integration_id: integrationId }, as)
+
+  test('run as the caller, say what they have to say, and stand on the timeline when they worked', async () => {
+    const { control } = flashduty
+    control.setCustomAction({ integrationId: 7, name: '重启', outcome: 'ok' })
+    control.setCustomAction({ integrationId: 8, name: '建单', outcome: { message: 'Status Code 500' } })
+    const incident = await fire()
+    expect((await run(incident, 7, wang)).body.data).toEqual({})
+    expect((await run(incident, 8)).body.data).toEqual({ message: 'Status Code 500' })
+    expect((await run(incident, 9)).body.error?.code).toBe('ResourceNotFound')
+    expect(control.customRuns()).toEqual([
+      { integrationId: 7, incidentId: incident.incident_id, memberId: wang.member_id },
+      { integrationId: 8, incidentId: incident.incident_id, memberId: li.member_id },
+    ])
+    const feed = await call('/incident/feed', { incident_id: incident.incident_id, p: 1, limit: 2 })
+    expect(feed.body.data).toMatchObject({
+      has_next_page: true,
+      items: [
+        { type: 'i_custom', creator_id: wang.member_id },
+        { type: 'i_assign', creator_id: 0 },
+      ],
+    })
+    const oldest = { incident_id: incident.incident_id, p: 1, limit: 100, asc: true, types: ['i_new', 'i_custom'] }
+    expect((await call('/incident/feed', oldest)).body.data).toMatchObject({
+      has_next_page: false,
+      items: [{ type: 'i_new' }, { type: 'i_custom' }],
+    })
+  })
+})
+
+describe('who may', () => {
+  test('a private channel is for its members', async () => {
+    const secret = flashduty.control.createChannel('私密', [li.member_id])
+    const incident = await fire({ channelId: secret.channel_id })
+    const one = { incident_id: incident.incident_id }
+    for (const [path, body] of [
+      ['/incident/ack', { incident_ids: [incident.incident_id] }],
+      ['/incident/info', one],
+      ['/incident/feed', one],
+    ] as const) {
+      expect(await outcome(path, body, wang)).toBe('403 AccessDenied')
+      expect(await outcome(path, body, li)).toBe('200 done')
+    }
+  })
+
+  test('a form that was set up is demanded of bare calls', async () => {
+    const incident = await fire()
+    flashduty.control.requireForms({ close: '请填写根因' })
+    const bare = { incident_ids: [incident.incident_id] }
+    expect(await outcome('/incident/resolve', bare)).toBe('400 InvalidParameter')
+    expect(await outcome('/incident/resolve', { ...bare, summary: '磁盘' })).toBe('200 done')
+  })
+
+  test('only the owner makes keys, five for a member, and they act as that member', async () => {
+    const owner = flashduty.control.createMember({ member_name: '主账号', is_owner: true })
+    const path = '/person/app-key/create'
+    expect(await outcome(path, { key_name: 'k', person_id: li.member_id }, li)).toBe('403 AccessDenied')
+    expect(await outcome(path, { key_name: '', person_id: li.member_id }, owner)).toBe('400 InvalidParameter')
+    expect(await outcome(path, { key_name: 'k', person_id: 1 }, owner)).toBe('400 ResourceNotFound')
+    for (let index = 1; index <= 5; index++) {
+      expect(await outcome(path, { key_name: `k${index}`, person_id: li.member_id }, owner)).toBe('200 done')
+    }
+    expect(await outcome(path, { key_name: 'k6', person_id: li.member_id }, owner)).toBe('400 InvalidParameter')
+    const [made] = flashduty.control.madeKeys()
+    const asMade = { ...li, app_key: made?.key ?? '' }
+    expect((await call('/member/info', {}, asMade)).body.data).toMatchObject({ member_id: li.member_id })
+    if (made) made.enabled = false
+    expect(await outcome('/member/info', {}, asMade)).toBe('401 Unauthorized')
+    flashduty.control.offerAppKeys(false)
+    expect(await outcome(path, { key_name: 'k', person_id: wang.member_id }, owner)).toBe('404 RouteNotFound')
+  })
+
+  test('licences are listed by their holders', async () => {
+    wang.licensed = false
+    const listed = (await call('/oncall/license/list', {})).body.data as {
+      items: { person_id: number }[]
+      total: number
+    }
+    expect(listed.total).toBe(1)
+    expect(listed.items).toMatchObject([{ person_id: li.member_id, type: 'fixed' }])
+  })
+})

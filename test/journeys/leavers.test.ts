@@ -1,0 +1,167 @@
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+
+import type { Incident } from '../sandbox/flashduty/types.ts'
+import { readDatabase } from '../support/database.ts'
+import { eventually } from '../support/eventually.ts'
+import {
+  answerOf,
+  expectSilence,
+  fire,
+  inGroup,
+  openScene,
+  press,
+  recordsOf,
+  type Scene,
+  theCardOf,
+} from '../support/journey.ts'
+import type { Person } from '../support/world.ts'
+
+let scene: Scene
+beforeAll(async () => {
+  scene = await openScene({ overrides: { sweepMs: 300 } })
+})
+afterEach(() => scene.world.dingtalk.control.clearFaults())
+afterAll(async () => {
+  await scene.close()
+})
+
+const control = () => scene.world.dingtalk.control
+const clientId = () => scene.world.dingtalkApp.clientId
+
+let people = 0
+async function newColleague(): Promise<Person> {
+  const name = `同事${++people}`
+  const member = scene.world.flashduty.control.createMember({ member_name: name, email: `${people}@example.com` })
+  const person = { user: control().createUser({ name }), member }
+  await link(person)
+  return person
+}
+
+async function link({ user, member }: Person): Promise<void> {
+  const who = ['--dingtalk-user', user.userId, '--member', String(member.member_id), '--member-key', member.app_key]
+  expect(await scene.world.cli('links', 'add', ...who)).toMatchObject({ code: 0 })
+}
+
+/** When the person was found to have left; '' = they are linked. */
+async function leftAt({ user }: Person): Promise<string> {
+  const printed = await scene.world.cli('links', 'list', '--json')
+  const rows = JSON.parse(printed.out) as { dingtalkUser: string; left: string }[]
+  const row = rows.find(({ dingtalkUser }) => dingtalkUser === user.userId)
+  if (!row) throw new Error(`${user.name} has no link`)
+  return row.left
+}
+
+const suspended = (person: Person) =>
+  eventually(`${person.user.name} is suspended`, async () => (await leftAt(person)) !== '')
+
+async function tell(person: Person): Promise<Incident> {
+  return fire(scene.world, { title: `给${person.user.name}`, personIds: [person.member.member_id] })
+}
+
+/** Why the person was not told; null = they were. */
+async function outcome(incident: Incident, { member }: Person): Promise<string | null> {
+  return eventually('the record is settled', async () => {
+    const rows = (await recordsOf(scene.world, incident)) as {
+      member_id?: number
+      status: string
+      reason_code: string
+    }[]
+    const row = rows.find((one) => (one as { member_id?: number }).member_id === member.member_id)
+    if (!row || row.status === 'pending' || row.status === 'retrying') return undefined
+    return { reason: row.reason_code }
+  }).then(({ reason }) => reason)
+}
+
+/** The person leaves, and nobody tells the daemon. */
+function leaveUnnoticed({ user }: Person): void {
+  control().updateApp(clientId(), { eventMode: 'HTTP' })
+  control().removeUser(user.userId)
+  control().updateApp(clientId(), { eventMode: 'STREAM' })
+}
+
+const lookedUp = ({ user }: Person): number =>
+  scene.world.dingtalk.journal.requests('user/get').filter(({ body }) => JSON.stringify(body).includes(user.userId))
+    .length
+
+describe('whoever leaves', () => {
+  test('is linked no more, is told of nothing, and links again on coming back', async () => {
+    const person = await newColleague()
+    const { oncall } = scene.world.groups
+    await control().eventSettled(control().removeUser(person.user.userId))
+    await suspended(person)
+    const missed = await tell(person)
+    expect(await outcome(missed, person)).toBe('IM_USER_NOT_FOUND')
+
+    control().createUser(person.user)
+    await control().eventSettled(control().addMember(oncall.openConversationId, person.user.userId))
+    const shared = await fire(scene.world, { chats: [inGroup(oncall)] })
+    const card = await theCardOf(scene.world, shared)
+    expect(answerOf(await press(scene.world, card, person, '认领')).tips).toContain('未关联应用')
+
+    await link(person)
+    expect(await leftAt(person)).toBe('')
+    await eventually('what was missed comes', async () => (await outcome(missed, person)) === null)
+    expect(answerOf(await press(scene.world, card, person, '认领')).title).toContain('处理中')
+  })
+
+  test('is found out when a message does not reach them, without a call that counts', async () => {
+    const person = await newColleague()
+    leaveUnnoticed(person)
+    expect(await outcome(await tell(person), person)).toBe('IM_USER_NOT_FOUND')
+    await suspended(person)
+    expect(lookedUp(person)).toBe(1)
+    const counted = readDatabase<{ api: string }>(scene.world, 'select distinct api from api_usage')
+    expect(counted.filter(({ api }) => api.includes('user'))).toEqual([])
+  })
+
+  test('is believed to have left when the directory may not be read', async () => {
+    const person = await newColleague()
+    leaveUnnoticed(person)
+    control().refuse('user/get', 'oapi-scope-missing')
+    await outcome(await tell(person), person)
+    expect(await suspended(person)).toBe(true)
+  })
+
+  test('is looked for again while the directory does not answer', async () => {
+    const person = await newColleague()
+    leaveUnnoticed(person)
+    control().refuse('user/get', 'oapi-busy', 1_000)
+    await outcome(await tell(person), person)
+    await eventually('somebody has asked', () => lookedUp(person) > 0)
+    expect(await leftAt(person)).toBe('')
+  })
+})
+
+describe('whoever is there', () => {
+  test('stays linked though a message did not reach them', async () => {
+    const person = await newColleague()
+    control().failTarget(person.user.userId, 'spaceId is illegal')
+    expect(await outcome(await tell(person), person)).toBe('IM_USER_NOT_FOUND')
+    await eventually('somebody has asked', () => lookedUp(person) > 0)
+    control().failTarget(person.user.userId, undefined)
+    expect(await outcome(await tell(person), person)).toBeNull()
+    expect(await leftAt(person)).toBe('')
+  })
+
+  test('stays linked outside the app’s visible range', async () => {
+    const person = await newColleague()
+    const others = Object.values(scene.world.people).map(({ user }) => user.userId)
+    control().updateApp(clientId(), { visibleTo: others })
+    expect(await outcome(await tell(person), person)).toBe('OUT_OF_SCOPE')
+    control().updateApp(clientId(), { visibleTo: 'ALL' })
+    expect(await leftAt(person)).toBe('')
+  })
+
+  test('stays linked though an event says that they left before they were linked', async () => {
+    const person = await newColleague()
+    const data = { timeStamp: String(Date.now() - 86_400_000), userId: [person.user.userId] }
+    await control().eventSettled(control().pushEvent(clientId(), { eventType: 'user_leave_org', data }))
+    await eventually('somebody has asked', () => lookedUp(person) > 0)
+    expect(await outcome(await tell(person), person)).toBeNull()
+    expect(await leftAt(person)).toBe('')
+  })
+})
+
+test('nothing of this was a surprise', () => {
+  expectSilence(scene.world, scene.app.lines)
+})
