@@ -69,8 +69,8 @@ export function addBulkLinkCommands(links: Command, context: CliContext): void {
 /** Both platforms, as far as they know who people are. */
 type Directory = {
   integration: Integration
-  match(line: LinkLine): Promise<Match>
-  listGroupMembers(store: Store): Promise<string[]>
+  match: (line: LinkLine) => Promise<Match>
+  listGroupMembers: (store: Store) => Promise<string[]>
 }
 
 async function withDirectory(
@@ -100,12 +100,15 @@ async function withDirectory(
           if (member.kind === 'directory') {
             return matchMember(flashduty, appKey, await people.readContact(userId), 'look-up')
           }
-          if (member.kind === 'mobile') return chooseMember(membersWithMobile(member.text, await find(member.text)), [])
-          if (member.kind === 'email') return chooseMember([], membersWithEmail(member.text, await find(member.text)))
-          const { memberId } = member
-          const found = await find(String(memberId))
-          const theirs = found.filter((one) => one.memberId === memberId && one.status === 'enabled')
-          return chooseMember(theirs, [])
+          if (member.kind === 'id') {
+            const found = await find(String(member.memberId))
+            const theirs = found.filter((one) => one.memberId === member.memberId && one.status === 'enabled')
+            return chooseMember(theirs, [])
+          }
+          const found = await find(member.text)
+          return member.kind === 'mobile'
+            ? chooseMember(membersWithMobile(member.text, found), [])
+            : chooseMember([], membersWithEmail(member.text, found))
         },
         async listGroupMembers({ db }) {
           const groups = (await listGroups(db.read, integration.id)).filter(({ status }) => isReachable(status))

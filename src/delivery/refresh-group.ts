@@ -39,7 +39,7 @@ type Question = { group: Group; api: 'sceneGroups/query' | 'robots/query' }
  * answer that it is not proves that too; what DingTalk will not tell leaves the group as it was, with a note.
  * @throws AppError `throttled` when the pacer should pause
  */
-export async function refreshGroup(deps: RefreshDeps): Promise<void> {
+export async function refreshGroup(deps: RefreshDeps, awaitTurn: AwaitTurn): Promise<void> {
   const askedAt = deps.clock.nowMs()
   const question = await deps.db.write((trx) => claim(deps, trx, askedAt))
   if (!question) return

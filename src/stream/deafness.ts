@@ -22,6 +22,8 @@ export type DeafnessSettings = {
 /** Pushes go to a connection chosen at random: of 24 for two, one gets none once in some 16 million cases. */
 const PUSHES_PER_CONNECTION = 12
 const PINGS = 4
+/** A look this much late was held up by ourselves. */
+const STALL_MS = 5_000
 
 /**
  * A connection that answers pings but is given nothing cannot be told from one to which nobody has anything to say, but
@@ -44,7 +46,7 @@ export function startDoubting(deps: { log: Log; settings: DeafnessSettings; slot
   let lookedAt = performance.now()
   const timer = setInterval(() => {
     const now = performance.now()
-    const stalled = now - lookedAt > 2 * everyMs
+    const stalled = now - lookedAt > everyMs + STALL_MS
     lookedAt = now
     const open = deps.slots.flatMap((slot) => (slot.serving ? [{ slot, link: slot.serving }] : []))
     for (const { slot, link } of open) {

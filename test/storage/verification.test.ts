@@ -50,7 +50,7 @@ beforeEach(async () => {
   const people = { readContact: () => Promise.reject(new Error('nobody asks')) }
   const settings = { outageMs: 1_000, routineEveryMs: HOUR, provenForMs: 24 * HOUR }
   keepTrue = createKeepTrue({ ...shared, producer, people, isHearing: () => true, settings })
-  work = () => refreshGroup({ ...shared, producer, client, coolAppCode: 'OURS' })
+  work = () => refreshGroup({ ...shared, producer, client, coolAppCode: 'OURS' }, async () => {})
   await db.write(async (trx) => {
     for (let index = 0; index < GROUPS; index++) {
       const group = { integrationId: 'one', openConversationId: `cid${index}`, robotCode: 'r', coolAppCode: 'OURS' }

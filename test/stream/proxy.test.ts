@@ -52,7 +52,8 @@ test('NO_PROXY of others does not', async () => {
 async function failOpening(mood: ProxyMood, part: 'REST' | 'WebSocket') {
   if (part === 'WebSocket') proxy.moods.push('carry')
   proxy.mood = mood
-  return failureOf(rig.open({ settings: { openTimeoutMs: 400, handshakeTimeoutMs: 400 } }))
+  const limitMs = mood === 'hang' ? 1_000 : 10_000
+  return failureOf(rig.open({ settings: { openTimeoutMs: limitMs, handshakeTimeoutMs: limitMs } }))
 }
 
 test.for<[ProxyMood, 'REST' | 'WebSocket', string]>([
@@ -90,7 +91,7 @@ test('one that cannot be reached, or wants other credentials, is told by the sta
 test('one that takes every line and says nothing does not collect them', async () => {
   await failOpening('hang', 'WebSocket')
   for (let round = 0; round < 4; round++) {
-    await failureOf(rig.open({ settings: { openTimeoutMs: 2_000, handshakeTimeoutMs: 50 } }))
+    await failureOf(rig.open({ settings: { openTimeoutMs: 10_000, handshakeTimeoutMs: 500 } }))
   }
   expect(proxy.asked).toHaveLength(6)
   // What is left is that of REST, which is kept alive.
