@@ -171,17 +171,17 @@ describe('an incident is shown', () => {
   })
 
   test('to a responder', async () => {
-    await pageWith(await logIn(scene, li), incidentPage(secret), '机密内容')
+    expect((await pageWith(await logIn(scene, li), incidentPage(secret), '机密内容')).status).toBe(200)
   })
 
   test('to whom Flashduty shows it', async () => {
     const before = memberQueries()
-    await pageWith(await logIn(scene, zhang), incidentPage(secret), '机密内容')
+    expect((await pageWith(await logIn(scene, zhang), incidentPage(secret), '机密内容')).status).toBe(200)
     expect(memberQueries()).toBe(before)
   })
 
   test('to a colleague in a group that has it, linked or not', async () => {
-    await pageWith(await logIn(scene, wang), incidentPage(secret), '机密内容')
+    expect((await pageWith(await logIn(scene, wang), incidentPage(secret), '机密内容')).status).toBe(200)
   })
 
   test('to nobody else: number, severity and state are all there is', async () => {
