@@ -64,7 +64,9 @@ export async function answerPress(deps: PressDeps, press: InboundPress): Promise
   if (taken.kind === 'refused') {
     const { incidentId, reason } = taken
     log.info({ incidentId, reason, tookMs: elapsed(startedAt) }, 'press-refused')
-    return answer(deps, press, refusalOf(deps, reason, undefined, taken.wantedToken), incidentId !== undefined)
+    // The incident is none of their business: they get the sentence and nothing else.
+    const mayRead = incidentId !== undefined && reason !== 'OTHER_CORPORATION'
+    return answer(deps, press, refusalOf(deps, reason, undefined, taken.wantedToken), mayRead)
   }
 
   const { click, repeated } = taken

@@ -70,7 +70,7 @@ export function addBulkLinkCommands(links: Command, context: CliContext): void {
 type Directory = {
   integration: Integration
   match: (line: LinkLine) => Promise<Match>
-  listGroupMembers: (store: Store) => Promise<string[]>
+  listGroupMembers(store: Store): Promise<string[]>
 }
 
 async function withDirectory(
@@ -96,19 +96,22 @@ async function withDirectory(
     try {
       await work(store, {
         integration,
-        async match({ userId, member }) {
+        match: async ({ userId, member }) => {
           if (member.kind === 'directory') {
             return matchMember(flashduty, appKey, await people.readContact(userId), 'look-up')
           }
-          if (member.kind === 'id') {
-            const found = await find(String(member.memberId))
-            const theirs = found.filter((one) => one.memberId === member.memberId && one.status === 'enabled')
-            return chooseMember(theirs, [])
+          if ('text' in member) {
+            const found = await find(member.text)
+            const byMobile = member.kind === 'mobile'
+            return chooseMember(
+              byMobile ? membersWithMobile(member.text, found) : [],
+              byMobile ? [] : membersWithEmail(member.text, found),
+            )
           }
-          const found = await find(member.text)
-          return member.kind === 'mobile'
-            ? chooseMember(membersWithMobile(member.text, found), [])
-            : chooseMember([], membersWithEmail(member.text, found))
+          const { memberId } = member
+          const found = await find(String(memberId))
+          const theirs = found.filter((one) => one.memberId === memberId && one.status === 'enabled')
+          return chooseMember(theirs, [])
         },
         async listGroupMembers({ db }) {
           const groups = (await listGroups(db.read, integration.id)).filter(({ status }) => isReachable(status))

@@ -39,6 +39,7 @@ describe('list', () => {
         key: 'good',
         integration: world.integrationId,
         linked: expect.stringMatching(/^\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2}$/) as string,
+        left: '',
       })),
     )
   })

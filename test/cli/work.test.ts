@@ -79,6 +79,8 @@ describe('groups', () => {
       coolAppCode: world.dingtalkApp.coolAppCode,
       integration: world.integrationId,
       changed: expect.stringMatching(/^\d{4}-\d{2}-\d{2} /) as string,
+      verified: expect.any(String) as string,
+      note: '',
     })
   })
 

@@ -401,21 +401,24 @@ describe('presses that cannot be ours', () => {
     return { incident, card }
   }
 
-  test('from another corporation: told the card is not valid, and nothing happens to it', async () => {
+  test('from another corporation: told that it is not theirs, and nothing happens to it', async () => {
     const { world } = scene
     const { zhang, li } = world.people
     const { incident, card } = await alertGroup('别家公司来点')
     const asked = world.flashduty.control.requests().length
     const answer = await pushPress({ outTrackId: card, userId: li.user.userId, corpId: 'dingsomebodyelse' })
-    expect(answer['tips']).toContain('卡片已失效')
+    expect(answer['tips']).toContain('非本企业成员不能操作此卡片')
     // Nothing of the incident goes to people it is none of the business of.
     expect(JSON.stringify(answer)).not.toContain('别家公司来点')
     expect(actsOn(world, incident)).toEqual([])
     expect(world.flashduty.control.requests()).toHaveLength(asked)
     expect(view(world, card, zhang).title).toContain('待处理')
     const records = await listRecords(world, '--target', li.user.userId)
-    expect(records.filter(({ kind, reason_code: why }) => kind === 'action' && why === 'CARD_UNKNOWN')).toHaveLength(1)
-    expect(await recordsOf(world, incident)).toMatchObject([
+    expect(
+      records.filter(({ kind, reason_code: why }) => kind === 'action' && why === 'OTHER_CORPORATION'),
+    ).toHaveLength(1)
+    const told = (await recordsOf(world, incident)).filter(({ kind }) => kind !== 'action')
+    expect(told).toMatchObject([
       { event_type: 'i_assign', status: 'success' },
       { event_type: 'i_new', status: 'skipped' },
     ])

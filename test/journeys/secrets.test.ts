@@ -181,20 +181,22 @@ describe('a story with whatever can go wrong, told at the finest level', () => {
       const waiting = () =>
         daemon.lines.filter(({ msg, state }) => msg === 'stream-state' && state === 'waiting').length
       for (const refuse of [
-        () => control.addFault({ api: 'connections/open', effect: { kind: 'answer', status: 500, body } }),
+        () => control.addFault({ api: 'connections/open', times: 100, effect: { kind: 'answer', status: 500, body } }),
         () =>
           control.addFault({
             api: 'connections/open',
+            times: 100,
             effect: { kind: 'answer', status: 200, body: { ticket: SESSION } },
           }),
-        () => control.addHandshakeFault({ effect: { kind: 'refuse', status: 503 } }),
-        () => control.addHandshakeFault({ effect: { kind: 'reset' } }),
+        () => control.addHandshakeFault({ times: 100, effect: { kind: 'refuse', status: 503 } }),
+        () => control.addHandshakeFault({ times: 100, effect: { kind: 'reset' } }),
       ]) {
         const before = waiting()
         refuse()
         // A change has it try again at once.
         expect(await cli('integration', 'set', world.integrationId, '--qps', '20')).toBe(0)
         await eventually('it was refused', () => waiting() > before, 20_000)
+        control.clearFaults()
       }
 
       expect(await cli('integration', 'set', world.integrationId, '--client-secret', WRONG_SECRET)).toBe(0)

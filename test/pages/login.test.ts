@@ -230,7 +230,7 @@ describe.runIf(CHROMIUM !== undefined)('in a real browser', { timeout: 60_000 },
     expect(await memberOf(user)).toBe(member.member_id)
 
     await page.goto(`${scene.pages}/link`)
-    await says(window, '切换账户')
+    await says(window, '切换账户：用另一个账户')
     await key.fill(other.app_key)
     await page.getByRole('button', { name: '登录并关联' }).click()
     await page.waitForURL(`${scene.pages}/?linked=1`)
