@@ -127,7 +127,11 @@ describe('whoever leaves', () => {
   test('is logged in nowhere though they were never linked, and nobody else is logged out', async () => {
     const user = control().createUser({ name: '从未关联' })
     const { zhang } = scene.world.people
-    const [phone, pc, other] = [await logIn(scene, { user }), await logIn(scene, { user }), await logIn(scene, zhang)]
+    const [phone, pc, other] = [
+      await logIn(scene, { user }),
+      await logIn(scene, { user }, { 'user-agent': 'pc' }),
+      await logIn(scene, zhang),
+    ]
     await control().eventSettled(control().removeUser(user.userId))
     expect([await isLoggedIn(phone), await isLoggedIn(pc), await isLoggedIn(other)]).toEqual([false, false, true])
   })
