@@ -59,7 +59,8 @@ export async function answerPress(deps: PressDeps, press: InboundPress): Promise
   } catch (error) {
     if (!(error instanceof AppError)) throw error
     log.error({ err: error }, 'press-not-stored')
-    return answer(deps, press, (locale) => ({ tips: say(locale, 'press.STORE_UNAVAILABLE') }))
+    const unavailable = (locale: Locale): Overlay => ({ tips: say(locale, 'press.STORE_UNAVAILABLE') })
+    return answer(deps, press, unavailable, isOfCorporation(deps, press))
   }
   if (taken.kind === 'refused') {
     const { incidentId, reason } = taken
@@ -125,7 +126,7 @@ async function takePress(deps: PressDeps, trx: Handle, press: InboundPress): Pro
     return { ...(await refuse(deps, trx, { ...wanted, act }, reason)), wantedToken: undefined }
   }
   if (!card || !isOurs) return no('CARD_UNKNOWN')
-  if ((press.corpId ?? deps.integration.corpId) !== deps.integration.corpId) return no('OTHER_CORPORATION')
+  if (!isOfCorporation(deps, press)) return no('OTHER_CORPORATION')
   const { audience } = card
   const offered =
     (button?.minutes === undefined || audience.snoozeMinutes.includes(button.minutes)) &&
@@ -148,6 +149,10 @@ async function takePress(deps: PressDeps, trx: Handle, press: InboundPress): Pro
     // A repeated press shows whatever the first one has led to.
     rev: taken.repeated ? 0 : (stored?.rev ?? 0),
   }
+}
+
+function isOfCorporation({ integration }: Pick<PressDeps, 'integration'>, { corpId }: InboundPress): boolean {
+  return corpId === undefined || corpId === integration.corpId
 }
 
 /**

@@ -186,6 +186,13 @@ describe('logging in from a browser', () => {
     expect(await greets(visitor)).toBeUndefined()
   })
 
+  test('a cookie of ours for something else is no state', async () => {
+    const visitor = await logIn('zhang')
+    visitor.setCookie('fd_login', visitor.cookie('fd_session') ?? '', `${pages}/login`)
+    const answer = await visitor.get(`${pages}/login/callback?authCode=${browserCode('zhang')}&state=x`)
+    expect(answer.status).toBe(400)
+  })
+
   test('an external contact is nobody’s colleague; who thinks better of it is told so', async () => {
     const { control } = world.dingtalk
     const guest = control.createUser({ name: '外部客户', external: true })

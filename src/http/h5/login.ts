@@ -3,6 +3,7 @@ import { deleteCookie, getSignedCookie, setSignedCookie } from 'hono/cookie'
 import { z } from 'zod'
 
 import type { Identity } from '../../dingtalk/people.ts'
+import { readObject } from '../../domain/inbound.ts'
 import { tell, tellFailure } from '../../domain/page-messages.ts'
 import { AppError } from '../../errors.ts'
 import { addSession, endSession, newSecret, useLoginState } from '../../storage/sessions.ts'
@@ -24,6 +25,7 @@ const STATE = 'fd_login'
 
 /** Not a form's type, so that no other site can send it without asking first. */
 const Handed = z.object({ code: z.string().min(1).max(500), return: z.string().max(2_000).optional() })
+const KeptState = z.object({ state: z.string(), back: z.string() })
 const JSON_TYPE = /^application\/json *(;|$)/i
 
 /** Logging in from inside DingTalk and from a browser, and out. */
@@ -144,7 +146,9 @@ async function takeState(deps: H5Deps, c: Ctx): Promise<{ state: string; back: s
   const cookie = await getSignedCookie(c, deps.signer.cookieSecret, STATE)
   deleteCookie(c, STATE, { ...cookieOptions(deps, c), path: `${pages}/login` })
   if (!cookie) return undefined
-  const { state, back } = JSON.parse(cookie) as { state: string; back: string }
+  const kept = KeptState.safeParse(readObject(cookie))
+  if (!kept.success) return undefined
+  const { state, back } = kept.data
   const given = c.req.query('state') ?? ''
   return deps.signer.isSigned('state', state, deps.signer.sign('state', given)) ? { state, back } : undefined
 }
