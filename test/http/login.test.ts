@@ -305,7 +305,7 @@ describe('a session', () => {
 })
 
 describe('forms', () => {
-  const FORMS = ['/logout', '/unlink', '/link/key', '/link/confirm', '/link/switch']
+  const FORMS = ['/logout', '/language', '/wanted', '/unlink', '/link/key', '/link/confirm', '/link/switch']
 
   test.each(FORMS)('%s does nothing without the visitor’s own token', async (path) => {
     const visitor = await logIn('zhang')
@@ -364,16 +364,30 @@ describe('headers', () => {
   })
 })
 
-test('whoever guesses too often is told to wait, and a right code counts for nothing', async () => {
-  const tries = await Promise.all(Array.from({ length: 61 }, () => browser().logIn(pages, 'guess')))
+test('people who come while DingTalk does not answer are not made to wait once it does', async () => {
+  const from = { 'x-forwarded-for': '192.0.2.50' }
+  world.dingtalk.control.addFault({ api: 'user/getuserinfo', times: 80, effect: { kind: 'reset' } })
+  for (let batch = 0; batch < 4; batch++) {
+    const tries = await Promise.all(Array.from({ length: 20 }, () => browser(from).logIn(pages, 'anything')))
+    expect([...new Set(tries.map(({ status }) => status))]).toEqual([503])
+  }
+  world.dingtalk.control.clearFaults()
+  expect((await browser(from).logIn(pages, clientCode('zhang'))).status).toBe(200)
+})
+
+test('whoever guesses too often is told to wait, and nobody else', async () => {
+  const guesser = { 'x-forwarded-for': '192.0.2.66' }
+  const tries = await Promise.all(Array.from({ length: 61 }, () => browser(guesser).logIn(pages, 'guess')))
   const refused = tries.filter(({ status }) => status === 429)
   expect(refused.length).toBeGreaterThan(0)
   expect(Number(refused[0]?.headers.get('retry-after'))).toBeGreaterThan(0)
   expect(json(refused[0] as Seen).text).toMatch(/\d+ 秒后重试/)
-  const visitor = browser()
+  const visitor = browser({ 'x-forwarded-for': '198.51.100.1, 192.0.2.66' })
   const { state, callback } = await setOut(visitor)
   const back = await visitor.get(`${callback}?authCode=guess&state=${state}`)
   expect([back.status, back.text.includes('秒后重试')]).toEqual([429, true])
+  // Nobody else behind the same proxy waits for that.
+  expect((await browser({ 'x-forwarded-for': '192.0.2.67' }).logIn(pages, clientCode('zhang'))).status).toBe(200)
 })
 
 test('nothing of this was a surprise, and no secret was written down', () => {

@@ -54,6 +54,7 @@ export function addLoginRoutes(app: Hono<H5Variables>, deps: H5Deps): void {
       await logIn(deps, c, await askWho(deps, c, 'client', parsed.data.code))
     } catch (error) {
       const code = failureOf(deps, c, error)
+      if (isTrouble(error)) await limiter.giveBack(addressOf(c))
       const again = code === 'LOGIN_CODE_INVALID'
       return c.json({ text: tellFailure(locale, 'login', code), again }, again ? 401 : 503)
     }
@@ -91,8 +92,8 @@ export function addLoginRoutes(app: Hono<H5Variables>, deps: H5Deps): void {
         back: kept?.back ?? '',
       })
     if (!kept) return fail('STATE_INVALID', 400)
-    const code = c.req.query('authCode') ?? c.req.query('code') ?? ''
-    if (code === '') return fail('DENIED', 400)
+    const authCode = c.req.query('authCode') ?? c.req.query('code') ?? ''
+    if (authCode === '') return fail('DENIED', 400)
     const waitS = await limiter.take(addressOf(c))
     if (waitS > 0) {
       c.header('Retry-After', String(waitS))
@@ -102,12 +103,12 @@ export function addLoginRoutes(app: Hono<H5Variables>, deps: H5Deps): void {
     try {
       const isFresh = await deps.db.write((trx) => useLoginState(trx, kept.state, deps.clock.nowMs()))
       if (!isFresh) return fail('STATE_INVALID', 400)
-      await logIn(deps, c, await askWho(deps, c, 'browser', code))
+      await logIn(deps, c, await askWho(deps, c, 'browser', authCode))
     } catch (error) {
-      return fail(
-        failureOf(deps, c, error),
-        error instanceof AppError && error.failure.kind === 'permanent' ? 401 : 503,
-      )
+      const code = failureOf(deps, c, error)
+      if (!isTrouble(error)) return fail(code, 401)
+      await limiter.giveBack(addressOf(c))
+      return fail(code, 503)
     }
     await limiter.giveBack(addressOf(c))
     return c.redirect(kept.back, 303)
@@ -160,6 +161,11 @@ function failureOf(deps: H5Deps, c: Ctx, error: unknown): string {
   const isTheirs = kind === 'permanent' && code !== 'IM_ERROR'
   deps.log[isTheirs ? 'info' : 'warn']({ integrationId: c.get('integration').id, err: error }, 'login-failed')
   return code
+}
+
+/** DingTalk's or our own, which is not the person's fault. */
+function isTrouble(error: unknown): boolean {
+  return error instanceof AppError && error.failure.kind !== 'permanent'
 }
 
 function originOf(deps: H5Deps, c: Ctx): string {
