@@ -4,6 +4,7 @@ import { AppError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import type { Db } from '../storage/db.ts'
 import { type AccountLink, listDoubtedLinks, settleDoubt } from '../storage/links.ts'
+import { endSessionsOf } from '../storage/sessions.ts'
 
 export type LeaverDeps = {
   db: Db
@@ -16,20 +17,21 @@ export type LeaverDeps = {
 const RETRY_MS = 60_000
 
 /**
- * Looks for people whom DingTalk did not know when something was sent to them: their links are suspended when they have
- * left. Asking is free of quota, but may not be allowed; then what DingTalk said at first counts.
+ * Looks for people whom DingTalk did not know when something was sent to them: their links are suspended and their sessions ended when they
+ * have left. Asking is free of quota, but may not be allowed; then what DingTalk said at first counts.
  */
 export async function lookForLeavers(deps: LeaverDeps): Promise<void> {
   for (const link of await listDoubtedLinks(deps.db.read, deps.integrationId, deps.clock.nowMs())) {
     const verdict = await findOut(deps, link)
-    await deps.db.write((trx) => {
+    await deps.db.write(async (trx) => {
       const nowMs = deps.clock.nowMs()
       const to = {
         stays: { checkAgainAt: null },
         left: { suspended: nowMs },
         later: { checkAgainAt: nowMs + RETRY_MS },
       }
-      return settleDoubt(trx, link, to[verdict])
+      await settleDoubt(trx, link, to[verdict])
+      if (verdict === 'left') await endSessionsOf(trx, deps.integrationId, link.dingtalk_user_id)
     })
     if (verdict === 'left') {
       deps.log.info({ userId: link.dingtalk_user_id, memberId: link.member_id }, 'link-suspended')
