@@ -112,7 +112,9 @@ async function answerDone(
 async function takePress(deps: PressDeps, trx: Handle, press: InboundPress): Promise<Taken> {
   await deps.countPush(trx, 'card')
   const card = await findCard(trx, press.outTrackId)
-  await notePress(deps, trx, press, card, deps.clock.nowMs())
+  const isColleague = isOfCorporation(deps, press)
+  // Where people of another corporation press is no group of ours.
+  await notePress(deps, trx, press, isColleague ? card : undefined, deps.clock.nowMs())
   const isOurs = card?.integration_id === deps.integration.id
   const button = decodeButton(press.buttonId)
   const wanted: Omit<Wanted, 'act'> = {
@@ -126,7 +128,7 @@ async function takePress(deps: PressDeps, trx: Handle, press: InboundPress): Pro
     return { ...(await refuse(deps, trx, { ...wanted, act }, reason)), wantedToken: undefined }
   }
   if (!card || !isOurs) return no('CARD_UNKNOWN')
-  if (!isOfCorporation(deps, press)) return no('OTHER_CORPORATION')
+  if (!isColleague) return no('OTHER_CORPORATION')
   const { audience } = card
   const offered =
     (button?.minutes === undefined || audience.snoozeMinutes.includes(button.minutes)) &&
