@@ -129,7 +129,7 @@ export function startIntegration(deps: IntegrationDeps, integration: Integration
     settings: settings.action,
     integration,
     countPush: (trx: Handle, topic: string) => quota.countPush(trx, topic),
-    drawNow: drawNow.bind(undefined, deps.db),
+    drawNow: drawNow.bind(undefined, deps.db, integration.id),
   }
   const room: Room = createRoom(
     {

@@ -69,7 +69,7 @@ export async function replayInbound(
         owner,
         settings: ACTION_SETTINGS,
         publicUrl: undefined,
-        drawNow: drawNow.bind(undefined, deps.db),
+        drawNow: drawNow.bind(undefined, deps.db, integration.id),
       }
       const answer = await answerPress(pressing, press)
       answer.afterReply(false)

@@ -59,7 +59,8 @@ export async function answerPress(deps: PressDeps, press: InboundPress): Promise
   } catch (error) {
     if (!(error instanceof AppError)) throw error
     log.error({ err: error }, 'press-not-stored')
-    return answer(deps, press, (locale) => ({ tips: say(locale, 'press.STORE_UNAVAILABLE') }))
+    const unavailable = (locale: Locale): Overlay => ({ tips: say(locale, 'press.STORE_UNAVAILABLE') })
+    return answer(deps, press, unavailable, isOfCorporation(deps, press))
   }
   if (taken.kind === 'refused') {
     const { incidentId, reason } = taken
@@ -111,7 +112,9 @@ async function answerDone(
 async function takePress(deps: PressDeps, trx: Handle, press: InboundPress): Promise<Taken> {
   await deps.countPush(trx, 'card')
   const card = await findCard(trx, press.outTrackId)
-  await notePress(deps, trx, press, card, deps.clock.nowMs())
+  const isColleague = isOfCorporation(deps, press)
+  // Where people of another corporation press is no group of ours.
+  await notePress(deps, trx, press, isColleague ? card : undefined, deps.clock.nowMs())
   const isOurs = card?.integration_id === deps.integration.id
   const button = decodeButton(press.buttonId)
   const wanted: Omit<Wanted, 'act'> = {
@@ -125,7 +128,7 @@ async function takePress(deps: PressDeps, trx: Handle, press: InboundPress): Pro
     return { ...(await refuse(deps, trx, { ...wanted, act }, reason)), wantedToken: undefined }
   }
   if (!card || !isOurs) return no('CARD_UNKNOWN')
-  if ((press.corpId ?? deps.integration.corpId) !== deps.integration.corpId) return no('OTHER_CORPORATION')
+  if (!isColleague) return no('OTHER_CORPORATION')
   const { audience } = card
   const offered =
     (button?.minutes === undefined || audience.snoozeMinutes.includes(button.minutes)) &&
@@ -148,6 +151,10 @@ async function takePress(deps: PressDeps, trx: Handle, press: InboundPress): Pro
     // A repeated press shows whatever the first one has led to.
     rev: taken.repeated ? 0 : (stored?.rev ?? 0),
   }
+}
+
+function isOfCorporation({ integration }: Pick<PressDeps, 'integration'>, { corpId }: InboundPress): boolean {
+  return corpId === undefined || corpId === integration.corpId
 }
 
 /**

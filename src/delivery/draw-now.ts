@@ -6,14 +6,16 @@ import { findIncident } from '../storage/incidents.ts'
 import { faceOf } from './face.ts'
 import { drawCard } from './render/draw.ts'
 
-/** The card as stored state has it now; undefined for a card we do not know. */
+/** The card as stored state has it now; undefined for a card that the integration does not know. */
 export async function drawNow(
   db: Db,
+  integrationId: string,
   outTrackId: string,
   overlay?: (locale: Locale) => Overlay,
 ): Promise<{ drawn: DrawnCard; rev: number } | undefined> {
   const card = await findCard(db.read, outTrackId)
-  const stored = card && (await findIncident(db.read, card.integration_id, card.incident_id))
+  if (card?.integration_id !== integrationId) return undefined
+  const stored = await findIncident(db.read, integrationId, card.incident_id)
   if (!stored) return undefined
   const face = faceOf(card, stored)
   return { drawn: drawCard(face, overlay?.(face.locale)), rev: stored.rev }

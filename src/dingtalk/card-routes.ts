@@ -23,12 +23,15 @@ export async function registerCardRoute(
 ): Promise<void> {
   const register = async (forceUpdate: boolean): Promise<boolean> => {
     await beforeCall()
-    const answer = await client.call('POST', '/v1.0/card/callbacks/register', {
+    const body = {
       callbackRouteKey: route.routeKey,
       callbackUrl: route.url,
       apiSecret: route.apiSecret,
       forceUpdate,
-    })
+    }
+    // The address is a secret for its key's sake.
+    const secrets = [route.apiSecret, route.url, ...new URL(route.url).searchParams.values()]
+    const answer = await client.call('POST', '/v1.0/card/callbacks/register', body, secrets)
     const parsed = Answer.safeParse(answer)
     if (!parsed.success || parsed.data.success === false) {
       throw new AppError({ kind: 'retryable', code: 'IM_ERROR' }, 'registering the card callback was not confirmed')

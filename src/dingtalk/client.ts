@@ -14,10 +14,11 @@ export type DingTalkClient = {
   readonly clientId: string
   /**
    * @param path starts with `/v1.0/`
+   * @param secrets what of the body must not come back in a failure's words
    * @returns the parsed body of a 2xx answer
    * @throws AppError classified by `error-codes.ts`; `detail` holds DingTalk's code and message
    */
-  call(method: 'POST' | 'PUT', path: string, body: unknown): Promise<unknown>
+  call(method: 'POST' | 'PUT', path: string, body: unknown, secrets?: string[]): Promise<unknown>
 }
 
 /** A call longer than this has an unknown outcome; leases must outlast it. */
@@ -35,9 +36,10 @@ export function createDingTalkClient(
     path: string,
     body: unknown,
     headers: Record<string, string>,
+    secrets: string[] = [],
   ): Promise<unknown> => {
     const answer = await deps.send({ method, url: deps.apiUrl + path, headers, body, timeoutMs: CALL_TIMEOUT_MS })
-    return readAnswer(answer, `${method} ${path}`, [app.clientSecret, ...Object.values(headers)])
+    return readAnswer(answer, `${method} ${path}`, [app.clientSecret, ...Object.values(headers), ...secrets])
   }
 
   const accessToken = keepAccessToken({
@@ -52,8 +54,8 @@ export function createDingTalkClient(
 
   return {
     clientId: app.clientId,
-    call: (method, path, body) =>
-      accessToken.use((token) => post(method, path, body, { 'x-acs-dingtalk-access-token': token })),
+    call: (method, path, body, secrets) =>
+      accessToken.use((token) => post(method, path, body, { 'x-acs-dingtalk-access-token': token }, secrets)),
   }
 }
 

@@ -1,4 +1,4 @@
-import { urgencyOf } from '../domain/incident.ts'
+import { type Incident, urgencyOf } from '../domain/incident.ts'
 import { incidentFromRow, type StoredIncident } from './incidents.ts'
 import type { Handle, RecordsTable } from './schema.ts'
 import type { Selectable } from 'kysely'
@@ -141,7 +141,11 @@ export type OwnRecord = Pick<
   | 'note'
   | 'created_at'
   | 'updated_at'
-> & { title: string | undefined }
+> & {
+  /** undefined = there is no such incident any more; empty = its title is not for this person to read. */ title:
+    | string
+    | undefined
+}
 
 /** What became of what this person was to be told, and of what they pressed; newest first. */
 export async function listOwnRecords(db: Handle, person: Person, limit: number): Promise<OwnRecord[]> {
@@ -164,6 +168,7 @@ export async function listOwnRecords(db: Handle, person: Person, limit: number):
         'records.status',
         'records.reason_code',
         'records.note',
+        'records.msg_id',
         'records.created_at',
         'records.updated_at',
         'incidents.snapshot',
@@ -171,6 +176,10 @@ export async function listOwnRecords(db: Handle, person: Person, limit: number):
       .where(`records.${column}`, '=', id)
       .where('records.integration_id', '=', integrationId)
       .where('records.kind', 'in', ['person', 'action'])
+      // A namesake's: corporations give their people the same ids.
+      .where((eb) =>
+        eb.or([eb('records.reason_code', 'is', null), eb('records.reason_code', '!=', 'OTHER_CORPORATION')]),
+      )
       .orderBy('records.created_at', 'desc')
       .limit(limit)
       .execute()
@@ -183,9 +192,12 @@ export async function listOwnRecords(db: Handle, person: Person, limit: number):
   return [...once.values()]
     .toSorted((a, b) => b.created_at - a.created_at || (a.record_key < b.record_key ? -1 : 1))
     .slice(0, limit)
-    .map(({ snapshot, ...row }) => ({ ...row, title: snapshot === null ? undefined : titleOf(snapshot) }))
-}
-
-function titleOf(snapshot: string): string {
-  return (JSON.parse(snapshot) as { title: string }).title
+    .map(({ snapshot, msg_id: card, ...row }) => {
+      if (snapshot === null) return { ...row, title: undefined }
+      const { title, responders } = JSON.parse(snapshot) as Pick<Incident, 'title' | 'responders'>
+      // A page's form can name any incident: a refused one proves nothing of whoever sent it.
+      const isProven = row.kind === 'person' || card !== null || row.status === 'success'
+      const isTheirs = responders?.some((one) => one.person_id === memberId) === true
+      return { ...row, title: isProven || isTheirs ? title : '' }
+    })
 }

@@ -224,19 +224,22 @@ test('what a person writes to the robot makes its group known here too, and is r
   const { world } = scene
   const to = url.replace('/event/push/', '/robot/push/')
   const { clientSecret } = world.dingtalkApp
-  const write = (title: string, sign: (stamp: string) => string) => {
+  const write = (title: string, sign: (stamp: string) => string, stamp = String(Date.now())) => {
     const body = {
       msgId: `msg-${title}`,
       conversationId: 'cidWritten==',
       conversationType: '2',
       conversationTitle: title,
     }
-    const stamp = String(Date.now())
     const headers = { 'content-type': 'application/json; charset=utf-8', timestamp: stamp, sign: sign(stamp) }
     return fetch(to, { method: 'POST', headers, body: JSON.stringify({ ...body, createAt: Date.now() }) })
   }
   expect((await write('冒名群', () => 'forged')).status).toBe(403)
-  expect((await write('写过话的群', (stamp) => robotSignature(clientSecret, stamp))).status).toBe(200)
+  const sign = (stamp: string) => robotSignature(clientSecret, stamp)
+  const stamp = String(Date.now())
+  expect((await write('写过话的群', sign, stamp)).status).toBe(200)
+  // Whoever has seen one signature cannot put words of their own under it.
+  expect((await write('冒名群', sign, stamp)).status).toBe(403)
   const known = (await listGroups(world)).filter((group) => group.openConversationId === 'cidWritten==')
   expect(known.map(({ title }) => title)).toEqual(['写过话的群'])
 })

@@ -406,10 +406,12 @@ describe('presses that cannot be ours', () => {
     const { zhang, li } = world.people
     const { incident, card } = await alertGroup('别家公司来点')
     const asked = world.flashduty.control.requests().length
-    const answer = await pushPress({ outTrackId: card, userId: li.user.userId, corpId: 'dingsomebodyelse' })
+    const spaceId = 'cidGroupOfSomebodyElse=='
+    const answer = await pushPress({ outTrackId: card, userId: li.user.userId, corpId: 'dingsomebodyelse', spaceId })
     expect(answer['tips']).toContain('非本企业成员不能操作此卡片')
     // Nothing of the incident goes to people it is none of the business of.
     expect(JSON.stringify(answer)).not.toContain('别家公司来点')
+    expect((await listGroups(world)).map((group) => group.openConversationId)).not.toContain(spaceId)
     expect(actsOn(world, incident)).toEqual([])
     expect(world.flashduty.control.requests()).toHaveLength(asked)
     expect(view(world, card, zhang).title).toContain('待处理')

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { CardForgery } from '../sandbox/dingtalk/types.ts'
 import { readDatabase } from '../support/database.ts'
 import { eventually } from '../support/eventually.ts'
-import { chooseHttpMode, lead, localEventUrl } from '../support/http-door.ts'
+import { chooseHttpMode, eventUrlOf, lead, localEventUrl } from '../support/http-door.ts'
 import {
   actsOn,
   answerOf,
@@ -68,7 +68,11 @@ describe('an installation without a Stream', () => {
     await chooseHttpMode(world)
 
     const code = 'Forbidden.AccessDenied.AccessTokenPermissionDenied'
-    const effect = { kind: 'answer', status: 403, body: { code, message: code, requestid: 'R-1' } } as const
+    const eventUrl = await eventUrlOf(world)
+    const callbackKey = new URL(eventUrl).searchParams.get('integration_key') ?? ''
+    // As a platform may, it repeats what it was sent.
+    const message = `no: ${eventUrl.replace('/event/', '/card/')} (${callbackKey})`
+    const effect = { kind: 'answer', status: 403, body: { code, message, requestid: 'R-1' } } as const
     world.dingtalk.control.addFault({ api: 'callbacks/register', times: 1_000, effect })
     await set('--events', 'http', '--stream', 'off')
     await eventually('the trouble is told', async () => {
@@ -76,6 +80,10 @@ describe('an installation without a Stream', () => {
       return notes.some((note) => note.includes('the address for presses is not registered: APP_PERMISSION_MISSING'))
     })
     expect((await show()).cards).toMatchObject({ registered: false })
+    // Anybody may read readyz.
+    const told = JSON.stringify([await readyz(app.url), (await show()).cards, app.lines])
+    expect(callbackKey).toMatch(/^[0-9a-f]{32}$/)
+    expect(told).not.toContain(callbackKey)
     world.dingtalk.control.clearFaults()
     await eventually('it is registered', async () => {
       const { status, notes } = await readyz(app.url)

@@ -56,8 +56,10 @@ async function leftAt({ user }: Person): Promise<string> {
 const suspended = (person: Person) =>
   eventually(`${person.user.name} is suspended`, async () => (await leftAt(person)) !== '')
 
-const isLoggedIn = async (visitor: VisitorBrowser): Promise<boolean> =>
+const isLoggedIn = async (visitor: VisitorBrowser) =>
   !(await visitor.get(`${pathOfPages(scene)}/`)).text.includes('id="login"')
+const loggedOut = (visitor: VisitorBrowser) =>
+  eventually('they are logged out', async () => !(await isLoggedIn(visitor)))
 
 async function tell(person: Person): Promise<Incident> {
   return fire(scene.world, { title: `给${person.user.name}`, personIds: [person.member.member_id] })
@@ -92,11 +94,11 @@ describe('whoever leaves', () => {
   test('is linked no more, is told of nothing, and links again on coming back', async () => {
     const person = await newColleague()
     const { oncall } = scene.world.groups
-    const pages = await logIn(scene, person)
-    expect(await isLoggedIn(pages)).toBe(true)
+    const visitor = await logIn(scene, person)
+    expect(await isLoggedIn(visitor)).toBe(true)
     await control().eventSettled(control().removeUser(person.user.userId))
     await suspended(person)
-    expect(await isLoggedIn(pages)).toBe(false)
+    await loggedOut(visitor)
     const missed = await tell(person)
     expect(await outcome(missed, person)).toBe('IM_USER_NOT_FOUND')
 
@@ -112,13 +114,23 @@ describe('whoever leaves', () => {
     expect(answerOf(await press(scene.world, card, person, '认领')).title).toContain('处理中')
   })
 
+  test('is logged out, linked or not, and nobody else is', async () => {
+    const [stranger, colleague] = ['路过的', '留下的'].map((name) => control().createUser({ name }))
+    if (!stranger || !colleague) throw new Error('nobody there')
+    const gone = await logIn(scene, { user: stranger })
+    const stays = await logIn(scene, { user: colleague })
+    await control().eventSettled(control().removeUser(stranger.userId))
+    await loggedOut(gone)
+    expect(await isLoggedIn(stays)).toBe(true)
+  })
+
   test('is found out when a message does not reach them, without a call that counts', async () => {
     const person = await newColleague()
-    const pages = await logIn(scene, person)
+    const visitor = await logIn(scene, person)
     leaveUnnoticed(person)
     expect(await outcome(await tell(person), person)).toBe('IM_USER_NOT_FOUND')
     await suspended(person)
-    expect(await isLoggedIn(pages)).toBe(false)
+    await loggedOut(visitor)
     expect(lookedUp(person)).toBe(1)
     const counted = readDatabase<{ api: string }>(scene.world, 'select distinct api from api_usage')
     expect(counted.filter(({ api }) => api.includes('user'))).toEqual([])

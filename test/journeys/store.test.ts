@@ -116,6 +116,17 @@ describe('while another process holds the database', () => {
     expect(actsOn(world, incident)).toHaveLength(1)
   })
 
+  test('a person of another corporation gets the sentence, and nothing of the incident', async () => {
+    const { world } = scene
+    const { card } = await alertGroup('外人看不到')
+    lock()
+    const { userId } = world.people.li.user
+    const foreign = { outTrackId: card, userId, buttonId: 'ack~1', force: true, corpId: 'dingelsewhere' }
+    const pressed = await world.dingtalk.control.press(foreign)
+    expect(answerOf(pressed).tips).toContain('服务暂不可用')
+    expect(JSON.stringify(pressed.outcome === 'answered' && pressed.response)).not.toContain('外人看不到')
+  })
+
   test('a job is delayed, and taken in once afterwards', async () => {
     const { world } = scene
     lock()

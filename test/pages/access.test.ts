@@ -196,6 +196,29 @@ describe('an incident is shown', () => {
     expect(pc.text).not.toContain('机密')
   })
 
+  test('not to whoever sends a form about it either, linked or not', async () => {
+    const { control } = world.dingtalk
+    const stranger = { user: control.createUser({ name: '瞎试' }), member: wang.member }
+    const nameless = await fire(world, { title: '没有编号的机密', responderIds: [li.member.member_id] })
+    await settledRecords(world, nameless)
+    await world.flashduty.control.tell(nameless.incident_id, { event_type: 'i_comm', incident: { num: '' } })
+    const visitor = await logIn(scene, stranger)
+    const csrf = csrfOf(await visitor.get(`${pages}/`))
+    for (const [index, incident] of [secret, nameless].entries()) {
+      for (const origin of ['home', 'incident']) {
+        const form = { csrf, act: 'ack', token: `${origin[0]}${'d'.repeat(14)}${'ab'[index]}`, origin }
+        const after = await follow(visitor, await visitor.submit(`${incidentPage(incident)}/act`, form))
+        expect(textOf(after.text)).toContain('未关联应用')
+        expect(after.text).not.toContain('机密')
+      }
+    }
+    const history = await visitor.get(`${pages}/history`)
+    expect(textOf(history.text)).toContain('认领 未执行（未关联应用）')
+    expect(textOf(history.text)).toContain(`#${secret.num}`)
+    expect(history.text).not.toContain('机密')
+    expect((await visitor.get(`${pages}/`)).text).not.toContain('机密')
+  })
+
   test.each([
     ['NoLicense', 400, '无可用 License'],
     ['AccessDenied', 403, '无操作权限'],
@@ -342,6 +365,14 @@ describe('what was pressed before linking', () => {
     expect(textOf(again.text)).not.toContain('已完成')
     expect(textOf(again.text)).not.toContain('你刚才点了')
   })
+})
+
+test('what a namesake of another corporation pressed is not in my history', async () => {
+  const incident = await fire(world, { title: '外人也点过', chats: [inGroup(world.groups.oncall)] })
+  const outTrackId = await theCardOf(world, incident)
+  const { control } = world.dingtalk
+  await control.press({ outTrackId, userId: wang.user.userId, buttonId: 'ack~1', force: true, corpId: 'dingelsewhere' })
+  expect((await seen(wang, `${pages}/history`)).text).not.toContain(incident.incident_id)
 })
 
 describe('languages', () => {

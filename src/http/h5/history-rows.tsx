@@ -38,8 +38,8 @@ function Row({ view, record }: { view: View; record: OwnRecord }) {
       <p class="soft text">
         {record.title !== undefined && record.incident_id !== null ? (
           <a href={incidentAddress(view, record.incident_id)}>
-            {record.incident_num ? `#${record.incident_num} ` : ''}
-            {record.title}
+            {[record.incident_num ? `#${record.incident_num}` : '', record.title].filter(Boolean).join(' ') ||
+              record.incident_id}
           </a>
         ) : (
           `${record.incident_num ? `#${record.incident_num} ` : ''}${phrase(locale, 'history.deleted')}`

@@ -3,6 +3,7 @@ import { deleteCookie, getSignedCookie, setSignedCookie } from 'hono/cookie'
 import { z } from 'zod'
 
 import type { Identity } from '../../dingtalk/people.ts'
+import { readObject } from '../../domain/inbound.ts'
 import { tell, tellFailure } from '../../domain/page-messages.ts'
 import { AppError } from '../../errors.ts'
 import { addSession, endSession, newSecret, useLoginState } from '../../storage/sessions.ts'
@@ -24,6 +25,7 @@ const STATE = 'fd_login'
 
 /** Not a form's type, so that no other site can send it without asking first. */
 const Handed = z.object({ code: z.string().min(1).max(500), return: z.string().max(2_000).optional() })
+const KeptState = z.object({ state: z.string(), back: z.string() })
 const JSON_TYPE = /^application\/json *(;|$)/i
 
 /** Logging in from inside DingTalk and from a browser, and out. */
@@ -52,7 +54,7 @@ export function addLoginRoutes(app: Hono<H5Variables>, deps: H5Deps): void {
       await logIn(deps, c, await askWho(deps, c, 'client', parsed.data.code))
     } catch (error) {
       const code = failureOf(deps, c, error)
-      if (!isTheirs(error)) await limiter.giveBack(addressOf(c))
+      if (isTrouble(error)) await limiter.giveBack(addressOf(c))
       const again = code === 'LOGIN_CODE_INVALID'
       return c.json({ text: tellFailure(locale, 'login', code), again }, again ? 401 : 503)
     }
@@ -90,8 +92,8 @@ export function addLoginRoutes(app: Hono<H5Variables>, deps: H5Deps): void {
         back: kept?.back ?? '',
       })
     if (!kept) return fail('STATE_INVALID', 400)
-    const code = c.req.query('authCode') ?? c.req.query('code') ?? ''
-    if (code === '') return fail('DENIED', 400)
+    const authCode = c.req.query('authCode') ?? c.req.query('code') ?? ''
+    if (authCode === '') return fail('DENIED', 400)
     const waitS = await limiter.take(addressOf(c))
     if (waitS > 0) {
       c.header('Retry-After', String(waitS))
@@ -101,11 +103,12 @@ export function addLoginRoutes(app: Hono<H5Variables>, deps: H5Deps): void {
     try {
       const isFresh = await deps.db.write((trx) => useLoginState(trx, kept.state, deps.clock.nowMs()))
       if (!isFresh) return fail('STATE_INVALID', 400)
-      await logIn(deps, c, await askWho(deps, c, 'browser', code))
+      await logIn(deps, c, await askWho(deps, c, 'browser', authCode))
     } catch (error) {
-      const failure = failureOf(deps, c, error)
-      if (!isTheirs(error)) await limiter.giveBack(addressOf(c))
-      return fail(failure, isTheirs(error) ? 401 : 503)
+      const code = failureOf(deps, c, error)
+      if (!isTrouble(error)) return fail(code, 401)
+      await limiter.giveBack(addressOf(c))
+      return fail(code, 503)
     }
     await limiter.giveBack(addressOf(c))
     return c.redirect(kept.back, 303)
@@ -144,7 +147,9 @@ async function takeState(deps: H5Deps, c: Ctx): Promise<{ state: string; back: s
   const cookie = await getSignedCookie(c, deps.signer.cookieSecret, STATE)
   deleteCookie(c, STATE, { ...cookieOptions(deps, c), path: `${pages}/login` })
   if (!cookie) return undefined
-  const { state, back } = JSON.parse(cookie) as { state: string; back: string }
+  const kept = KeptState.safeParse(readObject(cookie))
+  if (!kept.success) return undefined
+  const { state, back } = kept.data
   const given = c.req.query('state') ?? ''
   return deps.signer.isSigned('state', state, deps.signer.sign('state', given)) ? { state, back } : undefined
 }
@@ -161,6 +166,11 @@ function failureOf(deps: H5Deps, c: Ctx, error: unknown): string {
   const isExpected = isTheirs(error) && code !== 'IM_ERROR'
   deps.log[isExpected ? 'info' : 'warn']({ integrationId: c.get('integration').id, err: error }, 'login-failed')
   return code
+}
+
+/** DingTalk's or our own, which is not the person's fault. */
+function isTrouble(error: unknown): boolean {
+  return error instanceof AppError && error.failure.kind !== 'permanent'
 }
 
 function originOf(deps: H5Deps, c: Ctx): string {

@@ -1,4 +1,5 @@
 import type { Act } from '../../domain/button.ts'
+import { isSame } from '../../domain/callback-crypto.ts'
 import { digest } from '../../domain/ids.ts'
 import type { Locale } from '../../domain/messages.ts'
 import { asReason } from '../../domain/reasons.ts'
@@ -26,7 +27,7 @@ export function spellNote(csrf: string, { act, incidentId, outcome }: Note): str
 export function readNote(csrf: string, query: URLSearchParams): Note | undefined {
   const act = readAct(query.get('did') ?? undefined)
   const was = query.get('was') ?? ''
-  if (!act || !WORD.test(was) || query.get('sig') !== signature(csrf, query)) return undefined
+  if (!act || !WORD.test(was) || !isSame(query.get('sig') ?? '', signature(csrf, query))) return undefined
   const outcome = was === 'done' || was === 'working' ? was : { reason: was }
   return { act, incidentId: query.get('of') ?? '', outcome }
 }
@@ -35,7 +36,7 @@ function signature(csrf: string, query: URLSearchParams): string {
   return digest(26, csrf, query.get('did') ?? '', query.get('of') ?? '', query.get('was') ?? '')
 }
 
-/** @param name of the incident, as people know it */
+/** @param name of the incident, as far as the visitor may know it */
 export function wordsOfNote({ act, outcome }: Note, name: string, locale: Locale): string {
   const action = [nameOfAct(act, locale), name].filter(Boolean).join(' ')
   if (outcome === 'done') return phrase(locale, 'note.done', { action })

@@ -22,10 +22,16 @@ export async function loadNotes(deps: H5Deps, c: Context<H5Variables>, view: Vie
   const wanted = visitor.link
     ? await listWantedActs(deps.db.read, visitor.integrationId, visitor.userId, view.nowMs)
     : []
-  const names = await namesOf(deps, view, [...wanted.map((act) => act.incidentId), ...(note ? [note.incidentId] : [])])
+  const names = await namesOf(
+    deps,
+    view,
+    wanted.map((act) => act.incidentId),
+  )
   return (
     <>
-      {note ? <Result view={view} note={await asItIsNow(deps, view, note)} names={names} /> : undefined}
+      {note ? (
+        <Result view={view} note={await asItIsNow(deps, view, note)} name={await numberOf(deps, view, note)} />
+      ) : undefined}
       {wanted.map((act) => (
         <Wanted view={view} wanted={act} name={names.get(act.incidentId) ?? ''} />
       ))}
@@ -42,6 +48,12 @@ async function namesOf(deps: H5Deps, view: View, ids: string[]): Promise<Map<str
   return names
 }
 
+/** A form can name any incident, and a title is not for everybody. */
+async function numberOf(deps: H5Deps, view: View, { incidentId }: Note): Promise<string> {
+  const { num = '' } = (await findIncident(deps.db.read, view.visitor.integrationId, incidentId))?.incident ?? {}
+  return num === '' ? '' : `#${num}`
+}
+
 /** What was under way may have come to its end since. */
 async function asItIsNow(deps: H5Deps, view: View, note: Note): Promise<Note> {
   if (note.outcome !== 'working') return note
@@ -53,11 +65,11 @@ async function asItIsNow(deps: H5Deps, view: View, note: Note): Promise<Note> {
   return own?.status === 'failed' ? { ...note, outcome: { reason: own.reason ?? '' } } : note
 }
 
-function Result({ view, note, names }: { view: View; note: Note; names: Map<string, string> }) {
+function Result({ view, note, name }: { view: View; note: Note; name: string }) {
   const kind = typeof note.outcome === 'object' ? 'failed' : note.outcome
   return (
     <div class={`note ${kind}`} role={kind === 'failed' ? 'alert' : 'status'} tabindex={-1} data-note={kind}>
-      <div class="text">{wordsOfNote(note, names.get(note.incidentId) ?? '', view.locale)}</div>
+      <div class="text">{wordsOfNote(note, name, view.locale)}</div>
     </div>
   )
 }
