@@ -40,8 +40,6 @@ export type IntegrationDeps = Omit<PerformDeps, 'settings'> & {
   publicUrl: string | undefined
   workers: WorkerDeps
   wakeDueCards: WakeDueCards
-  /** Told when Stream serves again after a time without any connection; events of that time may be lost. */
-  onRecovered?: (gap: { integrationId: string; goneMs: number }) => void
   settings: {
     action: ActionSettings
     delivery: DeliverySettings
@@ -147,6 +145,7 @@ export function startIntegration(deps: IntegrationDeps, integration: Integration
       log: log.child({ component: 'doors' }),
       spacingMs: settings.delivery.spacingMs,
       settings: settings.doors,
+      onPause: (pause) => keepTrue.noteSilence(pause),
     },
     integration,
   )
@@ -162,10 +161,7 @@ export function startIntegration(deps: IntegrationDeps, integration: Integration
         settings: settings.supervisor,
         deadlines: settings.deadlines,
         nowMs: () => deps.clock.nowMs(),
-        onRecovered: ({ goneMs }) => {
-          deps.inFlight.add(keepTrue.afterSilence({ goneMs }))
-          deps.onRecovered?.({ integrationId: integration.id, goneMs })
-        },
+        onRecovered: (gap) => keepTrue.noteSilence(gap),
         room: doors.stream,
       })
     : undefined
@@ -196,6 +192,7 @@ export function startIntegration(deps: IntegrationDeps, integration: Integration
     async stop() {
       await stream?.stop()
       await doors.stop()
+      await keepTrue.stop()
       await Promise.all(pacers.map((pacer) => pacer.close()))
     },
   }
