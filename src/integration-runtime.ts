@@ -193,9 +193,8 @@ export function startIntegration(deps: IntegrationDeps, integration: Integration
     keepTrue,
     async stop() {
       await stream?.stop()
-      await doors.stop()
-      await keepTrue.stop()
-      await Promise.all(pacers.map((pacer) => pacer.close()))
+      // Each may wait for a call that hangs, but not one after the other.
+      await Promise.all([doors.stop(), keepTrue.stop(), ...pacers.map((pacer) => pacer.close())])
     },
   }
 }

@@ -27,7 +27,7 @@ export async function listOwnIncidents(
 }
 
 /** The most severe first, then the newest. */
-export function sorted(incidents: StoredIncident[]): StoredIncident[] {
+function sorted(incidents: StoredIncident[]): StoredIncident[] {
   const rank = ({ incident }: StoredIncident) => urgencyOf(incident.incident_severity)
   return incidents.toSorted((a, b) => rank(b) - rank(a) || b.incident.start_time - a.incident.start_time)
 }
