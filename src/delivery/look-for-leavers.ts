@@ -4,6 +4,7 @@ import { AppError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import type { Db } from '../storage/db.ts'
 import { type AccountLink, listDoubtedLinks, settleDoubt } from '../storage/links.ts'
+import { endSessionsOf } from '../storage/sessions.ts'
 
 export type LeaverDeps = {
   db: Db
@@ -25,14 +26,16 @@ export async function lookForLeavers(deps: LeaverDeps): Promise<void> {
   for (const link of await listDoubtedLinks(deps.db.read, deps.integrationId, deps.clock.nowMs())) {
     if (deps.signal.aborted) return
     const verdict = await findOut(deps, link)
-    await deps.db.write((trx) => {
+    await deps.db.write(async (trx) => {
       const nowMs = deps.clock.nowMs()
       const to = {
         stays: { checkAgainAt: null },
         left: { suspended: nowMs },
         later: { checkAgainAt: nowMs + RETRY_MS },
       }
-      return settleDoubt(trx, link, to[verdict])
+      await settleDoubt(trx, link, to[verdict])
+      const { integrationId } = deps
+      if (verdict === 'left') await endSessionsOf(trx, { integrationId, userId: link.dingtalk_user_id, leftAt: nowMs })
     })
     if (verdict === 'left') {
       deps.log.info({ userId: link.dingtalk_user_id, memberId: link.member_id }, 'link-suspended')

@@ -14,6 +14,7 @@ import {
   type Scene,
   theCardOf,
 } from '../support/journey.ts'
+import { logIn, pathOfPages } from '../support/pages.ts'
 import type { Person } from '../support/world.ts'
 
 let scene: Scene
@@ -79,6 +80,12 @@ function leaveUnnoticed({ user }: Person): void {
   control().updateApp(clientId(), { eventMode: 'STREAM' })
 }
 
+/** Logs in. @returns reads the page on which people link, in the same browser */
+async function homeOf(person: Person): Promise<() => Promise<string>> {
+  const browser = await logIn(scene, person)
+  return async () => (await browser.get(`${pathOfPages(scene)}/link`)).text
+}
+
 const lookedUp = ({ user }: Person): number =>
   scene.world.dingtalk.journal.requests('user/get').filter(({ body }) => JSON.stringify(body).includes(user.userId))
     .length
@@ -86,9 +93,12 @@ const lookedUp = ({ user }: Person): number =>
 describe('whoever leaves', () => {
   test('is linked no more, is told of nothing, and links again on coming back', async () => {
     const person = await newColleague()
+    const page = await homeOf(person)
+    expect(await page()).toContain('当前已关联')
     const { oncall } = scene.world.groups
     await control().eventSettled(control().removeUser(person.user.userId))
     await suspended(person)
+    expect(await page()).not.toMatch(/csrf|关联 Flashduty/)
     const missed = await tell(person)
     expect(await outcome(missed, person)).toBe('IM_USER_NOT_FOUND')
 
@@ -106,9 +116,11 @@ describe('whoever leaves', () => {
 
   test('is found out when a message does not reach them, without a call that counts', async () => {
     const person = await newColleague()
+    const page = await homeOf(person)
     leaveUnnoticed(person)
     expect(await outcome(await tell(person), person)).toBe('IM_USER_NOT_FOUND')
     await suspended(person)
+    expect(await page()).not.toMatch(/csrf|关联 Flashduty/)
     expect(lookedUp(person)).toBe(1)
     const counted = readDatabase<{ api: string }>(scene.world, 'select distinct api from api_usage')
     expect(counted.filter(({ api }) => api.includes('user'))).toEqual([])
