@@ -18,7 +18,6 @@ import { areTakenIn } from './delivery/taken-in.ts'
 import { createWakeDueCards } from './delivery/wake.ts'
 import { holdBackWhileBanned } from './dingtalk/ban.ts'
 import { newId } from './domain/ids.ts'
-import { AppError } from './errors.ts'
 import { createFlashdutyClient } from './flashduty/client.ts'
 import { createPace, FLASHDUTY_PACE, type FlashdutyPace } from './flashduty/pace.ts'
 import { createReadNames } from './http/h5/read-names.ts'
@@ -30,13 +29,14 @@ import { RECOVERY_SETTINGS } from './events/recover-failed.ts'
 import { createCallbacks } from './http/callbacks.ts'
 import type { DoorSettings } from './integration-doors.ts'
 import { type IntegrationRuntime, startIntegration } from './integration-runtime.ts'
-import { InFlight, sleep, Teardown, within } from './lifecycle.ts'
+import { InFlight, repeat, Teardown } from './lifecycle.ts'
 import type { Log } from './log.ts'
 import { createOutbound } from './outbound.ts'
 import { createProducer, type Producer } from './queue/producer.ts'
 import { createReaper } from './queue/reaper.ts'
 import type { Room } from './room.ts'
-import { claimKey, connectImpatiently, connectPatiently, createRedisClaim, type RedisClaim } from './queue/redis.ts'
+import { leaveForeignJobs, refuseForeignRedis } from './queue/foreign-redis.ts'
+import { connectImpatiently, connectPatiently, createRedisClaim } from './queue/redis.ts'
 import { startActionResultWorker, startClickWorker, startDeliverWorker } from './queue/workers.ts'
 import { type OnWriter, openDb } from './storage/db.ts'
 import { createStatus } from './status.ts'
@@ -128,7 +128,7 @@ async function compose(config: Config, log: Log, clock: Clock, overrides: Overri
   const patient = connectPatiently(config.redis, part('queue'))
   teardown.defer('redis', () => patient.disconnect())
   const claim = createRedisClaim(quick, config.redis.prefix, installationId)
-  await refuseForeignRedis(config, claim, part('queue'))
+  await refuseForeignRedis(config.redis.prefix, claim, part('queue'))
 
   const journal = createJournal(config.journal)
   const inFlight = new InFlight((error) => part('actions').error({ err: error }, 'background-failed'))
@@ -375,43 +375,5 @@ async function compose(config: Config, log: Log, clock: Clock, overrides: Overri
       await Promise.all([...runtimes.values()].map((runtime) => runtime.streamOpened(signal)))
     },
     stop: () => teardown.run(),
-  }
-}
-
-/** Two databases on one Redis would work off each other's alerts. Redis may also be absent yet; it is asked again. */
-async function refuseForeignRedis(config: Config, claim: RedisClaim, log: Log): Promise<void> {
-  const ours = await within(3_000, claim.isOurs()).catch(() => 'timeout' as const)
-  if (ours === 'timeout') log.error('redis-absent')
-  if (ours !== false) return
-  const { prefix } = config.redis
-  throw new AppError(
-    { kind: 'permanent', code: 'REDIS_BELONGS_TO_ANOTHER' },
-    `this Redis (prefix ${prefix}) belongs to another database: set REDIS_PREFIX or REDIS_URL, or, if that database is ` +
-      `gone for good, delete the key ${claimKey(prefix)}`,
-  )
-}
-
-/** @throws AppError `retryable`, which leaves the job in Redis, unless this Redis is known to be ours */
-async function leaveForeignJobs(claim: RedisClaim): Promise<void> {
-  const failure = { kind: 'retryable', code: 'REDIS_BELONGS_TO_ANOTHER' } as const
-  const ours = await claim.isOurs().catch((cause: unknown) => {
-    throw new AppError(failure, 'Redis does not say whose it is', { cause })
-  })
-  if (!ours) throw new AppError(failure, 'this Redis belongs to another database')
-}
-
-/** Runs the work again and again, `everyMs` after its last end. @returns stops it and waits for the run under way */
-function repeat(everyMs: number, work: () => Promise<void>, onError: (error: unknown) => void): () => Promise<void> {
-  const stopping = new AbortController()
-  const running = (async () => {
-    for (;;) {
-      await sleep(everyMs, stopping.signal)
-      if (stopping.signal.aborted) return
-      await work().catch(onError)
-    }
-  })()
-  return async () => {
-    stopping.abort()
-    await running
   }
 }
