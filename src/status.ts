@@ -16,11 +16,11 @@ import type { StreamState } from './stream/stream-watch.ts'
 /** How the daemon is doing, for all who ask: `/readyz`, `/metrics` and the addresses of the callbacks. */
 export type Status = {
   /** What has to work before it can take anything in. */
-  checks(): Check[]
+  checks: () => Check[]
   /** What an operator should know though it works. */
-  notes(): Promise<string[]>
-  read(): Promise<Reading>
-  describe(integration: Integration): Promise<IntegrationStatus>
+  notes: () => Promise<string[]>
+  read: () => Promise<Reading>
+  describe: (integration: Integration) => Promise<IntegrationStatus>
 }
 
 type StatusDeps = {
