@@ -83,16 +83,12 @@ export async function endSession(trx: Handle, secret: string): Promise<void> {
   await trx.deleteFrom('sessions').where('id_hash', '=', hashSecret(secret)).execute()
 }
 
-/** Whoever left is logged in nowhere any more; a session that began after that is of somebody who came back. */
-export async function endSessionsOf(
-  trx: Handle,
-  who: { integrationId: string; userId: string; leftAt: number },
-): Promise<void> {
+/** Everywhere this person is logged in. */
+export async function endSessionsOf(trx: Handle, integrationId: string, dingtalkUserId: string): Promise<void> {
   await trx
     .deleteFrom('sessions')
-    .where('integration_id', '=', who.integrationId)
-    .where('dingtalk_user_id', '=', who.userId)
-    .where('created_at', '<=', who.leftAt)
+    .where('integration_id', '=', integrationId)
+    .where('dingtalk_user_id', '=', dingtalkUserId)
     .execute()
 }
 
