@@ -18,12 +18,8 @@ import { areTakenIn } from './delivery/taken-in.ts'
 import { createWakeDueCards } from './delivery/wake.ts'
 import { holdBackWhileBanned } from './dingtalk/ban.ts'
 import { newId } from './domain/ids.ts'
-import type { Integration } from './domain/integration.ts'
-import { AppError } from './errors.ts'
 import { createFlashdutyClient } from './flashduty/client.ts'
 import { createPace, FLASHDUTY_PACE, type FlashdutyPace } from './flashduty/pace.ts'
-import type { IntegrationStatus } from './http/integration-page.tsx'
-import type { Check } from './http/readiness.ts'
 import { createReadNames } from './http/h5/read-names.ts'
 import { createReadTimeline } from './http/h5/read-timeline.ts'
 import { createRoutes } from './http/routes.tsx'
@@ -33,26 +29,25 @@ import { RECOVERY_SETTINGS } from './events/recover-failed.ts'
 import { createCallbacks } from './http/callbacks.ts'
 import type { DoorSettings } from './integration-doors.ts'
 import { type IntegrationRuntime, startIntegration } from './integration-runtime.ts'
-import { InFlight, sleep, Teardown, within } from './lifecycle.ts'
+import { InFlight, repeat, Teardown } from './lifecycle.ts'
 import type { Log } from './log.ts'
 import { createOutbound } from './outbound.ts'
 import { createProducer, type Producer } from './queue/producer.ts'
 import { createReaper } from './queue/reaper.ts'
 import type { Room } from './room.ts'
-import { claimKey, connectImpatiently, connectPatiently, createRedisClaim, type RedisClaim } from './queue/redis.ts'
+import { leaveForeignJobs, refuseForeignRedis } from './queue/foreign-redis.ts'
+import { connectImpatiently, connectPatiently, createRedisClaim } from './queue/redis.ts'
 import { startActionResultWorker, startClickWorker, startDeliverWorker } from './queue/workers.ts'
 import { type OnWriter, openDb } from './storage/db.ts'
+import { createStatus } from './status.ts'
 import { getInstallationId } from './storage/inbox.ts'
-import { countDueCards } from './storage/due-cards.ts'
 import { findIntegration, findIntegrationByCallbackKey, listRevisions } from './storage/integrations.ts'
-import { countDueResults } from './storage/results.ts'
 import { createJournal } from './storage/journal.ts'
 import { createSecretBox, loadSecretKey } from './storage/secret-box.ts'
 import { createSigner } from './storage/signer.ts'
 import { findToken } from './storage/tokens.ts'
 import { CONNECTION_SETTINGS, type ConnectionSettings } from './stream/connection.ts'
 import { DEADLINES, type Deadlines } from './stream/router.ts'
-import type { StreamState } from './stream/stream-watch.ts'
 import { SUPERVISOR_SETTINGS, type SupervisorSettings } from './stream/supervisor.ts'
 
 /** What tests put in the place of the usual. */
@@ -133,7 +128,7 @@ async function compose(config: Config, log: Log, clock: Clock, overrides: Overri
   const patient = connectPatiently(config.redis, part('queue'))
   teardown.defer('redis', () => patient.disconnect())
   const claim = createRedisClaim(quick, config.redis.prefix, installationId)
-  await refuseForeignRedis(config, claim, part('queue'))
+  await refuseForeignRedis(config.redis.prefix, claim, part('queue'))
 
   const journal = createJournal(config.journal)
   const inFlight = new InFlight((error) => part('actions').error({ err: error }, 'background-failed'))
@@ -187,65 +182,22 @@ async function compose(config: Config, log: Log, clock: Clock, overrides: Overri
   const resultWorker = startActionResultWorker(workers, (body) => takeActionResult(performing, body))
   teardown.defer('action result worker', () => resultWorker.close())
 
-  const checks = (): Check[] => [
-    {
-      part: 'database',
-      why: async () => {
-        const code = db.trouble()
-        if (code !== undefined) return `takes nothing in (${code}): the disk is full or refuses to be written`
-        return unlessWorks(db.read.selectFrom('installation').select('id').execute())
-      },
-    },
-    {
-      part: 'redis',
-      why: async () => {
-        if (!(await producer.ping())) return 'does not answer'
-        return (await claim.isOurs().catch(() => true)) ? undefined : 'belongs to another database'
-      },
-    },
-    { part: 'deliver worker', why: async () => (deliverWorker.isRunning() ? undefined : 'is not running') },
-    ...(runtimes.size === 0
-      ? [
-          {
-            part: 'integration',
-            why: async () => 'none is switched on: see `integration list`, or make one with `integration add`',
-          },
-        ]
-      : []),
-    ...[...runtimes.values()].flatMap((runtime) => {
-      const state = runtime.streamState()
-      return state ? [{ part: `stream of ${runtime.name}`, why: async () => describeTrouble(state) }] : []
-    }),
-  ]
-  const standing = createStanding({ db, box, clock })
-  const metrics = createMetrics(async () => ({
-    streams: [...runtimes].flatMap(([id, runtime]) => {
-      const state = runtime.streamState()
-      return state ? [{ integration: id, ...describeStream(state) }] : []
-    }),
-    modes: [...runtimes].map(([id, { doors }]) => ({ integration: id, ...doors.modes })),
-    pushes: await Promise.all(
-      [...runtimes].map(async ([id, { doors }]) => ({ integration: id, lastHeard: await doors.lastHeard() })),
-    ),
-    usage: await standing.readUsage(),
-    due: (await countDueCards(db.read, clock.nowMs())).map(({ integrationId, ...due }) => ({
-      integration: integrationId,
-      ...due,
-    })),
-    results: await countDueResults(db.read),
-  }))
+  const status = createStatus({
+    db,
+    clock,
+    producer,
+    claim,
+    deliverWorker,
+    runtimes,
+    standing: createStanding({ db, box, clock }),
+  })
   /** Kept while a changed integration restarts: what comes over HTTP meanwhile needs nothing that is stopped. */
   const rooms = new Map<string, Room>()
-  const statusOf = (integration: Integration | undefined) =>
-    integration && describeIntegration(integration, runtimes.get(integration.id)?.streamState())
   const routes = createRoutes({
     log: part('http'),
     prefix: new URL(config.http.publicUrl ?? 'http://localhost').pathname.replace(/\/$/, ''),
-    checks,
-    notes: async () => {
-      const ofDoors = await Promise.all([...runtimes.values()].map(({ doors }) => doors.notes()))
-      return [...(await standing.readNotes()), ...[...runtimes.values()].flatMap(describeShortage), ...ofDoors.flat()]
-    },
+    checks: status.checks,
+    notes: status.notes,
     callbacks: createCallbacks({
       db,
       box,
@@ -255,7 +207,7 @@ async function compose(config: Config, log: Log, clock: Clock, overrides: Overri
       roomOf: (id) => rooms.get(id),
       onRefusal: (id) => runtimes.get(id)?.doors.gap('refusal'),
     }),
-    metrics,
+    metrics: createMetrics(status.read),
     api: {
       nowMs: () => clock.nowMs(),
       isApiToken: async (token) => (await findToken(db.read, 'api', token)) !== undefined,
@@ -284,7 +236,10 @@ async function compose(config: Config, log: Log, clock: Clock, overrides: Overri
           reason: 'INTEGRATION_DISABLED',
         },
     },
-    statusByCallbackKey: async (key) => statusOf(await findIntegrationByCallbackKey(db.read, box, key)),
+    statusByCallbackKey: async (key) => {
+      const integration = await findIntegrationByCallbackKey(db.read, box, key)
+      return integration && status.describe(integration)
+    },
   })
   const server = await listen(routes, config.http, part('http'))
   teardown.defer('http server', () => server.close())
@@ -383,15 +338,13 @@ async function compose(config: Config, log: Log, clock: Clock, overrides: Overri
     'watching integrations',
     repeat(watchMs, watch, (error) => part('app').error({ err: error }, 'integrations-unread')),
   )
+  // None waits for what another one has to ask.
   const keepTrue = async (): Promise<void> => {
-    await Promise.all([...runtimes.values()].map((runtime) => runtime.keepTrue.tend()))
+    for (const runtime of runtimes.values()) void runtime.keepTrue.tend()
   }
   teardown.defer(
     'keeping groups and links true',
-    repeat(watchMs, keepTrue, (error) => {
-      // That the database takes nothing in is told elsewhere.
-      if (!(error instanceof AppError)) part('app').error({ err: error }, 'truth-not-kept')
-    }),
+    repeat(watchMs, keepTrue, () => {}),
   )
   await sweepSafely()
   teardown.defer(
@@ -423,82 +376,4 @@ async function compose(config: Config, log: Log, clock: Clock, overrides: Overri
     },
     stop: () => teardown.run(),
   }
-}
-
-/** Two databases on one Redis would work off each other's alerts. Redis may also be absent yet; it is asked again. */
-async function refuseForeignRedis(config: Config, claim: RedisClaim, log: Log): Promise<void> {
-  const ours = await within(3_000, claim.isOurs()).catch(() => 'timeout' as const)
-  if (ours === 'timeout') log.error('redis-absent')
-  if (ours !== false) return
-  const { prefix } = config.redis
-  throw new AppError(
-    { kind: 'permanent', code: 'REDIS_BELONGS_TO_ANOTHER' },
-    `this Redis (prefix ${prefix}) belongs to another database: set REDIS_PREFIX or REDIS_URL, or, if that database is ` +
-      `gone for good, delete the key ${claimKey(prefix)}`,
-  )
-}
-
-/** @throws AppError `retryable`, which leaves the job in Redis, unless this Redis is known to be ours */
-async function leaveForeignJobs(claim: RedisClaim): Promise<void> {
-  const failure = { kind: 'retryable', code: 'REDIS_BELONGS_TO_ANOTHER' } as const
-  const ours = await claim.isOurs().catch((cause: unknown) => {
-    throw new AppError(failure, 'Redis does not say whose it is', { cause })
-  })
-  if (!ours) throw new AppError(failure, 'this Redis belongs to another database')
-}
-
-/** Runs the work again and again, `everyMs` after its last end. @returns stops it and waits for the run under way */
-function repeat(everyMs: number, work: () => Promise<void>, onError: (error: unknown) => void): () => Promise<void> {
-  const stopping = new AbortController()
-  const running = (async () => {
-    for (;;) {
-      await sleep(everyMs, stopping.signal)
-      if (stopping.signal.aborted) return
-      await work().catch(onError)
-    }
-  })()
-  return async () => {
-    stopping.abort()
-    await running
-  }
-}
-
-async function unlessWorks(work: Promise<unknown>): Promise<string | undefined> {
-  try {
-    await work
-    return undefined
-  } catch (error) {
-    return error instanceof Error ? error.message : 'does not answer'
-  }
-}
-
-function describeTrouble(state: StreamState): string | undefined {
-  if (state.state === 'open') return undefined
-  if (state.state === 'waiting') return `not connected: ${state.reason}${state.detail ? ` (${state.detail})` : ''}`
-  return state.state
-}
-
-/** Fewer connections than wanted do the work too; but then nothing stands in for the last one. */
-function describeShortage(runtime: IntegrationRuntime): string[] {
-  const stream = runtime.streamState()
-  if (stream?.state !== 'open' || stream.open === stream.wanted) return []
-  return [`stream of ${runtime.name}: ${stream.open} of ${stream.wanted} connections are open`]
-}
-
-function describeStream(state: StreamState): { open: number; wanted: number; lastGapMs: number | undefined } {
-  return { open: state.open, wanted: state.wanted, lastGapMs: state.state === 'open' ? state.lastGapMs : undefined }
-}
-
-function describeIntegration(
-  integration: Pick<Integration, 'name' | 'enabled' | 'streamOn'>,
-  stream: StreamState | undefined,
-): IntegrationStatus {
-  const words = {
-    connecting: '连接中',
-    open: '已连接',
-    waiting: `未连接${stream?.state === 'waiting' ? `（${stream.reason}）` : ''}`,
-    stopped: '已停止',
-  }
-  const none = integration.streamOn ? '未启动' : '未使用（HTTP 模式）'
-  return { name: integration.name, enabled: integration.enabled, stream: stream ? words[stream.state] : none }
 }

@@ -31,6 +31,8 @@ export type DoorDeps = {
   spacingMs: number
   wakeDueCards: WakeDueCards
   settings: DoorSettings
+  /** Told after a time in which this process stood still, as its host may. */
+  onPause: (pause: { goneMs: number }) => void
 }
 
 /** What one integration needs beside the Stream so that events and presses find their way in, whatever its modes. */
@@ -116,7 +118,11 @@ export function openDoors(deps: DoorDeps, integration: Integration): Doors {
     },
     tend() {
       const nowMs = clock.nowMs()
-      if (byHttp && nowMs - tendedAt > PAUSE_MS) recovery.gap('absence')
+      const goneMs = nowMs - tendedAt
+      if (goneMs > PAUSE_MS) {
+        if (byHttp) recovery.gap('absence')
+        deps.onPause({ goneMs })
+      }
       tendedAt = nowMs
       if (tending) return
       tending = true

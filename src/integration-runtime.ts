@@ -42,8 +42,6 @@ export type IntegrationDeps = Omit<PerformDeps, 'settings'> & {
   publicUrl: string | undefined
   workers: WorkerDeps
   wakeDueCards: WakeDueCards
-  /** Told when Stream serves again after a time without any connection; events of that time may be lost. */
-  onRecovered?: (gap: { integrationId: string; goneMs: number }) => void
   settings: {
     action: ActionSettings
     delivery: DeliverySettings
@@ -149,6 +147,7 @@ export function startIntegration(deps: IntegrationDeps, integration: Integration
       log: log.child({ component: 'doors' }),
       spacingMs: settings.delivery.spacingMs,
       settings: settings.doors,
+      onPause: (pause) => keepTrue.noteSilence(pause),
     },
     integration,
   )
@@ -164,10 +163,7 @@ export function startIntegration(deps: IntegrationDeps, integration: Integration
         settings: settings.supervisor,
         deadlines: settings.deadlines,
         nowMs: () => deps.clock.nowMs(),
-        onRecovered: ({ goneMs }) => {
-          deps.inFlight.add(keepTrue.afterSilence({ goneMs }))
-          deps.onRecovered?.({ integrationId: integration.id, goneMs })
-        },
+        onRecovered: (gap) => keepTrue.noteSilence(gap),
         room: doors.stream,
       })
     : undefined
@@ -197,8 +193,8 @@ export function startIntegration(deps: IntegrationDeps, integration: Integration
     keepTrue,
     async stop() {
       await stream?.stop()
-      await doors.stop()
-      await Promise.all(pacers.map((pacer) => pacer.close()))
+      // Each may wait for a call that hangs, but not one after the other.
+      await Promise.all([doors.stop(), keepTrue.stop(), ...pacers.map((pacer) => pacer.close())])
     },
   }
 }

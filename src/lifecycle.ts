@@ -79,3 +79,23 @@ export async function within<T>(ms: number, work: Promise<T>): Promise<T | 'time
     work.catch(() => {})
   }
 }
+
+/** Runs the work again and again, `everyMs` after its last end. @returns stops it and waits for the run under way */
+export function repeat(
+  everyMs: number,
+  work: () => Promise<void>,
+  onError: (error: unknown) => void,
+): () => Promise<void> {
+  const stopping = new AbortController()
+  const running = (async () => {
+    for (;;) {
+      await sleep(everyMs, stopping.signal)
+      if (stopping.signal.aborted) return
+      await work().catch(onError)
+    }
+  })()
+  return async () => {
+    stopping.abort()
+    await running
+  }
+}

@@ -53,8 +53,7 @@ export async function replayInbound(
     case 'message': {
       const message = readMessage(body)
       if (!message) return undefined
-      await takeMessage(shared, message, how)
-      return { answered: 'ok' }
+      return { answered: (await takeMessage(shared, message, how)).message }
     }
     case 'press': {
       const press = readPress(body)

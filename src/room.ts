@@ -1,11 +1,4 @@
-import type {
-  EventAck,
-  InboundEvent,
-  InboundHandlers,
-  InboundMessage,
-  InboundPress,
-  PressAnswer,
-} from './domain/inbound.ts'
+import type { Ack, InboundEvent, InboundHandlers, InboundMessage, InboundPress, PressAnswer } from './domain/inbound.ts'
 import { say } from './domain/messages.ts'
 import { within } from './lifecycle.ts'
 import type { Log } from './log.ts'
@@ -15,9 +8,9 @@ import type { Log } from './log.ts'
  * A late handler's result is dropped, since a reply after DingTalk's deadline can block its side of a connection.
  */
 export type Room = {
-  takeEvent(event: InboundEvent, within: { ms: number }): Promise<EventAck>
+  takeEvent(event: InboundEvent, within: { ms: number }): Promise<Ack>
   answerPress(press: InboundPress, within: { ms: number }): Promise<PressAnswer>
-  takeMessage(message: InboundMessage): Promise<void>
+  takeMessage(message: InboundMessage, within: { ms: number }): Promise<Ack>
   /** How many handlers were too late for their answer. */
   late(): number
 }
@@ -34,31 +27,33 @@ export function throughDoor(room: Room, heard: (what: 'event' | 'press' | 'messa
       heard('press')
       return room.answerPress(press, time)
     },
-    takeMessage(message) {
+    takeMessage(message, time) {
       heard('message')
-      return room.takeMessage(message)
+      return room.takeMessage(message, time)
     },
   }
 }
 
 export function createRoom(handlers: InboundHandlers, log: Log): Room {
   let late = 0
+  /** After silence DingTalk pushes it again too, but only once its own deadline has run out. */
+  const acknowledge = async (what: 'event' | 'message', ids: object, ms: number, take: () => Promise<Ack>) => {
+    try {
+      const ack = await within(ms, take())
+      if (ack !== 'timeout') return ack
+      late += 1
+      log.error(ids, `${what}-late`)
+      return { status: 'LATER', message: 'busy' } satisfies Ack
+    } catch (error) {
+      log.error({ ...ids, err: error }, `${what}-broken`)
+      return { status: 'LATER', message: 'internal error' } satisfies Ack
+    }
+  }
   return {
     late: () => late,
 
-    /** After silence DingTalk pushes the event again too, but only once its own deadline has run out. */
-    async takeEvent(event, { ms }) {
-      const { eventId } = event
-      try {
-        const ack = await within(ms, handlers.takeEvent(event))
-        if (ack !== 'timeout') return ack
-        late += 1
-        log.error({ eventId }, 'event-late')
-        return { status: 'LATER', message: 'busy' }
-      } catch (error) {
-        log.error({ eventId, err: error }, 'event-broken')
-        return { status: 'LATER', message: 'internal error' }
-      }
+    takeEvent(event, { ms }) {
+      return acknowledge('event', { eventId: event.eventId }, ms, () => handlers.takeEvent(event))
     },
 
     /** Silence would show the presser a failed request and no reason, so whatever happens they get a sentence. */
@@ -77,12 +72,8 @@ export function createRoom(handlers: InboundHandlers, log: Log): Room {
       return { cardParamMap: { tips: say('zh-CN', 'press.STORE_UNAVAILABLE') }, afterReply: () => {} }
     },
 
-    async takeMessage(message) {
-      try {
-        await handlers.takeMessage(message)
-      } catch (error) {
-        log.error({ msgId: message.msgId, err: error }, 'message-broken')
-      }
+    takeMessage(message, { ms }) {
+      return acknowledge('message', { msgId: message.msgId }, ms, () => handlers.takeMessage(message))
     },
   }
 }

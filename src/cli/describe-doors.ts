@@ -1,3 +1,4 @@
+import { describeEventMode } from '../domain/event-mode.ts'
 import { cardCallbackOf, cardCallbackUrl, type Integration, robotMessageUrl } from '../domain/integration.ts'
 import { findCardRoute } from '../storage/card-routes.ts'
 import { listHeard } from '../storage/doors.ts'
@@ -36,10 +37,9 @@ export async function readDoors({ db, box, config }: Store, integration: Integra
 
 export function describeDoors({ events, stream, robotMessages, cards }: Doors): string[] {
   const last = events.mode === 'http' ? events.lastOverHttp : events.lastOverStream
-  const when = last === null ? '尚未收到' : `最近一次 ${new Date(last).toISOString()}`
   const state = cards.registered === true ? '已注册' : `未注册${cards.problem === null ? '' : `：${cards.problem}`}`
   return [
-    `事件接收方式        ${events.mode === 'http' ? 'HTTP 推送' : 'Stream 模式推送'}（${when}）`,
+    `事件接收方式        ${describeEventMode(events.mode, last)}`,
     `Stream 连接         ${stream === 'on' ? '开启' : '关闭'}`,
     ...(robotMessages === null ? [] : [`机器人消息接收地址  ${robotMessages}`]),
     `卡片按钮回调        ${cards.callbackType}${cards.callbackType === 'HTTP' ? `（${state}）` : ''}`,

@@ -1,15 +1,18 @@
 import type { Clock } from '../clock.ts'
+import { AppError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import type { Producer } from '../queue/producer.ts'
 import type { Db } from '../storage/db.ts'
 import { isRefreshDue, verifyOldest, verifyAll } from '../storage/groups.ts'
-import { findLastHeard, recordHeard } from '../storage/last-heard.ts'
+import { findLastListened, recordListening } from '../storage/listening.ts'
 import { type LeaverDeps, lookForLeavers } from './look-for-leavers.ts'
 import type { Quota } from './quota.ts'
 
 export type KeepTrueSettings = {
   /** Pushes of a silence shorter than this come again by themselves. */
   outageMs: number
+  /** How often it is written down that somebody listens. */
+  listenedEveryMs: number
   /** Between two looks for groups that nothing has proven for `provenForMs`. */
   routineEveryMs: number
   provenForMs: number
@@ -17,26 +20,29 @@ export type KeepTrueSettings = {
 
 export const KEEP_TRUE_SETTINGS: KeepTrueSettings = {
   outageMs: 15_000,
+  listenedEveryMs: 5_000,
   routineEveryMs: 3_600_000,
   provenForMs: 86_400_000,
 }
 
-/** How often it is written down that somebody listens. */
-const HEARD_EVERY_MS = 5_000
-
 /** Keeps what is believed of one integration's groups and people true, though messages about them get lost. */
 export type KeepTrue = {
-  /** To be called again and again: notices that nobody was there, wants old beliefs verified, looks for leavers. */
+  /**
+   * To be called every second or so: notices that nobody was there, wants old beliefs verified, looks for leavers. What
+   * is still under way is not begun again. Resolves at its end, and never fails.
+   */
   tend(): Promise<void>
   /**
    * Nobody listened for so long, until now. After more than a moment, every group is verified: messages about it may
    * have been lost.
    */
-  afterSilence(silence: { goneMs: number }): Promise<void>
+  noteSilence(silence: { goneMs: number }): void
+  /** Waits for what is under way. */
+  stop(): Promise<void>
 }
 
 export function createKeepTrue(
-  deps: LeaverDeps & {
+  deps: Omit<LeaverDeps, 'signal'> & {
     db: Db
     clock: Clock
     log: Log
@@ -48,29 +54,50 @@ export function createKeepTrue(
   },
 ): KeepTrue {
   const { db, clock, log, integrationId, settings } = deps
-  let heard = false
+  const stopping = new AbortController()
+  let known = false
   let writtenAt = -Infinity
   let routineAt = -Infinity
+  /** The longest silence whose groups are not to be verified yet. */
+  let silentMs = 0
+  /** Since when nothing can be stored: whatever is pushed meanwhile is refused, which DingTalk tolerates only so often. */
+  let unstoredSince: number | undefined
+  let tending: Promise<void> | undefined
 
-  const afterSilence: KeepTrue['afterSilence'] = async ({ goneMs }) => {
-    if (goneMs < settings.outageMs) return
-    const nowMs = clock.nowMs()
-    const groups = await db.write((trx) => verifyAll(trx, integrationId, nowMs))
-    log.info({ goneMs, groups }, 'groups-to-verify')
+  const noteSilence: KeepTrue['noteSilence'] = ({ goneMs }) => {
+    silentMs = Math.max(silentMs, goneMs)
   }
 
   /** The time that no process was there counts as silence too; later ones are told by whoever keeps the connections. */
   const listen = async (): Promise<void> => {
-    if (!deps.isHearing()) return
-    const nowMs = clock.nowMs()
-    if (!heard) {
-      const before = await findLastHeard(db.read, integrationId)
-      if (before !== undefined) await afterSilence({ goneMs: nowMs - before })
-      heard = true
+    if (!deps.isHearing()) {
+      unstoredSince = undefined
+      return
     }
-    if (Math.abs(nowMs - writtenAt) < HEARD_EVERY_MS) return
-    await db.write((trx) => recordHeard(trx, integrationId, nowMs))
+    const nowMs = clock.nowMs()
+    if (!known) {
+      noteSilence({ goneMs: nowMs - ((await findLastListened(db.read, integrationId)) ?? nowMs) })
+      known = true
+    }
+    if (unstoredSince !== undefined) noteSilence({ goneMs: nowMs - unstoredSince })
+    const goneMs = silentMs
+    const isOutage = goneMs >= settings.outageMs
+    if (!isOutage && Math.abs(nowMs - writtenAt) < settings.listenedEveryMs) return
+    silentMs = 0
+    try {
+      // Together: whoever dies between the two would leave a silence that nobody knows of.
+      const groups = await db.write(async (trx) => {
+        await recordListening(trx, integrationId, nowMs)
+        return isOutage ? verifyAll(trx, integrationId, nowMs) : undefined
+      })
+      if (isOutage) log.info({ goneMs, groups }, 'groups-to-verify')
+    } catch (error) {
+      noteSilence({ goneMs })
+      unstoredSince ??= nowMs
+      throw error
+    }
     writtenAt = nowMs
+    unstoredSince = undefined
   }
 
   const verifySome = async (): Promise<void> => {
@@ -89,13 +116,27 @@ export function createKeepTrue(
     if ((await deps.producer.countTicks(integrationId, 'group')) === 0) await deps.producer.tick(integrationId, 'group')
   }
 
-  return {
-    afterSilence,
-    async tend() {
+  const tendAll = async (): Promise<void> => {
+    try {
       await listen()
       await verifySome()
       await wake()
-      await lookForLeavers(deps)
+      await lookForLeavers({ ...deps, signal: stopping.signal })
+    } catch (error) {
+      // That the database takes nothing in is told elsewhere.
+      if (!(error instanceof AppError)) log.error({ err: error }, 'truth-not-kept')
+    }
+  }
+
+  return {
+    noteSilence,
+    tend() {
+      if (!stopping.signal.aborted) tending ??= tendAll().finally(() => (tending = undefined))
+      return tending ?? Promise.resolve()
+    },
+    async stop() {
+      stopping.abort()
+      await tending
     },
   }
 }

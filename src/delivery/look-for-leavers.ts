@@ -12,6 +12,8 @@ export type LeaverDeps = {
   log: Log
   people: Pick<DingTalkPeople, 'readContact'>
   integrationId: string
+  /** Ends it before the next person. */
+  signal: AbortSignal
 }
 
 const RETRY_MS = 60_000
@@ -22,6 +24,7 @@ const RETRY_MS = 60_000
  */
 export async function lookForLeavers(deps: LeaverDeps): Promise<void> {
   for (const link of await listDoubtedLinks(deps.db.read, deps.integrationId, deps.clock.nowMs())) {
+    if (deps.signal.aborted) return
     const verdict = await findOut(deps, link)
     const noted = await deps.db.write((trx) => {
       const nowMs = deps.clock.nowMs()

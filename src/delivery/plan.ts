@@ -118,7 +118,7 @@ type Ask =
   | { kind: 'again'; key: string; prefix: string }
   | { kind: 'update-only' }
 
-export function targetKey(target: { kind: RecordTarget['kind']; id: string }): string {
+function targetKey(target: { kind: RecordTarget['kind']; id: string }): string {
   return `${target.kind}:${target.id}`
 }
 

@@ -3,7 +3,7 @@ import { createHmac } from 'node:crypto'
 import { isSame } from './callback-crypto.ts'
 
 /** So far may the time in a card callback's signature be from ours; the signature covers nothing else. */
-export const CARD_WINDOW_MS = 5 * 60_000
+const CARD_WINDOW_MS = 5 * 60_000
 
 /** Headers of a card callback, sent when an apiSecret was registered (page "event-callback-card"). */
 export const CARD_SIGNATURE = 'x-ddpaas-signature'

@@ -53,7 +53,7 @@ export type InboundMessage = {
 }
 
 /** SUCCESS once the effect is stored, LATER when it could not be and DingTalk should push again. */
-export type EventAck = { status: 'SUCCESS' | 'LATER'; message: string }
+export type Ack = { status: 'SUCCESS' | 'LATER'; message: string }
 
 /** What goes back to the presser, whose client shows it until the card's next update; nobody else sees it. */
 export type PressAnswer = {
@@ -64,9 +64,9 @@ export type PressAnswer = {
 
 /** Where both doors lead. */
 export type InboundHandlers = {
-  takeEvent: (event: InboundEvent) => Promise<EventAck>
+  takeEvent: (event: InboundEvent) => Promise<Ack>
   answerPress: (press: InboundPress) => Promise<PressAnswer>
-  takeMessage: (message: InboundMessage) => Promise<void>
+  takeMessage: (message: InboundMessage) => Promise<Ack>
 }
 
 /**

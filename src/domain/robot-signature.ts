@@ -3,7 +3,7 @@ import { createHmac } from 'node:crypto'
 import { isSame } from './callback-crypto.ts'
 
 /** So far may the time in a robot message's signature be from ours (page "receive-message"). */
-export const ROBOT_WINDOW_MS = 3_600_000
+const ROBOT_WINDOW_MS = 3_600_000
 
 /** Base64 of the HMAC-SHA256 over the timestamp's text and the app's secret, with which it is keyed too. */
 export function signRobotMessage(clientSecret: string, timestamp: string): string {

@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.ts'
-import type { EventAck, InboundEvent } from '../domain/inbound.ts'
+import type { Ack, InboundEvent } from '../domain/inbound.ts'
 import { AppError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import type { Db } from '../storage/db.ts'
@@ -25,7 +25,7 @@ export type RecoverDeps = {
   /** At most 200 of them, as JSON text. */
   fetchPage: () => Promise<{ events: string[]; hasMore: boolean }>
   readEvent: (payload: string) => InboundEvent | undefined
-  takeEvent: (event: InboundEvent) => Promise<EventAck>
+  takeEvent: (event: InboundEvent) => Promise<Ack>
 }
 
 /** Fetches events whose pushes over HTTP had failed, after a time in which they may have. */

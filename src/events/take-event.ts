@@ -1,6 +1,5 @@
-import type { EventAck, InboundEvent } from '../domain/inbound.ts'
+import type { Ack, InboundEvent } from '../domain/inbound.ts'
 import { entryOfEvent } from '../domain/journal.ts'
-import { AppError } from '../errors.ts'
 import { enterInbox } from '../storage/inbox.ts'
 import { appSwitched, scopesChanged } from './app-changed.ts'
 import { coolAppChanged } from './cool-app-changed.ts'
@@ -8,6 +7,7 @@ import type { EventDeps, HandleEvent } from './deps.ts'
 import { groupDisbanded } from './group-disbanded.ts'
 import { groupRenamed } from './group-renamed.ts'
 import { groupSeen } from './group-seen.ts'
+import { laterBecause } from './later.ts'
 import { peopleLeft } from './people-left.ts'
 
 /** By `eventType`, never by topic. */
@@ -34,7 +34,7 @@ const COSTS = /^(chat|im|single_conversation)_/
  * nothing. LATER when they could not be: DingTalk pushes it again. Never throws.
  * @param how `again` = although its id was seen before
  */
-export async function takeEvent(deps: EventDeps, event: InboundEvent, how?: 'again'): Promise<EventAck> {
+export async function takeEvent(deps: EventDeps, event: InboundEvent, how?: 'again'): Promise<Ack> {
   const ids = { eventId: event.eventId, eventType: event.eventType }
   const handle = handlerOf(event.eventType)
   const seenAs = { source: 'event' as const, id: `${deps.integration.id}:${event.eventId}` }
@@ -60,6 +60,6 @@ export async function takeEvent(deps: EventDeps, event: InboundEvent, how?: 'aga
       return { status: 'SUCCESS', message: 'ignored' }
     }
     deps.log.error({ ...ids, err: error }, 'event-not-stored')
-    return { status: 'LATER', message: error instanceof AppError ? error.failure.code : 'internal error' }
+    return laterBecause(error)
   }
 }

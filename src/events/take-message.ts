@@ -1,14 +1,16 @@
-import type { InboundMessage } from '../domain/inbound.ts'
+import type { Ack, InboundMessage } from '../domain/inbound.ts'
 import { entryOfMessage } from '../domain/journal.ts'
 import { recordRobot, recordTitle } from '../storage/group-facts.ts'
 import { enterInbox } from '../storage/inbox.ts'
 import type { EventDeps } from './deps.ts'
+import { laterBecause } from './later.ts'
 
 /**
  * What people write to the robot is not read; but it proves that a group exists, by which name, and that the robot is in
- * it, which is how one whose install was missed becomes known: DingTalk is then asked about the cool app. Never throws.
+ * it, which is how one whose install was missed becomes known: DingTalk is then asked about the cool app. LATER when it
+ * could not be stored, as with events. Never throws.
  */
-export async function takeMessage(deps: EventDeps, message: InboundMessage, how?: 'again'): Promise<void> {
+export async function takeMessage(deps: EventDeps, message: InboundMessage, how?: 'again'): Promise<Ack> {
   const { msgId, group, sentAt, robotCode } = message
   const integrationId = deps.integration.id
   try {
@@ -25,7 +27,9 @@ export async function takeMessage(deps: EventDeps, message: InboundMessage, how?
       return (await recordRobot(trx, { ...id, ...robot }, nowMs)).refreshGroup
     })
     if (refresh) await deps.producer.tick(integrationId, 'group')
+    return { status: 'SUCCESS', message: 'ok' }
   } catch (error) {
     deps.log.warn({ msgId, err: error }, 'message-not-stored')
+    return laterBecause(error)
   }
 }

@@ -3,11 +3,13 @@ import { Page } from './page.tsx'
 export type IntegrationStatus = {
   name: string
   enabled: boolean
+  /** How events come, in words, and when one last did. */
+  events: string
   /** In words, e.g. 已连接. */
   stream: string
 }
 
-/** What every address of the integration shows until its own page exists: whose it is and how it is doing. */
+/** What a callback address shows to a browser: whose it is and how it is doing. */
 export function IntegrationPage({ what, status }: { what: string; status: IntegrationStatus }) {
   return (
     <Page title={`${status.name} · ${what}`}>
@@ -17,10 +19,12 @@ export function IntegrationPage({ what, status }: { what: string; status: Integr
         <dd>{what}</dd>
         <dt>集成状态</dt>
         <dd>{status.enabled ? '已启用' : '已停用'}</dd>
+        <dt>事件接收方式</dt>
+        <dd>{status.events}</dd>
         <dt>Stream 连接</dt>
         <dd>{status.stream}</dd>
       </dl>
-      <p>此地址属于 Flashduty 钉钉集成。本版本的告警卡片与按钮在钉钉会话内使用，此页面仅显示集成状态。</p>
+      <p>此地址属于 Flashduty 钉钉集成。由钉钉调用；此页面仅显示集成状态。</p>
     </Page>
   )
 }

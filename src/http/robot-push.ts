@@ -11,6 +11,9 @@ export const ROBOT_PATH = '/robot/push/dingtalk'
 
 export type RobotPushDeps = CallbackDeps & Pick<CardPushDeps, 'enter'>
 
+/** As over the Stream. */
+const ANSWER_WITHIN_MS = 1_850
+
 /**
  * `POST /robot/push/dingtalk?integration_key=SECRET`: what a person wrote to the robot, for installations without a
  * Stream. Nothing is said in return; what it tells of its group is as good as over the Stream. DingTalk
@@ -20,7 +23,7 @@ export function addRobotPushRoute(app: Hono, deps: RobotPushDeps): void {
   app.post(ROBOT_PATH, async (c) => {
     const admitted = await admitCallback(c, deps)
     if (admitted instanceof Response) return admitted
-    const { integration, room, text } = admitted
+    const { integration, room, text, startedAt } = admitted
     const [timestamp = '', sign = ''] = [c.req.header('timestamp'), c.req.header('sign')]
     const refuse = (why: string): Response => {
       deps.log.warn({ integrationId: integration.id, why }, 'robot-push-refused')
@@ -36,8 +39,13 @@ export function addRobotPushRoute(app: Hono, deps: RobotPushDeps): void {
     }
     const body = readObject(text)
     const message = body && readMessage(body)
-    if (message) await room.takeMessage(message)
-    else deps.log.warn({ integrationId: integration.id }, 'robot-push-unreadable')
-    return c.json({})
+    if (!message) {
+      // Genuine, and no more readable the next time.
+      deps.log.warn({ integrationId: integration.id }, 'robot-push-unreadable')
+      return c.json({})
+    }
+    const ms = Math.max(50, ANSWER_WITHIN_MS - (performance.now() - startedAt))
+    const ack = await room.takeMessage(message, { ms })
+    return ack.status === 'SUCCESS' ? c.json({}) : c.json({ error: 'LATER' }, 500)
   })
 }

@@ -20,8 +20,7 @@ export const DIRECTORY_QUEUE = 'flashduty-dingtalk-directory'
 
 /** DingTalk counts calls per app and API, so each has its own pace: creates and delivers, updates, questions about groups,
  * messages of the robot. */
-export const PACED_APIS = ['create', 'update', 'group', 'message'] as const
-export type PacedApi = (typeof PACED_APIS)[number]
+export type PacedApi = 'create' | 'update' | 'group' | 'message'
 
 /** Ticks: "something is due for this integration and this API". They carry nothing. */
 export function paceQueue(integrationId: string, api: PacedApi): string {

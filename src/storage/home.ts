@@ -27,7 +27,7 @@ export async function listOwnIncidents(
 }
 
 /** The most severe first, then the newest. */
-export function sorted(incidents: StoredIncident[]): StoredIncident[] {
+function sorted(incidents: StoredIncident[]): StoredIncident[] {
   const rank = ({ incident }: StoredIncident) => urgencyOf(incident.incident_severity)
   return incidents.toSorted((a, b) => rank(b) - rank(a) || b.incident.start_time - a.incident.start_time)
 }
@@ -53,17 +53,7 @@ async function listAssigned(
 
 /** Open incidents whose cards are in the person's own chat, those assigned to them left out. */
 async function listTold(db: Handle, { integrationId, userId, memberId }: Person): Promise<string[]> {
-  const rows = await newestCards(db, 'person', userId)
-    .innerJoin('cards', 'cards.out_track_id', 'placed.out_track_id')
-    .innerJoin('incidents', (join) =>
-      join
-        .onRef('incidents.integration_id', '=', 'cards.integration_id')
-        .onRef('incidents.incident_id', '=', 'cards.incident_id'),
-    )
-    .select('incidents.incident_id')
-    .distinct()
-    .where('cards.integration_id', '=', integrationId)
-    .where('incidents.progress', '!=', 'Closed')
+  const rows = await openOnNewestCards(db, integrationId, 'person', userId)
     .$if(memberId !== undefined, (query) =>
       query.where((eb) =>
         eb.not(
@@ -87,7 +77,24 @@ export async function listGroupIncidents(
   db: Handle,
   group: { integrationId: string; openConversationId: string },
 ): Promise<StoredIncident[]> {
-  const rows = await newestCards(db, 'group', group.openConversationId)
+  const rows = await openOnNewestCards(db, group.integrationId, 'group', group.openConversationId).execute()
+  const ids = rows.map((row) => row.incident_id)
+  return sorted(await findIncidents(db, group.integrationId, ids))
+}
+
+function openOnNewestCards(db: Handle, integrationId: string, kind: 'group' | 'person', targetId: string) {
+  return db
+    .selectFrom((eb) =>
+      eb
+        .selectFrom('placements')
+        .select('placements.out_track_id')
+        .where('placements.kind', '=', kind)
+        .where('placements.target_id', '=', targetId)
+        .where('placements.status', 'in', ['sending', 'delivered'])
+        .orderBy('placements.updated_at', 'desc')
+        .limit(NEWEST_CARDS)
+        .as('placed'),
+    )
     .innerJoin('cards', 'cards.out_track_id', 'placed.out_track_id')
     .innerJoin('incidents', (join) =>
       join
@@ -96,25 +103,8 @@ export async function listGroupIncidents(
     )
     .select('incidents.incident_id')
     .distinct()
-    .where('cards.integration_id', '=', group.integrationId)
+    .where('cards.integration_id', '=', integrationId)
     .where('incidents.progress', '!=', 'Closed')
-    .execute()
-  const ids = rows.map((row) => row.incident_id)
-  return sorted(await findIncidents(db, group.integrationId, ids))
-}
-
-function newestCards(db: Handle, kind: 'group' | 'person', targetId: string) {
-  return db.selectFrom((eb) =>
-    eb
-      .selectFrom('placements')
-      .select('placements.out_track_id')
-      .where('placements.kind', '=', kind)
-      .where('placements.target_id', '=', targetId)
-      .where('placements.status', 'in', ['sending', 'delivered'])
-      .orderBy('placements.updated_at', 'desc')
-      .limit(NEWEST_CARDS)
-      .as('placed'),
-  )
 }
 
 async function findIncidents(db: Handle, integrationId: string, ids: string[]): Promise<StoredIncident[]> {

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 
-import type { EventAck, InboundHandlers, PressAnswer } from '../domain/inbound.ts'
+import type { Ack, InboundHandlers, PressAnswer } from '../domain/inbound.ts'
 import { AppError } from '../errors.ts'
 import { createLog } from '../log.ts'
 import { TOPIC_CARD, TOPIC_ROBOT } from './frames.ts'
@@ -122,7 +122,7 @@ test('what cannot be read gets no answer; what nobody knows gets 404; both are c
 })
 
 describe('events', () => {
-  test.each<EventAck>([
+  test.each<Ack>([
     { status: 'SUCCESS', message: 'ok' },
     { status: 'LATER', message: 'STORE_UNAVAILABLE' },
   ])('the answer is the handler’s: %j', async (ack) => {
@@ -142,7 +142,7 @@ describe('events', () => {
   })
 
   test('nothing is answered before the handler is done', async () => {
-    const work = later<EventAck>()
+    const work = later<Ack>()
     const { route, replies } = rig({ takeEvent: () => work.promise })
     const routed = route(EVENT)
     await vi.advanceTimersByTimeAsync(DEADLINES.eventMs - 1)
@@ -153,7 +153,7 @@ describe('events', () => {
   })
 
   test('a handler that takes too long is answered LATER, once', async () => {
-    const work = later<EventAck>()
+    const work = later<Ack>()
     const { route, replies, dataOf, room, logged } = rig({ takeEvent: () => work.promise })
     const routed = route(EVENT)
     await vi.advanceTimersByTimeAsync(DEADLINES.eventMs)
@@ -166,7 +166,7 @@ describe('events', () => {
     expect(logged('error')).toEqual(['event-late'])
   })
 
-  test.each<[string, () => Promise<EventAck>]>([
+  test.each<[string, () => Promise<Ack>]>([
     ['rejects', () => Promise.reject(new Error('secret inside'))],
     [
       'throws',
@@ -183,7 +183,7 @@ describe('events', () => {
   })
 
   test('a handler that fails after its deadline disturbs nobody', async () => {
-    const work = later<EventAck>()
+    const work = later<Ack>()
     const { route, replies } = rig({ takeEvent: () => work.promise })
     const routed = route(EVENT)
     await vi.advanceTimersByTimeAsync(DEADLINES.eventMs)
@@ -285,13 +285,22 @@ const MESSAGE = JSON.stringify({
 })
 
 describe('messages', () => {
+  test.each<[Ack['status'], number]>([
+    ['SUCCESS', 200],
+    ['LATER', 500],
+  ])('%s is told as %d', async (status, code) => {
+    const { route, replies } = rig({ takeMessage: () => Promise.resolve({ status, message: '' }) })
+    await route(MESSAGE)
+    expect(replies).toEqual([{ code, messageId: 'm1', data: '{"response":null}' }])
+  })
+
   test('one that takes too long is answered once, inside its deadline and so that it comes again', async () => {
-    const work = later<void>()
+    const work = later<Ack>()
     const { route, replies } = rig({ takeMessage: () => work.promise })
     const routed = route(MESSAGE)
     await vi.advanceTimersByTimeAsync(DEADLINES.messageMs)
     await routed
-    work.resolve()
+    work.resolve({ status: 'SUCCESS', message: 'ok' })
     await vi.advanceTimersByTimeAsync(10_000)
     expect(replies).toEqual([{ code: 500, messageId: 'm1', data: '{"response":null}' }])
   })
@@ -301,7 +310,7 @@ describe('after we stood still', () => {
   const all: Partial<InboundHandlers> = {
     takeEvent: () => Promise.resolve({ status: 'SUCCESS', message: 'ok' }),
     answerPress: () => Promise.resolve(answerOf()),
-    takeMessage: () => Promise.resolve(),
+    takeMessage: () => Promise.resolve({ status: 'SUCCESS', message: 'ok' }),
   }
 
   test('a frame that lay there past its deadline is carried out and not answered', async () => {

@@ -1,4 +1,3 @@
-import { within } from '../lifecycle.ts'
 import type { Log } from '../log.ts'
 import type { Room } from '../room.ts'
 import { parseFrame } from './frames.ts'
@@ -91,9 +90,9 @@ export async function routeFrame(deps: RouterDeps, counters: Counters, raw: stri
     }
     case 'message': {
       line.onPush()
-      const taken = await within(leftMs('messageMs'), deps.room.takeMessage(frame.message))
+      const ack = await deps.room.takeMessage(frame.message, { ms: leftMs('messageMs') })
       // What stands in the reply is ignored; without one that says 200 the message comes again.
-      const code = taken === 'timeout' ? 500 : 200
+      const code = ack.status === 'SUCCESS' ? 200 : 500
       answer('messageMs', { code, messageId: frame.messageId, data: '{"response":null}' })
     }
   }

@@ -45,7 +45,7 @@ export function startOurs(sandbox: DingTalkSandbox, app: App, connections = 2): 
       {
         takeEvent: async () => ({ status: 'SUCCESS', message: 'ok' }),
         answerPress: async () => ({ cardParamMap: {}, afterReply: () => {} }),
-        takeMessage: async () => {},
+        takeMessage: async () => ({ status: 'SUCCESS', message: 'ok' }),
       },
       log,
     ),

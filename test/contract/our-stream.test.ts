@@ -64,7 +64,7 @@ describe('the Stream connection is the vendor’s', () => {
       {
         takeEvent: async () => ({ status: 'SUCCESS' as const, message: 'ok' }),
         answerPress: async () => ({ ...answerPress, afterReply: () => {} }),
-        takeMessage: async () => {},
+        takeMessage: async () => ({ status: 'SUCCESS' as const, message: 'ok' }),
       },
       log,
     )

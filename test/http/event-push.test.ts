@@ -22,7 +22,9 @@ beforeAll(async () => {
   url = await localEventUrl(scene.world, scene.app)
 })
 afterAll(async () => {
-  expectSilence(scene.world, scene.app.lines, { errors: ['event-late', 'event-not-stored', 'stream-state'] })
+  expectSilence(scene.world, scene.app.lines, {
+    errors: ['event-late', 'event-not-stored', 'message-late', 'stream-state'],
+  })
   await scene.close()
 })
 
@@ -44,6 +46,9 @@ const titleOf = async (): Promise<string | undefined> => {
 
 const post = (body: string, query = '', type = 'application/json', to = url): Promise<Response> =>
   fetch(`${to}${query}`, { method: 'POST', body, headers: { 'content-type': type } })
+
+const journalOf = (businessId: string) =>
+  readDatabase(scene.world, 'SELECT id FROM journal WHERE business_id = ?', businessId)
 
 const inboxIds = () => readDatabase<{ id: string }>(scene.world, "SELECT id FROM inbox WHERE source = 'event'").length
 
@@ -77,7 +82,9 @@ describe('the address in the console', () => {
   })
 
   test('shows a browser the state of the integration', async () => {
-    expect(await (await fetch(url)).text()).toContain('事件订阅请求网址')
+    const page = await (await fetch(url)).text()
+    expect(page).toContain('事件订阅请求网址')
+    expect(page).toMatch(/事件接收方式<[^>]*><[^>]*>Stream 模式推送（最近一次 20/)
   })
 })
 
@@ -176,6 +183,7 @@ test('through both doors the same event is taken once', async () => {
   for (const via of ['HTTP', 'STREAM', 'HTTP', 'STREAM'] as const) control.pushEvent(clientId, { ...event, via })
   expect(await control.eventSettled(event.eventId)).toBe('success')
   expect(inboxIds()).toBe(before + 1)
+  expect(journalOf(event.eventId)).toHaveLength(1)
   expect(await titleOf()).toBe('两个门')
 })
 
@@ -242,6 +250,16 @@ test('what a person writes to the robot makes its group known here too, and is r
   expect((await write('冒名群', sign, stamp)).status).toBe(403)
   const known = (await listGroups(world)).filter((group) => group.openConversationId === 'cidWritten==')
   expect(known.map(({ title }) => title)).toEqual(['写过话的群'])
+  expect(journalOf('msg-写过话的群')).toHaveLength(1)
+
+  const unlock = lockDatabase(world.config.databasePath)
+  try {
+    expect((await write('锁住时写话的群', (stamp) => robotSignature(clientSecret, stamp))).status).toBe(500)
+  } finally {
+    unlock()
+  }
+  expect((await write('锁住时写话的群', (stamp) => robotSignature(clientSecret, stamp))).status).toBe(200)
+  expect(journalOf('msg-锁住时写话的群')).toHaveLength(1)
 })
 
 test('hundreds of forged bodies are refused one like the other', { timeout: 60_000 }, async () => {

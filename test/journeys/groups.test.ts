@@ -19,16 +19,20 @@ import {
   type Scene,
   theCardOf,
 } from '../support/journey.ts'
+import { lockDatabase } from '../support/lock.ts'
 import { readyz } from '../support/readyz.ts'
 import type { LogLine } from '../support/world.ts'
 
-const overrides = { keepTrue: { outageMs: 300 }, sweepMs: 300 }
+/** How far the daemon's clock has gone on without it. */
+let slept = 0
+const clock = { nowMs: () => Date.now() + slept }
+const overrides = { clock, keepTrue: { outageMs: 300, listenedEveryMs: 100 }, sweepMs: 300 }
 
 let scene: Scene
 /** Of daemons that were stopped. */
 let lines: LogLine[] = []
 beforeAll(async () => {
-  scene = await openScene({ overrides, dingtalk: { redeliveryDelaysMs: [50, 100] } })
+  scene = await openScene({ overrides, dingtalk: { redeliveryDelaysMs: [50, 100], robotRedeliveryDelayMs: 300 } })
 })
 afterEach(() => scene.world.dingtalk.control.clearFaults())
 afterAll(async () => {
@@ -123,6 +127,19 @@ describe('what happened while nobody listened is known right after', () => {
     scene.app = await bootImpatient(scene.world, overrides)
     await becomes(renamed, { title: '停机时改名', status: 'installed' })
   })
+
+  test('also when nothing could be stored for so long that DingTalk gave up', async () => {
+    const [renamed] = await installInMany(scene.world, 1, '锁库群')
+    if (!renamed) throw new Error('no group')
+    const unlock = lockDatabase(scene.world.config.databasePath)
+    try {
+      const eventId = control().renameGroup(renamed.openConversationId, '锁库时改名')
+      expect(await control().eventSettled(eventId)).toBe('dropped')
+    } finally {
+      unlock()
+    }
+    await becomes(renamed, { title: '锁库时改名', status: 'installed' })
+  })
 })
 
 describe('cool apps and robots', () => {
@@ -214,6 +231,21 @@ describe('a group whose install was missed', () => {
     await becomes(group, { title: group.title, status: 'installed' })
   })
 
+  test('is known from a message that could not be stored when it came, since DingTalk sends it again', async () => {
+    const group = await missed('锁库时写话的群')
+    const unlock = lockDatabase(scene.world.config.databasePath)
+    try {
+      const { userId } = scene.world.people.li.user
+      const { openConversationId } = group
+      control().messageRobot({ clientId: clientId(), userId, text: '在吗', openConversationId })
+      const isRefused = () => scene.app.lines.some(({ msg }) => msg === 'message-not-stored')
+      await eventually('the message is refused', isRefused, 15_000)
+    } finally {
+      unlock()
+    }
+    await becomes(group, { title: group.title, status: 'installed' })
+  })
+
   test('is heard of by any event of it, which costs no question', async () => {
     const group = await missed('加人的群')
     await control().eventSettled(control().addMember(group.openConversationId, scene.world.people.wang.user.userId))
@@ -299,6 +331,19 @@ test('an app that is switched off in the console is told of until it is on again
   expect(await notes()).toEqual([`钉钉值班: the app's visible range was changed; whoever is outside it gets nothing`])
 })
 
+test('after a time in which the whole host stood still, groups are verified as after an outage', async () => {
+  const [renamed] = await installInMany(scene.world, 1, '冻结群')
+  if (!renamed) throw new Error('no group')
+  control().updateApp(clientId(), { eventMode: 'HTTP' })
+  control().renameGroup(renamed.openConversationId, '冻结时改名')
+  control().updateApp(clientId(), { eventMode: 'STREAM' })
+  expect(await known(renamed)).toMatchObject({ title: renamed.title })
+  slept += 60_000
+  await becomes(renamed, { title: '冻结时改名', status: 'installed' })
+})
+
 test('nothing of this was a surprise', () => {
-  expectSilence(scene.world, [...lines, ...scene.app.lines], { errors: ['app-disabled', 'stream-refused'] })
+  const locked = ['event-not-stored', 'event-late', 'message-late', 'sweep-failed', 'integrations-unread']
+  const errors = ['app-disabled', 'stream-refused', ...locked]
+  expectSilence(scene.world, [...lines, ...scene.app.lines], { errors })
 })

@@ -48,7 +48,7 @@ beforeEach(async () => {
   const shared = { db, clock, log, integrationId: 'one', quota: createQuota(integration, { clock, log }) }
   const producer = { tick: async () => {}, countTicks: async () => 0 }
   const people = { readContact: () => Promise.reject(new Error('nobody asks')) }
-  const settings = { outageMs: 1_000, routineEveryMs: HOUR, provenForMs: 24 * HOUR }
+  const settings = { outageMs: 1_000, listenedEveryMs: 5_000, routineEveryMs: HOUR, provenForMs: 24 * HOUR }
   keepTrue = createKeepTrue({ ...shared, producer, people, isHearing: () => true, settings })
   work = () => refreshGroup({ ...shared, producer, client, coolAppCode: 'OURS' }, async () => {})
   await db.write(async (trx) => {
@@ -64,6 +64,11 @@ afterEach(async () => {
   await db.close()
   await rm(folder, { recursive: true, force: true })
 })
+
+async function afterSilence(gap: { goneMs: number }): Promise<void> {
+  keepTrue.noteSilence(gap)
+  await keepTrue.tend()
+}
 
 /** Works off all that is due now. @returns how many questions it took */
 async function workOff(): Promise<number> {
@@ -98,7 +103,7 @@ test('a month of looking after groups takes at most 5 % of its calls, spread ove
 
 test('after silences every group is asked about, but for no more than 20 %', async () => {
   for (let silence = 1; silence <= 3; silence++) {
-    await keepTrue.afterSilence({ goneMs: 60_000 })
+    await afterSilence({ goneMs: 60_000 })
     await workOff()
     nowMs += 60_000
   }
@@ -108,13 +113,13 @@ test('after silences every group is asked about, but for no more than 20 %', asy
 })
 
 test('a silence of a moment is none: its pushes come again by themselves', async () => {
-  await keepTrue.afterSilence({ goneMs: 900 })
+  await afterSilence({ goneMs: 900 })
   expect(await workOff()).toBe(0)
 })
 
 test('what DingTalk refuses for its rate is neither counted nor given up', async () => {
   refusal = { kind: 'throttled', code: 'IM_RATE_LIMITED', retryAfterMs: 1_000 }
-  await keepTrue.afterSilence({ goneMs: 60_000 })
+  await afterSilence({ goneMs: 60_000 })
   await workOff()
   expect([await used('call'), await used('verify')]).toEqual([0, 0])
   refusal = undefined
@@ -124,7 +129,7 @@ test('what DingTalk refuses for its rate is neither counted nor given up', async
 
 test('once the quota is used up, one refusal is enough for a while', async () => {
   refusal = { kind: 'blocked', code: 'IM_QUOTA_EXCEEDED' }
-  await keepTrue.afterSilence({ goneMs: 60_000 })
+  await afterSilence({ goneMs: 60_000 })
   expect(await workOff()).toBe(1)
   refusal = undefined
   nowMs += 10 * 60_000
@@ -133,7 +138,7 @@ test('once the quota is used up, one refusal is enough for a while', async () =>
 
 test('what DingTalk will not tell leaves a group alone, and is not asked again the same day', async () => {
   refusal = { kind: 'permanent', code: 'GROUP_NOT_TOLD' }
-  await keepTrue.afterSilence({ goneMs: 60_000 })
+  await afterSilence({ goneMs: 60_000 })
   expect(await workOff()).toBe(GROUPS)
   nowMs += HOUR
   await keepTrue.tend()

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 
-import type { EventAck } from '../../src/domain/inbound.ts'
+import type { Ack } from '../../src/domain/inbound.ts'
 import type { StreamFaultId } from '../sandbox/dingtalk/types.ts'
 import { eventually } from '../support/eventually.ts'
 import { areOpen, openStreamRig, QUICK_PINGS, type StreamRig } from '../support/stream-rig.ts'
@@ -18,7 +18,7 @@ afterEach(async () => {
 const pushEvent = (eventId?: string): string =>
   rig.sandbox.control.pushEvent(rig.app.clientId, { eventType: 'x', data: {}, ...(eventId ? { eventId } : {}) })
 const settled = (eventId: string) => rig.sandbox.control.eventSettled(eventId)
-const SUCCESS: EventAck = { status: 'SUCCESS', message: 'ok' }
+const SUCCESS: Ack = { status: 'SUCCESS', message: 'ok' }
 
 /** What was answered to the frames sent so far, without SYSTEM frames. */
 function answers(): unknown[] {
@@ -132,9 +132,9 @@ describe('a handler', () => {
 
 describe('a reply', () => {
   test('to a connection that is gone goes nowhere, not to the next one (F9, F10)', async () => {
-    const acknowledge: ((ack: EventAck) => void)[] = []
+    const acknowledge: ((ack: Ack) => void)[] = []
     let held = true
-    const takeEvent = (): Promise<EventAck> =>
+    const takeEvent = (): Promise<Ack> =>
       held ? new Promise((resolve) => acknowledge.push(resolve)) : Promise.resolve(SUCCESS)
     await areOpen(rig.supervise({ connections: 1, takeEvent }))
     pushEvent()
@@ -161,7 +161,7 @@ describe('a reply', () => {
   test('that was late all the same blocks a connection only until its silence is noticed', async () => {
     await rig.close()
     rig = await openStreamRig({ wedgeOnLateReply: true, eventDeadlineMs: 30, redeliveryDelaysMs: [] })
-    const slow = (): Promise<EventAck> => new Promise((resolve) => setTimeout(() => resolve(SUCCESS), 200))
+    const slow = (): Promise<Ack> => new Promise((resolve) => setTimeout(() => resolve(SUCCESS), 200))
     const stream = rig.supervise({ takeEvent: slow, connection: QUICK_PINGS })
     await areOpen(stream)
     pushEvent()

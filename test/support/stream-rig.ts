@@ -1,4 +1,4 @@
-import type { EventAck, InboundEvent } from '../../src/domain/inbound.ts'
+import type { Ack, InboundEvent } from '../../src/domain/inbound.ts'
 import { AppError } from '../../src/errors.ts'
 import { createLog } from '../../src/log.ts'
 import { createOutbound, type Outbound } from '../../src/outbound.ts'
@@ -35,7 +35,7 @@ export type SuperviseOptions = {
   connections?: number
   settings?: Partial<SupervisorSettings>
   connection?: Partial<ConnectionSettings>
-  takeEvent?: (event: InboundEvent) => Promise<EventAck>
+  takeEvent?: (event: InboundEvent) => Promise<Ack>
 }
 
 /** One app at a DingTalk of its own, and whatever connects to it; `close` ends all of it. */
@@ -116,7 +116,7 @@ export async function openStreamRig(
           {
             takeEvent: options.takeEvent ?? (async () => ({ status: 'SUCCESS', message: 'ok' })),
             answerPress: async () => ({ cardParamMap: {}, afterReply: () => {} }),
-            takeMessage: async () => {},
+            takeMessage: async () => ({ status: 'SUCCESS', message: 'ok' }),
           },
           log,
         ),

@@ -42,7 +42,7 @@ export function signs(face: CardFace, locale: Locale = face.locale): string {
 }
 
 /** Flashduty's own title where there is one. Mere text, one line. */
-export function nameOf({ incident, rendered, plain }: CardFace): string {
+function nameOf({ incident, rendered, plain }: CardFace): string {
   const title = plain ? undefined : rendered?.title
   return cut(words(title ?? incident.title, plain), MAX_TITLE, UNITS_PER_TITLE_LETTER)
 }

@@ -1,7 +1,7 @@
 import type { Handle } from './schema.ts'
 
-/** When the integration last had a live connection, in this process or an earlier one. */
-export async function findLastHeard(db: Handle, integrationId: string): Promise<number | undefined> {
+/** When somebody last listened for the integration and could store what they heard, in this process or an earlier one. */
+export async function findLastListened(db: Handle, integrationId: string): Promise<number | undefined> {
   const row = await db
     .selectFrom('last_heard')
     .select('heard_at')
@@ -10,7 +10,7 @@ export async function findLastHeard(db: Handle, integrationId: string): Promise<
   return row?.heard_at
 }
 
-export async function recordHeard(trx: Handle, integrationId: string, nowMs: number): Promise<void> {
+export async function recordListening(trx: Handle, integrationId: string, nowMs: number): Promise<void> {
   await trx
     .insertInto('last_heard')
     .values({ integration_id: integrationId, heard_at: nowMs })
