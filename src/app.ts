@@ -16,6 +16,7 @@ import { createStanding } from './delivery/standing.ts'
 import { sweep } from './delivery/sweep.ts'
 import { areTakenIn } from './delivery/taken-in.ts'
 import { createWakeDueCards } from './delivery/wake.ts'
+import { holdBackWhileBanned } from './dingtalk/ban.ts'
 import { newId } from './domain/ids.ts'
 import type { Integration } from './domain/integration.ts'
 import { AppError } from './errors.ts'
@@ -296,6 +297,7 @@ async function compose(config: Config, log: Log, clock: Clock, overrides: Overri
     dingtalkOapiUrl: config.dingtalk.oapiUrl,
     publicUrl: config.http.publicUrl,
     outbound,
+    callDingTalk: holdBackWhileBanned(outbound.send, clock),
     workers,
   }
   /** Starts what was added, restarts what was changed, stops what was removed or switched off on the CLI. */

@@ -19,7 +19,7 @@ import { cardCallbackOf, type Integration } from './domain/integration.ts'
 import { takeEvent } from './events/take-event.ts'
 import { takeMessage } from './events/take-message.ts'
 import { type Doors, type DoorSettings, openDoors } from './integration-doors.ts'
-import type { Outbound } from './outbound.ts'
+import type { Outbound, SendHttp } from './outbound.ts'
 import type { Producer } from './queue/producer.ts'
 import { startPacer, type WorkerDeps } from './queue/workers.ts'
 import { createRoom, type Room } from './room.ts'
@@ -35,6 +35,8 @@ export type IntegrationDeps = Omit<PerformDeps, 'settings'> & {
   dingtalkOapiUrl: string
   keep: KeepInbound
   outbound: Pick<Outbound, 'send' | 'proxyFor'>
+  /** For calls to DingTalk other than opening a Stream. */
+  callDingTalk: SendHttp
   producer: Producer
   /** How people reach the pages. */
   publicUrl: string | undefined
@@ -77,12 +79,12 @@ export function startIntegration(deps: IntegrationDeps, integration: Integration
   const { settings } = deps
   const client = createDingTalkClient(integration, {
     apiUrl: deps.dingtalkApiUrl,
-    send: deps.outbound.send,
+    send: deps.callDingTalk,
     clock: deps.clock,
   })
   const oapi = createOapiClient(integration, {
     oapiUrl: deps.dingtalkOapiUrl,
-    send: deps.outbound.send,
+    send: deps.callDingTalk,
     clock: deps.clock,
   })
   const quota = createQuota(integration, { clock: deps.clock, log: log.child({ component: 'quota' }) })
@@ -170,7 +172,7 @@ export function startIntegration(deps: IntegrationDeps, integration: Integration
       })
     : undefined
 
-  const people = createPeople(integration, { apiUrl: deps.dingtalkApiUrl, send: deps.outbound.send, oapi })
+  const people = createPeople(integration, { apiUrl: deps.dingtalkApiUrl, send: deps.callDingTalk, oapi })
   const keepTrue = createKeepTrue({
     ...truth,
     people,

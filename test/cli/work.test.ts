@@ -80,7 +80,7 @@ describe('groups', () => {
       integration: world.integrationId,
       changed: expect.stringMatching(/^\d{4}-\d{2}-\d{2} /) as string,
       verified: expect.any(String) as string,
-      note: '',
+      note: null,
     })
   })
 

@@ -13,6 +13,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi 
 import { createAndDeliver, deliverCard, updateCard } from '../../src/dingtalk/cards.ts'
 import { registerCardRoute } from '../../src/dingtalk/card-routes.ts'
 import { createDingTalkClient, type DingTalkClient } from '../../src/dingtalk/client.ts'
+import { queryGroupMembers } from '../../src/dingtalk/group-members.ts'
 import { queryGroup, queryRobots } from '../../src/dingtalk/groups.ts'
 import { sendToGroup, sendToPerson } from '../../src/dingtalk/messages.ts'
 import { createOutbound } from '../../src/outbound.ts'
@@ -60,6 +61,7 @@ beforeAll(async () => {
       result: { callbackUrl: 'https://oncall.example.com/kept', apiSecret: 'kept' },
     },
     '/v1.0/im/sceneGroups/query': { success: true, title: 'On-call A', status: 1 },
+    '/v1.0/im/sceneGroups/members/batchQuery': { success: true, memberUserIds: [], hasMore: false },
     '/v1.0/robot/groups/robots/query': { chatbotInstanceVOList: [{ robotCode: 'dingdemoapp0001' }] },
   })
   config = new Config({ protocol: 'HTTP', endpoint: new URL(recorder.url).host })
@@ -319,6 +321,20 @@ describe('the Open API calls are the vendor’s', () => {
     )
     expectSame(sent, im.GetSceneGroupInfoRequest)
     expect(sent.our).toMatchObject({ method: 'POST', path: '/v1.0/im/sceneGroups/query' })
+  })
+
+  test.for([['with'], ['without']])('group members %s a cool app', async ([how]) => {
+    const coolAppCode = how === 'with' ? 'COOLAPP-1-DEMO0001' : undefined
+    const sent = await sentByBoth(
+      () => queryGroupMembers(client, { openConversationId: GROUP, coolAppCode }),
+      (body) => {
+        const request = new im.BatchQueryGroupMemberRequest(body)
+        const headers = new im.BatchQueryGroupMemberHeaders({ xAcsDingtalkAccessToken: TOKEN })
+        return new im.default(config).batchQueryGroupMemberWithOptions(request, headers, runtime)
+      },
+    )
+    expectSame(sent, im.BatchQueryGroupMemberRequest)
+    expect(sent.our).toMatchObject({ method: 'POST', path: '/v1.0/im/sceneGroups/members/batchQuery' })
   })
 
   test('robots of a group', async () => {

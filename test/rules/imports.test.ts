@@ -75,6 +75,7 @@ const MAY_IMPORT: Record<string, string[]> = {
     'events',
     'actions',
     'delivery',
+    'dingtalk',
     'flashduty',
     'queue',
     'storage',

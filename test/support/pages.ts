@@ -8,8 +8,19 @@ export function pathOfPages({ world }: Scene): string {
   return `/fd/h5/${world.integrationId}`
 }
 
-/** A browser in which this person is logged in. */
-export async function logIn(scene: Scene, person: Person, headers?: Record<string, string>): Promise<VisitorBrowser> {
+const browsers = new WeakMap<Scene, Map<string, Promise<VisitorBrowser>>>()
+
+/** A browser in which this person is logged in: the same one again, since DingTalk takes few logins a second. */
+export function logIn(scene: Scene, person: Person, headers: Record<string, string> = {}): Promise<VisitorBrowser> {
+  const known = browsers.get(scene) ?? new Map<string, Promise<VisitorBrowser>>()
+  browsers.set(scene, known)
+  const name = JSON.stringify([person.user.userId, headers])
+  const browser = known.get(name) ?? logInAnew(scene, person, headers)
+  known.set(name, browser)
+  return browser
+}
+
+async function logInAnew(scene: Scene, person: Person, headers: Record<string, string>): Promise<VisitorBrowser> {
   const { world, app } = scene
   const visitor = new VisitorBrowser(app.url, headers)
   const code = world.dingtalk.control.clientCode(world.dingtalkApp.clientId, person.user.userId)

@@ -20,6 +20,8 @@ export type GroupView = {
   lastDeliveredAt: number | undefined
   lastFailure: { at: number; reason: string } | undefined
   incidents: StoredIncident[]
+  /** How many there are, those not shown included. */
+  total: number
   offers: Map<string, Offer>
   members: { total: number; unlinked: number; names: string[] }
 }
@@ -34,7 +36,7 @@ export function GroupContent({ view, group, notes }: { view: View; group: GroupV
       <div class="head">
         <h1 class="text">{group.title ?? phrase(locale, 'group.title')}</h1>
         {group.incidents.length === 0 ? undefined : (
-          <span class="count">{phrase(locale, 'home.count', { count: group.incidents.length })}</span>
+          <span class="count">{phrase(locale, 'home.count', { count: group.total })}</span>
         )}
       </div>
       {group.incidents.length === 0 ? (
@@ -55,6 +57,9 @@ export function GroupContent({ view, group, notes }: { view: View; group: GroupV
               />
             ))}
           </ul>
+          {group.total > group.incidents.length ? (
+            <p class="soft rest">{phrase(locale, 'home.more', { count: group.total - group.incidents.length })}</p>
+          ) : undefined}
         </section>
       )}
       <Reach view={view} group={group} />

@@ -16,6 +16,8 @@ export type GroupDeps = {
   readNames: ReadNames
 }
 
+/** More are not drawn; the most severe and newest are. */
+const LISTED = 50
 const DELIVERIES = 50
 const NAMES = 30
 /** DingTalk puts ids in their place, unless the page was opened from elsewhere. */
@@ -48,11 +50,12 @@ export async function loadGroup(
   if (!members.userIds.has(visitor.userId)) return { refusal: 'stranger' }
 
   const id = { integrationId: visitor.integrationId, openConversationId: cid }
-  const [known, incidents, deliveries] = await Promise.all([
+  const [known, all, deliveries] = await Promise.all([
     findGroup(deps.db.read, id),
     listGroupIncidents(deps.db.read, id),
     listGroupDeliveries(deps.db.read, id, DELIVERIES),
   ])
+  const incidents = all.slice(0, LISTED)
   const offers = await findOffers(
     deps.db.read,
     visitor.integrationId,
@@ -76,6 +79,7 @@ export async function loadGroup(
       lastDeliveredAt: delivered?.updated_at,
       lastFailure: failed && { at: failed.updated_at, reason: failed.reason_code ?? '' },
       incidents,
+      total: all.length,
       offers,
       members: { total: userIds.length, unlinked: unlinked.length, names: names.slice(0, NAMES) },
     },

@@ -13,6 +13,8 @@ const markdown = new MarkdownIt({ html: false, linkify: true, breaks: true })
 markdown.linkify.set({ fuzzyLink: false, fuzzyEmail: false, fuzzyIP: false })
 markdown.validateLink = (url) => WEB_PAGE.test(url)
 markdown.renderer.rules['link_open'] = (tokens, index, options, _env, self) => {
+  // An address that is empty leads nowhere.
+  if (!tokens[index]?.attrGet('href')) return '<a>'
   tokens[index]?.attrSet('target', '_blank')
   tokens[index]?.attrSet('rel', 'noopener noreferrer nofollow')
   return self.renderToken(tokens, index, options)
@@ -21,6 +23,7 @@ markdown.renderer.rules['image'] = (tokens, index) => {
   const address = tokens[index]?.attrGet('src') ?? ''
   const { escapeHtml } = markdown.utils
   const name = tokens[index]?.content || address
+  if (address === '') return escapeHtml(name)
   return `<a href="${escapeHtml(address)}" target="_blank" rel="noopener noreferrer nofollow">${escapeHtml(name)}</a>`
 }
 // What is wider than the page is moved with the keys too.

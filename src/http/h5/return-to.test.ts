@@ -13,6 +13,11 @@ test.each([`${PAGES}/`, `${PAGES}/pc`, `${PAGES}/group?corpId=ding1&cid=cidA%2B%
   },
 )
 
+test('what the pages do not read stays behind', () => {
+  expect(returnTo(`${PAGES}/group?integration_key=x&cid=a%2B%3D&x=y`, PAGES)).toBe(`${PAGES}/group?cid=a%2B%3D`)
+  expect(returnTo(`${PAGES}/?integration_key=x`, PAGES)).toBe(HOME)
+})
+
 test.each<[string, string | undefined]>([
   ['nothing', undefined],
   ['an empty text', ''],

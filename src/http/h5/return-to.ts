@@ -1,3 +1,6 @@
+/** What the pages read of an address; the rest is not ours and stays behind. */
+const KEPT = new Set(['act', 'cid', 'corpId', 'incident', 'linked'])
+
 /**
  * Where to go after logging in: only to a page of the same integration. Whatever else was asked for leads to its home.
  * @param pages path of the integration's pages, without a slash at its end
@@ -16,5 +19,9 @@ export function returnTo(wanted: string | undefined, pages: string): string {
   const page = target.pathname.slice(home.length)
   // Encoded slashes and dots may be decoded by a proxy on the way.
   if (/^log(in|out)(\/|$)|\/\/|%2f|%5c|%2e/i.test(page)) return home
-  return target.pathname + target.search
+  const kept = target.search
+    .slice(1)
+    .split('&')
+    .filter((pair) => KEPT.has(pair.split('=', 1)[0] ?? ''))
+  return target.pathname + (kept.length > 0 ? `?${kept.join('&')}` : '')
 }
