@@ -53,11 +53,11 @@ async function setOut(visitor: VisitorBrowser, returnTo = pages + PAGE): Promise
 describe('logging in from inside DingTalk', () => {
   test('a code makes a session, and the page that was asked for is shown from then on', async () => {
     const visitor = browser()
-    const first = await visitor.get(`${pages}${PAGE}?from=bench`)
+    const first = await visitor.get(`${pages}${PAGE}?act=bench`)
     expect([first.status, first.cookies]).toEqual([200, []])
     expect(first.text).toContain('id="login"')
-    const done = await visitor.logIn(pages, clientCode('zhang'), `${pages}${PAGE}?from=bench`)
-    expect([done.status, json(done).next]).toEqual([200, `${pages}${PAGE}?from=bench`])
+    const done = await visitor.logIn(pages, clientCode('zhang'), `${pages}${PAGE}?act=bench`)
+    expect([done.status, json(done).next]).toEqual([200, `${pages}${PAGE}?act=bench`])
     expect(await greets(visitor)).toBe('张三')
   })
 
