@@ -5,8 +5,9 @@ import type { InboundPress, PressAnswer } from '../domain/inbound.ts'
 import { linkingAddress } from '../domain/integration.ts'
 import { type Locale, say } from '../domain/messages.ts'
 import type { Reason } from '../domain/reasons.ts'
-import { isForTheConsole, isMendedByLinking, refusalText } from '../domain/refusals.ts'
+import { isForTheConsole, isMendedByLinking, isMendedBySwitching, refusalText } from '../domain/refusals.ts'
 import { AppError } from '../errors.ts'
+import { within } from '../lifecycle.ts'
 import { type CardOfNotification, findCard, holdCard, releaseCard } from '../storage/cards.ts'
 import type { Click } from '../storage/clicks.ts'
 import { writeUntil } from '../storage/db.ts'
@@ -15,11 +16,14 @@ import type { KeepInbound } from '../storage/journal.ts'
 import { isLive, listPlacements } from '../storage/placements.ts'
 import { settleUpdates } from '../storage/records.ts'
 import type { Handle } from '../storage/schema.ts'
-import { putWantedAct } from '../storage/wanted-acts.ts'
+import { dropWantedAct, putWantedAct } from '../storage/wanted-acts.ts'
+import { actOf } from './click-parts.ts'
 import type { PerformDeps } from './deps.ts'
 import { notePress } from './note-press.ts'
 import { followUp, performWithin } from './perform-within.ts'
 import { refuse, takeClick, type TakenClick, type Wanted } from './take-click.ts'
+
+const KEEP_MS = 200
 
 export type PressDeps = PerformDeps & {
   integration: { id: string; corpId: string }
@@ -81,7 +85,8 @@ export async function answerPress(deps: PressDeps, press: InboundPress): Promise
     return repeated ? working : { ...working, afterReply: () => deps.inFlight.add(followUp(deps, click, outcome)) }
   }
   if (settled.status === 'failed') {
-    const refused = await answer(deps, press, refusalOf(deps, settled.reason, settled.detail))
+    const token = await keepFailed(deps, click, settled.reason)
+    const refused = await answer(deps, press, refusalOf(deps, settled.reason, settled.detail, token))
     return { ...refused, afterReply: () => deps.inFlight.add(unhold(deps, click)) }
   }
   return answerDone(deps, taken, click)
@@ -142,6 +147,7 @@ async function takePress(deps: PressDeps, trx: Handle, press: InboundPress): Pro
   if (taken.kind === 'refused') {
     return { ...taken, wantedToken: await keepForLater(deps, trx, card, wholly, taken.reason) }
   }
+  await dropWantedAct(trx, wholly)
   if (!taken.repeated) await holdCard(trx, card.out_track_id, taken.click.lease_until)
   const stored = await findIncident(trx, card.integration_id, card.incident_id)
   return {
@@ -171,7 +177,7 @@ function isElsewhere(press: InboundPress, placements: { kind: string; target_id:
 async function keepForLater(
   deps: PressDeps,
   trx: Handle,
-  card: CardOfNotification,
+  card: Pick<CardOfNotification, 'integration_id' | 'out_track_id' | 'incident_id'>,
   { act, userId }: Pick<Wanted, 'act' | 'userId'>,
   reason: Reason,
 ): Promise<string | undefined> {
@@ -197,14 +203,29 @@ async function keepForLater(
   return token
 }
 
+/** The same of what Flashduty refused. The answer does not wait for a store that is busy: it goes out without a button. */
+async function keepFailed(deps: PressDeps, click: Click, reason: Reason): Promise<string | undefined> {
+  if (!isMendedByLinking(reason)) return undefined
+  const wanted = { act: actOf(click), userId: click.dingtalk_user_id }
+  const kept = deps.db
+    .write((trx) => keepForLater(deps, trx, click, wanted, reason))
+    .catch((error: unknown) => {
+      if (!(error instanceof AppError)) throw error
+      return undefined
+    })
+  const token = await within(KEEP_MS, kept)
+  return token === 'timeout' ? undefined : token
+}
+
 /** Why it did not count, with the way out as a button. */
 function refusalOf(deps: PressDeps, reason: Reason, detail?: string, token?: string): (locale: Locale) => Overlay {
   return (locale) => {
     const tips = refusalText(locale, reason, detail)
     if (isForTheConsole(reason)) return { tips, lead: 'detail' }
-    if (token === undefined || deps.publicUrl === undefined) return { tips }
+    const switching = isMendedBySwitching(reason)
+    if ((token === undefined && !switching) || deps.publicUrl === undefined) return { tips }
     const url = linkingAddress(deps.integration.id, deps.publicUrl, token)
-    return { tips, lead: { text: say(locale, 'button.link'), url } }
+    return { tips, lead: { text: say(locale, switching ? 'button.switch' : 'button.link'), url } }
   }
 }
 

@@ -42,7 +42,7 @@ function follow(): void {
 function forget(): void {
   sessionStorage.removeItem(FOLLOWS_KEY)
   const address = new URL(window.location.href)
-  for (const key of ['did', 'of', 'was', 'sig']) address.searchParams.delete(key)
+  for (const key of ['did', 'of', 'was', 'said', 'sig', 'linked']) address.searchParams.delete(key)
   window.history.replaceState(undefined, '', address)
 }
 

@@ -89,9 +89,12 @@ export function cardCallbackUrl({ callbackKey }: Pick<Integration, 'callbackKey'
   return `${publicUrl}/card/push/dingtalk?integration_key=${callbackKey}`
 }
 
-/** Opens the page for linking inside DingTalk, beside the chat on a computer; `token` names what is wanted after it. */
-export function linkingAddress(integrationId: string, publicUrl: string, token: string): string {
-  const page = `${publicUrl}/h5/${integrationId}/?act=${token}`
+/**
+ * Opens a page inside DingTalk, beside the chat on a computer: the start page, which offers linking and then what is
+ * wanted, by its token; without one, the page where the account is switched.
+ */
+export function linkingAddress(integrationId: string, publicUrl: string, token?: string): string {
+  const page = `${publicUrl}/h5/${integrationId}/${token === undefined ? 'link' : `?act=${token}`}`
   return `dingtalk://dingtalkclient/page/link?url=${encodeURIComponent(page)}&pc_slide=true`
 }
 

@@ -32,6 +32,7 @@ export const MESSAGES = {
   'button.custom': ['自定义动作', 'Custom action'],
   'button.refresh': ['刷新', 'Refresh'],
   'button.link': ['去关联', 'Link my account'],
+  'button.switch': ['切换账户', 'Switch account'],
   'span.hours': ['{n} 小时', '{n} h'],
   'span.minutes': ['{n} 分钟', '{n} min'],
   'span.days': ['{n} 天', '{n} d'],
@@ -65,8 +66,8 @@ export const MESSAGES = {
     'Not linked: open the app from the workbench, log in once, then press again',
   ],
   'press.KEY_MISSING': [
-    '已关联，但未登记你的 Flashduty APP Key：请联系管理员登记后再试',
-    'Linked, but your Flashduty APP Key is not on file: ask the administrator to add it',
+    '已关联，但未登记你的 Flashduty APP Key：请打开工作台应用登记，或联系管理员',
+    'Linked, but your Flashduty APP Key is not on file: open the app from the workbench to add it, or ask the administrator',
   ],
   'press.KEY_INVALID': [
     '关联已失效：APP Key 无效或已过期，请重新登录关联（右上角切换账户），或联系管理员',

@@ -1,7 +1,8 @@
 import { isMessageKey, type Locale, say } from './messages.ts'
 import type { Reason } from './reasons.ts'
 
-const MAX_SAID = 120
+/** Of a platform's own words no more are shown. */
+export const MAX_SAID = 120
 
 /** What the presser is told when a press did not count: why, and what to do. `detail`: what the platform said. */
 export function refusalText(locale: Locale, reason: Reason, detail?: string): string {
@@ -16,6 +17,11 @@ export function refusalText(locale: Locale, reason: Reason, detail?: string): st
 /** Reasons that linking (anew) does away with. */
 export function isMendedByLinking(reason: Reason): boolean {
   return reason === 'NOT_LINKED' || reason === 'KEY_MISSING' || reason === 'KEY_INVALID'
+}
+
+/** Reasons that another account of the person's may not meet. */
+export function isMendedBySwitching(reason: Reason): boolean {
+  return reason === 'NO_PERMISSION' || reason === 'MEMBER_DISABLED'
 }
 
 /** Reasons after which the console is the place to go. */

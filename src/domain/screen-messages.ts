@@ -36,8 +36,12 @@ export const SCREEN = {
   'link.key.now': ['补登 APP Key', 'Add my APP Key'],
   'wanted.title': ['你刚才点了“{action}”', 'You pressed “{action}” before'],
   'wanted.body': [
-    '{incident}。当时还未关联，所以没有执行。现在执行？',
-    '{incident}. You were not linked then, so nothing was done. Do it now?',
+    '{incident}。当时还不能以你的身份操作，所以没有执行。现在执行？',
+    '{incident}. Nothing could be done as you then, so nothing was done. Do it now?',
+  ],
+  'wanted.nokey': [
+    '{incident}。还没有执行：补登 APP Key 后，可在这里继续。',
+    '{incident}. Nothing was done yet: add your APP Key, then go on here.',
   ],
   'wanted.do': ['执行：{action}', 'Do it: {action}'],
   'wanted.drop': ['不用了', 'No, thanks'],

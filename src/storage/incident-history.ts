@@ -4,7 +4,7 @@ import type { ClicksTable, Handle, RecordsTable } from './schema.ts'
 
 export type PastClick = Pick<
   Selectable<ClicksTable>,
-  'id' | 'dingtalk_user_id' | 'member_id' | 'action' | 'minutes' | 'status' | 'reason' | 'created_at'
+  'id' | 'dingtalk_user_id' | 'member_id' | 'action' | 'minutes' | 'status' | 'reason' | 'detail' | 'created_at'
 > & { member_name: string | null }
 
 /** Who pressed what on an incident, newest first. */
@@ -28,6 +28,7 @@ export async function listClicksOfIncident(
       'clicks.minutes',
       'clicks.status',
       'clicks.reason',
+      'clicks.detail',
       'clicks.created_at',
       'account_links.member_name',
     ])

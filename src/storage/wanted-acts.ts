@@ -73,6 +73,19 @@ export async function takeWantedAct(
   return row && row.expires_at > nowMs ? fromRow(row)[0] : undefined
 }
 
+/** A press on the card that counts is what the person wants now. */
+export async function dropWantedAct(
+  trx: Handle,
+  wanted: { integrationId: string; userId: string; outTrackId: string },
+): Promise<void> {
+  await trx
+    .deleteFrom('wanted_acts')
+    .where('integration_id', '=', wanted.integrationId)
+    .where('dingtalk_user_id', '=', wanted.userId)
+    .where('out_track_id', '=', wanted.outTrackId)
+    .execute()
+}
+
 export async function trimWantedActs(trx: Handle, nowMs: number): Promise<void> {
   await trx.deleteFrom('wanted_acts').where('expires_at', '<=', nowMs).execute()
 }

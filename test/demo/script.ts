@@ -1,6 +1,8 @@
 import type { DingTalkControl, RenderedCard } from '../sandbox/dingtalk/types.ts'
+import { clientLink } from '../sandbox/chat/markdown.ts'
 import { eventually } from '../support/eventually.ts'
 import type { Person } from '../support/world.ts'
+import { linkInBrowser } from './link-in-browser.ts'
 import type { Stage } from './stage.ts'
 
 /**
@@ -31,11 +33,6 @@ export async function playStory(stage: Stage, say: (line: string) => void): Prom
   checkButtons(fresh, ['认领', '关闭', '查看详情', '快速静默', '刷新'])
   say(`Incident #${incident.num} is on one card in ${oncall.title}, ${platform.title} and two 1:1 chats.`)
 
-  const refused = await press(control, card, wang, '认领')
-  check(refused.tips.includes('未关联应用'), '王五 is told 未关联应用')
-  check(!viewOf(control, card, li).tips.includes('未关联应用'), 'nobody else is told')
-  say(`王五, never linked, presses 认领 and alone reads: ${refused.tips}`)
-
   const acked = await press(control, card, li, '认领')
   check(acked.title.includes('处理中'), '李四 sees 处理中 at once')
   await eventually('处理中 and who, for every viewer', () =>
@@ -46,6 +43,26 @@ export async function playStory(stage: Stage, say: (line: string) => void): Prom
   )
   check(world.flashduty.control.incident(incident.incident_id).progress === 'Processing', 'Flashduty says Processing')
   say('李四 presses 认领: the card says 处理中 and 李四, for every viewer, and so does Flashduty.')
+
+  const refused = await press(control, card, wang, '暂缓 2 小时')
+  check(refused.tips.includes('未关联应用'), '王五 is told 未关联应用')
+  check(!viewOf(control, card, li).tips.includes('未关联应用'), 'nobody else is told')
+  say(`王五, never linked, presses 暂缓 2 小时 and alone reads: ${refused.tips}`)
+
+  const [first] = refused.buttons
+  const address = first && 'url' in first ? clientLink(first.url) : undefined
+  check(first?.text === '去关联' && address !== undefined, 'the first button is 去关联')
+  const told = await linkInBrowser(world, wang, address ?? '')
+  check(told.includes(`暂缓 2 小时 #${incident.num}：已完成`), 'the page says that it is done')
+  await eventually('已暂缓 and who, for every viewer', () =>
+    everybody.every((person) => {
+      const view = viewOf(control, card, person)
+      return view.title.includes('已暂缓至') && view.tips.includes('王五')
+    }),
+  )
+  say(
+    '王五 follows 去关联, logs in, links with one tap and confirms: the incident is snoozed, and everybody sees by whom.',
+  )
 
   const closed = await press(control, card, zhang, '关闭')
   check(closed.title.includes('已关闭'), '张三 sees 已关闭 at once')

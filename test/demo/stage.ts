@@ -2,6 +2,7 @@ import { startChat } from '../sandbox/chat/index.ts'
 import type { Incident } from '../sandbox/flashduty/types.ts'
 import { type Daemon, startDaemon } from '../support/daemon.ts'
 import { eventually } from '../support/eventually.ts'
+import { findFreePort } from '../support/free-port.ts'
 import { createWorld, type World } from '../support/world.ts'
 
 /** Everything the demo shows: a Redis, the simulated platforms, the daemon as a process, and the chat window. */
@@ -37,16 +38,19 @@ const ALERTS = [
 
 /** @param say one line per step, for whoever watches */
 export async function setStage(say: (line: string) => void, port = 0): Promise<Stage> {
-  const world = await createWorld()
+  const pagesPort = await findFreePort()
+  const pagesUrl = `http://127.0.0.1:${pagesPort}`
+  const world = await createWorld({ env: { HTTP_PORT: String(pagesPort), PUBLIC_URL: pagesUrl } })
   const undo: (() => Promise<unknown>)[] = [() => world.close()]
   const close = async (): Promise<void> => {
     for (const step of undo.splice(0).reverse()) await step()
   }
   try {
     say(`A Redis of our own runs on port ${world.redis.port}; DingTalk and Flashduty are simulated on 127.0.0.1.`)
+    await prepareLinking(world)
     const daemon = await startDaemon(world.env)
     undo.push(() => daemon.end('SIGTERM'))
-    say(`The daemon runs as process ${daemon.pid} and holds its Stream connection.`)
+    say(`The daemon runs as process ${daemon.pid} and holds its Stream connection; its pages are below ${pagesUrl}.`)
 
     const { control } = world.dingtalk
     const groups = [world.groups.oncall, world.groups.platform].map((group) => group.openConversationId)
@@ -77,7 +81,13 @@ export async function setStage(say: (line: string) => void, port = 0): Promise<S
       people: [
         { userId: zhang.user.userId, name: zhang.user.name, note: '已关联' },
         { userId: li.user.userId, name: li.user.name, note: '已关联' },
-        { userId: wang.user.userId, name: wang.user.name, note: '从未关联' },
+        {
+          userId: wang.user.userId,
+          name: wang.user.name,
+          get note() {
+            return isLinked(daemon, wang.user.userId) ? '已关联' : '从未关联'
+          },
+        },
       ],
       clientId: world.dingtalkApp.clientId,
       groups,
@@ -90,4 +100,20 @@ export async function setStage(say: (line: string) => void, port = 0): Promise<S
     await close()
     throw error
   }
+}
+
+/** Linking takes one tap: 王五 has the address at both platforms, and the account owner's key makes theirs. */
+async function prepareLinking(world: World): Promise<void> {
+  const { dingtalk, flashduty, integrationId } = world
+  const { wang } = world.people
+  const owner = flashduty.control.createMember({ member_name: '主账号', email: 'owner@example.com', is_owner: true })
+  dingtalk.control.updateUser(wang.user.userId, { orgEmail: wang.member.email })
+  const keys = ['--flashduty-key', owner.app_key, '--owner-key', owner.app_key]
+  const { code, err } = await world.cli('integration', 'set', integrationId, '--acting', 'owner-key', ...keys)
+  if (code !== 0) throw new Error(`integration set failed: ${err}`)
+}
+
+function isLinked({ lines }: Daemon, userId: string): boolean {
+  const last = lines.findLast((line) => line['userId'] === userId && ['linked', 'unlinked'].includes(line.msg))
+  return last?.msg === 'linked'
 }

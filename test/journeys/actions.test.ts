@@ -435,6 +435,19 @@ describe('link, then do', () => {
     await world.cli('links', 'remove', '--dingtalk-user', user.userId)
   })
 
+  test('what was pressed once more after linking is not offered any more', async () => {
+    const { world } = scene
+    const { user, member } = world.people.wang
+    const { card } = await alertGroup('关联后又点了一次')
+    answerOf(await press(world, card, world.people.wang, '认领'))
+    expect(await pages.wanted(world.people.wang)).toHaveLength(1)
+    const to = ['--member', String(member.member_id), '--member-key', member.app_key]
+    await world.cli('links', 'add', '--dingtalk-user', user.userId, ...to)
+    expect(answerOf(await press(world, card, world.people.wang, '认领')).title).toContain('处理中')
+    expect(await pages.wanted(world.people.wang)).toEqual([])
+    await world.cli('links', 'remove', '--dingtalk-user', user.userId)
+  })
+
   test('what has come too late by then says so', async () => {
     const { world } = scene
     const { wang, li } = world.people

@@ -75,7 +75,7 @@ async function expectRefused(
   incident: Incident,
   card: string,
   person: Person,
-  refusal: { sentence: string; reason: string; lead?: '去关联' | '查看详情' },
+  refusal: { sentence: string; reason: string; lead?: '去关联' | '切换账户' | '查看详情' },
 ): Promise<void> {
   const { world } = scene
   const seen = answerOf(await pressAck(card, person))
@@ -142,7 +142,7 @@ describe('a press that cannot count says why and what to do', () => {
     const { incident, card } = await alertGroup('Key 失效')
     const person = await addColleague('孙七')
     person.member.app_key = 'a-new-key-of-the-same-member'
-    await expectRefused(incident, card, person, { sentence: '关联已失效', reason: 'KEY_INVALID' })
+    await expectRefused(incident, card, person, { sentence: '关联已失效', reason: 'KEY_INVALID', lead: '去关联' })
     const asked = world.flashduty.control.requests().length
     expect(answerOf(await pressAck(card, person)).tips).toContain('关联已失效')
     expect(world.flashduty.control.requests()).toHaveLength(asked)
@@ -171,7 +171,11 @@ describe('a press that cannot count says why and what to do', () => {
     const { incident, card } = await alertGroup('无权限')
     const person = await addColleague('吴九')
     person.member.may_handle = false
-    await expectRefused(incident, card, person, { sentence: '无故障管理权限', reason: 'NO_PERMISSION' })
+    await expectRefused(incident, card, person, {
+      sentence: '无故障管理权限',
+      reason: 'NO_PERMISSION',
+      lead: '切换账户',
+    })
   })
 
   test('an incident that is gone', async () => {

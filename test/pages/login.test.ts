@@ -78,7 +78,8 @@ describe.runIf(CHROMIUM !== undefined)('in a real browser', { timeout: 60_000 },
       await says(window, `你好，${user.name}`)
       expect(window.asked).toEqual([NEWER])
       await window.page.getByRole('button', { name: '是我，立即关联' }).click()
-      await window.page.waitForURL(`${scene.pages}/?linked=1`)
+      await says(window, `当前已关联 Flashduty 成员：${member.member_name}`)
+      expect(new URL(window.page.url()).pathname).toBe(new URL(`${scene.pages}/`).pathname)
       expect(await memberOf(user)).toBe(member.member_id)
 
       const later = await window.context.newPage()
@@ -276,14 +277,14 @@ describe.runIf(CHROMIUM !== undefined)('in a real browser', { timeout: 60_000 },
     await key.focus()
     await page.keyboard.type(member.app_key)
     await page.keyboard.press('Enter')
-    await page.waitForURL(`${scene.pages}/?linked=1`)
+    await says(window, `当前已关联 Flashduty 成员：${member.member_name}`)
     expect(await memberOf(user)).toBe(member.member_id)
 
     await page.goto(`${scene.pages}/link`)
     await says(window, '切换账户：用另一个账户')
     await key.fill(other.app_key)
     await page.getByRole('button', { name: '登录并关联' }).click()
-    await page.waitForURL(`${scene.pages}/?linked=1`)
+    await says(window, `当前已关联 Flashduty 成员：${other.member_name}`)
     expect(await memberOf(user)).toBe(other.member_id)
 
     await page.goto(`${scene.pages}/link`)

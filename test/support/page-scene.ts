@@ -1,12 +1,10 @@
-import { createServer } from 'node:net'
-import type { AddressInfo } from 'node:net'
-
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
 
 import type { Overrides } from '../../src/app.ts'
 import { type Bridge, bridgeScript, CODE_FUNCTION, userAgentOf } from '../sandbox/dingtalk/client-bridge.ts'
 import type { User } from '../sandbox/dingtalk/types.ts'
 import { findChromium } from './chromium.ts'
+import { findFreePort } from './free-port.ts'
 import { bootImpatient } from './journey.ts'
 import { createWorld, type RunningApp, type World } from './world.ts'
 
@@ -109,16 +107,4 @@ async function openWindow(browser: Browser, world: World, look: Look): Promise<W
     await context.addInitScript(bridgeScript(inside.bridge))
   }
   return { context, page: await context.newPage(), problems, asked }
-}
-
-/** Free now, and for as long as nobody else asks for any port. */
-function findFreePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const probe = createServer()
-    probe.once('error', reject)
-    probe.listen(0, '127.0.0.1', () => {
-      const { port } = probe.address() as AddressInfo
-      probe.close(() => resolve(port))
-    })
-  })
 }

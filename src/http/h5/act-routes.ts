@@ -1,11 +1,13 @@
 import type { Context, Hono } from 'hono'
 
 import type { Act } from '../../domain/button.ts'
+import { asReason } from '../../domain/reasons.ts'
+import { isMendedByLinking } from '../../domain/refusals.ts'
 import { findIncident } from '../../storage/incidents.ts'
-import { takeWantedAct } from '../../storage/wanted-acts.ts'
+import { listWantedActs, takeWantedAct } from '../../storage/wanted-acts.ts'
 import { readAct } from './acts.ts'
 import { type H5Deps, pathOfPages } from './deps.ts'
-import { type Note, spellNote } from './note.ts'
+import { type Note, type Outcome, spellNote } from './note.ts'
 import { MAX_REASON } from './reopen-form.tsx'
 import { checkCsrf } from './require-visitor.ts'
 import type { H5Variables } from './visitor.ts'
@@ -35,17 +37,23 @@ export function addActRoutes(app: Hono<H5Variables>, deps: H5Deps): void {
     const form: Form = await c.req.parseBody()
     const { integrationId, userId } = c.get('visitor')
     const token = textIn(form, 'wanted') ?? ''
-    const wanted = await deps.db.write((trx) =>
-      takeWantedAct(trx, { integrationId, userId, token }, deps.clock.nowMs()),
-    )
-    if (!wanted || form['answer'] !== 'do') return goOn(deps, c, form, '', undefined)
+    const nowMs = deps.clock.nowMs()
+    const take = () => deps.db.write((trx) => takeWantedAct(trx, { integrationId, userId, token }, nowMs))
+    const all = await listWantedActs(deps.db.read, integrationId, userId, nowMs)
+    const wanted = all.find((one) => one.token === token)
+    if (!wanted || form['answer'] !== 'do') {
+      await take()
+      return goOn(deps, c, form, '', undefined)
+    }
     const { action, minutes, customId, incidentId } = wanted
     const act = {
       action,
       ...(minutes === undefined ? {} : { minutes }),
       ...(customId === undefined ? {} : { customId }),
     }
+    // Its token makes it one act, however often the form is sent; so it may be taken away afterwards.
     const outcome = await carryOut(deps, c, { act, incidentId, token, reason: undefined })
+    if (!mayBeDoneLater(outcome)) await take()
     return goOn(deps, c, form, incidentId, { act, incidentId, outcome })
   })
 }
@@ -54,7 +62,7 @@ async function carryOut(
   deps: H5Deps,
   c: Context<H5Variables>,
   wanted: { act: Act; incidentId: string; token: string; reason: string | undefined },
-): Promise<Note['outcome']> {
+): Promise<Outcome> {
   const { integrationId, userId } = c.get('visitor')
   const { act, incidentId, token, reason } = wanted
   const answer = await deps.act({
@@ -65,7 +73,15 @@ async function carryOut(
     ...(reason === undefined ? {} : { reason }),
     token,
   })
-  return answer.status === 'failed' ? { reason: answer.reason } : answer.status
+  if (answer.status !== 'failed') return answer.status
+  return { reason: answer.reason, ...(answer.detail === undefined ? {} : { said: answer.detail }) }
+}
+
+/** What still stands in the way is for the person to mend, and then it is offered again. */
+function mayBeDoneLater(outcome: Outcome): boolean {
+  if (typeof outcome !== 'object') return false
+  const reason = asReason(outcome.reason)
+  return isMendedByLinking(reason) || reason === 'STORE_UNAVAILABLE'
 }
 
 /** Back to where it was asked for: one of our own pages, whatever the form says. */

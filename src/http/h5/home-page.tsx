@@ -8,7 +8,7 @@ import { ActForm } from './act-buttons.tsx'
 import { HistoryRows } from './history-rows.tsx'
 import { type Detail, IncidentDetail } from './incident-detail.tsx'
 import { IncidentItem } from './incident-item.tsx'
-import { incidentAddress, type View } from './view.ts'
+import { incidentAddress, linkAddress, type View } from './view.ts'
 
 export type Home = {
   incidents: StoredIncident[]
@@ -48,7 +48,7 @@ export function WideHomeContent(props: {
       <ActForm view={view} origin="pc" />
       {props.notes}
       <div class="side">
-        <Wants view={view} wants={home.wants} />
+        <Wants view={view} wants={home.wants} back={`${view.pages}/pc`} />
         <Heading view={view} total={home.total} />
         <List
           view={view}
@@ -113,8 +113,8 @@ function List(props: {
   )
 }
 
-function Wants({ view, wants }: { view: View; wants: Home['wants'] }) {
-  const { locale, pages } = view
+function Wants({ view, wants, back }: { view: View; wants: Home['wants']; back?: string }) {
+  const { locale } = view
   if (wants === undefined) return <></>
   const [title, hint, now] =
     wants === 'link'
@@ -126,7 +126,7 @@ function Wants({ view, wants }: { view: View; wants: Home['wants'] }) {
         <strong>{phrase(locale, title)}</strong>
         <p>{phrase(locale, hint)}</p>
         <p class="buttons">
-          <a class="button first" href={`${pages}/link`}>
+          <a class="button first" href={linkAddress(view, back)}>
             {phrase(locale, now)}
           </a>
         </p>

@@ -5,7 +5,7 @@ import type { StoredIncident } from '../../storage/incidents.ts'
 import { standingWord, toneOf } from './incident-words.ts'
 import type { Hidden } from './load-incident.ts'
 import { Say } from './say.tsx'
-import { incidentAddress, type View } from './view.ts'
+import { incidentAddress, linkAddress, type View } from './view.ts'
 import { webPage } from './web-page.ts'
 
 export function UnknownIncident({ view }: { view: View }) {
@@ -21,7 +21,7 @@ export function UnknownIncident({ view }: { view: View }) {
 
 /** Number, severity and state are no secret; title, people and content are. */
 export function HiddenIncident({ view, stored, why }: { view: View; stored: StoredIncident; why: Hidden }) {
-  const { locale, pages } = view
+  const { locale } = view
   const console = webPage(stored.incident.detail_url)
   return (
     <>
@@ -34,10 +34,7 @@ export function HiddenIncident({ view, stored, why }: { view: View; stored: Stor
       </article>
       <Say title={phrase(locale, 'incident.hidden')} hint={hintOf(view, why)}>
         {why === 'link' || why === 'key' ? (
-          <a
-            class="button first"
-            href={`${pages}/link?return=${encodeURIComponent(incidentAddress(view, stored.incidentId))}`}
-          >
+          <a class="button first" href={linkAddress(view, incidentAddress(view, stored.incidentId))}>
             {phrase(locale, why === 'link' ? 'link.now' : 'link.key.now')}
           </a>
         ) : undefined}

@@ -9,6 +9,7 @@ import { cookieOptions } from './session-cookie.ts'
 import type { H5Variables } from './visitor.ts'
 
 const COOKIE = 'fd_lang'
+const LASTING = /^\/(pc|group|history|link|incident\/[\w-]+)$/
 const YEAR_S = 365 * 24 * 3600
 
 /** The language that was chosen on a page, else the browser's. */
@@ -21,6 +22,15 @@ export function addLanguageRoute(app: Hono<H5Variables>, deps: H5Deps): void {
   app.post('/language', checkCsrf, async (c) => {
     const { lang } = await c.req.parseBody()
     setCookie(c, COOKIE, lang === 'en-US' ? 'en-US' : 'zh-CN', { ...cookieOptions(deps, c), maxAge: YEAR_S })
-    return c.redirect(`${pathOfPages(deps, c.get('integration').id)}/`, 303)
+    const pages = pathOfPages(deps, c.get('integration').id)
+    return c.redirect(pageLeft(c.req.header('referer'), pages) ?? `${pages}/`, 303)
   })
+}
+
+/** The page whose menu was used, where it is one that can be opened again. */
+function pageLeft(referer: string | undefined, pages: string): string | undefined {
+  if (referer === undefined || !URL.canParse(referer)) return undefined
+  const { pathname, search } = new URL(referer)
+  const page = pathname.startsWith(`${pages}/`) ? pathname.slice(pages.length) : ''
+  return LASTING.test(page) ? pathname + search : undefined
 }

@@ -3,12 +3,15 @@ import { isSame } from '../../domain/callback-crypto.ts'
 import { digest } from '../../domain/ids.ts'
 import type { Locale } from '../../domain/messages.ts'
 import { asReason } from '../../domain/reasons.ts'
-import { refusalText } from '../../domain/refusals.ts'
+import { isForTheConsole, MAX_SAID, refusalText } from '../../domain/refusals.ts'
 import { phrase } from '../../domain/screen-messages.ts'
 import { nameOfAct, readAct, spellAct } from './acts.ts'
 
 /** What became of a form, told by the page that is shown after it. */
-export type Note = { act: Act; incidentId: string; outcome: 'done' | 'working' | { reason: string } }
+export type Note = { act: Act; incidentId: string; outcome: Outcome }
+
+/** `said`: what the platform said of it. */
+export type Outcome = 'done' | 'working' | { reason: string; said?: string }
 
 const WORD = /^[A-Za-z_]{1,64}$/
 
@@ -19,6 +22,8 @@ const WORD = /^[A-Za-z_]{1,64}$/
 export function spellNote(csrf: string, { act, incidentId, outcome }: Note): string {
   const was = typeof outcome === 'object' ? outcome.reason : outcome
   const query = new URLSearchParams({ did: spellAct(act), of: incidentId, was })
+  const said = typeof outcome === 'object' && isForTheConsole(asReason(was)) ? (outcome.said ?? '') : ''
+  if (said !== '') query.set('said', said.slice(0, MAX_SAID))
   query.set('sig', signature(csrf, query))
   return query.toString()
 }
@@ -28,12 +33,12 @@ export function readNote(csrf: string, query: URLSearchParams): Note | undefined
   const act = readAct(query.get('did') ?? undefined)
   const was = query.get('was') ?? ''
   if (!act || !WORD.test(was) || !isSame(query.get('sig') ?? '', signature(csrf, query))) return undefined
-  const outcome = was === 'done' || was === 'working' ? was : { reason: was }
+  const outcome = was === 'done' || was === 'working' ? was : { reason: was, said: query.get('said') ?? '' }
   return { act, incidentId: query.get('of') ?? '', outcome }
 }
 
 function signature(csrf: string, query: URLSearchParams): string {
-  return digest(26, csrf, query.get('did') ?? '', query.get('of') ?? '', query.get('was') ?? '')
+  return digest(26, csrf, ...['did', 'of', 'was', 'said'].map((name) => query.get(name) ?? ''))
 }
 
 /** @param name of the incident, as far as the visitor may know it */
@@ -41,5 +46,5 @@ export function wordsOfNote({ act, outcome }: Note, name: string, locale: Locale
   const action = [nameOfAct(act, locale), name].filter(Boolean).join(' ')
   if (outcome === 'done') return phrase(locale, 'note.done', { action })
   if (outcome === 'working') return phrase(locale, 'note.working', { action })
-  return phrase(locale, 'note.failed', { action, why: refusalText(locale, asReason(outcome.reason)) })
+  return phrase(locale, 'note.failed', { action, why: refusalText(locale, asReason(outcome.reason), outcome.said) })
 }

@@ -1,57 +1,63 @@
 import type { Child } from 'hono/jsx'
 import type { Context } from 'hono'
 
+import { say } from '../../domain/messages.ts'
+import { tell } from '../../domain/page-messages.ts'
+import { asReason, type Reason } from '../../domain/reasons.ts'
+import { isForTheConsole, isMendedByLinking, isMendedBySwitching } from '../../domain/refusals.ts'
 import { phrase } from '../../domain/screen-messages.ts'
 import { listClicksOfIncident } from '../../storage/incident-history.ts'
-import { findIncident } from '../../storage/incidents.ts'
+import { findIncident, type StoredIncident } from '../../storage/incidents.ts'
+import { findMemberKey } from '../../storage/links.ts'
 import { listWantedActs, type WantedAct } from '../../storage/wanted-acts.ts'
+import { whyNoKey } from '../../actions/acting-key.ts'
 import { nameOfAct } from './acts.ts'
 import type { H5Deps } from './deps.ts'
 import { shortName } from './incident-words.ts'
 import { type Note, readNote, wordsOfNote } from './note.ts'
-import type { View } from './view.ts'
+import { linkAddress, type View } from './view.ts'
 import { CSRF_FIELD, type H5Variables } from './visitor.ts'
+import { webPage } from './web-page.ts'
 
 /** A person presses often; whether their last act came to its end is found among so many. */
 const LATEST_CLICKS = 20
 
-/** What has to be said first: what became of the form just sent, and what was pressed before there was a link. */
+/** What has to be said first: what became of the form just sent, and what was pressed before it could be done. */
 export async function loadNotes(deps: H5Deps, c: Context<H5Variables>, view: View): Promise<Child> {
   const { visitor } = view
-  const note = readNote(visitor.csrf, new URL(c.req.url).searchParams)
+  const query = new URL(c.req.url).searchParams
+  const note = readNote(visitor.csrf, query)
   const wanted = visitor.link
     ? await listWantedActs(deps.db.read, visitor.integrationId, visitor.userId, view.nowMs)
     : []
-  const names = await namesOf(
-    deps,
-    view,
-    wanted.map((act) => act.incidentId),
-  )
+  const stored = await findAll(deps, view, [...wanted.map((act) => act.incidentId), ...(note ? [note.incidentId] : [])])
+  const canAct = wanted.length > 0 && (await hasKey(deps, c, view))
   return (
     <>
+      {query.has('linked') && visitor.link ? <Linked view={view} member={visitor.link.memberName} /> : undefined}
       {note ? (
-        <Result view={view} note={await asItIsNow(deps, view, note)} name={await numberOf(deps, view, note)} />
+        <Result view={view} note={await asItIsNow(deps, view, note)} stored={stored.get(note.incidentId)} />
       ) : undefined}
       {wanted.map((act) => (
-        <Wanted view={view} wanted={act} name={names.get(act.incidentId) ?? ''} />
+        <Wanted view={view} wanted={act} stored={stored.get(act.incidentId)} canAct={canAct} />
       ))}
     </>
   )
 }
 
-async function namesOf(deps: H5Deps, view: View, ids: string[]): Promise<Map<string, string>> {
-  const names = new Map<string, string>()
+async function findAll(deps: H5Deps, view: View, ids: string[]): Promise<Map<string, StoredIncident>> {
+  const all = new Map<string, StoredIncident>()
   for (const id of new Set(ids)) {
     const stored = await findIncident(deps.db.read, view.visitor.integrationId, id)
-    if (stored) names.set(id, shortName(stored.incident))
+    if (stored) all.set(id, stored)
   }
-  return names
+  return all
 }
 
-/** A form can name any incident, and a title is not for everybody. */
-async function numberOf(deps: H5Deps, view: View, { incidentId }: Note): Promise<string> {
-  const { num = '' } = (await findIncident(deps.db.read, view.visitor.integrationId, incidentId))?.incident ?? {}
-  return num === '' ? '' : `#${num}`
+async function hasKey(deps: H5Deps, c: Context<H5Variables>, { visitor }: View): Promise<boolean> {
+  if (!visitor.link) return false
+  const key = await findMemberKey(deps.db.read, deps.box, visitor.integrationId, visitor.link.memberId)
+  return whyNoKey(c.get('integration'), key) === undefined
 }
 
 /** What was under way may have come to its end since. */
@@ -62,32 +68,76 @@ async function asItIsNow(deps: H5Deps, view: View, note: Note): Promise<Note> {
   const clicks = await listClicksOfIncident(deps.db.read, id, LATEST_CLICKS)
   const own = clicks.find((click) => click.dingtalk_user_id === userId && click.action === note.act.action)
   if (own?.status === 'done') return { ...note, outcome: 'done' }
-  return own?.status === 'failed' ? { ...note, outcome: { reason: own.reason ?? '' } } : note
+  if (own?.status !== 'failed') return note
+  return { ...note, outcome: { reason: own.reason ?? '', ...(own.detail === null ? {} : { said: own.detail }) } }
 }
 
-function Result({ view, note, name }: { view: View; note: Note; name: string }) {
-  const kind = typeof note.outcome === 'object' ? 'failed' : note.outcome
+function Linked({ view, member }: { view: View; member: string }) {
   return (
-    <div class={`note ${kind}`} role={kind === 'failed' ? 'alert' : 'status'} tabindex={-1} data-note={kind}>
-      <div class="text">{wordsOfNote(note, name, view.locale)}</div>
+    <div class="note done" role="status" tabindex={-1} data-note="done">
+      <div class="text">{tell(view.locale, 'link.now', { member })}</div>
     </div>
   )
 }
 
-function Wanted({ view, wanted, name }: { view: View; wanted: WantedAct; name: string }) {
+function Result({ view, note, stored }: { view: View; note: Note; stored: StoredIncident | undefined }) {
+  const kind = typeof note.outcome === 'object' ? 'failed' : note.outcome
+  // A form can name any incident, and a title is not for everybody.
+  const name = stored?.incident.num ? `#${stored.incident.num}` : ''
+  return (
+    <div class={`note ${kind}`} role={kind === 'failed' ? 'alert' : 'status'} tabindex={-1} data-note={kind}>
+      <div>
+        <div class="text">{wordsOfNote(note, name, view.locale)}</div>
+        {typeof note.outcome === 'object' ? (
+          <WayOut view={view} reason={asReason(note.outcome.reason)} stored={stored} />
+        ) : undefined}
+      </div>
+    </div>
+  )
+}
+
+/** What the sentence above it tells to do next. */
+function WayOut({ view, reason, stored }: { view: View; reason: Reason; stored: StoredIncident | undefined }) {
+  const console = isForTheConsole(reason) ? webPage(stored?.incident.detail_url) : undefined
+  const switching = isMendedBySwitching(reason)
+  if (console === undefined && !switching && !isMendedByLinking(reason)) return <></>
+  return (
+    <p class="buttons">
+      {console === undefined ? (
+        <a class="button" href={linkAddress(view)}>
+          {say(view.locale, switching ? 'button.switch' : 'button.link')}
+        </a>
+      ) : (
+        <a class="button" href={console} target="_blank" rel="noopener noreferrer nofollow">
+          {say(view.locale, 'button.detail')}
+        </a>
+      )}
+    </p>
+  )
+}
+
+function Wanted(props: { view: View; wanted: WantedAct; stored: StoredIncident | undefined; canAct: boolean }) {
+  const { view, wanted, stored, canAct } = props
   const { locale, pages, visitor } = view
   const action = nameOfAct(wanted, locale)
+  const incident = stored ? shortName(stored.incident) : ''
   return (
     <section class="note ask">
       <form method="post" action={`${pages}/wanted`}>
         <input type="hidden" name={CSRF_FIELD} value={visitor.csrf} />
         <input type="hidden" name="wanted" value={wanted.token} />
         <strong>{phrase(locale, 'wanted.title', { action })}</strong>
-        <p class="text">{phrase(locale, 'wanted.body', { incident: name })}</p>
+        <p class="text">{phrase(locale, canAct ? 'wanted.body' : 'wanted.nokey', { incident })}</p>
         <p class="buttons">
-          <button class="button first" type="submit" name="answer" value="do">
-            {phrase(locale, 'wanted.do', { action })}
-          </button>
+          {canAct ? (
+            <button class="button first" type="submit" name="answer" value="do">
+              {phrase(locale, 'wanted.do', { action })}
+            </button>
+          ) : (
+            <a class="button first" href={linkAddress(view)}>
+              {phrase(locale, 'link.key.now')}
+            </a>
+          )}
           <button class="button" type="submit" name="answer" value="drop">
             {phrase(locale, 'wanted.drop')}
           </button>

@@ -12,6 +12,11 @@ export type View = {
   nowMs: number
 }
 
+/** The page for linking. @param back where to go after it, instead of the start page */
+export function linkAddress(view: Pick<View, 'pages'>, back?: string): string {
+  return `${view.pages}/link${back === undefined ? '' : `?return=${encodeURIComponent(back)}`}`
+}
+
 export function incidentAddress(view: Pick<View, 'pages'>, incidentId: string): string {
   return `${view.pages}/incident/${encodeURIComponent(incidentId)}`
 }
