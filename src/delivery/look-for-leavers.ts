@@ -3,6 +3,7 @@ import type { DingTalkPeople } from '../dingtalk/people.ts'
 import { AppError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import type { Db } from '../storage/db.ts'
+import { confirmLeaver } from '../storage/leavers.ts'
 import { type AccountLink, listDoubtedLinks, settleDoubt } from '../storage/links.ts'
 
 export type LeaverDeps = {
@@ -16,22 +17,18 @@ export type LeaverDeps = {
 const RETRY_MS = 60_000
 
 /**
- * Looks for people whom DingTalk did not know when something was sent to them: their links are suspended when they have
- * left. Asking is free of quota, but may not be allowed; then what DingTalk said at first counts.
+ * Looks for people whom DingTalk did not know when something was sent to them: who has left is linked no more and logged in
+ * nowhere. Asking is free of quota, but may not be allowed; then what DingTalk said at first counts.
  */
 export async function lookForLeavers(deps: LeaverDeps): Promise<void> {
   for (const link of await listDoubtedLinks(deps.db.read, deps.integrationId, deps.clock.nowMs())) {
     const verdict = await findOut(deps, link)
-    await deps.db.write((trx) => {
+    const noted = await deps.db.write((trx) => {
       const nowMs = deps.clock.nowMs()
-      const to = {
-        stays: { checkAgainAt: null },
-        left: { suspended: nowMs },
-        later: { checkAgainAt: nowMs + RETRY_MS },
-      }
-      return settleDoubt(trx, link, to[verdict])
+      if (verdict === 'left') return confirmLeaver(trx, link, nowMs)
+      return settleDoubt(trx, link, { checkAgainAt: verdict === 'stays' ? null : nowMs + RETRY_MS })
     })
-    if (verdict === 'left') {
+    if (verdict === 'left' && noted) {
       deps.log.info({ userId: link.dingtalk_user_id, memberId: link.member_id }, 'link-suspended')
     }
   }

@@ -8,7 +8,7 @@ export const PAGE_MESSAGES = {
   'login.slow': ['网络较慢，仍在登录…', 'The network is slow; still logging in…'],
   'login.button': ['登录', 'Log in'],
   'login.browser': ['使用钉钉账号登录', 'Log in with DingTalk'],
-  'login.browser.instead': ['无法自动登录？使用钉钉账号登录', 'Not logged in by itself? Log in with DingTalk'],
+  'login.browser.instead': ['无法自动登录？使用钉钉账号登录', 'Trouble logging in? Use your DingTalk account'],
   'login.again': ['重试', 'Try again'],
   'login.noscript': [
     '此页面的自动登录需要 JavaScript，请点下方按钮使用钉钉账号登录。',
@@ -121,7 +121,8 @@ export const PAGE_MESSAGES = {
   ],
   'link.key.go': ['登录并关联', 'Sign in and link'],
   'link.undo': ['解除关联', 'Unlink'],
-  'link.undone': ['已解除关联，登记的 APP Key 已删除', 'You are no longer linked, and your APP Key was deleted'],
+  'link.undone': ['已解除关联', 'You are no longer linked'],
+  'link.undone.key': ['已解除关联，登记的 APP Key 已删除', 'You are no longer linked, and your APP Key was deleted'],
   'link.KEY_EMPTY': ['请填写 APP Key', 'Enter your APP Key'],
   'link.KEY_INVALID': [
     'APP Key 无效、已停用或已过期：请检查是否完整复制',

@@ -281,19 +281,20 @@ export async function listDoubtedLinks(db: Handle, integrationId: string, nowMs:
     .execute()
 }
 
-/** What came of looking for the person, unless they have been linked anew meanwhile. */
+/** What came of looking for the person, unless they have been linked anew meanwhile. @returns whether it was noted */
 export async function settleDoubt(
   trx: Handle,
   link: AccountLink,
   to: { suspended: number } | { checkAgainAt: number | null },
-): Promise<void> {
-  await trx
+): Promise<boolean> {
+  const done = await trx
     .updateTable('account_links')
     .set('suspended' in to ? { suspended_at: to.suspended, check_due_at: null } : { check_due_at: to.checkAgainAt })
     .where('integration_id', '=', link.integration_id)
     .where('dingtalk_user_id', '=', link.dingtalk_user_id)
     .where('linked_at', '=', link.linked_at)
-    .execute()
+    .executeTakeFirst()
+  return done.numUpdatedRows > 0n
 }
 
 /** A made key has worked: should it go bad one day, it may be made anew again. */

@@ -83,14 +83,13 @@ export async function endSession(trx: Handle, secret: string): Promise<void> {
   await trx.deleteFrom('sessions').where('id_hash', '=', hashSecret(secret)).execute()
 }
 
-/** Everywhere this person is logged in: they left, or somebody says so. @returns how many there were */
-export async function endSessionsOf(trx: Handle, integrationId: string, dingtalkUserId: string): Promise<number> {
-  const done = await trx
+/** Everywhere this person is logged in. */
+export async function endSessionsOf(trx: Handle, integrationId: string, dingtalkUserId: string): Promise<void> {
+  await trx
     .deleteFrom('sessions')
     .where('integration_id', '=', integrationId)
     .where('dingtalk_user_id', '=', dingtalkUserId)
-    .executeTakeFirst()
-  return Number(done.numDeletedRows)
+    .execute()
 }
 
 /** @returns false when that state came back before */

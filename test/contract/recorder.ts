@@ -27,7 +27,7 @@ export type Recorder = {
   upgrades: RecordedUpgrade[]
   /** What `connections/open` hands out; `{host}` becomes the recorder's own address. */
   grant: { endpoint: string; ticket: string }
-  /** Bodies by path, always with status 200. */
+  /** Bodies by path without its query, always with status 200. */
   answers: Record<string, unknown>
   close(): Promise<void>
 }
@@ -44,7 +44,8 @@ export async function startRecorder(answers: Record<string, unknown> = {}): Prom
         ...recorder.grant,
         endpoint: recorder.grant.endpoint.replace('{host}', new URL(recorder.url).host),
       }
-      const answer = path === '/v1.0/gateway/connections/open' ? grant : (recorder.answers[path] ?? {})
+      const answer =
+        path === '/v1.0/gateway/connections/open' ? grant : (recorder.answers[path.split('?')[0] ?? ''] ?? {})
       response.writeHead(200, { 'content-type': 'application/json;charset=utf-8' }).end(JSON.stringify(answer))
     })
   })

@@ -290,8 +290,8 @@ test('unlinking forgets the key as well', async () => {
   const member = createMember()
   await submit('/link/key', { key: member.app_key })
   const undone = await submit('/unlink', {})
-  expect([undone.status, undone.location]).toEqual([303, `${pages}/link?undone=1`])
-  expect((await visitor.get(undone.location ?? '')).text).toContain('已解除关联')
+  expect([undone.status, undone.location]).toEqual([303, `${pages}/link?undone=key`])
+  expect((await visitor.get(undone.location ?? '')).text).toContain('APP Key 已删除')
   expect(await linkOf(user)).toBeUndefined()
   await world.cli('links', 'add', '--dingtalk-user', user.userId, '--member', String(member.member_id))
   expect(await linkOf(user)).toMatchObject({ key: 'missing' })
@@ -315,6 +315,19 @@ test('in English for whoever reads that', async () => {
   visitor = await logIn(user, { 'accept-language': 'en' })
   expect((await page()).text).toMatch(/<html lang="en-US">[\s\S]*Sign in with your Flashduty APP Key/)
   expect((await submit('/link/key', { key: 'nonsense' })).text).toContain('The APP Key is wrong')
+})
+
+test('whom DingTalk does not know any more is asked to log in as a colleague, and is logged out', async () => {
+  const { control } = world.dingtalk
+  const { clientId } = world.dingtalkApp
+  // Nobody tells the daemon.
+  control.updateApp(clientId, { eventMode: 'HTTP' })
+  control.removeUser(user.userId)
+  control.updateApp(clientId, { eventMode: 'STREAM' })
+  const left = await page()
+  expect([left.status, left.text.includes('不是此企业的成员')]).toEqual([401, true])
+  expect(left.text).toContain('data-auto="no"')
+  expect((await visitor.get(`${pages}/`)).text).toContain('id="login"')
 })
 
 test('without a key to look with, the page asks for one’s own', async () => {

@@ -14,6 +14,8 @@ import {
   type Scene,
   theCardOf,
 } from '../support/journey.ts'
+import { logIn, pathOfPages } from '../support/pages.ts'
+import type { VisitorBrowser } from '../support/visitor.ts'
 import type { Person } from '../support/world.ts'
 
 let scene: Scene
@@ -54,6 +56,9 @@ async function leftAt({ user }: Person): Promise<string> {
 const suspended = (person: Person) =>
   eventually(`${person.user.name} is suspended`, async () => (await leftAt(person)) !== '')
 
+const isLoggedIn = async (visitor: VisitorBrowser): Promise<boolean> =>
+  !(await visitor.get(`${pathOfPages(scene)}/`)).text.includes('id="login"')
+
 async function tell(person: Person): Promise<Incident> {
   return fire(scene.world, { title: `给${person.user.name}`, personIds: [person.member.member_id] })
 }
@@ -87,8 +92,11 @@ describe('whoever leaves', () => {
   test('is linked no more, is told of nothing, and links again on coming back', async () => {
     const person = await newColleague()
     const { oncall } = scene.world.groups
+    const pages = await logIn(scene, person)
+    expect(await isLoggedIn(pages)).toBe(true)
     await control().eventSettled(control().removeUser(person.user.userId))
     await suspended(person)
+    expect(await isLoggedIn(pages)).toBe(false)
     const missed = await tell(person)
     expect(await outcome(missed, person)).toBe('IM_USER_NOT_FOUND')
 
@@ -106,12 +114,26 @@ describe('whoever leaves', () => {
 
   test('is found out when a message does not reach them, without a call that counts', async () => {
     const person = await newColleague()
+    const pages = await logIn(scene, person)
     leaveUnnoticed(person)
     expect(await outcome(await tell(person), person)).toBe('IM_USER_NOT_FOUND')
     await suspended(person)
+    expect(await isLoggedIn(pages)).toBe(false)
     expect(lookedUp(person)).toBe(1)
     const counted = readDatabase<{ api: string }>(scene.world, 'select distinct api from api_usage')
     expect(counted.filter(({ api }) => api.includes('user'))).toEqual([])
+  })
+
+  test('is logged in nowhere though they were never linked, and nobody else is logged out', async () => {
+    const user = control().createUser({ name: '从未关联' })
+    const { zhang } = scene.world.people
+    const [phone, pc, other] = [
+      await logIn(scene, { user }),
+      await logIn(scene, { user }, { 'user-agent': 'pc' }),
+      await logIn(scene, zhang),
+    ]
+    await control().eventSettled(control().removeUser(user.userId))
+    expect([await isLoggedIn(phone), await isLoggedIn(pc), await isLoggedIn(other)]).toEqual([false, false, true])
   })
 
   test('is believed to have left when the directory may not be read', async () => {
@@ -135,12 +157,14 @@ describe('whoever leaves', () => {
 describe('whoever is there', () => {
   test('stays linked though a message did not reach them', async () => {
     const person = await newColleague()
+    const pages = await logIn(scene, person)
     control().failTarget(person.user.userId, 'spaceId is illegal')
     expect(await outcome(await tell(person), person)).toBe('IM_USER_NOT_FOUND')
     await eventually('somebody has asked', () => lookedUp(person) > 0)
     control().failTarget(person.user.userId, undefined)
     expect(await outcome(await tell(person), person)).toBeNull()
     expect(await leftAt(person)).toBe('')
+    expect(await isLoggedIn(pages)).toBe(true)
   })
 
   test('stays linked outside the app’s visible range', async () => {

@@ -328,7 +328,7 @@ describe('what was pressed before linking', () => {
     const outTrackId = await theCardOf(world, incident)
     await everybodySees(world, outTrackId, '待处理', [{ user, member }])
     await press(world, outTrackId, { user, member }, '认领')
-    const visitor = await logIn(scene, { user, member })
+    const visitor = await logIn(scene, { user })
     expect(textOf((await visitor.get(`${pages}/`)).text)).not.toContain('你刚才点了')
     const link = ['--dingtalk-user', user.userId, '--member', String(member.member_id), '--member-key', member.app_key]
     expect((await world.cli('links', 'add', ...link)).code).toBe(0)

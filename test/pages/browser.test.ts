@@ -1,7 +1,3 @@
-import { mkdtemp } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
@@ -9,6 +5,7 @@ import type { Incident } from '../sandbox/flashduty/types.ts'
 import {
   CHROMIUM_FLAGS,
   isTooWide,
+  keepPicture,
   openWindow,
   PC,
   PHONE,
@@ -31,10 +28,6 @@ const DESCRIPTION = [
   '> 手册：https://wiki.example.com/runbook',
   '```\nSeconds_Behind_Master: 320   Slave_IO_Running: Yes   Slave_SQL_Running: Yes   Last_SQL_Errno: 0\n```',
 ].join('\n\n')
-
-/** With `SCREENSHOTS=1` each page is kept as a picture, for people to look at. */
-const pictures = process.env['SCREENSHOTS'] ? await mkdtemp(join(tmpdir(), 'flashduty-dingtalk-pages-')) : undefined
-if (pictures !== undefined) process.stderr.write(`screenshots: ${pictures}\n`)
 
 describe.runIf(program !== undefined)('the pages in a browser', () => {
   let browser: Browser
@@ -110,16 +103,14 @@ describe.runIf(program !== undefined)('the pages in a browser', () => {
     await within(zhang, options, async (page) => {
       for (const [name, address] of addresses) {
         await page.goto(pages + address)
-        if (pictures !== undefined)
-          await page.screenshot({ path: join(pictures, `${look}-${name}.png`), fullPage: true })
+        await keepPicture(page, `${look}-${name}`)
         expect({ name, found: await seriousFindings(page) }).toEqual({ name, found: [] })
         expect({ name, tooWide: await isTooWide(page) }).toEqual({ name, tooWide: false })
       }
     })
     await within(world.people.wang, options, async (page) => {
       await page.goto(`${pages}/`)
-      if (pictures !== undefined)
-        await page.screenshot({ path: join(pictures, `${look}-unlinked.png`), fullPage: true })
+      await keepPicture(page, `${look}-unlinked`)
       expect(await seriousFindings(page)).toEqual([])
     })
   })

@@ -1,7 +1,9 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 
+import type { Page } from 'playwright-core'
 import type { User } from '../sandbox/dingtalk/types.ts'
 import type { Member } from '../sandbox/flashduty/types.ts'
+import { isTooWide, keepPicture, seriousFindings } from '../support/browser-page.ts'
 import { eventually } from '../support/eventually.ts'
 import { CHROMIUM, type Look, openPageScene, PC, type PageScene, PHONE, type Window } from '../support/page-scene.ts'
 
@@ -208,6 +210,54 @@ describe.runIf(CHROMIUM !== undefined)('in a real browser', { timeout: 60_000 },
     await page.getByRole('link', { name: '以 张三 登录', exact: true }).click()
     await page.getByText('Hello, 张三').waitFor()
     expect(page.url()).toBe(`${scene.pages}/link`)
+  })
+
+  test.each([
+    ['zh-CN', 'light'],
+    ['en-US', 'dark'],
+  ] as const)('in %s, %s: logging in and linking can be read by everybody and fits', async (locale, colorScheme) => {
+    const words = (chinese: string, english: string): string => (locale === 'zh-CN' ? chinese : english)
+    const begin = async (more: Look): Promise<Page> => {
+      const { page } = await open({ locale, ...more })
+      await page.emulateMedia({ colorScheme })
+      return page
+    }
+    const check = async (page: Page, what: string): Promise<void> => {
+      for (const [device, viewport] of Object.entries({ phone: PHONE, pc: PC })) {
+        await page.setViewportSize(viewport)
+        await keepPicture(page, `${locale}-${device}-${what}`)
+        const found = await seriousFindings(page)
+        expect({ what, device, found, tooWide: await isTooWide(page) }).toMatchObject({ found: [], tooWide: false })
+      }
+    }
+
+    const { user } = createNewcomer(`读者${locale}`)
+    const blocked = await begin({ inDingTalk: { user, bridge: { platform: 'ios', newer: 'fails', older: 'fails' } } })
+    await blocked.goto(`${scene.pages}/link`)
+    await blocked.getByRole('button', { name: words('重试', 'Try again') }).waitFor()
+    await check(blocked, 'login-blocked')
+
+    const page = await begin({})
+    const toDingTalk = page.getByRole('link', { name: words('使用钉钉账号登录', 'Log in with DingTalk') })
+    await page.goto(`${scene.pages}/link`)
+    await check(page, 'login')
+    await toDingTalk.click()
+    await page.getByRole('link', { name: '以其他企业的' }).click()
+    await page.getByText(words('企业与此应用不一致', 'another organisation')).waitFor()
+    await check(page, 'login-elsewhere')
+    await toDingTalk.click()
+    await page.getByRole('link', { name: `以 ${user.name} 登录`, exact: true }).click()
+    await page.getByLabel('APP Key', { exact: true }).fill('nonsense')
+    await page.getByRole('button', { name: words('登录并关联', 'Sign in and link') }).click()
+    await page.getByRole('alert').waitFor()
+    await check(page, 'link-wrong-key')
+    await page.getByRole('button', { name: words('是我，立即关联', 'Yes, link me') }).click()
+    await page.waitForURL(`${scene.pages}/?linked=1`)
+    await page.goto(`${scene.pages}/link`)
+    await check(page, 'link-now')
+    await page.getByRole('button', { name: words('解除关联', 'Unlink') }).click()
+    await page.getByText(words('已解除关联', 'You are no longer linked'), { exact: true }).waitFor()
+    await check(page, 'link-undone')
   })
 
   test('by key and keyboard alone, while Flashduty’s list is down; another account; and none', async () => {

@@ -106,7 +106,7 @@ describe.each(['zh-CN', 'en-US'])('in %s', (locale) => {
 test('a name of one’s own is text too', async () => {
   const { control } = world.dingtalk
   const user = control.createUser({ name: EVIL })
-  const visitor = await logIn(scene, { user, member: world.people.wang.member })
+  const visitor = await logIn(scene, { user })
   const page = await visitor.get(`${pages}/`)
   expect(textOf(page.text)).toContain('<script>alert(1)</script>')
   expect(foreignParts(page.text)).toEqual([])

@@ -1,5 +1,7 @@
-import { readFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
 
@@ -54,6 +56,18 @@ export async function seriousFindings(page: Page): Promise<string[]> {
   return found
     .filter(({ impact }) => impact === 'serious' || impact === 'critical')
     .map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html.slice(0, 120)).join(' | ')}`)
+}
+
+let pictures: string | undefined
+
+/** With `SCREENSHOTS=1` the page is kept as a picture, for people to look at. */
+export async function keepPicture(page: Page, name: string): Promise<void> {
+  if (!process.env['SCREENSHOTS']) return
+  if (pictures === undefined) {
+    pictures = mkdtempSync(join(tmpdir(), 'flashduty-dingtalk-pages-'))
+    process.stderr.write(`screenshots: ${pictures}\n`)
+  }
+  await page.screenshot({ path: join(pictures, `${name}.png`), fullPage: true })
 }
 
 /** Whether something sticks out of the page to the right. */

@@ -11,7 +11,11 @@ export function pathOfPages({ world }: Scene): string {
 const browsers = new WeakMap<Scene, Map<string, Promise<VisitorBrowser>>>()
 
 /** A browser in which this person is logged in: the same one again, since DingTalk takes few logins a second. */
-export function logIn(scene: Scene, person: Person, headers: Record<string, string> = {}): Promise<VisitorBrowser> {
+export function logIn(
+  scene: Scene,
+  person: Pick<Person, 'user'>,
+  headers: Record<string, string> = {},
+): Promise<VisitorBrowser> {
   const known = browsers.get(scene) ?? new Map<string, Promise<VisitorBrowser>>()
   browsers.set(scene, known)
   const name = JSON.stringify([person.user.userId, headers])
@@ -20,7 +24,11 @@ export function logIn(scene: Scene, person: Person, headers: Record<string, stri
   return browser
 }
 
-async function logInAnew(scene: Scene, person: Person, headers: Record<string, string>): Promise<VisitorBrowser> {
+async function logInAnew(
+  scene: Scene,
+  person: Pick<Person, 'user'>,
+  headers: Record<string, string>,
+): Promise<VisitorBrowser> {
   const { world, app } = scene
   const visitor = new VisitorBrowser(app.url, headers)
   const code = world.dingtalk.control.clientCode(world.dingtalkApp.clientId, person.user.userId)

@@ -3,6 +3,7 @@ import type { ListedMember } from '../../domain/link-rules.ts'
 import { AppError } from '../../errors.ts'
 import { matchMember } from '../../flashduty/match-member.ts'
 import { within } from '../../lifecycle.ts'
+import { noteLeaver } from '../../storage/leavers.ts'
 import { findLinksOfMembers } from '../../storage/links.ts'
 import type { H5Deps } from './deps.ts'
 
@@ -13,6 +14,8 @@ export type Guess =
   /** The integration has no key to look with. */
   | { kind: 'off' }
   | { kind: 'unavailable'; code: string }
+  /** DingTalk does not know the visitor any more; their session is over. */
+  | { kind: 'left' }
 
 /** Somebody is looking at an empty page meanwhile, and there is another way. */
 const PATIENCE_MS = 4_000
@@ -35,7 +38,17 @@ export async function guessMember(deps: H5Deps, integration: Integration, visito
     return guess === 'timeout' ? { kind: 'unavailable', code: 'FLASHDUTY_UNAVAILABLE' } : guess
   } catch (error) {
     if (!(error instanceof AppError)) throw error
+    if (error.failure.code === 'IM_USER_NOT_FOUND') {
+      await noteVisitorLeft(deps, integration.id, visitor.userId)
+      return { kind: 'left' }
+    }
     deps.log.warn({ integrationId: integration.id, err: error }, 'member-not-guessed')
     return { kind: 'unavailable', code: error.failure.code }
   }
+}
+
+async function noteVisitorLeft(deps: H5Deps, integrationId: string, userId: string): Promise<void> {
+  const nowMs = deps.clock.nowMs()
+  const was = await deps.db.write((trx) => noteLeaver(trx, { integrationId, userId, leftAt: nowMs }, nowMs))
+  if (was) deps.log.info({ integrationId, userId, memberId: was.member_id }, 'link-suspended')
 }

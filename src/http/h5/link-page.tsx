@@ -7,6 +7,7 @@ import type { Locale } from '../../domain/messages.ts'
 import { tell, tellFailure } from '../../domain/page-messages.ts'
 import { type H5Deps, pathOfPages } from './deps.ts'
 import { type Guess, guessMember } from './guess-member.ts'
+import { answerLoginPage } from './login-page.tsx'
 import { returnTo } from './return-to.ts'
 import { answerPage, viewOf } from './shell.tsx'
 import { CSRF_FIELD, type H5Variables, type Visitor } from './visitor.ts'
@@ -27,6 +28,8 @@ export async function answerLinkPage(deps: H5Deps, c: Context<H5Variables>, look
   const pages = pathOfPages(deps, integration.id)
   const back = returnTo(look.back, pages)
   const found = await guessMember(deps, integration, visitor)
+  if (found.kind === 'left')
+    return answerLoginPage(deps, c, { status: 401, notice: 'login.IM_USER_NOT_FOUND', auto: false, back })
   // Who is linked already is told of nobody but a better match.
   const isNews = found.kind === 'one' && found.member.memberId !== link?.memberId
   const guess = link && !isNews ? undefined : found
@@ -110,8 +113,9 @@ function HiddenFields({ visitor, back }: { visitor: Visitor; back: string }) {
 }
 
 type Found = Extract<Guess, { kind: 'one' }>
+type NotFound = Exclude<Guess, { kind: 'one' | 'left' }>
 
-function guessWords(guess: Exclude<Guess, Found>, locale: Locale): string {
+function guessWords(guess: NotFound, locale: Locale): string {
   if (guess.kind !== 'unavailable') return tell(locale, `link.${guess.kind}`)
   return tell(locale, 'link.unavailable', { why: tellFailure(locale, 'link.why', guess.code) })
 }

@@ -22,8 +22,9 @@ export function addLinkRoutes(app: Hono<H5Variables>, deps: H5Deps): void {
   const limiter = createLimiter(KEY_LIMIT)
 
   app.get('/link', (c) => {
-    const undone = c.req.query('undone') !== undefined
-    const notice = undone ? { notice: tell(c.get('locale'), 'link.undone') } : {}
+    const undone = c.req.query('undone')
+    const key = undone === 'key' ? 'link.undone.key' : 'link.undone'
+    const notice = undone === undefined ? {} : { notice: tell(c.get('locale'), key) }
     return answerLinkPage(deps, c, { back: c.req.query('return'), ...notice })
   })
 
@@ -110,7 +111,7 @@ export function addLinkRoutes(app: Hono<H5Variables>, deps: H5Deps): void {
       const { link, keyForgotten } = undone
       deps.log.info({ integrationId: id, userId, memberId: link.member_id, keyForgotten }, 'unlinked')
     }
-    return c.redirect(`${pagesOf(deps, c)}/link?undone=1`, 303)
+    return c.redirect(`${pagesOf(deps, c)}/link?undone=${undone?.keyForgotten ? 'key' : '1'}`, 303)
   })
 }
 

@@ -52,6 +52,7 @@ export function addLoginRoutes(app: Hono<H5Variables>, deps: H5Deps): void {
       await logIn(deps, c, await askWho(deps, c, 'client', parsed.data.code))
     } catch (error) {
       const code = failureOf(deps, c, error)
+      if (!isTheirs(error)) await limiter.giveBack(addressOf(c))
       const again = code === 'LOGIN_CODE_INVALID'
       return c.json({ text: tellFailure(locale, 'login', code), again }, again ? 401 : 503)
     }
@@ -102,10 +103,9 @@ export function addLoginRoutes(app: Hono<H5Variables>, deps: H5Deps): void {
       if (!isFresh) return fail('STATE_INVALID', 400)
       await logIn(deps, c, await askWho(deps, c, 'browser', code))
     } catch (error) {
-      return fail(
-        failureOf(deps, c, error),
-        error instanceof AppError && error.failure.kind === 'permanent' ? 401 : 503,
-      )
+      const failure = failureOf(deps, c, error)
+      if (!isTheirs(error)) await limiter.giveBack(addressOf(c))
+      return fail(failure, isTheirs(error) ? 401 : 503)
     }
     await limiter.giveBack(addressOf(c))
     return c.redirect(kept.back, 303)
@@ -149,12 +149,17 @@ async function takeState(deps: H5Deps, c: Ctx): Promise<{ state: string; back: s
   return deps.signer.isSigned('state', state, deps.signer.sign('state', given)) ? { state, back } : undefined
 }
 
+/** Whether whoever tried has to do something else, rather than DingTalk or the administrator. */
+function isTheirs(error: unknown): boolean {
+  return error instanceof AppError && error.failure.kind === 'permanent'
+}
+
 /** Logs what somebody other than the person has to know. @throws what is no expected failure */
 function failureOf(deps: H5Deps, c: Ctx, error: unknown): string {
   if (!(error instanceof AppError)) throw error
-  const { code, kind } = error.failure
-  const isTheirs = kind === 'permanent' && code !== 'IM_ERROR'
-  deps.log[isTheirs ? 'info' : 'warn']({ integrationId: c.get('integration').id, err: error }, 'login-failed')
+  const { code } = error.failure
+  const isExpected = isTheirs(error) && code !== 'IM_ERROR'
+  deps.log[isExpected ? 'info' : 'warn']({ integrationId: c.get('integration').id, err: error }, 'login-failed')
   return code
 }
 

@@ -6,12 +6,15 @@ import { returnTo } from './return-to.ts'
 const PAGES = '/fd/h5/abc'
 const HOME = `${PAGES}/`
 
-test.each([`${PAGES}/`, `${PAGES}/pc`, `${PAGES}/group?corpId=ding1&cid=cidA%2B%2F%3D%3D`, `${PAGES}/?act=t`])(
-  'a page of the integration is gone back to: %s',
-  (wanted) => {
-    expect(returnTo(wanted, PAGES)).toBe(wanted)
-  },
-)
+test.each([
+  `${PAGES}/`,
+  `${PAGES}/pc`,
+  `${PAGES}/link?return=%2Ffd%2Fh5%2Fabc%2Fpc`,
+  `${PAGES}/group?corpId=ding1&cid=cidA%2B%2F%3D%3D`,
+  `${PAGES}/?act=t`,
+])('a page of the integration is gone back to: %s', (wanted) => {
+  expect(returnTo(wanted, PAGES)).toBe(wanted)
+})
 
 test('what the pages do not read stays behind', () => {
   expect(returnTo(`${PAGES}/group?integration_key=x&cid=a%2B%3D&x=y`, PAGES)).toBe(`${PAGES}/group?cid=a%2B%3D`)

@@ -1,5 +1,5 @@
 /** What the pages read of an address; the rest is not ours and stays behind. */
-const KEPT = new Set(['act', 'cid', 'corpId', 'incident', 'linked'])
+const KEPT = new Set(['act', 'cid', 'corpId', 'incident', 'linked', 'return'])
 
 /**
  * Where to go after logging in: only to a page of the same integration. Whatever else was asked for leads to its home.

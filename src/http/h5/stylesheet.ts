@@ -71,6 +71,7 @@ main:focus{outline:0}
 .panel{padding:16px;background:var(--paper);border-radius:var(--radius);box-shadow:var(--shadow)}
 .panel>h2{margin-bottom:10px;font-size:16px;font-weight:600}
 .panel>*+p{margin-top:8px}
+.panel form>.buttons{margin-top:12px}
 .soft{color:var(--soft);font-size:14px}
 .empty{padding:36px 20px;text-align:center}
 .empty .sign{display:block;width:44px;height:44px;margin:0 auto 12px;border-radius:50%;background:var(--ok-soft)}
@@ -78,7 +79,7 @@ main:focus{outline:0}
 .empty .sign.ask{background:var(--info-soft)}
 .empty .sign.ask::after{content:"!";width:auto;height:auto;transform:none;border:0;font:700 26px/44px sans-serif;color:var(--info-ink)}
 .empty h2,.empty h1{font-size:18px;font-weight:600}
-.empty p{max-width:26em;margin:6px auto 0;color:var(--soft)}
+.empty p{max-width:26em;margin:6px auto 0;color:var(--soft);text-wrap:balance}
 .empty .buttons{justify-content:center;margin-top:18px}
 
 .note{display:flex;gap:10px;padding:12px 16px;border-radius:var(--radius);border-left:4px solid var(--accent);background:var(--accent-soft)}
