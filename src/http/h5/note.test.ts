@@ -12,7 +12,11 @@ const act = fc.oneof(
 const note: fc.Arbitrary<Note> = fc.record({
   act,
   incidentId: fc.string(),
-  outcome: fc.oneof(fc.constantFrom('done' as const, 'working' as const), fc.constant({ reason: 'NO_LICENSE' })),
+  outcome: fc.oneof(
+    fc.constantFrom('done' as const, 'working' as const),
+    fc.constant({ reason: 'NO_LICENSE' }),
+    fc.string({ minLength: 1, maxLength: 120 }).map((said) => ({ reason: 'ACTION_REJECTED', said })),
+  ),
 })
 
 test('every act survives the trip through a button', () => {
@@ -29,6 +33,11 @@ test('every note survives the trip through an address, for whom it was written a
       const query = new URLSearchParams(spellNote(own, one))
       expect(readNote(own, query)).toEqual(one)
       if (own !== other) expect(readNote(other, query)).toBeUndefined()
+      if (query.has('said')) {
+        const forged = new URLSearchParams(query)
+        forged.set('said', `${query.get('said')}x`)
+        expect(readNote(own, forged)).toBeUndefined()
+      }
       query.set('of', `${one.incidentId}x`)
       expect(readNote(own, query)).toBeUndefined()
     }),

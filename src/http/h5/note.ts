@@ -32,8 +32,9 @@ export function spellNote(csrf: string, { act, incidentId, outcome }: Note): str
 export function readNote(csrf: string, query: URLSearchParams): Note | undefined {
   const act = readAct(query.get('did') ?? undefined)
   const was = query.get('was') ?? ''
+  const said = query.get('said')
   if (!act || !WORD.test(was) || !isSame(query.get('sig') ?? '', signature(csrf, query))) return undefined
-  const outcome = was === 'done' || was === 'working' ? was : { reason: was, said: query.get('said') ?? '' }
+  const outcome = was === 'done' || was === 'working' ? was : { reason: was, ...(said === null ? {} : { said }) }
   return { act, incidentId: query.get('of') ?? '', outcome }
 }
 

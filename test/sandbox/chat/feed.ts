@@ -32,7 +32,7 @@ export class Feed {
         this.#add(
           entry.at,
           '钉钉',
-          entry.status === 200 ? 'good' : 'bad',
+          entry.status < 400 ? 'good' : 'bad',
           entry.api === 'unknown' ? entry.path : entry.api,
           {
             aside: `${outcomeOf(entry)} · ${Math.round(entry.tookMs)} ms`,
