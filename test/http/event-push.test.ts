@@ -23,7 +23,7 @@ beforeAll(async () => {
 })
 afterAll(async () => {
   expectSilence(scene.world, scene.app.lines, {
-    errors: ['event-late', 'event-not-stored', 'message-late', 'stream-state'],
+    errors: ['event-late', 'event-not-stored', 'message-late', 'http-unavailable', 'stream-state'],
   })
   await scene.close()
 })
@@ -254,11 +254,11 @@ test('what a person writes to the robot makes its group known here too, and is r
 
   const unlock = lockDatabase(world.config.databasePath)
   try {
-    expect((await write('锁住时写话的群', (stamp) => robotSignature(clientSecret, stamp))).status).toBe(500)
+    expect((await write('锁住时写话的群', sign)).status).toBe(503)
   } finally {
     unlock()
   }
-  expect((await write('锁住时写话的群', (stamp) => robotSignature(clientSecret, stamp))).status).toBe(200)
+  expect((await write('锁住时写话的群', sign)).status).toBe(200)
   expect(journalOf('msg-锁住时写话的群')).toHaveLength(1)
 })
 
@@ -302,16 +302,25 @@ test('switching the doors while events come loses none and doubles none', { time
       await new Promise((resolve) => setTimeout(resolve, 20))
     }
   })()
+  /** Some come in each of the modes. */
+  const some = async (): Promise<void> => {
+    const before = ids.length
+    await eventually('some were pushed', () => ids.length >= before + 3)
+  }
   try {
     control.updateApp(clientId, { eventMode: 'STREAM' })
+    await some()
     await set('--events', 'http')
     control.updateApp(clientId, { eventMode: 'HTTP' })
+    await some()
     await set('--stream', 'off')
     await eventually('the Stream is closed', () => !open(), 10_000)
+    await some()
     await set('--stream', 'on')
     await eventually('the Stream is open', open, 10_000)
     control.updateApp(clientId, { eventMode: 'STREAM' })
     await set('--events', 'stream')
+    await some()
     await eventually('it is ready', async () => (await readyz(app.url)).status === 200, 10_000)
   } finally {
     enough.abort()
@@ -322,5 +331,4 @@ test('switching the doors while events come loses none and doubles none', { time
   expect(ids.filter((id) => !taken.includes(`${world.integrationId}:${id}`))).toEqual([])
   const groups = readDatabase(world, "SELECT 1 FROM groups WHERE open_conversation_id LIKE 'cidSwitch%'")
   expect(groups).toHaveLength(ids.length)
-  expect(ids.length).toBeGreaterThan(10)
 })
