@@ -10,7 +10,7 @@ import { findIncident } from '../storage/incidents.ts'
 import { findCardCallback } from '../storage/integrations.ts'
 import { findLinksOfMembers } from '../storage/links.ts'
 import { listJoinable, type Missed, takeMissed } from '../storage/missed.ts'
-import { reopenRecord, settleRecord } from '../storage/records.ts'
+import { eventRecordKey, mergeRecords, reopenRecord, settleRecord } from '../storage/records.ts'
 import type { Handle } from '../storage/schema.ts'
 import { keyOfAudience, nameUnfrozen } from './names.ts'
 import { turnKeyOf } from './replace.ts'
@@ -55,9 +55,15 @@ async function join(trx: Handle, missed: Missed, nowMs: number): Promise<string 
     )
   ).filter(isLive)
   const has = placements.find(({ kind, target_id: id }) => kind === space.kind && id === space.targetId)
+  const own = missed.record_key
+  // The event may have met the person's chat as well, whose member nobody knew then.
+  const ofChat = eventRecordKey(integrationId, missed.event_id, space.kind, space.targetId)
+  const merge = async (kept: string, dropped: string): Promise<boolean> =>
+    own !== ofChat && (await mergeRecords(trx, { kept, dropped, memberId: missed.member_id }, nowMs))
   if (has) {
     // Told meanwhile by a later event.
-    await settleRecord(trx, missed.record_key, { status: 'updated', msgId: has.out_track_id }, nowMs)
+    if (await merge(ofChat, own)) return undefined
+    await settleRecord(trx, own, { status: 'updated', msgId: has.out_track_id }, nowMs)
     return undefined
   }
   // The way of presses may have changed since.
@@ -90,7 +96,8 @@ async function join(trx: Handle, missed: Missed, nowMs: number): Promise<string 
     )
   }
   const waits = { outTrackId, rev: stored.rev, targetId: space.targetId, targetName: joiner.name }
-  await reopenRecord(trx, missed.record_key, waits, nowMs)
+  await merge(own, ofChat)
+  await reopenRecord(trx, own, waits, nowMs)
   return outTrackId
 }
 

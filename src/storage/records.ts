@@ -215,6 +215,27 @@ export async function reopenRecord(
   await touchResults(trx, reopened, nowMs)
 }
 
+/**
+ * Two rows of one event have turned out to be about one person: the one that stays tells which member they are.
+ * @returns false when the row that was to stay is not there; nothing is done then
+ */
+export async function mergeRecords(
+  trx: Handle,
+  rows: { kept: string; dropped: string; memberId: number | null },
+  nowMs: number,
+): Promise<boolean> {
+  const kept = await trx
+    .updateTable('records')
+    .set((eb) => ({ member_id: eb.fn.coalesce('member_id', eb.val(rows.memberId)), updated_at: nowMs }))
+    .where('record_key', '=', rows.kept)
+    .returning(['integration_id', 'event_id'])
+    .execute()
+  if (kept.length === 0) return false
+  await trx.deleteFrom('records').where('record_key', '=', rows.dropped).execute()
+  await touchResults(trx, kept, nowMs)
+  return true
+}
+
 /** Puts a note on whatever waits for these cards. */
 export async function noteOpen(trx: Handle, outTrackIds: string[], note: string): Promise<void> {
   if (outTrackIds.length === 0) return
