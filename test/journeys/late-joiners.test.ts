@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 
 import { eventually } from '../support/eventually.ts'
+import { composeIncident, enqueue, followUp } from '../support/jobs.ts'
 import {
   cardsOf,
   everybodySees,
@@ -103,6 +104,29 @@ test('who was told meanwhile by a later event is not told twice', async () => {
   expect(timesTold(world, card, wang)).toBe(1)
   expect(cardsOf(world, incident)).toEqual([card])
   await unlink(world, wang)
+})
+
+test('whoever was unlinked for a while has one record of what came meanwhile', async () => {
+  const { world } = scene
+  const { zhang } = world.people
+  const personIds = [zhang.member.member_id]
+  const { incident, assigned } = await composeIncident(world, { title: '中途解绑', personIds })
+  await enqueue(world, assigned)
+  const card = await theCardOf(world, incident)
+  await settledRecords(world, incident)
+  await unlink(world, zhang)
+  const meanwhile = followUp(assigned, { event_type: 'i_notify' })
+  await enqueue(world, meanwhile)
+  const ofEvent = async () => (await recordsOf(world, incident)).filter(({ event_id: id }) => id === meanwhile.event_id)
+  // The member cannot be reached; the chat that has the card can, and nobody knows whose it is.
+  await eventually('both are on record', async () => (await ofEvent()).length === 2)
+  await link(world, zhang)
+  const [only] = await eventually('one is left', async () => {
+    const rows = await ofEvent()
+    return rows.length === 1 && rows[0]?.status === 'updated' && rows
+  })
+  expect(only).toMatchObject({ target_id: zhang.user.userId, member_id: zhang.member.member_id })
+  expect(timesTold(world, card, zhang)).toBe(1)
 })
 
 test('a storm is told in words, once in each group that has the card', async () => {
