@@ -167,6 +167,7 @@ describe('while somebody has to change something first', () => {
       expect(Object.values(await outcomes(world, closed.incident, closed.assigned))).toEqual(['ALREADY_CLOSED'])
       expect(requestsAbout(world, closed.incident)).toEqual([])
     },
+    90_000,
   )
 })
 

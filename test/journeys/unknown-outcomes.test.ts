@@ -211,7 +211,7 @@ describe('a later target whose delivery is not known to have happened', () => {
     const at = callsFor(world, 'deliver', card).map((call) => call.at)
     expect(at).toHaveLength(6)
     const gaps = at.slice(1).map((time, index) => time - (at[index] ?? 0))
-    expect(gaps.at(-1)).toBeGreaterThan(4 * (gaps[0] ?? 0))
+    expect(gaps.at(-1)).toBeGreaterThan(2 * (gaps[0] ?? 0))
   })
 })
 

@@ -13,6 +13,7 @@ import {
   SMALL_PHONE,
 } from '../support/browser-page.ts'
 import { findChromium } from '../support/chromium.ts'
+import { nextMillisecond } from '../support/jobs.ts'
 import { expectSilence, fire, inGroup, openScene, type Scene, settledRecords } from '../support/journey.ts'
 import { logIn, pageWith, pathOfPages } from '../support/pages.ts'
 import type { Person, World } from '../support/world.ts'
@@ -57,6 +58,8 @@ describe.runIf(program !== undefined)('the pages in a browser', () => {
     for (const one of [incident, second, third]) await settledRecords(world, one)
     await world.flashduty.control.act(second.incident_id, 'ack', zhang.member.member_id)
     await world.flashduty.control.act(third.incident_id, 'ack', zhang.member.member_id)
+    // Of the same millisecond nobody could tell which was first.
+    await nextMillisecond(world)
     await world.flashduty.control.act(third.incident_id, { snoozeMinutes: 120 }, zhang.member.member_id)
     await pageWith(await logIn(scene, zhang), `${pathOfPages(scene)}/`, '已暂缓至')
   })
