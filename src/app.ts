@@ -28,20 +28,20 @@ import { CARD_ROUTE_SETTINGS } from './delivery/card-route.ts'
 import { RECOVERY_SETTINGS } from './events/recover-failed.ts'
 import { createCallbacks } from './http/callbacks.ts'
 import type { DoorSettings } from './integration-doors.ts'
-import { type IntegrationRuntime, startIntegration } from './integration-runtime.ts'
+import { startIntegration } from './integration-runtime.ts'
+import { createIntegrations } from './integrations.ts'
 import { InFlight, repeat, Teardown } from './lifecycle.ts'
 import type { Log } from './log.ts'
 import { createOutbound } from './outbound.ts'
 import { createProducer, type Producer } from './queue/producer.ts'
 import { createReaper } from './queue/reaper.ts'
-import type { Room } from './room.ts'
 import { leaveForeignJobs, refuseForeignRedis } from './queue/foreign-redis.ts'
 import { connectImpatiently, connectPatiently, createRedisClaim } from './queue/redis.ts'
 import { startActionResultWorker, startClickWorker, startDeliverWorker } from './queue/workers.ts'
 import { type OnWriter, openDb } from './storage/db.ts'
 import { createStatus } from './status.ts'
 import { getInstallationId } from './storage/inbox.ts'
-import { findIntegration, findIntegrationByCallbackKey, listRevisions } from './storage/integrations.ts'
+import { findIntegrationByCallbackKey } from './storage/integrations.ts'
 import { createJournal } from './storage/journal.ts'
 import { createSecretBox, loadSecretKey } from './storage/secret-box.ts'
 import { createSigner } from './storage/signer.ts'
@@ -75,8 +75,8 @@ export type Overrides = {
 export type App = {
   /** Where it listens. */
   url: string
-  /** Resolves when every integration has an open Stream connection, or the signal aborts. */
-  streamsOpened(signal: AbortSignal): Promise<void>
+  /** Resolves when every integration is connected or refused, or the signal aborts. */
+  streamsSettled(signal: AbortSignal): Promise<void>
   stop(): Promise<void>
 }
 
@@ -170,7 +170,6 @@ async function compose(config: Config, log: Log, clock: Clock, overrides: Overri
   const reaper = createReaper(quick, config.redis.prefix, part('queue'), (jobs) => areTakenIn(db, jobs))
   teardown.defer('reaper', () => reaper.close())
 
-  const runtimes = new Map<string, IntegrationRuntime>()
   teardown.defer('work under way', () => inFlight.idle())
   const deliverWorker = startDeliverWorker(workers, async (body, jobId, visit) => {
     await leaveForeignJobs(claim)
@@ -182,6 +181,25 @@ async function compose(config: Config, log: Log, clock: Clock, overrides: Overri
   const resultWorker = startActionResultWorker(workers, (body) => takeActionResult(performing, body))
   teardown.defer('action result worker', () => resultWorker.close())
 
+  const integrationDeps = {
+    ...performing,
+    log,
+    settings,
+    dingtalkApiUrl: config.dingtalk.apiUrl,
+    dingtalkOapiUrl: config.dingtalk.oapiUrl,
+    publicUrl: config.http.publicUrl,
+    outbound,
+    callDingTalk: holdBackWhileBanned(outbound.send, clock),
+    workers,
+  }
+  const integrations = createIntegrations({
+    db,
+    box,
+    log: part('app'),
+    start: (integration) => startIntegration(integrationDeps, integration),
+  })
+  const { runtimes } = integrations
+
   const status = createStatus({
     db,
     clock,
@@ -191,8 +209,6 @@ async function compose(config: Config, log: Log, clock: Clock, overrides: Overri
     runtimes,
     standing: createStanding({ db, box, clock }),
   })
-  /** Kept while a changed integration restarts: what comes over HTTP meanwhile needs nothing that is stopped. */
-  const rooms = new Map<string, Room>()
   const routes = createRoutes({
     log: part('http'),
     prefix: new URL(config.http.publicUrl ?? 'http://localhost').pathname.replace(/\/$/, ''),
@@ -204,7 +220,7 @@ async function compose(config: Config, log: Log, clock: Clock, overrides: Overri
       clock,
       log: part('http'),
       inFlight,
-      roomOf: (id) => rooms.get(id),
+      roomOf: (id) => integrations.roomOf(id),
       onRefusal: (id) => runtimes.get(id)?.doors.gap('refusal'),
     }),
     metrics: createMetrics(status.read),
@@ -244,46 +260,10 @@ async function compose(config: Config, log: Log, clock: Clock, overrides: Overri
   const server = await listen(routes, config.http, part('http'))
   teardown.defer('http server', () => server.close())
 
-  const integrationDeps = {
-    ...performing,
-    log,
-    settings,
-    dingtalkApiUrl: config.dingtalk.apiUrl,
-    dingtalkOapiUrl: config.dingtalk.oapiUrl,
-    publicUrl: config.http.publicUrl,
-    outbound,
-    callDingTalk: holdBackWhileBanned(outbound.send, clock),
-    workers,
-  }
-  /** Starts what was added, restarts what was changed, stops what was removed or switched off on the CLI. */
-  const watchIntegrations = async (): Promise<boolean> => {
-    let started = false
-    const wanted = await listRevisions(db.read)
-    for (const [id, runtime] of runtimes) {
-      if (wanted.get(id) === runtime.revision) continue
-      runtimes.delete(id)
-      await runtime.stop()
-      part('app').info({ integrationId: id }, 'integration-stopped')
-    }
-    for (const id of wanted.keys()) {
-      if (runtimes.has(id)) continue
-      const integration = await findIntegration(db.read, box, id)
-      if (!integration?.enabled) continue
-      const runtime = startIntegration(integrationDeps, integration)
-      runtimes.set(id, runtime)
-      rooms.set(id, runtime.doors.http)
-      started = true
-      part('app').info({ integrationId: id, name: integration.name }, 'integration-started')
-    }
-    return started
-  }
-
   const watchMs = overrides.watchMs ?? 1_000
   const sweepMs = overrides.sweepMs ?? 60_000
-  await watchIntegrations()
-  teardown.defer('integrations', async () => {
-    await Promise.all([...runtimes.values()].map((runtime) => runtime.stop()))
-  })
+  teardown.defer('integrations', () => integrations.stop())
+  await integrations.follow(AbortSignal.abort())
   const sweeping = {
     db,
     clock,
@@ -322,10 +302,10 @@ async function compose(config: Config, log: Log, clock: Clock, overrides: Overri
     part('storage').info({ code }, 'store-takes-again')
     return true
   }
-  const watch = async (): Promise<void> => {
+  const watch = async (signal: AbortSignal): Promise<void> => {
     const recovered = await watchStore()
     // One that was switched on again may have cards due since long ago.
-    const started = await watchIntegrations()
+    const started = await integrations.follow(signal)
     if (recovered || started) await sweepSafely()
     else if (bridge.isBehind()) await bridge.forward().catch(() => {})
     for (const { doors } of runtimes.values()) {
@@ -371,8 +351,8 @@ async function compose(config: Config, log: Log, clock: Clock, overrides: Overri
 
   return {
     url: `http://${config.http.host === '0.0.0.0' ? '127.0.0.1' : config.http.host}:${server.port}`,
-    async streamsOpened(signal) {
-      await Promise.all([...runtimes.values()].map((runtime) => runtime.streamOpened(signal)))
+    async streamsSettled(signal) {
+      await Promise.all([...runtimes.values()].map((runtime) => runtime.streamSettled(signal)))
     },
     stop: () => teardown.run(),
   }

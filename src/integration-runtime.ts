@@ -66,7 +66,8 @@ export type IntegrationRuntime = {
   actFromPage(request: Omit<PageAct, 'integrationId'>): Promise<PageAnswer>
   /** undefined = no Stream is wanted. */
   streamState(): StreamState | undefined
-  streamOpened(signal: AbortSignal): Promise<void>
+  /** Resolves when a connection serves, the app's credentials are refused, the signal aborts or no Stream is wanted. */
+  streamSettled(signal: AbortSignal): Promise<void>
   readonly keepTrue: KeepTrue
   /** Frames first, then the calls under way. */
   stop(): Promise<void>
@@ -189,7 +190,7 @@ export function startIntegration(deps: IntegrationDeps, integration: Integration
     }),
     actFromPage: (request) => actFromPage(pressDeps, { ...request, integrationId: integration.id }),
     streamState: () => stream?.state(),
-    streamOpened: (signal) => stream?.opened(signal) ?? Promise.resolve(),
+    streamSettled: (signal) => stream?.settled(signal) ?? Promise.resolve(),
     keepTrue,
     async stop() {
       await stream?.stop()

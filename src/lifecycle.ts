@@ -80,10 +80,34 @@ export async function within<T>(ms: number, work: Promise<T>): Promise<T | 'time
   }
 }
 
-/** Runs the work again and again, `everyMs` after its last end. @returns stops it and waits for the run under way */
+/**
+ * A signal that aborts with a `TimeoutError` after `ms`, or together with the other one. Not `AbortSignal.any` with
+ * `AbortSignal.timeout`: Node 20 forgets such a timeout when it collects garbage.
+ * @returns `done` to be called once nothing waits for the signal any more
+ */
+export function deadline(ms: number, other?: AbortSignal): { signal: AbortSignal; done: () => void } {
+  const controller = new AbortController()
+  const follow = (): void => controller.abort(other?.reason)
+  const timer = setTimeout(() => controller.abort(new DOMException(`no end within ${ms} ms`, 'TimeoutError')), ms)
+  if (other?.aborted) follow()
+  else other?.addEventListener('abort', follow, { once: true })
+  return {
+    signal: controller.signal,
+    done() {
+      clearTimeout(timer)
+      other?.removeEventListener('abort', follow)
+    },
+  }
+}
+
+/**
+ * Runs the work again and again, `everyMs` after its last end.
+ * @param work its signal is for waits that a stop cuts short
+ * @returns stops it and waits for the run under way
+ */
 export function repeat(
   everyMs: number,
-  work: () => Promise<void>,
+  work: (signal: AbortSignal) => Promise<void>,
   onError: (error: unknown) => void,
 ): () => Promise<void> {
   const stopping = new AbortController()
@@ -91,7 +115,7 @@ export function repeat(
     for (;;) {
       await sleep(everyMs, stopping.signal)
       if (stopping.signal.aborted) return
-      await work().catch(onError)
+      await work(stopping.signal).catch(onError)
     }
   })()
   return async () => {

@@ -1,6 +1,7 @@
 import { Agent, type Dispatcher, Pool, ProxyAgent } from 'undici'
 
 import { AppError } from './errors.ts'
+import { deadline } from './lifecycle.ts'
 import { createProxyChoice, type ProxyFor, type ProxySettings } from './proxy.ts'
 
 export type HttpRequest = {
@@ -69,8 +70,7 @@ export function createOutbound(proxy: ProxySettings = {}): Outbound {
   const send: SendHttp = async ({ method, url, headers, body, timeoutMs, signal }) => {
     const target = new URL(url)
     const via = proxyFor(target)
-    const limit = AbortSignal.timeout(timeoutMs)
-    const stop = signal ? AbortSignal.any([signal, limit]) : limit
+    const limit = deadline(timeoutMs, signal)
     const exchange = async (): Promise<HttpAnswer> => {
       const answer = await (via ? proxied : direct).request({
         origin: target.origin,
@@ -82,7 +82,7 @@ export function createOutbound(proxy: ProxySettings = {}): Outbound {
           ...headers,
         },
         body: body === undefined ? null : JSON.stringify(body),
-        signal: stop,
+        signal: limit.signal,
       })
       return {
         status: answer.statusCode,
@@ -92,7 +92,7 @@ export function createOutbound(proxy: ProxySettings = {}): Outbound {
       }
     }
     try {
-      return await Promise.race([exchange(), rejectedBy(stop)])
+      return await Promise.race([exchange(), rejectedBy(limit.signal)])
     } catch (cause) {
       const where = `${method} ${target.host}${target.pathname}`
       const refused = via && refusalOfProxy(cause)
@@ -106,6 +106,8 @@ export function createOutbound(proxy: ProxySettings = {}): Outbound {
       throw new AppError({ kind: 'unknown-outcome', code: 'NETWORK' }, `${where} did not answer (${why})`, {
         detail: why,
       })
+    } finally {
+      limit.done()
     }
   }
 

@@ -2,6 +2,7 @@ import type { Command } from 'commander'
 
 import { startApp } from '../app.ts'
 import { loadConfig } from '../config.ts'
+import { within } from '../lifecycle.ts'
 import { createLog } from '../log.ts'
 import type { CliContext } from './context.ts'
 
@@ -29,7 +30,7 @@ export function addStartCommand(program: Command, context: CliContext, edge: Pro
       const main = log.child({ component: 'main' })
       const startedAt = performance.now()
       const app = await startApp(config, log)
-      await app.streamsOpened(AbortSignal.any([edge.stopping, AbortSignal.timeout(STREAMS_MS)]))
+      await within(STREAMS_MS, app.streamsSettled(edge.stopping))
       main.info({ url: app.url, pid: process.pid, tookMs: Math.round(performance.now() - startedAt) }, 'ready')
       edge.ready()
       if (!edge.stopping.aborted) {

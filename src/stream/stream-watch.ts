@@ -22,10 +22,11 @@ type WatchDeps = {
 export class StreamWatch {
   readonly #deps: WatchDeps
   readonly #slots: Slot[]
-  readonly everOpen: Promise<void>
+  /** Of the first connection that served or was refused for the app's credentials. */
+  readonly settled: Promise<void>
   /** Of the very first attempt. */
   readonly firstOutcome: Promise<void>
-  #noteOpen: () => void = () => {}
+  #noteSettled: () => void = () => {}
   #noteOutcome: () => void = () => {}
   #state: 'connecting' | 'open' | 'waiting' | 'stopped' = 'connecting'
   #sinceMs: number
@@ -39,7 +40,7 @@ export class StreamWatch {
     this.#deps = deps
     this.#slots = slots
     this.#sinceMs = deps.nowMs()
-    this.everOpen = new Promise((resolve) => (this.#noteOpen = resolve))
+    this.settled = new Promise((resolve) => (this.#noteSettled = resolve))
     this.firstOutcome = new Promise((resolve) => (this.#noteOutcome = resolve))
     this.#tell()
   }
@@ -58,6 +59,7 @@ export class StreamWatch {
         this.#become('connecting')
       } else {
         this.#trouble = change.refused
+        if (change.refused.reason === 'APP_CREDENTIAL_INVALID') this.#noteSettled()
         // The pause is decided right after this.
         setImmediate(() => this.#wait())
       }
@@ -82,7 +84,7 @@ export class StreamWatch {
 
   #served(): void {
     this.#trouble = undefined
-    this.#noteOpen()
+    this.#noteSettled()
     if (this.#state === 'open') return
     const gone = this.#goneAt
     this.#goneAt = undefined

@@ -31,8 +31,8 @@ export const SUPERVISOR_SETTINGS: SupervisorSettings = {
 
 export type StreamSupervisor = {
   state(): StreamState
-  /** Resolves at the first open connection, or when the signal aborts. */
-  opened(signal: AbortSignal): Promise<void>
+  /** Resolves once a connection serves or the app's credentials are refused, or when the signal aborts. */
+  settled(signal: AbortSignal): Promise<void>
   /** Takes no more frames, waits for the replies under way, closes. */
   stop(): Promise<void>
 }
@@ -90,9 +90,10 @@ export function superviseStream(deps: SupervisorDeps): StreamSupervisor {
 
   return {
     state: () => watch.state(),
-    async opened(signal) {
+    async settled(signal) {
+      if (signal.aborted) return
       await Promise.race([
-        watch.everOpen,
+        watch.settled,
         running,
         new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve())),
       ])

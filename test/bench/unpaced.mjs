@@ -6,7 +6,7 @@ const { createLog } = await import('../../dist/log.js')
 
 const log = createLog('info')
 const app = await startApp(loadConfig(process.env), log, { flashdutyPace: { perSecond: 0, perMinute: 0 } })
-await app.streamsOpened(AbortSignal.timeout(8_000))
+await app.streamsSettled(AbortSignal.timeout(8_000))
 process.on('SIGTERM', () => {
   setTimeout(() => process.exit(0), 2_000).unref()
   void app.stop().finally(() => process.exit(0))

@@ -23,5 +23,5 @@ const { createLog } = await import('../../dist/log.js')
 
 const log = createLog('info')
 const app = await startApp(loadConfig(process.env), log, OVERRIDES)
-await app.streamsOpened(AbortSignal.timeout(8_000))
+await app.streamsSettled(AbortSignal.timeout(8_000))
 log.info({ component: 'main', url: app.url }, 'ready')

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 
 import { afterAll, beforeAll, expect, test } from 'vitest'
 
-import { openScene, type Scene } from '../support/journey.ts'
+import { changeIntegration, openScene, type Scene } from '../support/journey.ts'
 import { VisitorBrowser } from '../support/visitor.ts'
 import type { World } from '../support/world.ts'
 
@@ -47,7 +47,7 @@ test('without a key to look with, it says how to get one', async () => {
   const { code, err } = await world.cli('links', 'match')
   expect([code, err.includes('--flashduty-key')]).toEqual([1, true])
   const service = world.flashduty.control.createMember({ member_name: '集成', email: 'service@example.com' })
-  await world.cli('integration', 'set', world.integrationId, '--flashduty-key', service.app_key)
+  await changeIntegration(scene, '--flashduty-key', service.app_key)
 })
 
 test('match: whoever was met is listed with their conflicts, then linked, and nobody twice', async () => {

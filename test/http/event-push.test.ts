@@ -7,7 +7,7 @@ import type { EventForgery } from '../sandbox/dingtalk/types.ts'
 import { readDatabase } from '../support/database.ts'
 import { eventually } from '../support/eventually.ts'
 import { chooseHttpMode, EVENT_KEYS, eventUrlOf, lead, localEventUrl } from '../support/http-door.ts'
-import { expectSilence, listGroups, openScene, type Scene } from '../support/journey.ts'
+import { changeIntegration, expectSilence, listGroups, openScene, type Scene } from '../support/journey.ts'
 import { lockDatabase } from '../support/lock.ts'
 import { readyz } from '../support/readyz.ts'
 import { bootApp } from '../support/world.ts'
@@ -144,11 +144,11 @@ describe('a push that is not as it should be', () => {
 })
 
 test('an integration that is switched off says so', async () => {
-  const { world, app } = scene
-  await world.cli('integration', 'set', world.integrationId, '--disable')
+  const { app } = scene
+  await changeIntegration(scene, '--disable')
   const answer = await post('{"encrypt":"x"}')
   expect([answer.status, await answer.json()]).toMatchObject([403, { error: 'INTEGRATION_DISABLED' }])
-  await world.cli('integration', 'set', world.integrationId, '--enable')
+  await changeIntegration(scene, '--enable')
   await eventually('it runs again', async () => (await readyz(app.url)).status === 200, 10_000)
 })
 

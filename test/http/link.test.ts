@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import type { User } from '../sandbox/dingtalk/types.ts'
 import type { FlashdutyFault, Member } from '../sandbox/flashduty/types.ts'
 import { eventually } from '../support/eventually.ts'
-import { expectSilence, openScene, recordsOf, type Scene } from '../support/journey.ts'
+import { changeIntegration, expectSilence, openScene, recordsOf, type Scene } from '../support/journey.ts'
 import { csrfOf, type Seen, VisitorBrowser } from '../support/visitor.ts'
 import type { World } from '../support/world.ts'
 
@@ -25,10 +25,7 @@ beforeAll(async () => {
 })
 afterAll(() => scene?.close())
 
-async function setKey(key: string): Promise<void> {
-  const { code, err } = await world.cli('integration', 'set', world.integrationId, '--flashduty-key', key)
-  expect({ code, err }).toEqual({ code: 0, err: '' })
-}
+const setKey = (key: string) => changeIntegration(scene, '--flashduty-key', key)
 
 let nobody = 0
 let user: User

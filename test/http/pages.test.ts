@@ -5,7 +5,7 @@ import { type AddressInfo, connect } from 'node:net'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 
 import { eventually } from '../support/eventually.ts'
-import { expectSilence, openScene, type Scene } from '../support/journey.ts'
+import { changeIntegration, expectSilence, openScene, type Scene } from '../support/journey.ts'
 import { readyz } from '../support/readyz.ts'
 import type { World } from '../support/world.ts'
 
@@ -37,13 +37,8 @@ afterAll(() => scene?.close())
 
 /** Resolves when the running daemon has taken it up. */
 async function change(...changes: string[]): Promise<void> {
-  const slug = changes.includes('--disable') ? 'integration-stopped' : 'integration-started'
-  const times = () => scene.app.lines.filter(({ msg }) => msg === slug).length
-  const before = times()
-  const { code, err } = await world.cli('integration', 'set', id, ...changes)
-  expect({ code, err }).toEqual({ code: 0, err: '' })
+  await changeIntegration(scene, ...changes)
   changed = true
-  await eventually('the change is taken up', () => times() > before, 10_000)
 }
 
 async function expectReady(url: string): Promise<void> {

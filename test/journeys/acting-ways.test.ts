@@ -5,6 +5,7 @@ import { changeDatabase, readDatabase } from '../support/database.ts'
 import { eventually } from '../support/eventually.ts'
 import { withQueue } from '../support/jobs.ts'
 import {
+  changeIntegration,
   actsOn,
   answerOf,
   buttonTexts,
@@ -44,21 +45,7 @@ afterAll(async () => {
   await scene.close()
 })
 
-async function actBy(...fields: string[]): Promise<void> {
-  const { world } = scene
-  const { control } = world.dingtalk
-  const before = control.connections(world.dingtalkApp.clientId)
-  const changed = await world.cli('integration', 'set', world.integrationId, ...fields)
-  expect(changed).toMatchObject({ code: 0, err: '' })
-  await eventually(
-    'the daemon follows the change',
-    () => {
-      const now = control.connections(world.dingtalkApp.clientId)
-      return now.length > 0 && now.every((id) => !before.includes(id))
-    },
-    10_000,
-  )
-}
+const actBy = (...fields: string[]) => changeIntegration(scene, ...fields)
 
 async function alertGroup(title: string): Promise<{ incident: Incident; card: string }> {
   const { world } = scene

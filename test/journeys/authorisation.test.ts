@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Incident } from '../sandbox/flashduty/types.ts'
 import { eventually } from '../support/eventually.ts'
 import {
+  changeIntegration,
   actsOn,
   answerOf,
   everybodySees,
@@ -97,7 +98,7 @@ const keyOf = (action: Action, who: Who): string =>
 beforeAll(async () => {
   scene = await openScene({ dingtalk: { qpsPerApi: 0 } })
   const { world } = scene
-  await world.cli('integration', 'set', world.integrationId, '--qps', '0')
+  await changeIntegration(scene, '--qps', '0')
   pages = await openPageActs(world)
   const { control } = world.flashduty
   control.setCustomAction({ integrationId: CUSTOM, name: '重启', outcome: 'ok' })

@@ -5,6 +5,7 @@ import type { Incident } from '../sandbox/flashduty/types.ts'
 import { readDatabase } from '../support/database.ts'
 import { eventually } from '../support/eventually.ts'
 import {
+  changeIntegration,
   answerOf,
   everybodySees,
   expectSilence,
@@ -18,7 +19,6 @@ import {
   settledRecords,
   theCardOf,
 } from '../support/journey.ts'
-import { readyz } from '../support/readyz.ts'
 
 /** Calls a second: enough to work the backlogs off soon, far from enough to do them at once. */
 const QPS = 40
@@ -28,12 +28,8 @@ let scene: Scene
 let quiet: Group[]
 beforeAll(async () => {
   scene = await openScene({ dingtalk: { qpsPerApi: 0 } })
-  const { world, app } = scene
-  const starts = () => app.lines.filter(({ msg }) => msg === 'integration-started').length
-  const before = starts()
-  await world.cli('integration', 'set', world.integrationId, '--qps', String(QPS))
-  await eventually('the new pace is taken up', async () => starts() > before && (await readyz(app.url)).status === 200)
-  quiet = await installInMany(world, 3, '安静的群')
+  await changeIntegration(scene, '--qps', String(QPS))
+  quiet = await installInMany(scene.world, 3, '安静的群')
 }, 60_000)
 afterEach(() => {
   scene.world.dingtalk.control.clearFaults()

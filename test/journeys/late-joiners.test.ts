@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { eventually } from '../support/eventually.ts'
 import { composeIncident, enqueue, followUp } from '../support/jobs.ts'
 import {
+  changeIntegration,
   cardsOf,
   everybodySees,
   expectSilence,
@@ -168,10 +169,7 @@ test('a storm is told in words, once in each group that has the card', async () 
 
 test('a group gets no more new cards a minute than the integration allows it; the rest wait', async () => {
   const { world } = scene
-  expect(await world.cli('integration', 'set', world.integrationId, '--group-per-minute', '2')).toMatchObject({
-    code: 0,
-  })
-  await eventually('the daemon has taken it up', () => scene.app.lines.some(({ msg }) => msg === 'integration-stopped'))
+  await changeIntegration(scene, '--group-per-minute', '2')
   const group = world.dingtalk.control.createGroup({
     title: '限量群',
     memberUserIds: Object.values(world.people).map(({ user }) => user.userId),

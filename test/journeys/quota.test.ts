@@ -7,6 +7,7 @@ import { readDatabase } from '../support/database.ts'
 import { eventually } from '../support/eventually.ts'
 import { composeIncident, enqueue, followUp } from '../support/jobs.ts'
 import {
+  changeIntegration,
   answerOf,
   bootImpatient,
   callsFor,
@@ -53,15 +54,7 @@ async function restart(): Promise<void> {
   scene.app = await bootImpatient(scene.world, overrides)
 }
 
-/** Resolves when the running daemon has taken the fields up. */
-async function set(...fields: string[]): Promise<void> {
-  const { world, app } = scene
-  const starts = () => app.lines.filter(({ msg }) => msg === 'integration-started').length
-  const before = starts()
-  const done = await world.cli('integration', 'set', world.integrationId, ...fields)
-  expect(done).toMatchObject({ code: 0, err: '' })
-  await eventually('the change is taken up', async () => starts() > before && (await readyz(app.url)).status === 200)
-}
+const set = (...fields: string[]) => changeIntegration(scene, ...fields)
 
 type Use = { corp_id: string; month: string; kind: 'call' | 'push'; api: string; count: number }
 

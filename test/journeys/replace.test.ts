@@ -6,6 +6,7 @@ import { readDatabase } from '../support/database.ts'
 import { eventually } from '../support/eventually.ts'
 import { composeIncident, enqueue, followUp } from '../support/jobs.ts'
 import {
+  changeIntegration,
   answerOf,
   callsFor,
   cardsOf,
@@ -241,10 +242,7 @@ describe('words that the content filter refuses', () => {
 
 describe('a template of one’s own that DingTalk refuses', () => {
   const OWN = '0a1b2c3d-0000-4000-8000-000000000000.schema'
-  const set = async (templateId: string) => {
-    const done = await scene.world.cli('integration', 'set', scene.world.integrationId, '--template-id', templateId)
-    expect(done).toMatchObject({ code: 0, err: '' })
-  }
+  const set = (templateId: string) => changeIntegration(scene, '--template-id', templateId)
   const triedWith = (templateId: string) =>
     scene.world.dingtalk.journal
       .requests('createAndDeliver')

@@ -5,6 +5,7 @@ import type { Incident, Member } from '../sandbox/flashduty/types.ts'
 import { eventually } from '../support/eventually.ts'
 import { composeActs, composeIncident, endedJob, enqueue, followUp, withQueue } from '../support/jobs.ts'
 import {
+  changeIntegration,
   cardsOf,
   everybodySees,
   expectSilence,
@@ -44,10 +45,7 @@ afterAll(async () => {
   await scene.close()
 })
 
-async function set(...fields: string[]): Promise<void> {
-  const done = await scene.world.cli('integration', 'set', scene.world.integrationId, ...fields)
-  expect(done).toMatchObject({ code: 0, err: '' })
-}
+const set = (...fields: string[]) => changeIntegration(scene, ...fields)
 
 const setKey = (key: string) => set('--flashduty-key', key)
 

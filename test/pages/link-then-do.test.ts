@@ -3,8 +3,8 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 
 import type { User } from '../sandbox/dingtalk/types.ts'
 import type { Member } from '../sandbox/flashduty/types.ts'
-import { eventually } from '../support/eventually.ts'
 import {
+  changeIntegration,
   actsOn,
   answerOf,
   everybodySees,
@@ -56,21 +56,7 @@ function addressOf(seen: ReturnType<typeof answerOf>, text: string): string {
   return new URL(button.url).searchParams.get('url') ?? ''
 }
 
-/** Events pushed while the integration starts anew would be missed. */
-async function set(...fields: string[]): Promise<void> {
-  const { world } = scene
-  const { control } = world.dingtalk
-  const before = control.connections(world.dingtalkApp.clientId)
-  expect(await world.cli('integration', 'set', world.integrationId, ...fields)).toMatchObject({ code: 0, err: '' })
-  await eventually(
-    'the change is taken up',
-    () => {
-      const now = control.connections(world.dingtalkApp.clientId)
-      return now.length > 0 && now.every((id) => !before.includes(id))
-    },
-    15_000,
-  )
-}
+const set = (...fields: string[]) => changeIntegration(scene, ...fields)
 
 describe.runIf(CHROMIUM !== undefined)('pressed, linked, done', { timeout: 90_000 }, () => {
   beforeAll(async () => {

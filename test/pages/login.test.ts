@@ -4,7 +4,7 @@ import type { Page } from 'playwright-core'
 import type { User } from '../sandbox/dingtalk/types.ts'
 import type { Member } from '../sandbox/flashduty/types.ts'
 import { isTooWide, keepPicture, seriousFindings } from '../support/browser-page.ts'
-import { eventually } from '../support/eventually.ts'
+import { changeIntegration } from '../support/journey.ts'
 import { CHROMIUM, type Look, openPageScene, PC, type PageScene, PHONE, type Window } from '../support/page-scene.ts'
 
 const NEWER = 'runtime.permission.requestAuthCodeV2'
@@ -50,12 +50,7 @@ describe.runIf(CHROMIUM !== undefined)('in a real browser', { timeout: 60_000 },
     scene = await openPageScene()
     zhang = scene.world.people.zhang.user
     const service = scene.world.flashduty.control.createMember({ member_name: '集成', email: 'service@example.com' })
-    await scene.world.cli('integration', 'set', scene.world.integrationId, '--flashduty-key', service.app_key)
-    await eventually(
-      'the key is taken up',
-      () => scene.app.lines.filter(({ msg }) => msg === 'integration-started').length > 1,
-      15_000,
-    )
+    await changeIntegration(scene, '--flashduty-key', service.app_key)
   })
   afterAll(() => scene?.close())
   afterEach(async () => {

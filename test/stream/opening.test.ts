@@ -1,5 +1,7 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 
 import { DWClient, TOPIC_ROBOT } from 'dingtalk-stream'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
@@ -16,6 +18,12 @@ import { areOpen, failureOf, openStreamRig, QUICK_PINGS, type StreamRig } from '
 const CARD = { type: 'CALLBACK', topic: '/v1.0/card/instances/callback' }
 const ROBOT = { type: 'CALLBACK', topic: '/v1.0/im/bot/messages/get' }
 const EVENTS = { type: 'EVENT', topic: '*' }
+
+function collectGarbage(): void {
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc') as () => void
+  collect()
+}
 
 let rig: StreamRig
 beforeEach(async () => {
@@ -56,6 +64,15 @@ describe('one attempt', () => {
     expect(rig.opens()).toBe(1)
     await rig.open()
     expect(rig.opens()).toBe(2)
+  })
+
+  test('that meets silence ends on time even when garbage is collected meanwhile', async () => {
+    rig.inject('open.hang')
+    const failed = failureOf(rig.open({ settings: IMPATIENT }))
+    await eventually('the gateway is asked', () => rig.opens() === 1)
+    collectGarbage()
+    const { failure, message } = await failed
+    expect([failure, message]).toEqual([{ kind: 'retryable', code: 'NETWORK' }, expect.stringContaining('TIMEOUT')])
   })
 
   test('that the gateway thinks over for a while comes about', async () => {

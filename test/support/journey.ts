@@ -72,6 +72,19 @@ export function bootImpatient(world: World, overrides: Overrides = {}): Promise<
   })
 }
 
+/** Changes the integration on the CLI. Resolves when the running daemon has taken the change up. */
+export async function changeIntegration(
+  { world, app }: Pick<Scene, 'world' | 'app'>,
+  ...fields: string[]
+): Promise<void> {
+  const slugs = ['integration-started', 'integration-changed', 'integration-stopped']
+  const times = (): number => app.lines.filter(({ msg }) => slugs.includes(msg)).length
+  const before = times()
+  const { code, err } = await world.cli('integration', 'set', world.integrationId, ...fields)
+  expect({ code, err }).toEqual({ code: 0, err: '' })
+  await eventually('the change is taken up', () => times() > before, 15_000)
+}
+
 /** Resolves once the daemon knows the groups by their titles. */
 export async function install(world: World, groups: Group[]): Promise<void> {
   for (const group of groups) {

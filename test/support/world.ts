@@ -160,6 +160,6 @@ export async function bootApp(world: World, overrides: Overrides = {}): Promise<
     for (const part of parts) lines.push(JSON.parse(part) as LogLine)
   })
   const app = await startApp(world.config, createLog('debug', stream), { watchMs: 200, ...overrides })
-  await app.streamsOpened(AbortSignal.timeout(10_000))
+  await app.streamsSettled(AbortSignal.timeout(10_000))
   return { ...app, lines }
 }
