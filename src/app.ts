@@ -306,7 +306,8 @@ async function compose(config: Config, log: Log, clock: Clock, overrides: Overri
     const recovered = await watchStore()
     // One that was switched on again may have cards due since long ago.
     const started = await integrations.follow(signal)
-    if (recovered || started) await sweepSafely()
+    const lost = (await producer.ping()) && producer.takeLoss()
+    if (recovered || started || lost) await sweepSafely()
     else if (bridge.isBehind()) await bridge.forward().catch(() => {})
     for (const { doors } of runtimes.values()) {
       if (recovered) doors.gap('store')

@@ -22,14 +22,16 @@ const MAX_RESULTS = 10_000
 const RESULT_KEPT_MS = 7 * 86_400_000
 
 export type Producer = {
-  /** Wakes the pacer after `delayMs`. Never fails and never waits long: a lost tick is made up for by the sweep. */
+  /** Wakes the pacer after `delayMs`. Never fails and never waits long: see `takeLoss` for a tick that was lost. */
   tick(integrationId: string, api: PacedApi, delayMs?: number): Promise<void>
-  /** Ticks on their way to the pacer; `Infinity` when Redis does not say. */
+  /** Ticks on their way to the pacer; `Infinity` when Redis does not say, which counts as a loss. */
   countTicks(integrationId: string, api: PacedApi): Promise<number>
   /** Wakes the worker of one click. As `tick`. */
   tickClick(clickId: string, delayMs?: number): Promise<void>
   /** Adds a delivery as Flashduty would. @throws when Redis does not take it */
   addDelivery(body: unknown, eventId: string, eventType: string): Promise<string>
+  /** Whether a tick may have been lost since this was last asked: a sweep makes up for it. */
+  takeLoss(): boolean
   /** Offers Flashduty what somebody pressed. @throws when Redis does not take it, or does not say so in time */
   addAction(action: { action_id: string; action: string }): Promise<void>
   /** Tells Flashduty what became of a notification. @throws when Redis does not take it */
@@ -62,14 +64,19 @@ export function createProducer(redis: Redis, prefix: string, log: Log): Producer
     queues.set(name, made)
     return made
   }
+  let lost = false
   const wake = async (name: string, data: object, delayMs: number): Promise<void> => {
     const options = { delay: Math.max(0, Math.round(delayMs)), removeOnComplete: true, removeOnFail: true }
-    try {
-      const added = await within(PATIENCE_MS, queue(name).add('tick', data, options))
-      if (added === 'timeout') log.debug({ queue: name }, 'tick-slow')
-    } catch {
-      log.debug({ queue: name }, 'tick-lost')
-    }
+    const added = queue(name)
+      .add('tick', data, options)
+      .then(
+        () => {},
+        () => {
+          lost = true
+          log.debug({ queue: name }, 'tick-lost')
+        },
+      )
+    if ((await within(PATIENCE_MS, added)) === 'timeout') log.debug({ queue: name }, 'tick-slow')
   }
 
   return {
@@ -80,10 +87,17 @@ export function createProducer(redis: Redis, prefix: string, log: Log): Producer
           PATIENCE_MS,
           queue(paceQueue(integrationId, api)).getJobCounts('waiting', 'delayed'),
         )
-        return counts === 'timeout' ? Infinity : (counts['waiting'] ?? 0) + (counts['delayed'] ?? 0)
+        if (counts !== 'timeout') return (counts['waiting'] ?? 0) + (counts['delayed'] ?? 0)
       } catch {
-        return Infinity
+        // As unknown as after a timeout.
       }
+      lost = true
+      return Infinity
+    },
+    takeLoss() {
+      const was = lost
+      lost = false
+      return was
     },
     tickClick: (clickId, delayMs = 0) => wake(CLICK_QUEUE, { clickId }, delayMs),
     async addDelivery(body, eventId, eventType) {

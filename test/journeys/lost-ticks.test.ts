@@ -1,0 +1,47 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+
+import { DELIVER_QUEUE } from '../../src/queue/jobs.ts'
+import { eventually } from '../support/eventually.ts'
+import {
+  answerOf,
+  everybodySees,
+  expectSilence,
+  fire,
+  inGroup,
+  openScene,
+  press,
+  type Scene,
+  settledRecords,
+  theCardOf,
+} from '../support/journey.ts'
+
+/** Long before the sweep of the minute. */
+const SOON_MS = 10_000
+
+let scene: Scene
+beforeAll(async () => {
+  scene = await openScene()
+})
+afterAll(() => scene?.close())
+
+test('what Redis could not be told is made up for as soon as it is back, not a minute later', async () => {
+  const { world } = scene
+  const incident = await fire(world, { chats: [inGroup(world.groups.oncall)] })
+  const card = await theCardOf(world, incident)
+  await settledRecords(world, incident)
+  // Flashduty's own event would have the card drawn anyway.
+  world.flashduty.control.holdEvents()
+  await world.redis.stop()
+  expect(answerOf(await press(world, card, world.people.li, '认领')).title).toContain('处理中')
+  await eventually('the tick is lost', () => scene.app.lines.some(({ msg }) => msg === 'tick-lost'))
+  // The client of Redis keeps a command over some tries to connect, and then gives it up.
+  const tries = () =>
+    scene.app.lines.filter(({ msg, queue }) => msg === 'worker-error' && queue === DELIVER_QUEUE).length
+  await eventually('Redis has been away for long', () => tries() >= 5)
+  await world.redis.restart()
+  await everybodySees(world, card, '处理中', undefined, SOON_MS)
+})
+
+test('nothing of this was a surprise', () => {
+  expectSilence(scene.world, scene.app.lines, { errors: ['redis-state'] })
+})
