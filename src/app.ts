@@ -302,12 +302,19 @@ async function compose(config: Config, log: Log, clock: Clock, overrides: Overri
     part('storage').info({ code }, 'store-takes-again')
     return true
   }
+  /** Only once Redis answers: until then nothing could be made up for. */
+  const jobsWereLost = async (): Promise<boolean> => {
+    const answers = await claim.renew().then(
+      () => true,
+      () => false,
+    )
+    return answers && (producer.takeLoss() || claim.takeEmptied())
+  }
   const watch = async (signal: AbortSignal): Promise<void> => {
     const recovered = await watchStore()
     // One that was switched on again may have cards due since long ago.
     const started = await integrations.follow(signal)
-    const lost = (await producer.ping()) && producer.takeLoss()
-    if (recovered || started || lost) await sweepSafely()
+    if (recovered || started || (await jobsWereLost())) await sweepSafely()
     else if (bridge.isBehind()) await bridge.forward().catch(() => {})
     for (const { doors } of runtimes.values()) {
       if (recovered) doors.gap('store')

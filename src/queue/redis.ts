@@ -44,6 +44,8 @@ export type RedisClaim = {
   isOurs(): Promise<boolean>
   /** Marks it as ours again if nothing marks it any more, and asks anew. @throws as `isOurs` */
   renew(): Promise<boolean>
+  /** Whether the mark had to be set since this was last asked: Redis was emptied then, and every job is gone. */
+  takeEmptied(): boolean
 }
 
 /**
@@ -53,12 +55,21 @@ export type RedisClaim = {
 export function createRedisClaim(redis: Redis, prefix: string, installationId: string): RedisClaim {
   const key = claimKey(prefix)
   let ours: boolean | undefined
+  let emptied = false
   redis.on('close', () => (ours = undefined))
   const renew = async (): Promise<boolean> => {
-    await redis.setnx(key, installationId)
+    if ((await redis.setnx(key, installationId)) === 1) emptied = true
     return (ours = ((await redis.get(key)) ?? installationId) === installationId)
   }
-  return { isOurs: async () => ours ?? renew(), renew }
+  return {
+    isOurs: async () => ours ?? renew(),
+    renew,
+    takeEmptied() {
+      const was = emptied
+      emptied = false
+      return was
+    },
+  }
 }
 
 export function claimKey(prefix: string): string {

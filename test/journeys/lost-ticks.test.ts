@@ -30,7 +30,7 @@ test('what Redis could not be told is made up for as soon as it is back, not a m
   const card = await theCardOf(world, incident)
   await settledRecords(world, incident)
   // Flashduty's own event would have the card drawn anyway.
-  world.flashduty.control.holdEvents()
+  const events = world.flashduty.control.holdEvents()
   await world.redis.stop()
   expect(answerOf(await press(world, card, world.people.li, '认领')).title).toContain('处理中')
   await eventually('the tick is lost', () => scene.app.lines.some(({ msg }) => msg === 'tick-lost'))
@@ -40,8 +40,24 @@ test('what Redis could not be told is made up for as soon as it is back, not a m
   await eventually('Redis has been away for long', () => tries() >= 5)
   await world.redis.restart()
   await everybodySees(world, card, '处理中', undefined, SOON_MS)
+  await events.release()
+})
+
+test('so is what it was told and forgot', async () => {
+  const { world } = scene
+  const incident = await fire(world, { chats: [inGroup(world.groups.oncall)] })
+  const card = await theCardOf(world, incident)
+  await settledRecords(world, incident)
+  world.flashduty.control.holdEvents()
+  const refused = { kind: 'answer', status: 503, body: { code: 'ServiceUnavailable', message: 'busy' } } as const
+  world.dingtalk.control.addFault({ api: 'updateCard', times: 100, effect: refused })
+  await press(world, card, world.people.li, '认领')
+  await eventually('the update waits', () => scene.app.lines.some(({ msg }) => msg === 'card-update-failed'))
+  await world.redis.flush()
+  world.dingtalk.control.clearFaults()
+  await everybodySees(world, card, '处理中', undefined, SOON_MS)
 })
 
 test('nothing of this was a surprise', () => {
-  expectSilence(scene.world, scene.app.lines, { errors: ['redis-state'] })
+  expectSilence(scene.world, scene.app.lines, { errors: ['redis-state', 'card-update-failed'] })
 })
