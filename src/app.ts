@@ -7,13 +7,11 @@ import { acceptDelivery, type Visit } from './delivery/accept.ts'
 import { createTellDirectory } from './delivery/directory.ts'
 import { reportResults } from './delivery/report.ts'
 import { createMetrics } from './metrics.ts'
-import { joinLate } from './delivery/join-late.ts'
 import { KEEP_TRUE_SETTINGS, type KeepTrueSettings } from './delivery/keep-true.ts'
 import { createLookUpRule } from './delivery/look-up.ts'
 import { createBridge } from './delivery/bridge.ts'
 import { DELIVERY_SETTINGS, type DeliverySettings } from './delivery/settings.ts'
 import { createStanding } from './delivery/standing.ts'
-import { sweep } from './delivery/sweep.ts'
 import { areTakenIn } from './delivery/taken-in.ts'
 import { createWakeDueCards } from './delivery/wake.ts'
 import { holdBackWhileBanned } from './dingtalk/ban.ts'
@@ -40,6 +38,7 @@ import { connectImpatiently, connectPatiently, createRedisClaim } from './queue/
 import { startActionResultWorker, startClickWorker, startDeliverWorker } from './queue/workers.ts'
 import { type OnWriter, openDb } from './storage/db.ts'
 import { createStatus } from './status.ts'
+import { createUpkeep } from './upkeep.ts'
 import { getInstallationId } from './storage/inbox.ts'
 import { findIntegrationByCallbackKey } from './storage/integrations.ts'
 import { createJournal } from './storage/journal.ts'
@@ -264,67 +263,27 @@ async function compose(config: Config, log: Log, clock: Clock, overrides: Overri
   const sweepMs = overrides.sweepMs ?? 60_000
   teardown.defer('integrations', () => integrations.stop())
   await integrations.follow(AbortSignal.abort())
-  const sweeping = {
+  const upkeep = createUpkeep({
     db,
     clock,
-    log: part('delivery'),
+    log,
+    integrations,
     producer,
+    claim,
+    reaper,
+    bridge,
+    journal,
+    wakeDueCards,
     settings: settings.delivery,
-    everyMs: sweepMs,
-    isRunning: (id: string) => runtimes.has(id),
-  }
-  const sweepSafely = async (): Promise<void> => {
-    // An absent Redis has been reported by its connection.
-    const ours = await claim.renew().catch(() => undefined)
-    if (ours === false) part('queue').error('redis-foreign')
-    // Failed jobs of somebody else are theirs to judge.
-    if (ours) await reaper.reap().catch((error: unknown) => part('queue').warn({ err: error }, 'reaping-failed'))
-    await bridge.forward().catch((error: unknown) => part('bridge').warn({ err: error }, 'forwarding-failed'))
-    await sweep(sweeping).catch((error: unknown) => part('delivery').error({ err: error }, 'sweep-failed'))
-    await Promise.all([...runtimes.values()].map(({ doors }) => doors.sweep()))
-    await trimJournal().catch((error: unknown) => part('storage').warn({ err: error }, 'journal-not-trimmed'))
-  }
-  const trimJournal = async (): Promise<void> => {
-    const { dropped, skipped } = await journal.trim(db, clock.nowMs())
-    if (skipped > 0) part('storage').warn({ skipped }, 'journal-overflow')
-    if (dropped > 0) part('storage').debug({ dropped }, 'journal-trimmed')
-  }
-  let trouble: string | undefined
-  /** @returns whether the database takes new work again */
-  const watchStore = async (): Promise<boolean> => {
-    const code = db.trouble()
-    if (code === undefined) return false
-    if (code !== trouble) part('storage').error({ code }, 'store-refuses')
-    trouble = code
-    await db.probe()
-    if (db.trouble() !== undefined) return false
-    trouble = undefined
-    part('storage').info({ code }, 'store-takes-again')
-    return true
-  }
-  /** Only once Redis answers: until then nothing could be made up for. */
-  const jobsWereLost = async (): Promise<boolean> => {
-    const answers = await claim.renew().then(
-      () => true,
-      () => false,
-    )
-    return answers && (producer.takeLoss() || claim.takeEmptied())
-  }
-  const watch = async (signal: AbortSignal): Promise<void> => {
-    const recovered = await watchStore()
-    // One that was switched on again may have cards due since long ago.
-    const started = await integrations.follow(signal)
-    if (recovered || started || (await jobsWereLost())) await sweepSafely()
-    else if (bridge.isBehind()) await bridge.forward().catch(() => {})
-    for (const { doors } of runtimes.values()) {
-      if (recovered) doors.gap('store')
-      doors.tend()
-    }
-    await joinLate({ db, clock, log: part('delivery'), wakeDueCards })
-  }
+    sweepMs,
+  })
   teardown.defer(
     'watching integrations',
-    repeat(watchMs, watch, (error) => part('app').error({ err: error }, 'integrations-unread')),
+    repeat(
+      watchMs,
+      (signal) => upkeep.watch(signal),
+      (error) => part('app').error({ err: error }, 'integrations-unread'),
+    ),
   )
   // None waits for what another one has to ask.
   const keepTrue = async (): Promise<void> => {
@@ -334,10 +293,14 @@ async function compose(config: Config, log: Log, clock: Clock, overrides: Overri
     'keeping groups and links true',
     repeat(watchMs, keepTrue, () => {}),
   )
-  await sweepSafely()
+  await upkeep.sweep()
   teardown.defer(
     'sweep',
-    repeat(sweepMs, sweepSafely, () => {}),
+    repeat(
+      sweepMs,
+      () => upkeep.sweep(),
+      () => {},
+    ),
   )
 
   const reportMs = overrides.reportMs ?? 1_000

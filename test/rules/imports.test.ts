@@ -66,8 +66,11 @@ const MAY_IMPORT: Record<string, string[]> = {
   'status.ts': [...SHARED, 'metrics.ts', 'integration-runtime.ts', 'http', 'delivery', 'queue', 'storage', 'stream'],
   // Which of them run, as the database says.
   'integrations.ts': [...SHARED, 'integration-runtime.ts', 'room.ts', 'storage'],
+  // What goes on without anything coming in.
+  'upkeep.ts': [...SHARED, 'integrations.ts', 'delivery', 'queue', 'storage'],
   'app.ts': [
     ...SHARED,
+    'upkeep.ts',
     'integrations.ts',
     'status.ts',
     'config.ts',
