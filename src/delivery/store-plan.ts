@@ -12,7 +12,7 @@ import { listPlacements } from '../storage/placements.ts'
 import { addRecord, countDuplicate, eventRecordKey, type NewRecord, settleDelivery } from '../storage/records.ts'
 import { openResult } from '../storage/results.ts'
 import type { Handle } from '../storage/schema.ts'
-import type { Plan, PlannedRecord } from './plan.ts'
+import type { Plan, PlannedRecord } from './plan/plan.ts'
 import { turnKeyOf } from './replace.ts'
 import type { DeliverySettings } from './settings.ts'
 
