@@ -1,8 +1,9 @@
 import type { Space } from '../domain/card.ts'
-import { type CardOfNotification, changeLeased } from '../storage/cards.ts'
+import type { CardOfNotification } from '../storage/cards.ts'
+import { changeLeased } from '../storage/change-cards.ts'
 import { changePlacements, listPlacements } from '../storage/placements.ts'
-import { settleDelivery } from '../storage/records.ts'
 import type { Handle } from '../storage/schema.ts'
+import { settleDelivery } from '../storage/settle-records.ts'
 import type { ReconcileDeps } from './work.ts'
 
 /** The outcome of these deliveries is unknown: rather a message twice than an alert lost. */

@@ -1,8 +1,10 @@
 import type { Space } from '../domain/card.ts'
-import { addCard, changeLeased } from '../storage/cards.ts'
+import { addCard } from '../storage/cards.ts'
+import { changeLeased } from '../storage/change-cards.ts'
 import { isLive, listPlacements, type Placement } from '../storage/placements.ts'
-import { moveRecords, settleOpen } from '../storage/records.ts'
+import { moveRecords } from '../storage/records.ts'
 import type { Handle } from '../storage/schema.ts'
+import { settleOpen } from '../storage/settle-records.ts'
 import { keyOfAudience, nameCard } from './names.ts'
 import type { ReconcileDeps, Work } from './work.ts'
 
