@@ -14,7 +14,6 @@ import { eventRecordKey, mergeRecords } from '../storage/records.ts'
 import type { Handle } from '../storage/schema.ts'
 import { reopenRecord, settleRecord } from '../storage/settle-records.ts'
 import { keyOfAudience, nameUnfrozen } from './names.ts'
-import { turnKeyOf } from './replace.ts'
 import type { WakeDueCards } from './wake.ts'
 
 const AT_ONCE = 100
@@ -90,7 +89,6 @@ async function join(trx: Handle, missed: Missed, nowMs: number): Promise<string 
         replacement,
         rev: stored.rev,
         spaces: [space],
-        turnKey: turnKeyOf([space]),
         urgent: stored.incident.incident_severity === 'Critical',
       },
       nowMs,

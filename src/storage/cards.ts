@@ -5,7 +5,7 @@ import { listIdle } from './card-turns.ts'
 import { putPlacements } from './placements.ts'
 import type { CardsTable, Handle, Schema } from './schema.ts'
 import { statement } from './statement.ts'
-import { takeTurn, URGENT, USUAL } from './turns.ts'
+import { takeTurn, turnKeyOf, URGENT, USUAL } from './turns.ts'
 
 export type Card = Omit<Selectable<CardsTable>, 'audience' | 'mentions'> & { audience: Audience; mentions: Mention[] }
 
@@ -105,8 +105,6 @@ export async function addCard(
     replacement: number
     rev: number
     spaces: Space[]
-    /** With whom it shares its turns, see turns.ts. */
-    turnKey: string
     urgent: boolean
     plain?: boolean
     /** Whom groups mention when it is put into them. */
@@ -115,6 +113,7 @@ export async function addCard(
   nowMs: number,
 ): Promise<void> {
   const { mentions = [] } = card
+  const turnKey = turnKeyOf(card.spaces)
   const added = await insertCard(trx, {
     out_track_id: card.outTrackId,
     integration_id: card.integrationId,
@@ -131,10 +130,10 @@ export async function addCard(
     deliver_due_at: nowMs,
     update_due_at: null,
     deliver_lane: card.urgent ? URGENT : USUAL,
-    deliver_turn: await takeTurn(trx, card.integrationId, 'create', card.turnKey),
+    deliver_turn: await takeTurn(trx, card.integrationId, 'create', turnKey),
     update_lane: USUAL,
     update_turn: 0,
-    turn_key: card.turnKey,
+    turn_key: turnKey,
     plain: card.plain ? 1 : 0,
     held_until: 0,
     lease_owner: null,

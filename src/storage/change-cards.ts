@@ -55,18 +55,17 @@ export async function freezeCards(trx: Handle, outTrackIds: string[], nowMs: num
     .execute()
 }
 
-/** Cards of which nothing was sent and nothing will be. */
-export async function cancelCards(trx: Handle, outTrackIds: string[], reason: string, nowMs: number): Promise<void> {
-  if (outTrackIds.length === 0) return
+/** The card is due no more, nor any placement that waits for it; see `cancelCard` for the records. */
+export async function cancelUnsent(trx: Handle, outTrackId: string, reason: string, nowMs: number): Promise<void> {
   await trx
     .updateTable('cards')
     .set({ frozen: 1, deliver_due_at: null, update_due_at: null, updated_at: nowMs })
-    .where('out_track_id', 'in', outTrackIds)
+    .where('out_track_id', '=', outTrackId)
     .execute()
   await trx
     .updateTable('placements')
     .set({ status: 'cancelled', reason, updated_at: nowMs })
-    .where('out_track_id', 'in', outTrackIds)
+    .where('out_track_id', '=', outTrackId)
     .where('status', '=', 'waiting')
     .execute()
 }
