@@ -197,11 +197,7 @@ export async function storeShown(
     await deliverAgain(deps, trx, card, await listLost(trx, outTrackId), nowMs)
   }
   await settleUpdates(trx, { outTrackId, drawnRev: stored.rev }, { status: 'updated' }, nowMs)
-  const latest = await findStanding(trx, outTrackId)
-  // A press may have been answered, or a newer event taken in, while the call was under way.
-  const dueAgain =
-    latest !== undefined &&
-    (latest.allowed_rev > stored.rev || latest.frozen > card.frozen || latest.held_until > nowMs)
+  const dueAgain = await wasOvertaken(trx, { card, stored }, nowMs)
   // An older PUT that was given up may still land on this one, so the face is sent once more when that is over.
   const doubted =
     card.stage === 'present' && card.shown_rev === 0 && calledAtMs < card.called_at + deps.settings.doubtMs
@@ -215,6 +211,15 @@ export async function storeShown(
     lease_owner: null,
     lease_until: 0,
   })
+}
+
+/** A press may have been answered, or a newer event taken in, while the call was under way. */
+async function wasOvertaken(trx: Handle, { card, stored }: Pick<Work, 'card' | 'stored'>, nowMs: number) {
+  const latest = await findStanding(trx, card.out_track_id)
+  return (
+    latest !== undefined &&
+    (latest.allowed_rev > stored.rev || latest.frozen > card.frozen || latest.held_until > nowMs)
+  )
 }
 
 /** The probe found nothing: the same name can be created, nothing was delivered. */
@@ -252,6 +257,7 @@ export async function storeNotShown(
   // Whether an unsure card exists must be found out, however long it takes.
   const final = failure.kind === 'permanent' && card.stage === 'present'
   const verdict = { reason: asReason(failure.code), detail: error.detail }
+  const dueAgain = final && (await wasOvertaken(trx, { card, stored }, nowMs))
   await settleUpdates(
     trx,
     { outTrackId, drawnRev: stored.rev },
@@ -261,7 +267,11 @@ export async function storeNotShown(
   await changeLeased(trx, outTrackId, deps.owner, {
     // A PUT whose outcome is unknown may show anything now; the next one has to be sent whatever the hashes say.
     ...(failure.kind === 'unknown-outcome' ? { shown_rev: 0, shown_hash: null } : {}),
-    update_due_at: final ? null : nowMs + retryPause(deps, failure, failures),
+    update_due_at: dueAgain
+      ? nowMs + deps.settings.spacingMs
+      : final
+        ? null
+        : nowMs + retryPause(deps, failure, failures),
     called_at: nowMs,
     failures: final ? 0 : failures,
     lease_owner: null,
