@@ -15,6 +15,7 @@ import { addCard, addNotification, findCard } from '../../src/storage/cards.ts'
 import { allowRevision, freezeCards } from '../../src/storage/change-cards.ts'
 import { type Db, openDb } from '../../src/storage/db.ts'
 import { advanceIncident } from '../../src/storage/incidents.ts'
+import { listPlacements } from '../../src/storage/placements.ts'
 
 let folder: string
 let db: Db
@@ -40,9 +41,10 @@ const AUDIENCE: Audience = {
 const SPACING_MS = DELIVERY_SETTINGS.spacingMs
 
 /** One incident with one card in one group, and a DingTalk that takes every call until it is told to refuse them. */
-async function stage(id: string) {
+async function stage(id: string, create: 'answered' | 'unknown' = 'answered') {
   let nowMs = 1_760_000_000_000
-  let refuse: (() => Promise<void>) | undefined
+  let refuse: (() => Promise<AppError | void>) | undefined
+  let posts = 0
   let puts = 0
   const nothing = async (): Promise<void> => {}
   const deps: ReconcileDeps = {
@@ -53,11 +55,14 @@ async function stage(id: string) {
     client: {
       clientId: 'robot',
       async call(method) {
-        if (method === 'POST') return { success: true, result: [{ spaceId: 'cid', success: true }] }
+        if (method === 'POST') {
+          posts += 1
+          if (create === 'unknown') throw new AppError({ kind: 'unknown-outcome', code: 'NETWORK' }, 'no answer')
+          return { success: true, result: [{ spaceId: 'cid', success: true }] }
+        }
         puts += 1
         if (!refuse) return { success: true, result: true }
-        await refuse()
-        throw new AppError({ kind: 'permanent', code: 'IM_ERROR' }, 'refused')
+        throw (await refuse()) ?? new AppError({ kind: 'permanent', code: 'IM_ERROR' }, 'refused')
       },
     },
     integrationId: id,
@@ -110,8 +115,14 @@ async function stage(id: string) {
   return {
     show,
     update,
+    async deliver(): Promise<number> {
+      nowMs += 10 * SPACING_MS
+      const before = posts
+      await reconcileDelivery(deps, nothing)
+      return posts - before
+    },
     freeze: () => db.write((trx) => freezeCards(trx, [id], nowMs, SPACING_MS)),
-    refuseWhile: (work: () => Promise<void>) => (refuse = work),
+    refuseWhile: (work: () => Promise<AppError | void>) => (refuse = work),
     accept: () => (refuse = undefined),
     card: () => findCard(db.read, id),
   }
@@ -130,7 +141,7 @@ describe('what comes while DingTalk refuses an update for good', () => {
 
   test('is shown all the same when it is a newer card', async () => {
     const scene = await stage('frozen')
-    scene.refuseWhile(async () => void (await scene.freeze()))
+    scene.refuseWhile(scene.freeze)
     await scene.show('second')
     expect(await scene.update()).toBe(1)
     scene.accept()
@@ -147,4 +158,15 @@ describe('what comes while DingTalk refuses an update for good', () => {
     expect(await scene.update()).toBe(0)
     expect(await scene.card()).toMatchObject({ update_due_at: null, lease_until: 0 })
   })
+})
+
+test('a card that was replaced before it is found not to exist is not made to say so', async () => {
+  const scene = await stage('absent', 'unknown')
+  await scene.freeze()
+  const absent = new AppError({ kind: 'permanent', code: 'CARD_NOT_EXIST' }, 'no such card')
+  scene.refuseWhile(async () => absent)
+  expect(await scene.update()).toBe(1)
+  expect(await scene.deliver()).toBe(0)
+  expect(await scene.card()).toMatchObject({ stage: 'absent', frozen: 1, deliver_due_at: null, update_due_at: null })
+  expect(await listPlacements(db.read, ['absent'])).toMatchObject([{ status: 'cancelled' }])
 })
