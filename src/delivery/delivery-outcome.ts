@@ -9,12 +9,12 @@ import { changePlacements, listPlacements } from '../storage/placements.ts'
 import { noteOpen } from '../storage/records.ts'
 import type { Handle } from '../storage/schema.ts'
 import { settleDelivery } from '../storage/settle-records.ts'
-import { storeProofs } from './proofs.ts'
 import { costNothing } from './quota.ts'
 import { deliverAgain } from './redeliver.ts'
 import { PUBLIC_TEMPLATE_ID } from './render/public-template.ts'
 import { replaceCard } from './replace.ts'
 import { mayBePlain, retryPause, softened } from './retry.ts'
+import { storeProofs } from './truth/proofs.ts'
 import type { ReconcileDeps, Work } from './work.ts'
 
 /** DingTalk has said of each space what became of the card there. */

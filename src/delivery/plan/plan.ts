@@ -1,6 +1,7 @@
 import type { Audience, Mention, Space, TargetKind } from '../../domain/card.ts'
 import type { ChatTarget, IncidentEvent } from '../../domain/event.ts'
 import type { GroupStatus } from '../../domain/group.ts'
+import type { Progress } from '../../domain/incident.ts'
 import type { Reason } from '../../domain/reasons.ts'
 
 /** A card that exists already, as planning needs to know it. Newest generation first in every list of them. */
@@ -44,7 +45,7 @@ export type PlanInput = {
   /** This event moved the stored incident forward; false for a late or repeated one. */
   isNewest: boolean
   /** Progress of the newest known snapshot, which is what gets drawn. */
-  progress: 'Triggered' | 'Processing' | 'Closed'
+  progress: Progress
   groups: ReadonlyMap<string, GroupState>
   /** DingTalk user by Flashduty member id. */
   links: ReadonlyMap<number, string>
