@@ -1,3 +1,5 @@
+import type { Progress } from '../../domain/incident.ts'
+
 /** Incidents as last known. */
 export type IncidentTables = {
   incidents: IncidentsTable
@@ -12,7 +14,7 @@ export type IncidentsTable = {
   version_updated_at: number
   version_event_time: number
   version_event_id: string
-  progress: 'Triggered' | 'Processing' | 'Closed'
+  progress: Progress
   snapshot: string
   last_act: string | null
   /** Epoch ms; null = not snoozed. */
