@@ -2,6 +2,7 @@ import { type ExpressionBuilder, type Insertable, type Selectable, sql } from 'k
 
 import type { Audience, Mention, Space } from '../domain/card.ts'
 import { listIdle } from './card-turns.ts'
+import { readAudience } from './audiences.ts'
 import { putPlacements } from './placements.ts'
 import type { CardsTable, Handle, Schema } from './schema.ts'
 import { statement } from './statement.ts'
@@ -186,8 +187,7 @@ export function notificationColumns(eb: ExpressionBuilder<Schema, 'cards'>) {
 export function cardOf(row: Selectable<CardsTable> & { generation: number; prefix: string }): CardOfNotification {
   return {
     ...row,
-    // Audiences stored before there were custom actions name none.
-    audience: { customActions: [], ...(JSON.parse(row.audience) as Omit<Audience, 'customActions'>) },
+    audience: readAudience(row.audience),
     mentions: row.mentions === null ? [] : (JSON.parse(row.mentions) as Mention[]),
   }
 }

@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 
-import type { Audience } from '../domain/card.ts'
+import { readAudience } from './audiences.ts'
 import { takeUpdateTurns } from './card-turns.ts'
 import type { CardsTable, Handle } from './schema.ts'
 import { statement } from './statement.ts'
@@ -88,7 +88,7 @@ export async function changeTemplate(
     .execute()
   const changed: string[] = []
   for (const row of absent) {
-    const audience = JSON.parse(row.audience) as Audience
+    const audience = readAudience(row.audience)
     if (audience.templateId !== templateId.from) continue
     await trx
       .updateTable('cards')

@@ -5,8 +5,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
 
+import { joinLate } from '../../src/delivery/join-late.ts'
 import { standingOf } from '../../src/domain/group.ts'
 import { type Incident, IncidentSchema } from '../../src/domain/incident.ts'
+import { createLog } from '../../src/log.ts'
 import { listCardsOfIncident } from '../../src/storage/cards.ts'
 import { type Db, openDb } from '../../src/storage/db.ts'
 import { listGroups } from '../../src/storage/groups.ts'
@@ -234,5 +236,66 @@ test('incidents from before there were pages are those of their responders', asy
       for (const { of, incident } of snapshots) await putResponders(trx, of, incident)
     })
     expect(filled).toEqual(await responders())
+  })
+})
+
+test('whoever was missed before there were custom actions gets the card when they come', async () => {
+  const incident = IncidentSchema.parse({
+    incident_id: 'incident',
+    title: 'db-01 cpu.idle low',
+    incident_severity: 'Critical',
+    progress: 'Triggered',
+    start_time: 1_760_000_000,
+  })
+  const path = await leftBehind('0010-pages', {
+    incidents: [
+      {
+        integration_id: 'one',
+        incident_id: 'incident',
+        rev: 1,
+        version_updated_at: 1,
+        version_event_time: 1,
+        version_event_id: 'e1',
+        progress: 'Triggered',
+        snapshot: JSON.stringify(incident),
+        snooze_over: 0,
+        created_at: 1,
+        updated_at: 1,
+      },
+    ],
+    missed: [
+      {
+        integration_id: 'one',
+        incident_id: 'incident',
+        kind: 'person',
+        target_id: 'member:7',
+        member_id: 7,
+        event_id: 'e1',
+        record_key: 'ev:one:e1:person:member:7',
+        notification_key: 'first',
+        generation: 0,
+        prefix: '',
+        audience: JSON.stringify({ ...AUDIENCE, replyEventTypes: [], disableAt: false, snoozeMinutes: [120] }),
+        created_at: 1,
+      },
+    ],
+    account_links: [
+      {
+        integration_id: 'one',
+        dingtalk_user_id: 'li',
+        member_id: 7,
+        member_name: '李四',
+        linked_by: 'admin',
+        linked_at: 2,
+      },
+    ],
+  })
+  const woken: string[] = []
+  await opened(path, async (db) => {
+    const wakeDueCards = async (outTrackIds: string[]) => void woken.push(...outTrackIds)
+    await joinLate({ db, clock: { nowMs: () => 3 }, log: createLog('silent'), wakeDueCards })
+    const cards = await listCardsOfIncident(db.read, 'one', 'incident')
+    expect(cards.map((card) => card.out_track_id)).toEqual(woken)
+    expect(cards).toMatchObject([{ audience: { ...AUDIENCE, customActions: [] } }])
   })
 })
