@@ -1,5 +1,5 @@
-import type { Reason } from '../domain/reasons.ts'
 import type { Integration } from '../domain/integration.ts'
+import type { Reason } from '../domain/reasons.ts'
 import { AppError } from '../errors.ts'
 import type { Click } from '../storage/clicks.ts'
 import { writeUntil } from '../storage/db.ts'
@@ -10,7 +10,7 @@ import {
   markMemberKey,
   type MemberKey,
   putMemberKey,
-} from '../storage/links.ts'
+} from '../storage/member-keys.ts'
 import type { PerformDeps } from './deps.ts'
 
 export type Acting = Pick<Integration, 'acting' | 'ownerKey'>

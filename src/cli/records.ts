@@ -1,7 +1,7 @@
 import { type Command, InvalidArgumentError } from 'commander'
 
 import { systemClock } from '../clock.ts'
-import { listRecords, type RecordFilter } from '../storage/records.ts'
+import { listRecords, type RecordFilter } from '../storage/list-records.ts'
 import { type CliContext, withStore } from './context.ts'
 import { formatRows, formatTime } from './output.ts'
 

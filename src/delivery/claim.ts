@@ -1,11 +1,11 @@
 import type { Space } from '../domain/card.ts'
-import { reasonText } from '../domain/reasons.ts'
-import { cancelCards, type CardOfNotification, changeLeased, listCardsOfIncident } from '../storage/cards.ts'
+import { type CardOfNotification, listCardsOfIncident } from '../storage/cards.ts'
+import { changeLeased } from '../storage/change-cards.ts'
 import { claimForDelivery, claimForUpdate } from '../storage/due-cards.ts'
 import { findIncident, type StoredIncident } from '../storage/incidents.ts'
-import { changePlacements, countPlacedSince, listPlacements, type Placement } from '../storage/placements.ts'
-import { settleDelivery } from '../storage/records.ts'
+import { changePlacements, countPlacedSince, listPlacements, type Placement, spaceOf } from '../storage/placements.ts'
 import type { Handle } from '../storage/schema.ts'
+import { cancelCard } from './cancel.ts'
 import { faceOf } from './face.ts'
 import { packSpaces } from './pack.ts'
 import { deliverAgain, listLost } from './redeliver.ts'
@@ -26,12 +26,7 @@ export async function claimDelivery(
   const waiting = (await listPlacements(trx, [card.out_track_id])).filter(({ status }) => status === 'waiting')
 
   if (stored.incident.progress === 'Closed' && card.stage === 'absent' && (await nobodyWasTold(trx, card))) {
-    for (const placement of waiting) {
-      const space = { kind: placement.kind, targetId: placement.target_id }
-      const verdict = { status: 'skipped', reason: 'ALREADY_CLOSED' } as const
-      await settleDelivery(trx, { outTrackId: card.out_track_id, drawnRev: stored.rev }, space, verdict, nowMs)
-    }
-    await cancelCards(trx, [card.out_track_id], reasonText('ALREADY_CLOSED'), nowMs)
+    await cancelCard(trx, card.out_track_id, 'ALREADY_CLOSED', nowMs)
     await changeLeased(trx, card.out_track_id, deps.owner, { lease_owner: null, lease_until: 0 })
     deps.log.info({ incidentId: card.incident_id, outTrackId: card.out_track_id }, 'card-not-needed')
     return undefined
@@ -43,13 +38,7 @@ export async function claimDelivery(
     await changeLeased(trx, card.out_track_id, deps.owner, later)
     return undefined
   }
-  const spaces = packSpaces(
-    open.map((placement) => ({
-      kind: placement.kind,
-      targetId: placement.target_id,
-      share: placement.share,
-    })),
-  )
+  const spaces = packSpaces(open.map((placement) => ({ ...spaceOf(placement), share: placement.share })))
   if (spaces.length === 0) {
     await changeLeased(trx, card.out_track_id, deps.owner, { deliver_due_at: null, lease_owner: null, lease_until: 0 })
     return undefined

@@ -2,18 +2,18 @@ import type { Clock } from '../clock.ts'
 import type { Space } from '../domain/card.ts'
 import { isReachable } from '../domain/group.ts'
 import type { Log } from '../log.ts'
+import { findCardCallback } from '../storage/cards-mode.ts'
 import { addCard, addNotification, addSpaces, listCardsOfIncident } from '../storage/cards.ts'
-import { isLive, listPlacements } from '../storage/placements.ts'
 import type { Db } from '../storage/db.ts'
 import { findGroup } from '../storage/groups.ts'
 import { findIncident } from '../storage/incidents.ts'
-import { findCardCallback } from '../storage/integrations.ts'
 import { findLinksOfMembers } from '../storage/links.ts'
 import { listJoinable, type Missed, takeMissed } from '../storage/missed.ts'
-import { eventRecordKey, mergeRecords, reopenRecord, settleRecord } from '../storage/records.ts'
+import { isLive, listPlacements } from '../storage/placements.ts'
+import { eventRecordKey, mergeRecords } from '../storage/records.ts'
 import type { Handle } from '../storage/schema.ts'
+import { reopenRecord, settleRecord } from '../storage/settle-records.ts'
 import { keyOfAudience, nameUnfrozen } from './names.ts'
-import { turnKeyOf } from './replace.ts'
 import type { WakeDueCards } from './wake.ts'
 
 const AT_ONCE = 100
@@ -89,7 +89,6 @@ async function join(trx: Handle, missed: Missed, nowMs: number): Promise<string 
         replacement,
         rev: stored.rev,
         spaces: [space],
-        turnKey: turnKeyOf([space]),
         urgent: stored.incident.incident_severity === 'Critical',
       },
       nowMs,

@@ -4,9 +4,10 @@ import { AppError } from '../errors.ts'
 import type { AwaitTurn } from '../queue/workers.ts'
 import { writeUntil } from '../storage/db.ts'
 import { claimDelivery, claimUpdate } from './claim.ts'
+import { storeDelivered, storeNotDelivered } from './delivery-outcome.ts'
 import { withMentions } from './render/mentions.ts'
-import { storeAbsent, storeDelivered, storeNotDelivered, storeNotShown, storeShown } from './outcome.ts'
 import { PUBLIC_TEMPLATE_ID } from './render/public-template.ts'
+import { storeAbsent, storeNotShown, storeShown } from './update-outcome.ts'
 import type { ReconcileDeps } from './work.ts'
 
 /**

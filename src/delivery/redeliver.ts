@@ -1,8 +1,9 @@
 import type { Space } from '../domain/card.ts'
-import { type CardOfNotification, changeLeased } from '../storage/cards.ts'
-import { changePlacements, listPlacements } from '../storage/placements.ts'
-import { settleDelivery } from '../storage/records.ts'
+import type { CardOfNotification } from '../storage/cards.ts'
+import { changeLeased } from '../storage/change-cards.ts'
+import { changePlacements, listPlacements, spaceOf } from '../storage/placements.ts'
 import type { Handle } from '../storage/schema.ts'
+import { settleDelivery } from '../storage/settle-records.ts'
 import type { ReconcileDeps } from './work.ts'
 
 /** The outcome of these deliveries is unknown: rather a message twice than an alert lost. */
@@ -25,7 +26,5 @@ export async function deliverAgain(
 /** Spaces of the card that a delivery was under way to when the claim before this one ended. */
 export async function listLost(trx: Handle, outTrackId: string): Promise<Space[]> {
   const placements = await listPlacements(trx, [outTrackId])
-  return placements
-    .filter(({ status }) => status === 'sending')
-    .map((placement) => ({ kind: placement.kind, targetId: placement.target_id }))
+  return placements.filter(({ status }) => status === 'sending').map(spaceOf)
 }

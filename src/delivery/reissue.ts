@@ -1,16 +1,16 @@
 import type { Clock } from '../clock.ts'
 import type { Audience } from '../domain/card.ts'
 import type { Log } from '../log.ts'
-import { addCard, type CardOfNotification, freezeCards, listCardsOfIncident } from '../storage/cards.ts'
+import { findCardCallback, findCardsMode, noteCardsMode } from '../storage/cards-mode.ts'
+import { type CardOfNotification, listCardsOfIncident } from '../storage/cards.ts'
+import { freezeCards } from '../storage/change-cards.ts'
 import type { Db } from '../storage/db.ts'
 import { findIncident } from '../storage/incidents.ts'
-import { findCardsMode, findCardCallback, noteCardsMode } from '../storage/integrations.ts'
 import { cancelWaiting, changeAudience, listMisdirectedCards } from '../storage/misdirected.ts'
-import { isLive, listPlacements } from '../storage/placements.ts'
-import { moveRecords } from '../storage/records.ts'
+import { isLive, listPlacements, spaceOf } from '../storage/placements.ts'
 import type { Handle } from '../storage/schema.ts'
 import { keyOfAudience, nameUnfrozen } from './names.ts'
-import { turnKeyOf } from './replace.ts'
+import { addStandIn } from './stand-in.ts'
 import type { WakeDueCards } from './wake.ts'
 
 /** Cards changed in one commit. */
@@ -63,7 +63,7 @@ async function reissue(
     return [card.out_track_id]
   }
   const placements = await listPlacements(trx, [card.out_track_id])
-  const spaces = placements.filter(isLive).map(({ kind, target_id: targetId }) => ({ kind, targetId }))
+  const spaces = placements.filter(isLive).map(spaceOf)
   await cancelWaiting(trx, card.out_track_id, nowMs)
   await freezeCards(trx, [card.out_track_id], nowMs, deps.spacingMs)
   const stored = await findIncident(trx, integrationId, incidentId)
@@ -72,24 +72,6 @@ async function reissue(
   const audienceKey = keyOfAudience(audience)
   const known = cardsOfIncident.map((one) => ({ outTrackId: one.out_track_id, frozen: one.frozen === 1 }))
   const { outTrackId, replacement } = nameUnfrozen(integrationId, incidentId, known, notificationKey, audienceKey)
-  await addCard(
-    trx,
-    {
-      outTrackId,
-      integrationId,
-      incidentId,
-      notificationKey,
-      audienceKey,
-      audience,
-      replacement,
-      rev: stored.rev,
-      spaces,
-      turnKey: turnKeyOf(spaces),
-      urgent: stored.incident.incident_severity === 'Critical',
-      plain: card.plain === 1,
-    },
-    nowMs,
-  )
-  await moveRecords(trx, card.out_track_id, outTrackId, nowMs)
+  await addStandIn(trx, card, { outTrackId, replacement, audience, audienceKey, spaces }, stored, nowMs)
   return [card.out_track_id, outTrackId]
 }

@@ -1,9 +1,9 @@
-import type { Space } from '../domain/card.ts'
-import { addCard, changeLeased } from '../storage/cards.ts'
-import { isLive, listPlacements, type Placement } from '../storage/placements.ts'
-import { moveRecords, settleOpen } from '../storage/records.ts'
+import { changeLeased } from '../storage/change-cards.ts'
+import { isLive, listPlacements, spaceOf } from '../storage/placements.ts'
 import type { Handle } from '../storage/schema.ts'
+import { settleOpen } from '../storage/settle-records.ts'
 import { keyOfAudience, nameCard } from './names.ts'
+import { addStandIn } from './stand-in.ts'
 import type { ReconcileDeps, Work } from './work.ts'
 
 /** A card that DingTalk keeps forgetting is not made a fifth time. */
@@ -37,34 +37,7 @@ export async function replaceCard(
   const audience = { ...card.audience, callbackType: deps.cardCallback }
   const audienceKey = audience.callbackType === card.audience.callbackType ? card.audience_key : keyOfAudience(audience)
   const outTrackId = nameCard(card.integration_id, card.incident_id, card.notification_key, audienceKey, replacement)
-  await addCard(
-    trx,
-    {
-      outTrackId,
-      integrationId: card.integration_id,
-      incidentId: card.incident_id,
-      notificationKey: card.notification_key,
-      audienceKey,
-      audience,
-      replacement,
-      rev: stored.rev,
-      spaces,
-      turnKey: card.turn_key,
-      urgent: stored.incident.incident_severity === 'Critical',
-      plain: card.plain === 1,
-    },
-    nowMs,
-  )
-  await moveRecords(trx, card.out_track_id, outTrackId, nowMs)
+  const next = { outTrackId, replacement, audience, audienceKey, spaces }
+  await addStandIn(trx, card, next, stored, nowMs)
   return outTrackId
-}
-
-/** With whom a card shares its turns: the first of its groups, else the first person. */
-export function turnKeyOf(spaces: Space[]): string {
-  const first = spaces.find(({ kind }) => kind === 'group') ?? spaces[0]
-  return first ? `${first.kind}:${first.targetId}` : ''
-}
-
-function spaceOf(placement: Placement): Space {
-  return { kind: placement.kind, targetId: placement.target_id }
 }

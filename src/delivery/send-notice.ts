@@ -14,8 +14,8 @@ const LEASE_MS = 30_000
 const RETRY_MS = 5_000
 
 /**
- * Has the robot say the notice that is due longest, to its group or its person: at most one call. It is said once or, when nobody can know, not again:
- * the card tells the same.
+ * Has the robot say the notice that is due longest, to its group or its person: at most one call. It is said once or,
+ * when nobody can know, not again: the card tells the same.
  * @throws AppError `throttled` when the pacer should pause
  */
 export async function sendNotice(

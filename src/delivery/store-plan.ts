@@ -1,19 +1,18 @@
 import type { IncidentEvent } from '../domain/event.ts'
 import { digest } from '../domain/ids.ts'
 import { say } from '../domain/messages.ts'
-import { reasonText } from '../domain/reasons.ts'
 import type { ResultContext } from '../domain/result.ts'
-import { addCard, addNotification, addSpaces, allowRevision, cancelCards, freezeCards } from '../storage/cards.ts'
-import type { IntegrationForDelivery } from '../storage/integrations.ts'
+import { addCard, addNotification, addSpaces } from '../storage/cards.ts'
+import { allowRevision, freezeCards } from '../storage/change-cards.ts'
 import { putMentions } from '../storage/mentions.ts'
 import { addMissed } from '../storage/missed.ts'
 import { addNotice } from '../storage/notices.ts'
-import { listPlacements } from '../storage/placements.ts'
-import { addRecord, countDuplicate, eventRecordKey, type NewRecord, settleDelivery } from '../storage/records.ts'
+import type { IntegrationForDelivery } from '../storage/pick-integration.ts'
+import { addRecord, countDuplicate, eventRecordKey, type NewRecord } from '../storage/records.ts'
 import { openResult } from '../storage/results.ts'
 import type { Handle } from '../storage/schema.ts'
-import type { Plan, PlannedRecord } from './plan.ts'
-import { turnKeyOf } from './replace.ts'
+import { cancelCard } from './cancel.ts'
+import type { MissedTarget, Plan, PlannedRecord } from './plan/plan.ts'
 import type { DeliverySettings } from './settings.ts'
 
 /** A plan with what it was made from. */
@@ -36,26 +35,36 @@ export async function storePlan(
   decided: Decided,
   nowMs: number,
 ): Promise<void> {
-  const { event, rev, plan } = decided
-  const integrationId = decided.integration.id
-  const incidentId = event.incident.incident_id
-  if (plan.notification) {
-    await addNotification(trx, { ...plan.notification, integrationId, incidentId, eventId: event.eventId }, nowMs)
-  }
+  const { rev, plan } = decided
+  await storeCards(trx, decided, nowMs)
+  for (const record of plan.records) await storeRecord(trx, decided, record, nowMs)
+  for (const openConversationId of new Set(plan.notices)) await storeNotice(trx, decided, openConversationId, nowMs)
+  for (const missed of plan.missed) await storeMissed(trx, decided, missed, nowMs)
+  if (plan.tells) await storeResult(trx, decided, nowMs)
+  for (const outTrackId of plan.cancels) await cancelCard(trx, outTrackId, 'SUPERSEDED', nowMs)
+  await allowRevision(trx, plan.updates, { rev, spacingMs: settings.spacingMs }, nowMs)
+  await freezeCards(trx, plan.freezes, nowMs, settings.spacingMs)
+}
+
+async function storeCards(
+  trx: Handle,
+  { integration, event, rev, plan, names }: Decided,
+  nowMs: number,
+): Promise<void> {
+  const ids = { integrationId: integration.id, incidentId: event.incident.incident_id }
+  if (plan.notification) await addNotification(trx, { ...plan.notification, ...ids, eventId: event.eventId }, nowMs)
   const mentions = plan.mentions.map(({ userId, name }) => ({
     userId,
-    name: name || decided.names.get(`person:${userId}`) || userId,
+    name: name || names.get(`person:${userId}`) || userId,
   }))
   for (const card of plan.newCards) {
     await addCard(
       trx,
       {
         ...card,
-        integrationId,
-        incidentId,
+        ...ids,
         notificationKey: plan.notification?.key ?? 'first',
         rev,
-        turnKey: turnKeyOf(card.spaces),
         urgent: event.incident.incident_severity === 'Critical',
         mentions,
       },
@@ -66,66 +75,6 @@ export async function storePlan(
     await addSpaces(trx, join.outTrackId, join.spaces, nowMs)
     await putMentions(trx, join.outTrackId, mentions)
   }
-  for (const record of plan.records) await storeRecord(trx, decided, record, nowMs)
-  for (const openConversationId of new Set(plan.notices)) {
-    await addNotice(trx, {
-      id: digest(24, integrationId, event.eventId, openConversationId),
-      integration_id: integrationId,
-      incident_id: incidentId,
-      open_conversation_id: openConversationId,
-      dingtalk_user_id: null,
-      text: stormText(event),
-      due_at: nowMs,
-      expires_at: nowMs + NOTICE_WORTH_MS,
-    })
-  }
-  for (const missed of plan.missed) {
-    const { kind, id } = missed.target
-    if (kind === 'none' || plan.records.some((r) => r.target === missed.target && r.status === 'duplicate')) continue
-    await addMissed(trx, {
-      integration_id: integrationId,
-      incident_id: incidentId,
-      kind,
-      target_id: id,
-      member_id: missed.memberId,
-      event_id: event.eventId,
-      record_key: eventRecordKey(integrationId, event.eventId, kind, id),
-      notification_key: missed.notification.key,
-      generation: missed.notification.generation,
-      prefix: missed.notification.prefix,
-      audience: missed.audience,
-      expires_at: event.delivery.expiresAtMs ?? null,
-      created_at: nowMs,
-    })
-  }
-  if (plan.tells) {
-    const context: ResultContext = {
-      rid: event.delivery.rid ?? null,
-      fire_type: event.delivery.fireType,
-      escalate_rule_id: event.incident.assigned_to?.escalate_rule_id ?? null,
-      escalate_rule_name: event.incident.assigned_to?.escalate_rule_name ?? null,
-      layer_idx: event.incident.assigned_to?.layer_idx ?? 0,
-      data_source_id: decided.integration.dataSourceId ?? null,
-    }
-    const result = { integration_id: integrationId, event_id: event.eventId, incident_id: incidentId }
-    const isDue = plan.records.some(({ status }) => status !== 'pending')
-    await openResult(trx, { ...result, context: JSON.stringify(context) }, isDue, nowMs)
-  }
-  for (const outTrackId of plan.cancels) {
-    for (const placement of await listPlacements(trx, [outTrackId])) {
-      const space = { kind: placement.kind, targetId: placement.target_id }
-      await settleDelivery(
-        trx,
-        { outTrackId, drawnRev: rev },
-        space,
-        { status: 'skipped', reason: 'SUPERSEDED' },
-        nowMs,
-      )
-    }
-  }
-  await cancelCards(trx, plan.cancels, reasonText('SUPERSEDED'), nowMs)
-  await allowRevision(trx, plan.updates, { rev, spacingMs: settings.spacingMs }, nowMs)
-  await freezeCards(trx, plan.freezes, nowMs, settings.spacingMs)
 }
 
 async function storeRecord(trx: Handle, decided: Decided, record: PlannedRecord, nowMs: number): Promise<void> {
@@ -155,6 +104,73 @@ async function storeRecord(trx: Handle, decided: Decided, record: PlannedRecord,
   )
 }
 
+/** A storm is news for so long. */
+const NOTICE_WORTH_MS = 10 * 60_000
+
+async function storeNotice(
+  trx: Handle,
+  { integration, event }: Decided,
+  openConversationId: string,
+  nowMs: number,
+): Promise<void> {
+  await addNotice(trx, {
+    id: digest(24, integration.id, event.eventId, openConversationId),
+    integration_id: integration.id,
+    incident_id: event.incident.incident_id,
+    open_conversation_id: openConversationId,
+    dingtalk_user_id: null,
+    text: stormText(event),
+    due_at: nowMs,
+    expires_at: nowMs + NOTICE_WORTH_MS,
+  })
+}
+
+async function storeMissed(
+  trx: Handle,
+  { integration, event, plan }: Decided,
+  { target, memberId, audience, notification }: MissedTarget,
+  nowMs: number,
+): Promise<void> {
+  const { kind, id } = target
+  if (kind === 'none' || plan.records.some((r) => r.target === target && r.status === 'duplicate')) return
+  await addMissed(trx, {
+    integration_id: integration.id,
+    incident_id: event.incident.incident_id,
+    kind,
+    target_id: id,
+    member_id: memberId,
+    event_id: event.eventId,
+    record_key: eventRecordKey(integration.id, event.eventId, kind, id),
+    notification_key: notification.key,
+    generation: notification.generation,
+    prefix: notification.prefix,
+    audience,
+    expires_at: event.delivery.expiresAtMs ?? null,
+    created_at: nowMs,
+  })
+}
+
+async function storeResult(trx: Handle, { integration, event, plan }: Decided, nowMs: number): Promise<void> {
+  const assigned = event.incident.assigned_to
+  const context: ResultContext = {
+    rid: event.delivery.rid ?? null,
+    fire_type: event.delivery.fireType,
+    escalate_rule_id: assigned?.escalate_rule_id ?? null,
+    escalate_rule_name: assigned?.escalate_rule_name ?? null,
+    layer_idx: assigned?.layer_idx ?? 0,
+    data_source_id: integration.dataSourceId ?? null,
+  }
+  const ids = { integration_id: integration.id, event_id: event.eventId, incident_id: event.incident.incident_id }
+  const isDue = plan.records.some(({ status }) => status !== 'pending')
+  await openResult(trx, { ...ids, context: JSON.stringify(context) }, isDue, nowMs)
+}
+
+function stormText({ incident, delivery }: IncidentEvent): string {
+  const locale = delivery.locale ?? (incident.account_locale?.startsWith('en') ? 'en-US' : 'zh-CN')
+  const number = incident.num ? `#${incident.num} ` : ''
+  return say(locale, 'notice.storm', { title: `${number}${incident.title.slice(0, 200)}`, count: incident.alert_cnt })
+}
+
 /** What every record of an event has in common. */
 export function recordBase(integrationId: string, event: IncidentEvent): Partial<NewRecord> {
   return {
@@ -166,13 +182,4 @@ export function recordBase(integrationId: string, event: IncidentEvent): Partial
     fire_type: event.delivery.fireType,
     rid: event.delivery.rid ?? null,
   }
-}
-
-/** A storm is news for so long. */
-const NOTICE_WORTH_MS = 10 * 60_000
-
-function stormText({ incident, delivery }: IncidentEvent): string {
-  const locale = delivery.locale ?? (incident.account_locale?.startsWith('en') ? 'en-US' : 'zh-CN')
-  const number = incident.num ? `#${incident.num} ` : ''
-  return say(locale, 'notice.storm', { title: `${number}${incident.title.slice(0, 200)}`, count: incident.alert_cnt })
 }

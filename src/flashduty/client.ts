@@ -90,8 +90,98 @@ const MemberList = z.looseObject({
     .nullish(),
 })
 
+type ClientDeps = { apiUrl: string; send: SendHttp; pace?: Pace }
+
 /** @param deps `pace` holds back calls that the account may not make yet; without it none is */
-export function createFlashdutyClient(deps: { apiUrl: string; send: SendHttp; pace?: Pace }): FlashdutyClient {
+export function createFlashdutyClient(deps: ClientDeps): FlashdutyClient {
+  const { call, read } = createCaller(deps)
+  return {
+    async act(appKey, incidentId, { action, minutes, customId, comment }) {
+      if (action === 'refresh') throw new Error('a refresh is a reading')
+      if (action === 'custom') {
+        const body = { incident_id: incidentId, integration_id: customId }
+        const done = CustomDone.safeParse(await call(appKey, '/incident/custom-action/do', body))
+        return done.success ? (done.data.message ?? '').trim() : ''
+      }
+      await call(appKey, `/incident/${action}`, {
+        incident_ids: [incidentId],
+        ...(minutes === undefined ? {} : { minutes }),
+        ...(action === 'reopen' && comment !== undefined ? { reason: comment } : {}),
+      })
+      return ''
+    },
+    async readIncident(appKey, incidentId) {
+      const parsed = IncidentSchema.safeParse(await read(appKey, '/incident/info', { incident_id: incidentId }))
+      if (parsed.success) return parsed.data
+      throw unreadable('/incident/info', parsed.error.issues[0]?.path.join('.') ?? '(body)')
+    },
+    async readRuleChats(appKey, { channelId, ruleId }, dataSourceId) {
+      const body = { channel_id: channelId, rule_id: ruleId }
+      const layers = readRuleLayers(await read(appKey, '/channel/escalate/rule/info', body, 'look-up'), dataSourceId)
+      if (layers) return layers
+      throw new AppError(
+        { kind: 'permanent', code: 'ACTION_REJECTED' },
+        'POST /channel/escalate/rule/info: unreadable answer',
+      )
+    },
+    async readFeed(appKey, incidentId, limit) {
+      const feed = readFeedItems(
+        await read(appKey, '/incident/feed', { incident_id: incidentId, p: 1, limit, asc: false }, 'look-up'),
+      )
+      if (feed) return feed
+      throw unreadable('/incident/feed')
+    },
+    async readMember(appKey) {
+      const parsed = Member.safeParse(await read(appKey, '/member/info', {}))
+      if (parsed.success) {
+        const { member_id: memberId, member_name: memberName, status, account_id: accountId } = parsed.data
+        return { memberId, memberName, status, accountId }
+      }
+      throw unreadable('/member/info')
+    },
+    async findMembers(appKey, query, urgency) {
+      const parsed = MemberList.safeParse(await read(appKey, '/member/list', { query, p: 1, limit: 100 }, urgency))
+      if (parsed.success) {
+        return (parsed.data.items ?? []).map((item) => ({
+          memberId: item.member_id,
+          memberName: item.member_name,
+          email: item.email,
+          phone: item.phone,
+          status: item.status,
+          emailVerified: item.email_verified,
+          phoneVerified: item.phone_verified,
+        }))
+      }
+      throw unreadable('/member/list')
+    },
+    async createMemberKey(ownerKey, memberId) {
+      const body = { key_name: 'flashduty-dingtalk', person_id: memberId }
+      const made = MadeKey.safeParse(await call(ownerKey, '/person/app-key/create', body))
+      if (made.success) return made.data.key
+      throw new AppError(
+        { kind: 'unknown-outcome', code: 'FLASHDUTY_UNAVAILABLE' },
+        'POST /person/app-key/create: unreadable answer',
+      )
+    },
+    async probeOwnerKey(ownerKey) {
+      try {
+        // Nameless, so that whoever may make keys is refused for that alone.
+        await call(ownerKey, '/person/app-key/create', { key_name: '' }, 'look-up')
+        return 'may'
+      } catch (error) {
+        const said = error instanceof AppError ? /^\w+/.exec(error.detail ?? '')?.[0] : undefined
+        if (said === 'InvalidParameter' || said === 'BadRequest') return 'may'
+        if (said === 'Unauthorized') return 'key-invalid'
+        if (said === 'AccessDenied') return 'not-owner'
+        if (said === 'RouteNotFound') return 'not-offered'
+        throw error
+      }
+    },
+  }
+}
+
+/** `read` is `call` for what changes nothing, so that it can always be asked again. */
+function createCaller(deps: ClientDeps) {
   const call = async (appKey: string, path: string, body: unknown, urgency: Urgency = 'press'): Promise<unknown> => {
     // The key belongs into the query by Flashduty's rules, so the URL must not reach any message.
     const url = `${deps.apiUrl}${path}?app_key=${encodeURIComponent(appKey)}`
@@ -132,90 +222,11 @@ export function createFlashdutyClient(deps: { apiUrl: string; send: SendHttp; pa
     }
   }
 
-  return {
-    async act(appKey, incidentId, { action, minutes, customId, comment }) {
-      if (action === 'refresh') throw new Error('a refresh is a reading')
-      if (action === 'custom') {
-        const body = { incident_id: incidentId, integration_id: customId }
-        const done = CustomDone.safeParse(await call(appKey, '/incident/custom-action/do', body))
-        return done.success ? (done.data.message ?? '').trim() : ''
-      }
-      await call(appKey, `/incident/${action}`, {
-        incident_ids: [incidentId],
-        ...(minutes === undefined ? {} : { minutes }),
-        ...(action === 'reopen' && comment !== undefined ? { reason: comment } : {}),
-      })
-      return ''
-    },
-    async readIncident(appKey, incidentId) {
-      const parsed = IncidentSchema.safeParse(await read(appKey, '/incident/info', { incident_id: incidentId }))
-      if (parsed.success) return parsed.data
-      throw new AppError(
-        { kind: 'retryable', code: 'FLASHDUTY_UNAVAILABLE' },
-        `POST /incident/info: unreadable at ${parsed.error.issues[0]?.path.join('.') ?? '(body)'}`,
-      )
-    },
-    async readRuleChats(appKey, { channelId, ruleId }, dataSourceId) {
-      const body = { channel_id: channelId, rule_id: ruleId }
-      const layers = readRuleLayers(await read(appKey, '/channel/escalate/rule/info', body, 'look-up'), dataSourceId)
-      if (layers) return layers
-      throw new AppError(
-        { kind: 'permanent', code: 'ACTION_REJECTED' },
-        'POST /channel/escalate/rule/info: unreadable answer',
-      )
-    },
-    async readFeed(appKey, incidentId, limit) {
-      const feed = readFeedItems(
-        await read(appKey, '/incident/feed', { incident_id: incidentId, p: 1, limit, asc: false }, 'look-up'),
-      )
-      if (feed) return feed
-      throw new AppError({ kind: 'retryable', code: 'FLASHDUTY_UNAVAILABLE' }, 'POST /incident/feed: unreadable answer')
-    },
-    async readMember(appKey) {
-      const parsed = Member.safeParse(await read(appKey, '/member/info', {}))
-      if (parsed.success) {
-        const { member_id: memberId, member_name: memberName, status, account_id: accountId } = parsed.data
-        return { memberId, memberName, status, accountId }
-      }
-      throw new AppError({ kind: 'retryable', code: 'FLASHDUTY_UNAVAILABLE' }, 'POST /member/info: unreadable answer')
-    },
-    async findMembers(appKey, query, urgency) {
-      const parsed = MemberList.safeParse(await read(appKey, '/member/list', { query, p: 1, limit: 100 }, urgency))
-      if (parsed.success) {
-        return (parsed.data.items ?? []).map((item) => ({
-          memberId: item.member_id,
-          memberName: item.member_name,
-          email: item.email,
-          phone: item.phone,
-          status: item.status,
-          emailVerified: item.email_verified,
-          phoneVerified: item.phone_verified,
-        }))
-      }
-      throw new AppError({ kind: 'retryable', code: 'FLASHDUTY_UNAVAILABLE' }, 'POST /member/list: unreadable answer')
-    },
-    async createMemberKey(ownerKey, memberId) {
-      const body = { key_name: 'flashduty-dingtalk', person_id: memberId }
-      const made = MadeKey.safeParse(await call(ownerKey, '/person/app-key/create', body))
-      if (made.success) return made.data.key
-      throw new AppError(
-        { kind: 'unknown-outcome', code: 'FLASHDUTY_UNAVAILABLE' },
-        'POST /person/app-key/create: unreadable answer',
-      )
-    },
-    async probeOwnerKey(ownerKey) {
-      try {
-        // Nameless, so that whoever may make keys is refused for that alone.
-        await call(ownerKey, '/person/app-key/create', { key_name: '' }, 'look-up')
-        return 'may'
-      } catch (error) {
-        const said = error instanceof AppError ? /^\w+/.exec(error.detail ?? '')?.[0] : undefined
-        if (said === 'InvalidParameter' || said === 'BadRequest') return 'may'
-        if (said === 'Unauthorized') return 'key-invalid'
-        if (said === 'AccessDenied') return 'not-owner'
-        if (said === 'RouteNotFound') return 'not-offered'
-        throw error
-      }
-    },
-  }
+  return { call, read }
+}
+
+/** Flashduty answered with something else than its pages say. */
+function unreadable(path: string, at = ''): AppError {
+  const failure = { kind: 'retryable', code: 'FLASHDUTY_UNAVAILABLE' } as const
+  return new AppError(failure, `POST ${path}: unreadable answer${at === '' ? '' : ` at ${at}`}`)
 }

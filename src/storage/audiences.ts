@@ -4,6 +4,11 @@ import type { Handle } from './schema.ts'
 /** What the newest card of an incident offers to be done beside the usual. */
 export type Offer = Pick<Audience, 'snoozeMinutes' | 'customActions'>
 
+/** As stored with cards and missed targets; what was stored before there were custom actions names none. */
+export function readAudience(stored: string): Audience {
+  return { customActions: [], ...(JSON.parse(stored) as Omit<Audience, 'customActions'>) }
+}
+
 /** By incident id; incidents without cards are missing. */
 export async function findOffers(
   db: Handle,
@@ -20,8 +25,7 @@ export async function findOffers(
     .execute()
   return new Map(
     rows.map((row) => {
-      const { snoozeMinutes, customActions = [] } = JSON.parse(row.audience) as Pick<Audience, 'snoozeMinutes'> &
-        Partial<Offer>
+      const { snoozeMinutes, customActions } = readAudience(row.audience)
       return [row.incident_id, { snoozeMinutes, customActions }]
     }),
   )

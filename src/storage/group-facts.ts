@@ -1,6 +1,6 @@
-import { sql } from 'kysely'
+import { type RawBuilder, sql } from 'kysely'
 
-import { standingOf } from '../domain/group.ts'
+import { newGroup, newOrKnown, settleStanding, takeIn } from './group-row.ts'
 import type { Group, GroupId } from './groups.ts'
 import type { Handle } from './schema.ts'
 
@@ -11,6 +11,7 @@ import type { Handle } from './schema.ts'
 
 /** A question that was answered not long ago need not be asked again for the same doubt. */
 const DOUBT_EVERY_MS = 10 * 60_000
+
 /** Proofs are written down no more often. */
 const PROOF_EVERY_MS = 60_000
 
@@ -36,35 +37,23 @@ export async function recordInstall(
     operated_at: group.operatedAt,
   }
   const installed = group.status === 'installed'
-  const row = await trx
-    .insertInto('groups')
-    .values({
-      ...newGroup(group, nowMs),
+  const row = await takeIn(trx, {
+    news: { ...newGroup(group, nowMs), ...facts, verified_at: nowMs, ...(installed ? askNow(nowMs) : {}) },
+    change: {
       ...facts,
+      app_robot_code: newOrKnown('app_robot_code'),
+      app_cool_app_code: newOrKnown('app_cool_app_code'),
       verified_at: nowMs,
-      refresh_due_at: installed ? nowMs : null,
-      refresh_why: installed ? 'news' : null,
-    })
-    .onConflict((oc) =>
-      oc
-        .columns(['integration_id', 'open_conversation_id'])
-        .doUpdateSet((eb) => ({
-          ...facts,
-          app_robot_code: sql<string>`coalesce(${eb.ref('excluded.app_robot_code')}, ${eb.ref('groups.app_robot_code')})`,
-          app_cool_app_code: sql<string>`coalesce(${eb.ref('excluded.app_cool_app_code')}, ${eb.ref('groups.app_cool_app_code')})`,
-          verified_at: nowMs,
-          refresh_due_at: installed
-            ? nowMs
-            : sql<number>`case when groups.asked_at >= ${group.operatedAt} then ${nowMs} end`,
-          refresh_why: 'news' as const,
-          refresh_failures: 0,
-          updated_at: nowMs,
-        }))
-        .whereRef('excluded.operated_at', '>=', 'groups.operated_at'),
-    )
-    .returningAll()
-    .executeTakeFirst()
-  return settle(trx, row)
+      refresh_due_at: installed
+        ? nowMs
+        : sql<number>`case when groups.asked_at >= ${group.operatedAt} then ${nowMs} end`,
+      refresh_why: 'news',
+      refresh_failures: 0,
+      updated_at: nowMs,
+    },
+    ifHolds: sql<boolean>`excluded.operated_at >= groups.operated_at`,
+  })
+  return settleStanding(trx, row)
 }
 
 /**
@@ -82,30 +71,18 @@ export async function recordRobot(
     plain_cool_app_code: group.coolAppCode,
     robot_at: group.at,
   }
-  const row = await trx
-    .insertInto('groups')
-    .values({
-      ...newGroup(group, nowMs),
+  const row = await takeIn(trx, {
+    news: { ...newGroup(group, nowMs), ...facts, verified_at: nowMs, ...(group.present ? askNow(nowMs) : {}) },
+    change: {
       ...facts,
+      plain_robot_code: newOrKnown('plain_robot_code'),
       verified_at: nowMs,
-      refresh_due_at: group.present ? nowMs : null,
-      refresh_why: group.present ? 'news' : null,
-    })
-    .onConflict((oc) =>
-      oc
-        .columns(['integration_id', 'open_conversation_id'])
-        .doUpdateSet((eb) => ({
-          ...facts,
-          plain_robot_code: sql<string>`coalesce(${eb.ref('excluded.plain_robot_code')}, ${eb.ref('groups.plain_robot_code')})`,
-          verified_at: nowMs,
-          ...(group.present ? askIf(isDoubtful(nowMs), nowMs) : {}),
-          updated_at: nowMs,
-        }))
-        .whereRef('excluded.robot_at', '>=', 'groups.robot_at'),
-    )
-    .returningAll()
-    .executeTakeFirst()
-  return { taken: await settle(trx, row), refreshGroup: isDue(row, nowMs) }
+      ...(group.present ? askIf(isDoubtful(nowMs), nowMs) : {}),
+      updated_at: nowMs,
+    },
+    ifHolds: sql<boolean>`excluded.robot_at >= groups.robot_at`,
+  })
+  return { taken: await settleStanding(trx, row), refreshGroup: isDue(row, nowMs) }
 }
 
 /**
@@ -117,32 +94,19 @@ export async function recordTitle(
   group: GroupId & { title: string; chatId: string | null; titledAt: number },
   nowMs: number,
 ): Promise<boolean> {
-  const row = await trx
-    .insertInto('groups')
-    .values({
-      ...newGroup(group, nowMs),
-      title: group.title,
-      chat_id: group.chatId,
-      titled_at: group.titledAt,
-      verified_at: nowMs,
-    })
-    .onConflict((oc) =>
-      oc
-        .columns(['integration_id', 'open_conversation_id'])
-        .doUpdateSet((eb) => ({
-          title: group.title,
-          chat_id: sql<string>`coalesce(${eb.ref('excluded.chat_id')}, ${eb.ref('groups.chat_id')})`,
-          titled_at: group.titledAt,
-          verified_at: nowMs,
-          // What DingTalk has answered since may be newer than this message.
-          ...askIf(sql<boolean>`groups.asked_at >= ${group.titledAt} and groups.title <> ${group.title}`, nowMs),
-          updated_at: nowMs,
-        }))
-        .whereRef('excluded.titled_at', '>=', 'groups.titled_at'),
-    )
-    .returningAll()
-    .executeTakeFirst()
-  return settle(trx, row)
+  const facts = { title: group.title, chat_id: group.chatId, titled_at: group.titledAt, verified_at: nowMs }
+  const row = await takeIn(trx, {
+    news: { ...newGroup(group, nowMs), ...facts },
+    change: {
+      ...facts,
+      chat_id: newOrKnown('chat_id'),
+      // What DingTalk has answered since may be newer than this message.
+      ...askIf(sql<boolean>`groups.asked_at >= ${group.titledAt} and groups.title <> ${group.title}`, nowMs),
+      updated_at: nowMs,
+    },
+    ifHolds: sql<boolean>`excluded.titled_at >= groups.titled_at`,
+  })
+  return settleStanding(trx, row)
 }
 
 export async function recordDisbanded(
@@ -150,33 +114,13 @@ export async function recordDisbanded(
   group: GroupId & { chatId: string | null; disbandedAt: number },
   nowMs: number,
 ): Promise<boolean> {
-  const row = await trx
-    .insertInto('groups')
-    .values({
-      ...newGroup(group, nowMs),
-      chat_id: group.chatId,
-      disbanded_at: group.disbandedAt,
-      verified_at: nowMs,
-    })
-    .onConflict((oc) =>
-      oc
-        .columns(['integration_id', 'open_conversation_id'])
-        .doUpdateSet({
-          disbanded_at: group.disbandedAt,
-          verified_at: nowMs,
-          ...askIf(sql<boolean>`groups.asked_at >= ${group.disbandedAt}`, nowMs),
-          updated_at: nowMs,
-        })
-        .where((eb) =>
-          eb.or([
-            eb('groups.disbanded_at', 'is', null),
-            eb('groups.disbanded_at', '<=', eb.ref('excluded.disbanded_at')),
-          ]),
-        ),
-    )
-    .returningAll()
-    .executeTakeFirst()
-  return settle(trx, row)
+  const facts = { disbanded_at: group.disbandedAt, verified_at: nowMs }
+  const row = await takeIn(trx, {
+    news: { ...newGroup(group, nowMs), chat_id: group.chatId, ...facts },
+    change: { ...facts, ...askIf(sql<boolean>`groups.asked_at >= ${group.disbandedAt}`, nowMs), updated_at: nowMs },
+    ifHolds: sql<boolean>`groups.disbanded_at is null or groups.disbanded_at <= excluded.disbanded_at`,
+  })
+  return settleStanding(trx, row)
 }
 
 /**
@@ -190,27 +134,20 @@ export async function recordSeen(
   group: GroupId & { chatId?: string | undefined; ask: boolean },
   nowMs: number,
 ): Promise<{ refreshGroup: boolean }> {
-  const row = await trx
-    .insertInto('groups')
-    .values({
+  const row = await takeIn(trx, {
+    news: {
       ...newGroup(group, nowMs),
       chat_id: group.chatId ?? null,
       verified_at: nowMs,
-      refresh_due_at: group.ask ? nowMs : null,
-      refresh_why: group.ask ? 'news' : null,
-    })
-    .onConflict((oc) =>
-      oc
-        .columns(['integration_id', 'open_conversation_id'])
-        .doUpdateSet((eb) => ({
-          chat_id: sql<string>`coalesce(${eb.ref('groups.chat_id')}, ${eb.ref('excluded.chat_id')})`,
-          verified_at: nowMs,
-          ...(group.ask ? askIf(isDoubtful(nowMs), nowMs) : {}),
-        }))
-        .where('groups.verified_at', '<', nowMs - PROOF_EVERY_MS),
-    )
-    .returningAll()
-    .executeTakeFirst()
+      ...(group.ask ? askNow(nowMs) : {}),
+    },
+    change: {
+      chat_id: sql<string | null>`coalesce(groups.chat_id, excluded.chat_id)`,
+      verified_at: nowMs,
+      ...(group.ask ? askIf(isDoubtful(nowMs), nowMs) : {}),
+    },
+    ifHolds: sql<boolean>`groups.verified_at < ${nowMs - PROOF_EVERY_MS}`,
+  })
   return { refreshGroup: isDue(row, nowMs) }
 }
 
@@ -238,7 +175,7 @@ export async function recordDoubt(
 ): Promise<void> {
   await trx
     .updateTable('groups')
-    .set({ refresh_due_at: nowMs, refresh_why: 'news', refresh_failures: 0 })
+    .set({ ...askNow(nowMs), refresh_failures: 0 })
     .where('integration_id', '=', id.integrationId)
     .where('open_conversation_id', '=', id.openConversationId)
     .where('status', 'in', believed)
@@ -246,58 +183,9 @@ export async function recordDoubt(
     .execute()
 }
 
-/** What DingTalk says when asked about a group. */
-export type GroupAnswer =
-  /** `proven`: only with the code of our cool app, since others are told of their own. */
-  | { kind: 'scene'; title: string; disbanded: boolean; proven: { coolAppCode: string } | undefined }
-  | { kind: 'uninstalled' }
-  | { kind: 'robot'; present: boolean }
-
-/**
- * What DingTalk answered overrules what we believed when we asked; whatever has come in since is newer.
- * Our clock and DingTalk's are never compared for it.
- * @returns what the group is now; undefined when something newer had come in
- */
-export async function recordAnswer(
-  trx: Handle,
-  asked: Group,
-  answer: GroupAnswer,
-  askedAt: number,
-  nowMs: number,
-): Promise<Group | undefined> {
-  if (answer.kind === 'scene') {
-    await trx
-      .updateTable('groups')
-      .set({ title: answer.title })
-      .where('integration_id', '=', asked.integration_id)
-      .where('open_conversation_id', '=', asked.open_conversation_id)
-      .where('titled_at', '=', asked.titled_at)
-      .execute()
-  }
-  const row = await trx
-    .updateTable('groups')
-    .set({ ...factsOf(asked, answer), asked_at: askedAt, verified_at: askedAt, note: null, updated_at: nowMs })
-    .where('integration_id', '=', asked.integration_id)
-    .where('open_conversation_id', '=', asked.open_conversation_id)
-    .where('operated_at', '=', asked.operated_at)
-    .where('robot_at', '=', asked.robot_at)
-    .where('disbanded_at', asked.disbanded_at === null ? 'is' : '=', asked.disbanded_at)
-    .returningAll()
-    .executeTakeFirst()
-  if (row) await settle(trx, row)
-  return row && { ...row, ...standingOf(row) }
-}
-
-function factsOf(asked: Group, answer: GroupAnswer) {
-  if (answer.kind === 'robot') return { robot_status: answer.present ? ('present' as const) : ('absent' as const) }
-  if (answer.kind === 'uninstalled') {
-    // The robot that spoke there while the cool app was installed was the cool app's.
-    return { app_status: 'uninstalled' as const, ...(asked.status === 'robot' ? {} : { robot_status: null }) }
-  }
-  return {
-    disbanded_at: answer.disbanded ? Math.max(asked.operated_at, asked.robot_at, asked.disbanded_at ?? 0) : null,
-    ...(answer.proven ? { app_status: 'installed' as const, app_cool_app_code: answer.proven.coolAppCode } : {}),
-  }
+/** DingTalk is to be asked about the group. */
+function askNow(nowMs: number) {
+  return { refresh_due_at: nowMs, refresh_why: 'news' as const }
 }
 
 function isDoubtful(nowMs: number) {
@@ -305,7 +193,7 @@ function isDoubtful(nowMs: number) {
   return sql<boolean>`groups.status not in (${open}) and groups.asked_at < ${nowMs - DOUBT_EVERY_MS}`
 }
 
-function askIf(condition: ReturnType<typeof sql<boolean>>, nowMs: number) {
+function askIf(condition: RawBuilder<boolean>, nowMs: number) {
   return {
     refresh_due_at: sql<number>`case when ${condition} then ${nowMs} else groups.refresh_due_at end`,
     refresh_why: sql<'news'>`case when ${condition} then 'news' else groups.refresh_why end`,
@@ -314,53 +202,4 @@ function askIf(condition: ReturnType<typeof sql<boolean>>, nowMs: number) {
 
 function isDue(row: Group | undefined, nowMs: number): boolean {
   return row !== undefined && row.refresh_due_at !== null && row.refresh_due_at <= nowMs
-}
-
-/** @returns whether there was anything to settle */
-async function settle(trx: Handle, row: Group | undefined): Promise<boolean> {
-  if (!row) return false
-  const standing = standingOf(row)
-  const same =
-    row.status === standing.status &&
-    row.robot_code === standing.robot_code &&
-    row.cool_app_code === standing.cool_app_code
-  if (!same) {
-    await trx
-      .updateTable('groups')
-      .set(standing)
-      .where('integration_id', '=', row.integration_id)
-      .where('open_conversation_id', '=', row.open_conversation_id)
-      .execute()
-  }
-  return true
-}
-
-function newGroup(id: GroupId, nowMs: number): Group {
-  return {
-    integration_id: id.integrationId,
-    open_conversation_id: id.openConversationId,
-    chat_id: null,
-    title: null,
-    status: 'unknown',
-    robot_code: null,
-    cool_app_code: null,
-    app_status: null,
-    operated_at: 0,
-    app_robot_code: null,
-    app_cool_app_code: null,
-    robot_status: null,
-    robot_at: 0,
-    plain_robot_code: null,
-    plain_cool_app_code: null,
-    disbanded_at: null,
-    titled_at: 0,
-    refresh_due_at: null,
-    refresh_why: null,
-    refresh_failures: 0,
-    asked_at: 0,
-    verified_at: 0,
-    note: null,
-    created_at: nowMs,
-    updated_at: nowMs,
-  }
 }

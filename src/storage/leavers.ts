@@ -1,6 +1,7 @@
-import { type AccountLink, settleDoubt, suspendLink } from './links.ts'
+import type { AccountLink } from './links.ts'
 import type { Handle } from './schema.ts'
 import { endSessionsOf } from './sessions.ts'
+import { settleDoubt, suspendLink } from './suspended-links.ts'
 
 /**
  * The person has left the corporation: they are linked no more and logged in nowhere. Whoever has come back logs in

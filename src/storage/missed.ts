@@ -1,6 +1,7 @@
 import type { Selectable } from 'kysely'
 
 import type { Audience } from '../domain/card.ts'
+import { readAudience } from './audiences.ts'
 import type { Handle, MissedTable } from './schema.ts'
 
 /** A target that could not be told because it was not there yet: a member without a link, a group without the cool app. */
@@ -60,7 +61,7 @@ export async function takeMissed(trx: Handle, id: MissedId): Promise<Missed | un
     .where('target_id', '=', id.target_id)
     .returningAll()
     .executeTakeFirst()
-  return row && { ...row, audience: JSON.parse(row.audience) as Audience }
+  return row && { ...row, audience: readAudience(row.audience) }
 }
 
 /** Whoever joins after an incident is closed has missed nothing to act on. */

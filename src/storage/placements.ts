@@ -12,6 +12,10 @@ export function isLive(placement: Placement): boolean {
   return LIVE.some((status) => status === placement.status)
 }
 
+export function spaceOf({ kind, target_id: targetId }: Placement): Space {
+  return { kind, targetId }
+}
+
 export async function listPlacements(db: Handle, outTrackIds: string[]): Promise<Placement[]> {
   if (outTrackIds.length === 0) return []
   return (await selectPlacements(db, { outTrackIds })).rows

@@ -1,6 +1,5 @@
 import { type Insertable, type Selectable, sql } from 'kysely'
 
-import type { Space } from '../domain/card.ts'
 import { type Reason, reasonText } from '../domain/reasons.ts'
 import { touchResults } from './results.ts'
 import type { Handle, RecordsTable } from './schema.ts'
@@ -85,135 +84,8 @@ const selectTargetsOfEvent = statement((db, { integrationId, eventId }: EventId)
     .where('integration_id', '=', integrationId),
 )
 
-export type Verdict = {
-  status: OperationRecord['status']
-  reason?: Reason
-  detail?: string | undefined
-  msgId?: string | undefined
-  /** Joins what is noted already. */
-  note?: string | undefined
-}
-
-const OPEN = ['pending', 'retrying'] as const
-
-/** The card reached this space, or will not: settles the record that waits for it, and whatever the drawn face covers. */
-export async function settleDelivery(
-  trx: Handle,
-  card: { outTrackId: string; drawnRev: number },
-  space: Space,
-  verdict: Verdict,
-  nowMs: number,
-): Promise<void> {
-  const waits = { outTrackId: card.outTrackId, kind: space.kind, targetId: space.targetId }
-  const columns = verdictColumns(verdict, nowMs)
-  const { rows } =
-    verdict.status === 'success'
-      ? await settleReached(trx, { waits, columns, drawnRev: card.drawnRev })
-      : await (isFinal(verdict) ? settleSpace : settleCreate)(trx, { waits, columns })
-  await touchResults(trx, rows, nowMs)
-}
-
-function isFinal({ status }: Verdict): boolean {
-  return status === 'failed' || status === 'skipped'
-}
-
-type Waits = { outTrackId: string; kind: Space['kind']; targetId: string }
-type SpaceVerdict = { waits: Waits; columns: VerdictColumns }
-
-function openOfSpace(db: Handle, { outTrackId, kind, targetId }: Waits) {
-  return db
-    .updateTable('records')
-    .where('out_track_id', '=', outTrackId)
-    .where('kind', '=', kind)
-    .where('target_id', '=', targetId)
-    .where('status', 'in', OPEN)
-    .returning(['integration_id', 'event_id'])
-}
-
-const settleCreate = statement((db, { waits, columns }: SpaceVerdict) =>
-  openOfSpace(db, waits).set(setVerdict(columns)).where('effect', '=', 'create'),
-)
-
-const settleSpace = statement((db, { waits, columns }: SpaceVerdict) =>
-  openOfSpace(db, waits).set(setVerdict(columns)).where('effect', 'in', ['create', 'update']),
-)
-
-/** What came up to the drawn revision is seen with it. */
-const settleReached = statement((db, { waits, columns, drawnRev }: SpaceVerdict & { drawnRev: number }) =>
-  openOfSpace(db, waits)
-    .set(setVerdict(columns))
-    .set({
-      status: sql<OperationRecord['status']>`case effect when 'create' then ${columns.status} else 'updated' end`,
-      ...(columns.msg_id === undefined
-        ? {}
-        : { msg_id: sql<string | null>`case effect when 'create' then ${columns.msg_id} else msg_id end` }),
-      ...(columns.note === undefined
-        ? {}
-        : { note: sql<string | null>`case effect when 'create' then ${joinNote(columns.note)} else note end` }),
-    })
-    .where((eb) =>
-      eb.or([eb('effect', '=', 'create'), eb.and([eb('effect', '=', 'update'), eb('rev', '<=', drawnRev)])]),
-    ),
-)
-
-/** A PUT (or the knowledge that none is needed) covers every event up to the drawn revision. */
-export async function settleUpdates(
-  trx: Handle,
-  card: { outTrackId: string; drawnRev: number },
-  verdict: Verdict,
-  nowMs: number,
-): Promise<void> {
-  const { rows } = await settleDrawn(trx, { ...card, columns: verdictColumns(verdict, nowMs) })
-  await touchResults(trx, rows, nowMs)
-}
-
-type Drawn = { outTrackId: string; drawnRev: number; columns: VerdictColumns }
-
-const settleDrawn = statement((db, { outTrackId, drawnRev, columns }: Drawn) =>
-  db
-    .updateTable('records')
-    .set(setVerdict(columns))
-    .where('out_track_id', '=', outTrackId)
-    .where('effect', '=', 'update')
-    .where('rev', '<=', drawnRev)
-    .where('status', 'in', OPEN)
-    .returning(['integration_id', 'event_id']),
-)
-
-/** Whatever still waits for the card, of all its targets. */
-export async function settleOpen(trx: Handle, outTrackId: string, verdict: Verdict, nowMs: number): Promise<void> {
-  const settled = await trx
-    .updateTable('records')
-    .set(setVerdict(verdictColumns(verdict, nowMs)))
-    .where('out_track_id', '=', outTrackId)
-    .where('status', 'in', OPEN)
-    .returning(['integration_id', 'event_id'])
-    .execute()
-  await touchResults(trx, settled, nowMs)
-}
-
-/** Whom it is about can be told after all. */
-export async function reopenRecord(
-  trx: Handle,
-  recordKey: string,
-  waits: { outTrackId: string; rev: number; targetId: string; targetName: string | null },
-  nowMs: number,
-): Promise<void> {
-  const reopened = await trx
-    .updateTable('records')
-    .set({
-      ...setVerdict(verdictColumns({ status: 'pending' }, nowMs)),
-      out_track_id: waits.outTrackId,
-      rev: waits.rev,
-      effect: 'create',
-      target_id: waits.targetId,
-      ...(waits.targetName === null ? {} : { target_name: waits.targetName }),
-    })
-    .where('record_key', '=', recordKey)
-    .returning(['integration_id', 'event_id'])
-    .execute()
-  await touchResults(trx, reopened, nowMs)
-}
+/** Not settled yet. */
+export const OPEN = ['pending', 'retrying'] as const
 
 /**
  * Two rows of one event have turned out to be about one person: the one that stays tells which member they are.
@@ -257,16 +129,6 @@ export async function moveRecords(trx: Handle, from: string, to: string, nowMs: 
     .execute()
 }
 
-export async function settleRecord(trx: Handle, recordKey: string, verdict: Verdict, nowMs: number): Promise<void> {
-  const settled = await trx
-    .updateTable('records')
-    .set(setVerdict(verdictColumns(verdict, nowMs)))
-    .where('record_key', '=', recordKey)
-    .returning(['integration_id', 'event_id'])
-    .execute()
-  await touchResults(trx, settled, nowMs)
-}
-
 export async function listRecordsOfEvent(
   db: Handle,
   integrationId: string,
@@ -284,107 +146,13 @@ const selectRecordsOfEvent = statement((db, { integrationId, eventId }: EventId)
     .orderBy('record_key'),
 )
 
-/** All that is given has to hold. */
-export type RecordFilter = {
-  /** Id or short number. */
-  incident?: string
-  target?: string
-  /** DingTalk user, Flashduty member or name. */
-  person?: string
-  /** openConversationId or title. */
-  group?: string
-  status?: string
-  /** Epoch ms. */
-  since?: number
-  until?: number
-  limit: number
-}
-
-/** Newest first; a group goes by its current title. */
-export async function listRecords(db: Handle, filter: RecordFilter): Promise<OperationRecord[]> {
-  const rows = await db
-    .selectFrom('records')
-    .leftJoin('groups', (join) =>
-      join
-        .onRef('groups.integration_id', '=', 'records.integration_id')
-        .onRef('groups.open_conversation_id', '=', 'records.target_id'),
-    )
-    .selectAll('records')
-    .select('groups.title as group_title')
-    .$if(filter.incident !== undefined, (query) =>
-      query.where((eb) =>
-        eb.or([
-          eb('records.incident_id', '=', filter.incident ?? ''),
-          eb('records.incident_num', '=', filter.incident ?? ''),
-        ]),
-      ),
-    )
-    .$if(filter.person !== undefined, (query) =>
-      query
-        .where('records.kind', 'in', ['person', 'action'])
-        .where((eb) =>
-          eb.or([
-            eb('records.target_id', '=', filter.person ?? ''),
-            eb('records.target_name', '=', filter.person ?? ''),
-            ...(/^\d{1,15}$/.test(filter.person ?? '') ? [eb('records.member_id', '=', Number(filter.person))] : []),
-          ]),
-        ),
-    )
-    .$if(filter.group !== undefined, (query) =>
-      query
-        .where('records.kind', '=', 'group')
-        .where((eb) =>
-          eb.or([
-            eb('records.target_id', '=', filter.group ?? ''),
-            eb('records.target_name', '=', filter.group ?? ''),
-            eb('groups.title', '=', filter.group ?? ''),
-          ]),
-        ),
-    )
-    .$if(filter.since !== undefined, (query) => query.where('records.created_at', '>=', filter.since ?? 0))
-    .$if(filter.until !== undefined, (query) => query.where('records.created_at', '<', filter.until ?? 0))
-    .$if(filter.target !== undefined, (query) => query.where('records.target_id', '=', filter.target ?? ''))
-    .$if(filter.status !== undefined, (query) =>
-      query.where('records.status', '=', filter.status as OperationRecord['status']),
-    )
-    .orderBy('records.created_at', 'desc')
-    .orderBy('records.record_key')
-    .limit(filter.limit)
-    .execute()
-  return rows.map(({ group_title: groupTitle, ...row }) => ({ ...row, target_name: groupTitle ?? row.target_name }))
-}
-
-type VerdictColumns = {
-  status: OperationRecord['status']
-  reason_code: string | null
-  failed_reason: string | null
-  detail: string | null
-  msg_id?: string
-  /** Joins what is noted already. */
-  note?: string
-  updated_at: number
-}
-
-function verdictColumns(verdict: Verdict, nowMs: number): VerdictColumns {
-  return {
-    status: verdict.status,
-    ...reasonColumns(verdict.status, verdict.reason),
-    detail: verdict.detail ?? null,
-    ...(verdict.msgId === undefined ? {} : { msg_id: verdict.msgId }),
-    ...(verdict.note === undefined ? {} : { note: verdict.note }),
-    updated_at: nowMs,
-  }
-}
-
-function setVerdict({ note, ...columns }: VerdictColumns) {
-  return { ...columns, ...(note === undefined ? {} : { note: joinNote(note) }) }
-}
-
-function joinNote(note: string) {
+/** The column `note` with this note beside what is noted already, once. */
+export function joinNote(note: string) {
   return sql<string>`case when note is null then ${note} when note like '%' || ${note} || '%' then note else note || ', ' || ${note} end`
 }
 
-function reasonColumns(status: OperationRecord['status'], reason: Reason | undefined) {
+/** What stands beside a status: the code, and for Flashduty its words. */
+export function reasonColumns(status: OperationRecord['status'], reason: Reason | undefined) {
   return {
     reason_code: reason ?? null,
     // Flashduty's shape: present exactly when the delivery failed.

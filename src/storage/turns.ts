@@ -1,5 +1,6 @@
 import { sql } from 'kysely'
 
+import type { Space } from '../domain/card.ts'
 import type { Handle } from './schema.ts'
 import { statement } from './statement.ts'
 
@@ -16,6 +17,12 @@ export const URGENT = 0
 export const USUAL = 1
 
 const QUEUE = ''
+
+/** With whom a card shares its turns: the first of its groups, else the first person. */
+export function turnKeyOf(spaces: Space[]): string {
+  const first = spaces.find(({ kind }) => kind === 'group') ?? spaces[0]
+  return first ? `${first.kind}:${first.targetId}` : ''
+}
 
 /** The next turn of this group or person. */
 export async function takeTurn(trx: Handle, integrationId: string, api: TurnApi, turnKey: string): Promise<number> {

@@ -63,6 +63,13 @@ async function withAnother(changes: Form, use: (id: string) => Promise<void>): P
 }
 
 describe('add', () => {
+  test('takes an empty template as none, as `set` does', async () => {
+    await withAnother({ '--template-id': '', '--flashduty-key': ' ' }, async (id) => {
+      expect(JSON.parse(await done('integration', 'show', id, '--json'))).toMatchObject({ templateId: null })
+      expect(await done('integration', 'show', id)).toContain('卡片模板            钉钉公共模板')
+    })
+  })
+
   test('prints what step 二 of the guide asks for, ready to be pasted', async () => {
     const out = await done('integration', 'add', ...form())
     const { id } = (await list()).find(({ name }) => name === '备用集成') ?? { id: '' }

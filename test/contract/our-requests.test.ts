@@ -83,6 +83,17 @@ const newCard = {
   drawn,
 }
 
+const vendorCreates = (body: Record<string, unknown>) => {
+  const request = new card.CreateAndDeliverRequest(body)
+  const headers = new card.CreateAndDeliverHeaders({ xAcsDingtalkAccessToken: TOKEN })
+  return new card.default(config).createAndDeliverWithOptions(request, headers, runtime)
+}
+const vendorDelivers = (body: Record<string, unknown>) => {
+  const request = new card.DeliverCardRequest(body)
+  const headers = new card.DeliverCardHeaders({ xAcsDingtalkAccessToken: TOKEN })
+  return new card.default(config).deliverCardWithOptions(request, headers, runtime)
+}
+
 describe('the Open API calls are the vendor’s', () => {
   test('access token', async () => {
     const sent = await sentByBoth(
@@ -107,11 +118,7 @@ describe('the Open API calls are the vendor’s', () => {
     const sent = await sentByBoth(
       recorder,
       () => createAndDeliver(client, { ...newCard, spaces: [...targets] }),
-      (body) => {
-        const request = new card.CreateAndDeliverRequest(body)
-        const headers = new card.CreateAndDeliverHeaders({ xAcsDingtalkAccessToken: TOKEN })
-        return new card.default(config).createAndDeliverWithOptions(request, headers, runtime)
-      },
+      vendorCreates,
     )
     expectSame(sent, card.CreateAndDeliverRequest)
     expect(sent.our).toMatchObject({ method: 'POST', path: '/v1.0/card/instances/createAndDeliver' })
@@ -123,11 +130,7 @@ describe('the Open API calls are the vendor’s', () => {
     const sent = await sentByBoth(
       recorder,
       () => createAndDeliver(client, { ...newCard, ...route, spaces: [...spaces] }),
-      (body) => {
-        const request = new card.CreateAndDeliverRequest(body)
-        const headers = new card.CreateAndDeliverHeaders({ xAcsDingtalkAccessToken: TOKEN })
-        return new card.default(config).createAndDeliverWithOptions(request, headers, runtime)
-      },
+      vendorCreates,
     )
     expectSame(sent, card.CreateAndDeliverRequest)
     expect(sent.our.body).toMatchObject(route)
@@ -160,11 +163,7 @@ describe('the Open API calls are the vendor’s', () => {
     const sent = await sentByBoth(
       recorder,
       () => createAndDeliver(client, { ...newCard, spaces, mentions: MENTIONS }),
-      (body) => {
-        const request = new card.CreateAndDeliverRequest(body)
-        const headers = new card.CreateAndDeliverHeaders({ xAcsDingtalkAccessToken: TOKEN })
-        return new card.default(config).createAndDeliverWithOptions(request, headers, runtime)
-      },
+      vendorCreates,
     )
     expectSame(sent, card.CreateAndDeliverRequest)
     expect(sent.our.body).toMatchObject({
@@ -175,15 +174,7 @@ describe('the Open API calls are the vendor’s', () => {
 
   test('deliver with people mentioned', async () => {
     const to = { outTrackId: 'fd-incident-1', robotCode: app.clientId, spaces, mentions: MENTIONS }
-    const sent = await sentByBoth(
-      recorder,
-      () => deliverCard(client, to),
-      (body) => {
-        const request = new card.DeliverCardRequest(body)
-        const headers = new card.DeliverCardHeaders({ xAcsDingtalkAccessToken: TOKEN })
-        return new card.default(config).deliverCardWithOptions(request, headers, runtime)
-      },
-    )
+    const sent = await sentByBoth(recorder, () => deliverCard(client, to), vendorDelivers)
     expectSame(sent, card.DeliverCardRequest)
     expect(sent.our.body).toMatchObject({
       imGroupOpenDeliverModel: { atUserIds: { user0002: '李四', user0003: '张三' } },
@@ -198,11 +189,7 @@ describe('the Open API calls are the vendor’s', () => {
     const sent = await sentByBoth(
       recorder,
       () => deliverCard(client, { outTrackId: 'fd-incident-1', robotCode: app.clientId, spaces: [...targets] }),
-      (body) => {
-        const request = new card.DeliverCardRequest(body)
-        const headers = new card.DeliverCardHeaders({ xAcsDingtalkAccessToken: TOKEN })
-        return new card.default(config).deliverCardWithOptions(request, headers, runtime)
-      },
+      vendorDelivers,
     )
     expectSame(sent, card.DeliverCardRequest)
     expect(sent.our).toMatchObject({ method: 'POST', path: '/v1.0/card/instances/deliver' })

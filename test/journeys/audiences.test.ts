@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 
 import type { Group } from '../sandbox/dingtalk/types.ts'
 import type { IncidentEvent } from '../sandbox/flashduty/types.ts'
@@ -13,10 +13,9 @@ import {
   inGroup,
   install,
   installInMany,
-  openScene,
-  type Scene,
   settledRecords,
   theCardOf,
+  useScene,
   view,
 } from '../support/journey.ts'
 import { alertGroup, expectDistance, rowsOf, SPACING_MS, takeIn } from '../support/story.ts'
@@ -25,13 +24,7 @@ import type { Person } from '../support/world.ts'
 /** DingTalk's limit on `openSpaceId`. */
 const MAX_OPEN_SPACE_ID = 1_000
 
-let scene: Scene
-beforeAll(async () => {
-  scene = await openScene({ overrides: { delivery: { spacingMs: SPACING_MS } } })
-})
-afterAll(async () => {
-  await scene.close()
-})
+const scene = useScene({ overrides: { delivery: { spacingMs: SPACING_MS } } })
 
 /** The incident in other hands, as its reassignment, escalation or reopening tells it. */
 function handOver(body: IncidentEvent, type: string, responders: Person[], delivery?: Record<string, unknown>) {

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 
 import type { IncidentEvent } from '../sandbox/flashduty/types.ts'
 import { eventually } from '../support/eventually.ts'
@@ -17,24 +17,17 @@ import {
   inGroup,
   listGroups,
   listRecords,
-  openScene,
   press,
   recordsOf,
-  type Scene,
   settledRecords,
   theCardOf,
+  useScene,
   view,
 } from '../support/journey.ts'
 
 const CARD_TOPIC = '/v1.0/card/instances/callback'
 
-let scene: Scene
-beforeAll(async () => {
-  scene = await openScene()
-})
-afterAll(async () => {
-  await scene.close()
-})
+const scene = useScene()
 
 /** An alert in the group of everybody, which is what still has to work after whatever was thrown at the daemon. */
 async function expectStillDelivering(title: string): Promise<void> {

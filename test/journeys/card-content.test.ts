@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 
 import { eventually } from '../support/eventually.ts'
 import { composeIncident, enqueue, followUp } from '../support/jobs.ts'
@@ -9,20 +9,13 @@ import {
   expectSilence,
   fire,
   inGroup,
-  openScene,
   press,
-  type Scene,
   theCardOf,
+  useScene,
   view,
 } from '../support/journey.ts'
 
-let scene: Scene
-beforeAll(async () => {
-  scene = await openScene()
-})
-afterAll(async () => {
-  await scene.close()
-})
+const scene = useScene()
 
 const RENDERED = { dingtalk_app: '### 由模板渲染\n\n[看图](https://grafana.example/d/1)', title: 'INC db-01' }
 

@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { afterEach, describe, expect, test } from 'vitest'
 
 import type { IncidentEvent } from '../sandbox/flashduty/types.ts'
 import { eventually } from '../support/eventually.ts'
@@ -10,10 +10,9 @@ import {
   everybodySees,
   expectSilence,
   inGroup,
-  openScene,
-  type Scene,
   settledRecords,
   theCardOf,
+  useScene,
   view,
 } from '../support/journey.ts'
 import {
@@ -27,15 +26,9 @@ import {
   titlesShown,
 } from '../support/story.ts'
 
-let scene: Scene
-beforeAll(async () => {
-  scene = await openScene({ overrides: { delivery: { spacingMs: SPACING_MS }, sweepMs: 500 } })
-})
+const scene = useScene({ overrides: { delivery: { spacingMs: SPACING_MS }, sweepMs: 500 } })
 afterEach(() => {
   scene.world.dingtalk.control.clearFaults()
-})
-afterAll(async () => {
-  await scene.close()
 })
 
 describe('the same event again', () => {

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { afterEach, describe, expect, test } from 'vitest'
 
 import type { Group } from '../sandbox/dingtalk/types.ts'
 import type { Incident } from '../sandbox/flashduty/types.ts'
@@ -14,11 +14,10 @@ import {
   inGroup,
   install,
   installInMany,
-  openScene,
   recordsOf,
-  type Scene,
   settledRecords,
   theCardOf,
+  useScene,
   view,
 } from '../support/journey.ts'
 import { alertGroup, hit, messagesIn, outcomes, refusal, requestsAbout, takeIn } from '../support/story.ts'
@@ -28,17 +27,11 @@ const LATE_MS = 20_000
 /** Cards whose message may be in a place twice: a call about them had an unknown outcome. */
 const repeats: string[] = []
 
-let scene: Scene
-beforeAll(async () => {
-  scene = await openScene()
-})
+const scene = useScene()
 afterEach(() => {
   const { dingtalk, dingtalkApp } = scene.world
   dingtalk.control.clearFaults()
   dingtalk.control.updateApp(dingtalkApp.clientId, { visibleTo: 'ALL' })
-})
-afterAll(async () => {
-  await scene.close()
 })
 
 /** What a group or the corporation does while no event of it gets through. */

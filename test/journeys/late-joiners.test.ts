@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 
 import { eventually } from '../support/eventually.ts'
 import { composeIncident, enqueue, followUp } from '../support/jobs.ts'
@@ -9,23 +9,16 @@ import {
   expectSilence,
   fire,
   inGroup,
-  openScene,
   recordsOf,
-  type Scene,
   settledRecords,
   theCardOf,
+  useScene,
   view,
 } from '../support/journey.ts'
 import type { Incident } from '../sandbox/flashduty/types.ts'
 import type { Person, World } from '../support/world.ts'
 
-let scene: Scene
-beforeAll(async () => {
-  scene = await openScene()
-})
-afterAll(async () => {
-  await scene.close()
-})
+const scene = useScene()
 
 async function link(world: World, { user, member }: Person): Promise<void> {
   const options = ['--dingtalk-user', user.userId, '--member', String(member.member_id)]

@@ -1,31 +1,15 @@
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { afterEach, describe, expect, test } from 'vitest'
 
 import type { Incident } from '../sandbox/flashduty/types.ts'
 import { readDatabase } from '../support/database.ts'
 import { eventually } from '../support/eventually.ts'
-import {
-  answerOf,
-  expectSilence,
-  fire,
-  inGroup,
-  openScene,
-  press,
-  recordsOf,
-  type Scene,
-  theCardOf,
-} from '../support/journey.ts'
+import { answerOf, expectSilence, fire, inGroup, press, recordsOf, theCardOf, useScene } from '../support/journey.ts'
 import { logIn, pathOfPages } from '../support/pages.ts'
 import type { VisitorBrowser } from '../support/visitor.ts'
 import type { Person } from '../support/world.ts'
 
-let scene: Scene
-beforeAll(async () => {
-  scene = await openScene({ overrides: { sweepMs: 300 } })
-})
+const scene = useScene({ overrides: { sweepMs: 300 } })
 afterEach(() => scene.world.dingtalk.control.clearFaults())
-afterAll(async () => {
-  await scene.close()
-})
 
 const control = () => scene.world.dingtalk.control
 const clientId = () => scene.world.dingtalkApp.clientId

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 
 import {
   actsOn,
@@ -11,23 +11,16 @@ import {
   fire,
   inGroup,
   listGroups,
-  openScene,
   press,
   recordsOf,
-  type Scene,
   settledRecords,
   theCardOf,
+  useScene,
   view,
 } from '../support/journey.ts'
 import { eventually } from '../support/eventually.ts'
 
-let scene: Scene
-beforeAll(async () => {
-  scene = await openScene()
-})
-afterAll(async () => {
-  await scene.close()
-})
+const scene = useScene()
 
 test('a group is known by its title from installing the cool app to removing it', async () => {
   const { world } = scene

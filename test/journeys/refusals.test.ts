@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { afterEach, describe, expect, test } from 'vitest'
 
 import type { FlashdutyFault, Incident } from '../sandbox/flashduty/types.ts'
 import { eventually } from '../support/eventually.ts'
@@ -12,27 +12,20 @@ import {
   fire,
   inGroup,
   listRecords,
-  openScene,
   press,
   recordsOf,
-  type Scene,
   settledRecords,
   theCardOf,
+  useScene,
   view,
 } from '../support/journey.ts'
 import type { Person } from '../support/world.ts'
 
 const LATE_MS = 15_000
 
-let scene: Scene
-beforeAll(async () => {
-  scene = await openScene()
-})
+const scene = useScene()
 afterEach(() => {
   scene.world.flashduty.control.clearFaults()
-})
-afterAll(async () => {
-  await scene.close()
 })
 
 /** A new incident in the group of everybody. */

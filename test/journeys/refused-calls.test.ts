@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { afterEach, beforeAll, describe, expect, test } from 'vitest'
 
 import type { ApiName, Group } from '../sandbox/dingtalk/types.ts'
 import type { Incident } from '../sandbox/flashduty/types.ts'
@@ -11,11 +11,11 @@ import {
   fire,
   inGroup,
   installInMany,
-  openScene,
   recordsOf,
   type Scene,
   settledRecords,
   theCardOf,
+  useScene,
 } from '../support/journey.ts'
 
 /** While somebody has to change something first, the daemon looks this often. */
@@ -24,15 +24,9 @@ const LOOK_MS = 500
 /** A code that DingTalk's pages do not mention. */
 const UNLISTED = 'something.new.today'
 
-let scene: Scene
-beforeAll(async () => {
-  scene = await openScene({ overrides: { delivery: { blockedRetryMs: LOOK_MS } } })
-})
+const scene = useScene({ overrides: { delivery: { blockedRetryMs: LOOK_MS } } })
 afterEach(() => {
   scene.world.dingtalk.control.clearFaults()
-})
-afterAll(async () => {
-  await scene.close()
 })
 
 function refuse(api: ApiName, code: string, options: { bodyContains?: string; times?: number; status?: number } = {}) {

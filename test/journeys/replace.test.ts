@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { afterEach, describe, expect, test } from 'vitest'
 
 import type { ApiName, Group } from '../sandbox/dingtalk/types.ts'
 import type { Incident } from '../sandbox/flashduty/types.ts'
@@ -14,27 +14,21 @@ import {
   expectSilence,
   fire,
   inGroup,
-  openScene,
   press,
   recordsOf,
   type Scene,
   settledRecords,
   theCardOf,
+  useScene,
   view,
 } from '../support/journey.ts'
 import { readyz } from '../support/readyz.ts'
 
 const PUBLIC_TEMPLATE = '1366a1eb-bc54-4859-ac88-517c56a9acb1.schema'
 
-let scene: Scene
-beforeAll(async () => {
-  scene = await openScene()
-})
+const scene = useScene()
 afterEach(() => {
   scene.world.dingtalk.control.clearFaults()
-})
-afterAll(async () => {
-  await scene.close()
 })
 
 /** DingTalk refuses the calls that carry this text, so often. */

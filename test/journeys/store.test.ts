@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { afterEach, describe, expect, test } from 'vitest'
 
 import type { JournalEntry } from '../sandbox/dingtalk/types.ts'
 import type { Incident } from '../sandbox/flashduty/types.ts'
@@ -13,12 +13,11 @@ import {
   fire,
   inGroup,
   listGroups,
-  openScene,
   press,
   recordsOf,
-  type Scene,
   settledRecords,
   theCardOf,
+  useScene,
   view,
 } from '../support/journey.ts'
 import { lockDatabase } from '../support/lock.ts'
@@ -27,18 +26,12 @@ import { readyz } from '../support/readyz.ts'
 /** What README and the CLI promise; the daemon looks once a second. */
 const SEEN_MS = 2_000
 
-let scene: Scene
+const scene = useScene({ overrides: { watchMs: 1_000 } })
 let release = (): void => {}
-beforeAll(async () => {
-  scene = await openScene({ overrides: { watchMs: 1_000 } })
-})
 afterEach(() => {
   release()
   scene.world.dingtalk.control.clearFaults()
   scene.world.flashduty.control.clearFaults()
-})
-afterAll(async () => {
-  await scene.close()
 })
 
 /** Somebody else writes to the database and does not come to an end. */

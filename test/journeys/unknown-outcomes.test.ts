@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { afterEach, describe, expect, test } from 'vitest'
 
 import type { Fault } from '../sandbox/dingtalk/types.ts'
 import type { Incident, IncidentEvent } from '../sandbox/flashduty/types.ts'
@@ -10,11 +10,10 @@ import {
   everybodySees,
   expectSilence,
   inGroup,
-  openScene,
   type OperationRecord,
-  type Scene,
   settledRecords,
   theCardOf,
+  useScene,
 } from '../support/journey.ts'
 import { alertGroup, hit, messagesIn, requestsAbout, rowsOf, takeIn, titlesShown } from '../support/story.ts'
 
@@ -27,15 +26,9 @@ const DOUBT_MS = 4_000
 /** Cards whose message may be in a place twice: a call about them had an unknown outcome. */
 const repeats: string[] = []
 
-let scene: Scene
-beforeAll(async () => {
-  scene = await openScene({ overrides: { delivery: { doubtMs: DOUBT_MS } } })
-})
+const scene = useScene({ overrides: { delivery: { doubtMs: DOUBT_MS } } })
 afterEach(() => {
   scene.world.dingtalk.control.clearFaults()
-})
-afterAll(async () => {
-  await scene.close()
 })
 
 const error = { code: 'system.error', requestid: '01A0', message: 'system.error' }

@@ -174,8 +174,8 @@ describe('the rooms', () => {
 
   test.each<[string, string, string]>([
     ['domain/x.ts', "import { y } from '../storage/db.ts'", 'domain/x.ts imports storage/db.ts'],
-    ['queue/x.ts', "import type { y } from '../delivery/plan.ts'", 'queue/x.ts imports delivery/plan.ts'],
-    ['stream/x.ts', "export { y } from '../delivery/plan.ts'", 'stream/x.ts imports delivery/plan.ts'],
+    ['queue/x.ts', "import type { y } from '../delivery/plan/plan.ts'", 'queue/x.ts imports delivery/plan/plan.ts'],
+    ['stream/x.ts', "export { y } from '../delivery/plan/plan.ts'", 'stream/x.ts imports delivery/plan/plan.ts'],
     ['actions/x.ts', "await import('../dingtalk/client.ts')", 'actions/x.ts imports dingtalk/client.ts'],
     ['delivery/x.ts', "import { Queue } from 'bullmq'", 'delivery/x.ts imports bullmq'],
     ['cli/x.ts', "import { Hono } from 'hono/tiny'", 'cli/x.ts imports hono/tiny'],

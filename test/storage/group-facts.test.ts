@@ -7,8 +7,6 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
 import { type Db, openDb } from '../../src/storage/db.ts'
 import {
-  type GroupAnswer,
-  recordAnswer,
   recordDisbanded,
   recordDoubt,
   recordInstall,
@@ -17,6 +15,7 @@ import {
   recordSeen,
   recordTitle,
 } from '../../src/storage/group-facts.ts'
+import { type GroupAnswer, recordAnswer } from '../../src/storage/group-answers.ts'
 import {
   claimGroupToRefresh,
   findGroup,

@@ -7,7 +7,8 @@ import { reportResults } from '../../src/delivery/report.ts'
 import type { DeliverResult } from '../../src/domain/result.ts'
 import { createLog } from '../../src/log.ts'
 import { type Db, openDb } from '../../src/storage/db.ts'
-import { addRecord, settleRecord } from '../../src/storage/records.ts'
+import { addRecord } from '../../src/storage/records.ts'
+import { settleRecord } from '../../src/storage/settle-records.ts'
 import { openResult } from '../../src/storage/results.ts'
 
 let folder: string

@@ -7,7 +7,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 
 import { type Db, openDb } from '../../src/storage/db.ts'
 import { enterInbox } from '../../src/storage/inbox.ts'
-import { addRecord, type NewRecord, settleDelivery } from '../../src/storage/records.ts'
+import { addRecord, type NewRecord } from '../../src/storage/records.ts'
+import { settleDelivery } from '../../src/storage/settle-records.ts'
 import type { Handle } from '../../src/storage/schema.ts'
 import { statement } from '../../src/storage/statement.ts'
 

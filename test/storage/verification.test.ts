@@ -4,9 +4,9 @@ import { join } from 'node:path'
 
 import { afterEach, beforeEach, expect, test } from 'vitest'
 
-import { createKeepTrue, type KeepTrue } from '../../src/delivery/keep-true.ts'
+import { createKeepTrue, type KeepTrue } from '../../src/delivery/truth/keep-true.ts'
 import { createQuota } from '../../src/delivery/quota.ts'
-import { refreshGroup } from '../../src/delivery/refresh-group.ts'
+import { refreshGroup } from '../../src/delivery/truth/refresh-group.ts'
 import { AppError, type Failure } from '../../src/errors.ts'
 import { createLog } from '../../src/log.ts'
 import { type Db, openDb } from '../../src/storage/db.ts'

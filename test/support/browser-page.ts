@@ -5,7 +5,7 @@ import { join } from 'node:path'
 
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
 
-import type { Scene } from './journey.ts'
+import type { SharedScene } from './journey.ts'
 import { logIn, pathOfPages } from './pages.ts'
 import type { Person } from './world.ts'
 
@@ -24,7 +24,7 @@ const WAIT_MS = 15_000
 /** A window of its own in which this person is logged in. */
 export async function openWindow(
   browser: Browser,
-  scene: Scene,
+  scene: SharedScene,
   person: Person,
   options: BrowserContextOptions,
 ): Promise<Page> {

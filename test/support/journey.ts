@@ -1,4 +1,4 @@
-import { expect } from 'vitest'
+import { afterAll, beforeAll, expect } from 'vitest'
 
 import type { Overrides } from '../../src/app.ts'
 import type { Button, DingTalkSettings, Group, PressResult, RenderedCard } from '../sandbox/dingtalk/types.ts'
@@ -59,6 +59,30 @@ export async function openScene(
   } catch (error) {
     await world.close()
     throw error
+  }
+}
+
+/** One that somebody else closes. */
+export type SharedScene = Readonly<Omit<Scene, 'close'>>
+
+/** The scene of all tests of a file: opened before the first of them, closed after the last. */
+export function useScene(settings: Parameters<typeof openScene>[0] = {}): SharedScene {
+  let scene: Scene | undefined
+  beforeAll(async () => {
+    scene = await openScene(settings)
+  })
+  afterAll(() => scene?.close())
+  const opened = (): Scene => {
+    if (!scene) throw new Error('the scene is not open yet')
+    return scene
+  }
+  return {
+    get world() {
+      return opened().world
+    },
+    get app() {
+      return opened().app
+    },
   }
 }
 

@@ -1,18 +1,18 @@
 import { eventually } from './eventually.ts'
-import type { Scene } from './journey.ts'
+import type { SharedScene } from './journey.ts'
 import { csrfOf, type Seen, VisitorBrowser } from './visitor.ts'
 import type { Person } from './world.ts'
 
 /** Path of the integration's pages, with the prefix of PUBLIC_URL. */
-export function pathOfPages({ world }: Scene): string {
+export function pathOfPages({ world }: SharedScene): string {
   return `/fd/h5/${world.integrationId}`
 }
 
-const browsers = new WeakMap<Scene, Map<string, Promise<VisitorBrowser>>>()
+const browsers = new WeakMap<SharedScene, Map<string, Promise<VisitorBrowser>>>()
 
 /** A browser in which this person is logged in: the same one again, since DingTalk takes few logins a second. */
 export function logIn(
-  scene: Scene,
+  scene: SharedScene,
   person: Pick<Person, 'user'>,
   headers: Record<string, string> = {},
 ): Promise<VisitorBrowser> {
@@ -25,7 +25,7 @@ export function logIn(
 }
 
 async function logInAnew(
-  scene: Scene,
+  scene: SharedScene,
   person: Pick<Person, 'user'>,
   headers: Record<string, string>,
 ): Promise<VisitorBrowser> {

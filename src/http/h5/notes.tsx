@@ -8,7 +8,7 @@ import { isForTheConsole, isMendedByLinking, isMendedBySwitching } from '../../d
 import { phrase } from '../../domain/screen-messages.ts'
 import { listClicksOfIncident } from '../../storage/incident-history.ts'
 import { findIncident, type StoredIncident } from '../../storage/incidents.ts'
-import { findMemberKey } from '../../storage/links.ts'
+import { findMemberKey } from '../../storage/member-keys.ts'
 import { listWantedActs, type WantedAct } from '../../storage/wanted-acts.ts'
 import { whyNoKey } from '../../actions/acting-key.ts'
 import { nameOfAct } from './acts.ts'

@@ -5,7 +5,7 @@ import type { FlashdutyClient } from '../../flashduty/client.ts'
 import type { FeedItem } from '../../flashduty/feed.ts'
 import { within } from '../../lifecycle.ts'
 import type { Db } from '../../storage/db.ts'
-import { findMemberKey } from '../../storage/links.ts'
+import { findMemberKey } from '../../storage/member-keys.ts'
 import type { SecretBox } from '../../storage/secret-box.ts'
 
 export type Timeline =

@@ -98,7 +98,7 @@ export async function fetchToken(sandbox: DingTalkSandbox, app: App): Promise<st
   return String(body['accessToken'])
 }
 
-export const ALL_TOPICS = [
+const ALL_TOPICS = [
   { type: 'EVENT', topic: '*' },
   { type: 'CALLBACK', topic: '/v1.0/card/instances/callback' },
 ]

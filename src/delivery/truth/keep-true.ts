@@ -1,12 +1,12 @@
-import type { Clock } from '../clock.ts'
-import { AppError } from '../errors.ts'
-import type { Log } from '../log.ts'
-import type { Producer } from '../queue/producer.ts'
-import type { Db } from '../storage/db.ts'
-import { isRefreshDue, verifyOldest, verifyAll } from '../storage/groups.ts'
-import { findLastListened, recordListening } from '../storage/listening.ts'
+import type { Clock } from '../../clock.ts'
+import { AppError } from '../../errors.ts'
+import type { Log } from '../../log.ts'
+import type { Producer } from '../../queue/producer.ts'
+import type { Db } from '../../storage/db.ts'
+import { isRefreshDue, verifyOldest, verifyAll } from '../../storage/groups.ts'
+import { findLastListened, recordListening } from '../../storage/listening.ts'
+import type { Quota } from '../quota.ts'
 import { type LeaverDeps, lookForLeavers } from './look-for-leavers.ts'
-import type { Quota } from './quota.ts'
 
 export type KeepTrueSettings = {
   /** Pushes of a silence shorter than this come again by themselves. */

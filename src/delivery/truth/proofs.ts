@@ -1,8 +1,8 @@
-import type { Space } from '../domain/card.ts'
-import type { Reason } from '../domain/reasons.ts'
-import { recordProof, recordDoubt } from '../storage/group-facts.ts'
-import { doubtLink } from '../storage/links.ts'
-import type { Handle } from '../storage/schema.ts'
+import type { Space } from '../../domain/card.ts'
+import type { Reason } from '../../domain/reasons.ts'
+import { recordProof, recordDoubt } from '../../storage/group-facts.ts'
+import type { Handle } from '../../storage/schema.ts'
+import { doubtLink } from '../../storage/suspended-links.ts'
 
 /** What a delivery proves about the places it went to, for free. */
 export async function storeProofs(

@@ -1,20 +1,23 @@
 import type { SpaceResult } from '../dingtalk/cards.ts'
 import type { Space } from '../domain/card.ts'
 import { asReason, type Reason } from '../domain/reasons.ts'
-import type { AppError, Failure } from '../errors.ts'
-import { type CardOfNotification, changeLeased, changeTemplate, findStanding } from '../storage/cards.ts'
+import type { AppError } from '../errors.ts'
+import { type CardOfNotification, findStanding } from '../storage/cards.ts'
+import { changeLeased, changeTemplate } from '../storage/change-cards.ts'
 import { refuseTemplate } from '../storage/integrations.ts'
 import { changePlacements, listPlacements } from '../storage/placements.ts'
-import { noteOpen, settleDelivery, settleUpdates } from '../storage/records.ts'
+import { noteOpen } from '../storage/records.ts'
 import type { Handle } from '../storage/schema.ts'
-import { USUAL } from '../storage/turns.ts'
-import { storeProofs } from './proofs.ts'
+import { settleDelivery } from '../storage/settle-records.ts'
 import { costNothing } from './quota.ts'
-import { deliverAgain, listLost } from './redeliver.ts'
+import { deliverAgain } from './redeliver.ts'
 import { PUBLIC_TEMPLATE_ID } from './render/public-template.ts'
 import { replaceCard } from './replace.ts'
+import { mayBePlain, retryPause, softened } from './retry.ts'
+import { storeProofs } from './truth/proofs.ts'
 import type { ReconcileDeps, Work } from './work.ts'
 
+/** DingTalk has said of each space what became of the card there. */
 export async function storeDelivered(
   deps: ReconcileDeps,
   trx: Handle,
@@ -58,6 +61,7 @@ function proofsOf(results: SpaceResult[]) {
   }
 }
 
+/** The call failed as a whole. @returns the card that takes its place, where one does */
 export async function storeNotDelivered(
   deps: ReconcileDeps,
   trx: Handle,
@@ -125,12 +129,6 @@ export async function storeNotDelivered(
   await finishDelivery(deps, trx, card, { stage: card.stage, failures }, retryAt)
 }
 
-/** What nobody knows the meaning of is worth one more try. */
-function softened(failure: Failure, card: CardOfNotification): Failure {
-  const unlisted = failure.kind === 'permanent' && failure.unlisted === true
-  return unlisted && card.failures === 0 ? { kind: 'retryable', code: failure.code } : failure
-}
-
 /** Spaces that were refused before have had their second try. */
 async function wereRefused(trx: Handle, outTrackId: string, spaces: Space[]): Promise<boolean> {
   const placements = await listPlacements(trx, [outTrackId])
@@ -138,11 +136,6 @@ async function wereRefused(trx: Handle, outTrackId: string, spaces: Space[]): Pr
     ({ kind, target_id: id, share }) =>
       share > 0 && spaces.some((space) => space.kind === kind && space.targetId === id),
   )
-}
-
-/** DingTalk's content filter refused the words: once more with as few from outside as can be. */
-function mayBePlain(failure: Failure, card: CardOfNotification): boolean {
-  return failure.code === 'CONTENT_REJECTED' && card.plain === 0
 }
 
 /** Ends the lease; whatever is still waiting stays due, and so does a newer face. */
@@ -181,97 +174,4 @@ async function failSpace(
 ): Promise<void> {
   await changePlacements(trx, shown.outTrackId, [space], { status: 'failed', reason }, nowMs)
   await settleDelivery(trx, shown, space, { status: 'failed', reason, detail }, nowMs)
-}
-
-export async function storeShown(
-  deps: ReconcileDeps,
-  trx: Handle,
-  { card, stored, drawn }: Work,
-  calledAtMs: number,
-): Promise<void> {
-  const nowMs = deps.clock.nowMs()
-  const outTrackId = card.out_track_id
-  if (card.stage !== 'present') {
-    await deliverAgain(deps, trx, card, await listLost(trx, outTrackId), nowMs)
-  }
-  await settleUpdates(trx, { outTrackId, drawnRev: stored.rev }, { status: 'updated' }, nowMs)
-  const latest = await findStanding(trx, outTrackId)
-  // A press may have been answered, or a newer event taken in, while the call was under way.
-  const dueAgain =
-    latest !== undefined &&
-    (latest.allowed_rev > stored.rev || latest.frozen > card.frozen || latest.held_until > nowMs)
-  // An older PUT that was given up may still land on this one, so the face is sent once more when that is over.
-  const doubted =
-    card.stage === 'present' && card.shown_rev === 0 && calledAtMs < card.called_at + deps.settings.doubtMs
-  await changeLeased(trx, outTrackId, deps.owner, {
-    stage: 'present',
-    ...(doubted ? { shown_rev: 0, shown_hash: null } : { shown_rev: stored.rev, shown_hash: drawn.hash }),
-    update_due_at: dueAgain ? nowMs + deps.settings.spacingMs : doubted ? nowMs + deps.settings.doubtMs : null,
-    update_lane: USUAL,
-    called_at: calledAtMs,
-    failures: 0,
-    lease_owner: null,
-    lease_until: 0,
-  })
-}
-
-/** The probe found nothing: the same name can be created, nothing was delivered. */
-export async function storeAbsent(deps: ReconcileDeps, trx: Handle, { card }: Work): Promise<void> {
-  const nowMs = deps.clock.nowMs()
-  const lost = await listLost(trx, card.out_track_id)
-  await changePlacements(trx, card.out_track_id, lost, { status: 'waiting' }, nowMs)
-  await changeLeased(trx, card.out_track_id, deps.owner, {
-    stage: 'absent',
-    deliver_due_at: nowMs,
-    update_due_at: null,
-    called_at: nowMs,
-    lease_owner: null,
-    lease_until: 0,
-  })
-}
-
-export async function storeNotShown(
-  deps: ReconcileDeps,
-  trx: Handle,
-  { card, stored }: Work,
-  error: AppError,
-): Promise<string | undefined> {
-  const nowMs = deps.clock.nowMs()
-  const failure = softened(error.failure, card)
-  const failures = card.failures + 1
-  const outTrackId = card.out_track_id
-  if (costNothing(failure)) await deps.quota.refundCall(trx, 'updateCard')
-  if (failure.code === 'CARD_NOT_EXIST') return replaceCard(deps, trx, { card, stored }, error.detail)
-  if (mayBePlain(failure, card)) {
-    const again = { plain: 1, shown_hash: null, update_due_at: nowMs + deps.settings.spacingMs, called_at: nowMs }
-    await changeLeased(trx, outTrackId, deps.owner, { ...again, failures, lease_owner: null, lease_until: 0 })
-    return
-  }
-  // Whether an unsure card exists must be found out, however long it takes.
-  const final = failure.kind === 'permanent' && card.stage === 'present'
-  const verdict = { reason: asReason(failure.code), detail: error.detail }
-  await settleUpdates(
-    trx,
-    { outTrackId, drawnRev: stored.rev },
-    { status: final ? 'failed' : 'retrying', ...verdict },
-    nowMs,
-  )
-  await changeLeased(trx, outTrackId, deps.owner, {
-    // A PUT whose outcome is unknown may show anything now; the next one has to be sent whatever the hashes say.
-    ...(failure.kind === 'unknown-outcome' ? { shown_rev: 0, shown_hash: null } : {}),
-    update_due_at: final ? null : nowMs + retryPause(deps, failure, failures),
-    called_at: nowMs,
-    failures: final ? 0 : failures,
-    lease_owner: null,
-    lease_until: 0,
-  })
-}
-
-const RETRY_MAX_MS = 60_000
-
-function retryPause(deps: ReconcileDeps, failure: Failure, failures: number): number {
-  if (failure.kind === 'blocked' || failure.kind === 'permanent') return deps.settings.blockedRetryMs
-  if (failure.kind === 'throttled') return failure.retryAfterMs
-  const backOff = Math.min(deps.settings.spacingMs * 2 ** Math.min(failures, 10), RETRY_MAX_MS)
-  return Math.max(backOff, failure.kind === 'retryable' ? (failure.retryAfterMs ?? 0) : 0)
 }

@@ -1,11 +1,12 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 
-import type { Audience, Space } from '../domain/card.ts'
-import { type IncidentEvent, parseIncidentEvent } from '../domain/event.ts'
-import { keyOfAudience, nameCard } from './names.ts'
-import { type ExistingCard, type Plan, planDelivery, type PlanInput } from './plan.ts'
-import { PUBLIC_TEMPLATE_ID } from './render/public-template.ts'
+import type { Audience, Space } from '../../domain/card.ts'
+import { type IncidentEvent, parseIncidentEvent } from '../../domain/event.ts'
+import { keyOfAudience, nameCard } from '../names.ts'
+import type { ExistingCard, Plan, PlanInput } from './plan.ts'
+import { planDelivery } from './plan-delivery.ts'
+import { PUBLIC_TEMPLATE_ID } from '../render/public-template.ts'
 
 const INCIDENT = {
   incident_id: '0000000000000000000a1b2c',

@@ -1,10 +1,11 @@
-import type { Clock } from '../clock.ts'
-import type { DingTalkPeople } from '../dingtalk/people.ts'
-import { AppError } from '../errors.ts'
-import type { Log } from '../log.ts'
-import type { Db } from '../storage/db.ts'
-import { confirmLeaver } from '../storage/leavers.ts'
-import { type AccountLink, listDoubtedLinks, settleDoubt } from '../storage/links.ts'
+import type { Clock } from '../../clock.ts'
+import type { DingTalkPeople } from '../../dingtalk/people.ts'
+import { AppError } from '../../errors.ts'
+import type { Log } from '../../log.ts'
+import type { Db } from '../../storage/db.ts'
+import { confirmLeaver } from '../../storage/leavers.ts'
+import type { AccountLink } from '../../storage/links.ts'
+import { listDoubtedLinks, settleDoubt } from '../../storage/suspended-links.ts'
 
 export type LeaverDeps = {
   db: Db

@@ -1,0 +1,43 @@
+/** What came in, through which door and when. */
+export type InboundTables = {
+  inbox: InboxTable
+  journal: JournalTable
+  doors: DoorsTable
+  last_heard: LastHeardTable
+}
+
+export type InboxTable = {
+  /**
+   * `event`: DingTalk's eventId. `deliver`: Flashduty's event_id or the job's id. `posted`: event_id of a webhook.
+   * `fetched`: an event of DingTalk's list of failed pushes. `probe` is never committed.
+   */
+  source: 'event' | 'deliver' | 'posted' | 'fetched' | 'probe'
+  id: string
+  received_at: number
+  /** The raw body: of `deliver` when it could not be read, of `posted` until its plan is committed, of `fetched` until taken in. */
+  payload: string | null
+}
+
+/** What came in from DingTalk, without its secrets. */
+export type JournalTable = {
+  id: string
+  integration_id: string
+  received_at: number
+  kind: 'event' | 'press' | 'message'
+  /** eventType of an event, id of the pressed button. */
+  type: string
+  /** eventId, outTrackId or msgId. */
+  business_id: string
+  group_id: string | null
+  user_id: string | null
+  /** Bytes of the value. */
+  size: number
+  /** JSON text of the headers and the body as they came. */
+  value: string
+}
+
+/** When something last came in through which door: `http-event`, `stream-press` …; up to a minute behind. */
+export type DoorsTable = { integration_id: string; door: string; heard_at: number }
+
+/** When each integration last had a live connection. */
+export type LastHeardTable = { integration_id: string; heard_at: number }

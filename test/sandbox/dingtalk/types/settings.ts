@@ -1,0 +1,49 @@
+/** Durations in milliseconds. Real ones run on the real clock; those marked "virtual" are moved by `advance`. */
+export type DingTalkSettings = {
+  /** Reply deadline of an EVENT push. */
+  eventDeadlineMs: number
+  /** Deadline of an event push over HTTP, and the pauses before it is tried again; after the last it is parked. */
+  httpEventDeadlineMs: number
+  httpRetryDelaysMs: number[]
+  /** How long a parked event can be fetched (virtual), and how many one call returns. */
+  failedKeptMs: number
+  failedPageSize: number
+  /** Reply deadline of a card action push. */
+  cardDeadlineMs: number
+  /** Reply deadline of a robot message push. */
+  robotDeadlineMs: number
+  /** Pause before the one redelivery of a robot message that got no reply with code 200. */
+  robotRedeliveryDelayMs: number
+  /** Pauses before each redelivery of an EVENT that was missed or answered LATER; after the last one it is dropped. */
+  redeliveryDelaysMs: number[]
+  /** Pause between SYSTEM pings, and how long the echo may take. 0 = no pings. */
+  systemPingMs: number
+  systemPingReplyMs: number
+  /** Silence between a SYSTEM disconnect and the close of the socket. */
+  disconnectSilenceMs: number
+  /** Virtual. */
+  ticketTtlMs: number
+  /** Virtual. */
+  tokenTtlMs: number
+  /** Virtual: how long a login code may wait. */
+  codeTtlMs: number
+  /** Calls per app and API in any one second; 0 = unlimited. */
+  qpsPerApi: number
+  /** Calls and pushes of the corporation in one month of the virtual clock; 0 = unlimited. */
+  monthlyCalls: number
+  monthlyPushes: number
+  /** Least time between two PUTs of one card; 0 = not enforced. */
+  cardUpdateSpacingMs: number
+  /** Virtual. Age at which a connection is sent SYSTEM disconnect; 0 = never. Each ends up to the jitter's share earlier. */
+  lifetimeMs: number
+  lifetimeJitter: number
+  /** Frames and pongs go out up to this much late, in order. */
+  jitterMs: number
+  /** A late or second reply blocks the connection's read loop: nothing that comes in is read, no ping is answered. */
+  wedgeOnLateReply: boolean
+  /** Live connections an app may have, 0 = any number, and where the next one is refused. */
+  maxConnections: number
+  refuseExtraAt: 'open' | 'handshake'
+  /** Every second `connections/open` of an app answers an endpoint that already has a query string. */
+  endpointQuery: boolean
+}
