@@ -137,7 +137,7 @@ async function acceptEvent(deps: AcceptDeps, event: IncidentEvent, jobId: string
       {
         integrationId: integration.id,
         incident: event.incident,
-        version: versionOfEvent(event.incident, event.eventTime, event.eventId),
+        version: versionOfEvent(event.incident, event),
         lastAct: lastActOf(event),
         rendered: event.delivery.rendered,
         flapping: event.delivery.flapping,

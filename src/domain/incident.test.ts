@@ -16,15 +16,31 @@ const incidentOf = (change: Record<string, unknown>): Incident => IncidentSchema
 
 describe('versions', () => {
   test('an event counts by the snapshot’s own update time first, then by its own time and id', () => {
-    expect(versionOfEvent(incidentOf({ updated_at: 1_760_000_005 }), 1_760_000_009_123, 'e1')).toEqual({
+    const event = { eventType: 'i_assign', eventTime: 1_760_000_009_123, eventId: 'e1' }
+    expect(versionOfEvent(incidentOf({ updated_at: 1_760_000_005 }), event)).toEqual({
       updatedAt: 1_760_000_005,
       eventTime: 1_760_000_009_123,
-      eventId: 'e1',
+      eventId: '1:e1',
     })
   })
 
+  test('of the same millisecond, whatever the ids, the creation comes first and the end last', () => {
+    const order = [
+      { eventType: 'i_new', progress: 'Triggered', eventId: 'f4' },
+      { eventType: 'i_assign', progress: 'Triggered', eventId: 'e3' },
+      { eventType: 'i_ack', progress: 'Processing', eventId: 'd2' },
+      { eventType: 'i_rslv', progress: 'Closed', eventId: 'c1' },
+      { eventType: 'i_rslv', progress: 'Closed', eventId: 'c2' },
+    ]
+    const ids = order.map(({ progress, ...event }) => {
+      return versionOfEvent(incidentOf({ progress }), { ...event, eventTime: 1_760_000_009_123 }).eventId
+    })
+    expect(ids.toSorted()).toEqual(ids)
+  })
+
   test.each([[0], [undefined], [null]])('with an update time of %j the event’s own second counts', (updatedAt) => {
-    expect(versionOfEvent(incidentOf({ updated_at: updatedAt }), 1_760_000_009_999, 'e1').updatedAt).toBe(1_760_000_009)
+    const event = { eventType: 'i_assign', eventTime: 1_760_000_009_999, eventId: 'e1' }
+    expect(versionOfEvent(incidentOf({ updated_at: updatedAt }), event).updatedAt).toBe(1_760_000_009)
   })
 
   test('an answer of /incident/info counts as its update time alone', () => {

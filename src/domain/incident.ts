@@ -92,8 +92,22 @@ export function urgencyOf(severity: Severity): number {
  */
 export type IncidentVersion = { updatedAt: number; eventTime: number; eventId: string }
 
-export function versionOfEvent(incident: Incident, eventTime: number, eventId: string): IncidentVersion {
-  return { updatedAt: incident.updated_at || Math.floor(eventTime / 1000), eventTime, eventId }
+const STAGE: Record<Progress, number> = { Triggered: 1, Processing: 2, Closed: 3 }
+
+/**
+ * Events of the same millisecond count in the order in which incidents live: `i_new` first, closed last. Only among those
+ * alike do the ids decide.
+ */
+export function versionOfEvent(
+  incident: Incident,
+  event: { eventType: string; eventTime: number; eventId: string },
+): IncidentVersion {
+  const stage = event.eventType === 'i_new' ? 0 : STAGE[incident.progress]
+  return {
+    updatedAt: incident.updated_at || Math.floor(event.eventTime / 1000),
+    eventTime: event.eventTime,
+    eventId: `${stage}:${event.eventId}`,
+  }
 }
 
 export function versionOfInfo(incident: Incident): IncidentVersion {

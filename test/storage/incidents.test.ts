@@ -39,7 +39,7 @@ async function through(...steps: { incident?: object; rendered?: typeof NEWER | 
   const states = []
   for (const [index, { incident: change, rendered, at = index + 1 }] of steps.entries()) {
     const incident = IncidentSchema.parse({ ...INCIDENT, incident_id: incidentId, updated_at: T + at, ...change })
-    const version = versionOfEvent(incident, (T + at) * 1000, `e${at}`)
+    const version = versionOfEvent(incident, { eventType: 'i_ack', eventTime: (T + at) * 1000, eventId: `e${at}` })
     const snapshot = { integrationId: 'int', incident, version, lastAct: undefined, rendered }
     states.push(await db.write((trx) => advanceIncident(trx, snapshot, 1)))
   }
