@@ -101,6 +101,11 @@ export const SCREEN = {
     '{action}: on its way to Flashduty; this page follows by itself',
   ],
   'note.failed': ['{action}：未执行。{why}', '{action}: not done. {why}'],
+  'send.slow': ['网络较慢，仍在提交…', 'The network is slow; still sending…'],
+  'send.unanswered': [
+    '没有收到回答，不确定是否已提交：请检查网络后再点一次，不会重复执行。',
+    'No answer came, so it may or may not have been sent: check the network and press again; nothing is done twice.',
+  ],
   'history.title': ['通知记录', 'Notification history'],
   'history.why': [
     '为什么收到（或没收到）通知：每次通知和你的每次操作都在这里。',

@@ -30,8 +30,8 @@ export function addPageRoutes(app: Hono<H5Variables>, deps: H5Deps): void {
   app.get('/', async (c) => {
     const view = viewOf(deps, c)
     const [home, notes] = await Promise.all([loadHome(deps, c.get('integration'), view), loadNotes(deps, c, view)])
-    const look = { title: phrase(view.locale, 'home.title') }
-    return answerPage(deps, c, view, look, <HomeContent view={view} home={home} notes={notes} />)
+    const look = { title: phrase(view.locale, 'home.title'), following: notes.following }
+    return answerPage(deps, c, view, look, <HomeContent view={view} home={home} notes={notes.content} />)
   })
 
   app.get('/pc', async (c) => {
@@ -45,8 +45,8 @@ export function addPageRoutes(app: Hono<H5Variables>, deps: H5Deps): void {
       refusal: refusalOf(view, loaded),
       byAddress: wanted !== undefined,
     }
-    const look = { title: phrase(view.locale, 'home.title'), wide: true }
-    const content = <WideHomeContent view={view} home={home} notes={notes} chosen={chosen} />
+    const look = { title: phrase(view.locale, 'home.title'), wide: true, following: notes.following }
+    const content = <WideHomeContent view={view} home={home} notes={notes.content} chosen={chosen} />
     return answerPage(deps, c, view, look, content)
   })
 
@@ -82,12 +82,15 @@ export function addPageRoutes(app: Hono<H5Variables>, deps: H5Deps): void {
       loadGroup(deps, view.visitor, address, c.get('integration').corpId),
       loadNotes(deps, c, view),
     ])
-    const look = { title: phrase(view.locale, 'group.title') }
+    const look = { title: phrase(view.locale, 'group.title'), following: notes.following }
     const content =
       'group' in loaded ? (
-        <GroupContent view={view} group={loaded.group} notes={notes} />
+        <GroupContent view={view} group={loaded.group} notes={notes.content} />
       ) : (
-        <GroupRefused view={view} refusal={loaded.refusal} />
+        <>
+          {notes.content}
+          <GroupRefused view={view} refusal={loaded.refusal} />
+        </>
       )
     return answerPage(deps, c, view, look, content)
   })
@@ -99,11 +102,11 @@ export function addPageRoutes(app: Hono<H5Variables>, deps: H5Deps): void {
       loadNotes(deps, c, view),
     ])
     const title = loaded.kind === 'shown' ? loaded.detail.stored.incident.title : phrase(view.locale, 'incident.facts')
-    const look = { title, back: `${view.pages}/` }
+    const look = { title, back: `${view.pages}/`, following: notes.following }
     const content = (
       <>
         <ActForm view={view} origin="incident" />
-        {notes}
+        {notes.content}
         {loaded.kind === 'shown' ? (
           <IncidentDetail view={view} detail={loaded.detail} level={1} />
         ) : (

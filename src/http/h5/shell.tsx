@@ -27,6 +27,7 @@ type Look = {
   status?: ContentfulStatusCode
   back?: string | undefined
   wide?: boolean
+  following?: boolean
 }
 
 /** A page for somebody who is logged in: the frame, their menu, and what it is about. */
@@ -46,6 +47,7 @@ export function answerPage(
       assets={assetsOf(deps)}
       back={look.back}
       wide={look.wide ?? false}
+      following={look.following ?? false}
       menu={<AccountMenu view={view} />}
     >
       {content}
