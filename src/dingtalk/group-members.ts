@@ -12,9 +12,18 @@ export type GroupMembers = {
   nextToken: string | undefined
 }
 
-/** `whole` = there are no members beyond these. `final`: asking again is no use. */
+/**
+ * `whole` = there are no members beyond these. `stale`: of then, since DingTalk does not tell now. `final`: asking again
+ * is no use.
+ */
 export type Members =
-  | { kind: 'known'; userIds: Set<string>; names: Map<string, string>; whole: boolean }
+  | {
+      kind: 'known'
+      userIds: Set<string>
+      names: Map<string, string>
+      whole: boolean
+      stale?: { atMs: number; reason: Reason }
+    }
   | { kind: 'refused'; reason: Reason; final: boolean }
 
 /** @param askedBy userId of whoever wants to know: each may cause so many calls only */

@@ -85,6 +85,10 @@ export const SCREEN = {
     '暂时无法向 Flashduty 确认你的权限（{why}）。请稍后再试。',
     'Flashduty cannot be asked now whether you may see it ({why}). Try again in a moment.',
   ],
+  'incident.hidden.group': [
+    '暂时无法确认你是否在收到这个故障的群里（{why}）。请稍后重试。',
+    'It cannot be told now whether you are in a group that was told of it ({why}). Try again in a moment.',
+  ],
   'incident.console': ['Flashduty 控制台', 'Flashduty console'],
   'incident.new': ['刚刚触发', 'just now'],
   'incident.running': ['已持续 {span}', 'for {span}'],
@@ -143,8 +147,12 @@ export const SCREEN = {
   'group.disbanded': ['不能：群聊已解散', 'No: the group was disbanded'],
   'group.unsure': ['暂时无法确认', 'Cannot be told now'],
   'group.unsure.hint': [
-    '钉钉暂时没有回答（{why}）。请稍后刷新本页。',
-    'DingTalk did not answer ({why}). Reload this page in a moment.',
+    '暂时无法确认你在这个群里（{why}），所以不显示群里的故障。请稍后重试；你自己的故障在“我的故障”里。',
+    'It cannot be told now that you are in this group ({why}), so its incidents are not shown. Try again in a moment; your own are under “My incidents”.',
+  ],
+  'group.stale': [
+    '钉钉暂时没有回答（{why}），成员名单截至 {time}。',
+    'DingTalk does not answer now ({why}); the members are those of {time}.',
   ],
   'group.incidents.none': ['本群没有未关闭的故障', 'This group has no open incidents'],
   'group.members': ['未关联的群成员', 'Members who are not linked'],
@@ -173,6 +181,10 @@ export const SCREEN = {
   'disabled.hint': [
     '管理员停用了此集成，告警和按钮暂不工作。请联系管理员。',
     'The administrator has switched this integration off: neither alerts nor buttons work. Ask the administrator.',
+  ],
+  'disabled.stored': [
+    '管理员停用了此集成，告警和按钮暂不工作。以下是停用前的记录；请联系管理员。',
+    'The administrator has switched this integration off: neither alerts nor buttons work. This is what was recorded before; ask the administrator.',
   ],
   'error.404': ['没有这个页面', 'There is no such page'],
   'error.404.hint': [

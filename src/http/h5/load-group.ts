@@ -74,6 +74,7 @@ export async function loadGroup(
   return {
     group: {
       cid,
+      stale: members.stale,
       title: known?.title ?? undefined,
       state: known?.status === 'disbanded' ? 'disbanded' : failed?.reason_code === 'ROBOT_NOT_IN_CHAT' ? 'robot' : 'ok',
       lastDeliveredAt: delivered?.updated_at,

@@ -28,9 +28,8 @@ export async function loadNotes(deps: H5Deps, c: Context<H5Variables>, view: Vie
   const query = new URL(c.req.url).searchParams
   const told = readNote(visitor.csrf, query)
   const note = told && (await asItIsNow(deps, view, told))
-  const wanted = visitor.link
-    ? await listWantedActs(deps.db.read, visitor.integrationId, visitor.userId, view.nowMs)
-    : []
+  const canOffer = visitor.link !== undefined && view.enabled
+  const wanted = canOffer ? await listWantedActs(deps.db.read, visitor.integrationId, visitor.userId, view.nowMs) : []
   const stored = await findAll(deps, view, [...wanted.map((act) => act.incidentId), ...(note ? [note.incidentId] : [])])
   const canAct = wanted.length > 0 && (await hasKey(deps, c, view))
   const content = (

@@ -39,7 +39,7 @@ export function addPageRoutes(app: Hono<H5Variables>, deps: H5Deps): void {
     const [home, notes] = await Promise.all([loadHome(deps, c.get('integration'), view), loadNotes(deps, c, view)])
     const wanted = c.req.query('incident')
     const chosenId = wanted ?? home.incidents[0]?.incidentId
-    const loaded = chosenId === undefined ? undefined : await loadIncident(deps, view.visitor, chosenId)
+    const loaded = chosenId === undefined ? undefined : await loadIncident(deps, view, chosenId)
     const chosen = loaded && {
       detail: loaded.kind === 'shown' ? loaded.detail : undefined,
       refusal: refusalOf(view, loaded),
@@ -98,7 +98,7 @@ export function addPageRoutes(app: Hono<H5Variables>, deps: H5Deps): void {
   app.get('/incident/:incidentId', async (c) => {
     const view = viewOf(deps, c)
     const [loaded, notes] = await Promise.all([
-      loadIncident(deps, view.visitor, c.req.param('incidentId')),
+      loadIncident(deps, view, c.req.param('incidentId')),
       loadNotes(deps, c, view),
     ])
     const title = loaded.kind === 'shown' ? loaded.detail.stored.incident.title : phrase(view.locale, 'incident.facts')

@@ -1,4 +1,4 @@
-import { Hono } from 'hono'
+import { Hono, type MiddlewareHandler } from 'hono'
 import { compress } from 'hono/compress'
 import { secureHeaders } from 'hono/secure-headers'
 
@@ -47,10 +47,12 @@ export function createH5(deps: H5Deps): Hono<H5Variables> {
   })
   addLoginRoutes(app, deps)
   app.use(requireVisitor(deps))
-  app.use(async (c, next) => {
+  // What is stored is shown all the same, and an act is answered with the reason.
+  const onlyEnabled: MiddlewareHandler<H5Variables> = async (c, next) => {
     if (c.get('integration').enabled) return next()
-    return answerTrouble(deps, c, 503, <DisabledIntegration locale={c.get('locale')} />)
-  })
+    return answerTrouble(deps, c, 503, <DisabledIntegration view={viewOf(deps, c)} />)
+  }
+  for (const path of ['/link', '/link/*', '/unlink']) app.use(path, onlyEnabled)
   addLinkRoutes(app, deps)
   addPageRoutes(app, deps)
   addActRoutes(app, deps)
