@@ -256,6 +256,7 @@ async function compose(config: Config, log: Log, clock: Clock, overrides: Overri
     workers,
   }
   /** Starts what was added, restarts what was changed, stops what was removed or switched off on the CLI. */
+  const corporations = new Map<string, string>()
   const watchIntegrations = async (): Promise<boolean> => {
     let started = false
     const wanted = await listRevisions(db.read)
@@ -274,6 +275,13 @@ async function compose(config: Config, log: Log, clock: Clock, overrides: Overri
       rooms.set(id, runtime.doors.http)
       started = true
       part('app').info({ integrationId: id, name: integration.name }, 'integration-started')
+      const { corpId } = integration
+      const was = corporations.get(id)
+      corporations.set(id, corpId)
+      // Its people are no longer linked, and somebody will ask why.
+      if (was !== undefined && was !== corpId) {
+        part('app').warn({ integrationId: id, corpId, was }, 'corporation-changed')
+      }
     }
     return started
   }

@@ -63,7 +63,7 @@ export async function loadGroup(
   )
   const userIds = [...members.userIds]
   const links = await findLinksOfUsers(deps.db.read, visitor.integrationId, userIds)
-  const linked = new Set(links.map((link) => link.dingtalk_user_id))
+  const linked = new Set(links.flatMap((link) => (link.suspended_at === null ? [link.dingtalk_user_id] : [])))
   const unlinked = userIds.filter((userId) => !linked.has(userId))
   const named = unlinked.flatMap((userId) => members.names.get(userId) ?? [])
   const nameless = unlinked.filter((userId) => !members.names.has(userId))
