@@ -196,6 +196,15 @@ export const SCREEN = {
     '请核对钉钉开发者后台中填写的地址；管理员可用 integration show 命令查看正确的地址。',
     'Compare the address in the DingTalk developer console with what `integration show` prints.',
   ],
+  'error.429': ['请求过于频繁', 'Too many requests'],
+  'error.429.hint': [
+    '请在 {seconds} 秒后重试。告警和卡片不受影响。',
+    'Try again in {seconds} seconds. Alerts and cards are not affected.',
+  ],
+  'error.429.act': [
+    '没有执行：请在 {seconds} 秒后返回再试。',
+    'Nothing was done: go back and try again in {seconds} seconds.',
+  ],
   'error.500': ['页面出错了', 'Something went wrong'],
   'error.500.hint': [
     '故障和通知不受影响。请重试；若仍出错，请把时间告诉管理员。',

@@ -5,6 +5,7 @@ import type { Locale } from '../../domain/messages.ts'
 import { phrase } from '../../domain/screen-messages.ts'
 import { AppError } from '../../errors.ts'
 import { type H5Deps, pathOfPages } from './deps.ts'
+import { answerTooMany, TooManyError } from './person-limits.tsx'
 import { Retry, Say } from './say.tsx'
 import { answerTrouble } from './shell.tsx'
 import type { View } from './view.ts'
@@ -43,6 +44,7 @@ function Home({ locale, pages, first }: { locale: Locale; pages: string; first?:
 
 /** Never a blank page, nor one with what only a developer reads. */
 export function answerFailure(deps: H5Deps, error: Error, c: Context<H5Variables>): Response | Promise<Response> {
+  if (error instanceof TooManyError) return answerTooMany(deps, c, error)
   // The first word on the reader's language may not have been reached.
   const locale = c.get('locale') ?? 'zh-CN'
   c.set('locale', locale)

@@ -8,6 +8,7 @@ import { findPlaces, listClicksOfIncident, listTellings } from '../../storage/in
 import { findIncident, type StoredIncident } from '../../storage/incidents.ts'
 import { findLinksOfMembers } from '../../storage/links.ts'
 import { asOf, type Detail } from './incident-detail.tsx'
+import type { PersonLimits } from './person-limits.tsx'
 import type { ReadTimeline, Timeline } from './read-timeline.ts'
 import { timelineOfFeed, timelineOfStore } from './timeline.ts'
 import type { View } from './view.ts'
@@ -17,7 +18,7 @@ export type LoadDeps = {
   db: Db
   readTimeline: ReadTimeline
   membersOf: (integrationId: string) => ReadMembers | undefined
-}
+} & Pick<PersonLimits, 'beforeAsking'>
 
 /** Why the content of an incident is kept from somebody; `unsure`: Flashduty does not say, `group`: DingTalk does not. */
 export type Hidden = 'link' | 'key' | { denied: Reason } | { unsure: Reason } | { group: Reason }
@@ -49,7 +50,9 @@ export async function loadIncident(
   const timeline: Timeline = !enabled
     ? { kind: 'unread', reason: 'INTEGRATION_DISABLED' }
     : visitor.link
-      ? await deps.readTimeline({ integrationId, memberId: visitor.link.memberId }, stored)
+      ? await deps.readTimeline({ integrationId, memberId: visitor.link.memberId }, stored, () =>
+          deps.beforeAsking(visitor),
+        )
       : { kind: 'no-key' }
   const told = timeline.kind === 'read' ? true : await isTold(deps, visitor, stored)
   if (told !== true) return { kind: 'hidden', stored, why: whyHidden(visitor, timeline, told) }

@@ -16,6 +16,7 @@ import { HiddenIncident, UnknownIncident } from './incident-refusals.tsx'
 import { loadGroup } from './load-group.ts'
 import { type Loaded, loadIncident } from './load-incident.ts'
 import { loadNotes } from './notes.tsx'
+import type { PersonLimits } from './person-limits.tsx'
 import { answerPage, viewOf } from './shell.tsx'
 import type { View } from './view.ts'
 import type { H5Variables } from './visitor.ts'
@@ -26,7 +27,7 @@ const RECENT_RECORDS = 5
 const ALL_RECORDS = 100
 
 /** What people come for. All need a visitor, which whoever mounts them sees to. */
-export function addPageRoutes(app: Hono<H5Variables>, deps: H5Deps): void {
+export function addPageRoutes(app: Hono<H5Variables>, deps: H5Deps & Pick<PersonLimits, 'beforeAsking'>): void {
   app.get('/', async (c) => {
     const view = viewOf(deps, c)
     const [home, notes] = await Promise.all([loadHome(deps, c.get('integration'), view), loadNotes(deps, c, view)])

@@ -10,6 +10,7 @@ import { addLanguageRoute, localeOf } from './language.ts'
 import { addLinkRoutes } from './link.ts'
 import { addLoginRoutes } from './login.ts'
 import { addPageRoutes } from './page-routes.tsx'
+import { createPersonLimits } from './person-limits.tsx'
 import { requireVisitor } from './require-visitor.ts'
 import { answerTrouble, viewOf } from './shell.tsx'
 import type { H5Variables } from './visitor.ts'
@@ -53,8 +54,13 @@ export function createH5(deps: H5Deps): Hono<H5Variables> {
     return answerTrouble(deps, c, 503, <DisabledIntegration view={viewOf(deps, c)} />)
   }
   for (const path of ['/link', '/link/*', '/unlink']) app.use(path, onlyEnabled)
+  const limits = createPersonLimits(deps)
+  app.get('/link', limits.reads)
+  for (const path of ['/incident/:incidentId/act', '/wanted', '/link/confirm', '/link/key']) {
+    app.post(path, limits.acts)
+  }
   addLinkRoutes(app, deps)
-  addPageRoutes(app, deps)
+  addPageRoutes(app, { ...deps, beforeAsking: limits.beforeAsking })
   addActRoutes(app, deps)
   addLanguageRoute(app, deps)
   app.all('*', (c) => answerTrouble(deps, c, 404, <NoSuchPage view={viewOf(deps, c)} />))
