@@ -47,16 +47,17 @@ export function createReadMembers(deps: {
   const last = new Map<string, { members: Members; atMs: number }>()
   const askers = new Map<string, { since: number; calls: number }>()
 
-  const mayAsk = (userId: string): boolean => {
+  /** @returns seconds to wait before DingTalk may be asked for this person; 0 = go on */
+  const takeTurn = (userId: string): number => {
     const nowMs = deps.clock.nowMs()
     const asker = askers.get(userId)
     if (!asker || asker.since + WINDOW_MS <= nowMs) {
       if (askers.size >= MOST_KEPT) askers.clear()
       askers.set(userId, { since: nowMs, calls: 1 })
-      return true
+      return 0
     }
     asker.calls += 1
-    return asker.calls <= CALLS_EACH
+    return asker.calls <= CALLS_EACH ? 0 : Math.ceil((asker.since + WINDOW_MS - nowMs) / 1_000)
   }
 
   const ask = async (openConversationId: string): Promise<Members> => {
@@ -130,8 +131,9 @@ export function createReadMembers(deps: {
     const nowMs = deps.clock.nowMs()
     const known = kept.get(openConversationId)
     if (known && known.untilMs > nowMs) return patiently(openConversationId, known.members)
-    if (!mayAsk(askedBy)) {
-      return orLast(openConversationId, { kind: 'refused', reason: 'IM_RATE_LIMITED', final: false })
+    const waitS = takeTurn(askedBy)
+    if (waitS > 0) {
+      return orLast(openConversationId, { kind: 'refused', reason: 'IM_RATE_LIMITED', final: false, waitS })
     }
     const members = askSafely(openConversationId)
     const entry = { members, untilMs: nowMs + KEPT_MS }

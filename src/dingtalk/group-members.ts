@@ -14,7 +14,7 @@ export type GroupMembers = {
 
 /**
  * `whole` = there are no members beyond these. `stale`: of then, since DingTalk does not tell now. `final`: asking again
- * is no use.
+ * is no use. `waitS`: DingTalk was not asked, since whoever wants to know has had it asked too often.
  */
 export type Members =
   | {
@@ -24,7 +24,7 @@ export type Members =
       whole: boolean
       stale?: { atMs: number; reason: Reason }
     }
-  | { kind: 'refused'; reason: Reason; final: boolean }
+  | { kind: 'refused'; reason: Reason; final: boolean; waitS?: number }
 
 /** @param askedBy userId of whoever wants to know: each may cause so many calls only */
 export type ReadMembers = (openConversationId: string, askedBy: string) => Promise<Members>

@@ -7,6 +7,7 @@ import { listGroupIncidents } from '../../storage/home.ts'
 import { listGroupDeliveries } from '../../storage/incident-history.ts'
 import { findLinksOfUsers } from '../../storage/links.ts'
 import type { GroupRefusal, GroupView } from './group-page.tsx'
+import { TooManyError } from './person-limits.tsx'
 import type { ReadNames } from './read-names.ts'
 import type { Visitor } from './visitor.ts'
 
@@ -26,6 +27,7 @@ const PLACEHOLDER = /^\$[A-Z_]+\$$/
 /**
  * The group of a quick entry. Its id stands in the address, which anybody can write, so nothing of the group is told
  * before DingTalk has said that the visitor is in it.
+ * @throws TooManyError when the visitor has had DingTalk asked too often
  */
 export async function loadGroup(
   deps: GroupDeps,
@@ -44,6 +46,7 @@ export async function loadGroup(
   const members = await deps.membersOf(visitor.integrationId)?.(cid, visitor.userId)
   if (!members) return { refusal: { unsure: 'INTEGRATION_DISABLED' satisfies Reason } }
   if (members.kind === 'refused') {
+    if (members.waitS !== undefined) throw new TooManyError(members.waitS)
     if (members.reason === 'CHAT_NOT_FOUND') return { refusal: 'outside' }
     return { refusal: members.final ? 'missing' : { unsure: members.reason } }
   }
