@@ -34,9 +34,10 @@ const HAND_OVER_MS = 5_000
 export function createIntegrations({ db, box, log, start }: IntegrationsDeps): Integrations {
   const runtimes = new Map<string, IntegrationRuntime>()
   const rooms = new Map<string, Room>()
+  const corporations = new Map<string, string>()
 
   const begin = async (integration: Integration, signal: AbortSignal): Promise<void> => {
-    const { id, name } = integration
+    const { id, name, corpId } = integration
     const former = runtimes.get(id)
     const runtime = start(integration)
     rooms.set(id, runtime.doors.http)
@@ -47,6 +48,10 @@ export function createIntegrations({ db, box, log, start }: IntegrationsDeps): I
     runtimes.set(id, runtime)
     await former?.stop()
     log.info({ integrationId: id, name }, former ? 'integration-changed' : 'integration-started')
+    const was = corporations.get(id)
+    corporations.set(id, corpId)
+    // Its people are no longer linked, and somebody will ask why.
+    if (was !== undefined && was !== corpId) log.warn({ integrationId: id, corpId, was }, 'corporation-changed')
   }
 
   const end = async (id: string, runtime: IntegrationRuntime): Promise<void> => {

@@ -28,7 +28,7 @@ export type PageAct = {
 export type PageAnswer =
   | { status: 'done' }
   /** It goes on; of a failure the robot tells the person. */
-  | { status: 'working' }
+  | { status: 'working'; clickId: string }
   | { status: 'failed'; reason: Reason; detail?: string }
 
 const MAX_COMMENT = 1_024
@@ -53,7 +53,8 @@ export async function actFromPage(deps: PerformDeps, request: PageAct): Promise<
   log.info({ clickId: click.id, memberId: click.member_id, repeated }, 'page-act-accepted')
   const { settled, outcome } = await performWithin(deps, click, repeated, startedAt)
   if (settled.status === 'working' && !repeated) deps.inFlight.add(followUp(deps, click, outcome))
-  if (settled.status !== 'failed') return settled
+  if (settled.status === 'working') return { status: 'working', clickId: click.id }
+  if (settled.status === 'done') return settled
   const { reason, detail } = settled
   return { status: 'failed', reason, ...(detail === undefined ? {} : { detail }) }
 }

@@ -2,6 +2,7 @@ import type { Command } from 'commander'
 
 import type { Integration } from '../domain/integration.ts'
 import { addIntegration, listIntegrations, removeIntegration, saveIntegration } from '../storage/integrations.ts'
+import { forgetCorporation } from '../storage/leavers.ts'
 import { sumUsage, type UsageKind } from '../storage/usage.ts'
 import { settleActing } from './acting.ts'
 import { chooseIntegration, type CliContext, UsageError, withStore } from './context.ts'
@@ -98,9 +99,20 @@ function addSet(integration: Command, context: CliContext): void {
         const enabled = enable ?? (disable ? false : before.enabled)
         const after: Integration = { ...changedBy(before, changes), ...acting, enabled }
         refuseDeaf(after)
-        await store.db.write((trx) => saveIntegration(trx, store.box, after, store.clock.nowMs()))
+        const forgotten = await store.db.write(async (trx) => {
+          await saveIntegration(trx, store.box, after, store.clock.nowMs())
+          return after.corpId === before.corpId ? undefined : forgetCorporation(trx, after.id)
+        })
         for (const note of notes) context.complain(note)
         context.print(`Changed ${before.id} (${after.name}). A running daemon takes it up within 2 s.`)
+        if (forgotten) {
+          for (const { dingtalk_user_id: userId, member_id: id, member_name: name } of forgotten.links) {
+            context.print(
+              `Unlinked ${userId} from ${name} (${id}): a person of ${before.corpId}, not of ${after.corpId}.`,
+            )
+          }
+          context.print(`Ended ${forgotten.sessions} logins at ${before.corpId}. People log in and link anew.`)
+        }
         if (!after.streamOn && store.config.http.publicUrl === undefined) {
           context.print('Set PUBLIC_URL: without a Stream, DingTalk has to reach this daemon for presses and events.')
         }

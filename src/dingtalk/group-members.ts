@@ -12,10 +12,19 @@ export type GroupMembers = {
   nextToken: string | undefined
 }
 
-/** `whole` = there are no members beyond these. `final`: asking again is no use. */
+/**
+ * `whole` = there are no members beyond these. `stale`: of then, since DingTalk does not tell now. `final`: asking again
+ * is no use. `waitS`: DingTalk was not asked, since whoever wants to know has had it asked too often.
+ */
 export type Members =
-  | { kind: 'known'; userIds: Set<string>; names: Map<string, string>; whole: boolean }
-  | { kind: 'refused'; reason: Reason; final: boolean }
+  | {
+      kind: 'known'
+      userIds: Set<string>
+      names: Map<string, string>
+      whole: boolean
+      stale?: { atMs: number; reason: Reason }
+    }
+  | { kind: 'refused'; reason: Reason; final: boolean; waitS?: number }
 
 /** @param askedBy userId of whoever wants to know: each may cause so many calls only */
 export type ReadMembers = (openConversationId: string, askedBy: string) => Promise<Members>

@@ -5,8 +5,8 @@ import type { SendHttp } from '../outbound.ts'
 import { CALL_TIMEOUT_MS, type DingTalkApp, readAnswer } from './client.ts'
 import type { OapiClient } from './oapi-client.ts'
 
-/** Who somebody is, from DingTalk's own answer. */
-export type Identity = { userId: string; unionId: string | undefined; name: string }
+/** Who somebody is, from DingTalk's own answer: a `userId` is somebody else's in another corporation. */
+export type Identity = { corpId: string; userId: string; unionId: string | undefined; name: string }
 
 /** What the corporation's directory knows of a person; empty without the permission to read it. */
 export type Contact = { name: string; mobile: string | undefined; orgEmail: string | undefined }
@@ -68,7 +68,7 @@ export function createPeople(
     async readByClientCode(code) {
       const { result } = await deps.oapi.call('POST', '/topapi/v2/user/getuserinfo', { code })
       const { userid: userId, unionid: unionId, name } = read(ClientLogin, result, 'the login')
-      return { userId, unionId, name }
+      return { corpId: app.corpId, userId, unionId, name }
     },
     async readByBrowserCode(code) {
       const { accessToken, corpId } = await exchange(code)
@@ -81,7 +81,7 @@ export function createPeople(
       if (contactType !== 0) {
         throw new AppError({ kind: 'permanent', code: 'EXTERNAL_CONTACT' }, 'a login of an external contact')
       }
-      return { userId, unionId: me.unionId, name: me.nick }
+      return { corpId, userId, unionId: me.unionId, name: me.nick }
     },
     async readContact(userId) {
       const { result } = await deps.oapi.call('POST', '/topapi/v2/user/get', { userid: userId, language: 'zh_CN' })

@@ -62,8 +62,8 @@ export const MESSAGES = {
   'press.done.superseded': ['操作成功，最新状态请见新消息', 'Done; see the newer message for how it is now'],
   'press.late': ['{incident}：{action}未成功。{why}', '{incident}: {action} did not work. {why}'],
   'press.NOT_LINKED': [
-    '未关联应用：请打开工作台应用完成登录关联，然后再点一次按钮',
-    'Not linked: open the app from the workbench, log in once, then press again',
+    '未关联应用：请点“去关联”或打开工作台应用完成登录关联，刚才的操作届时可直接继续',
+    'Not linked: link your account, here or in the app on the workbench; what you pressed can be continued there',
   ],
   'press.KEY_MISSING': [
     '已关联，但未登记你的 Flashduty APP Key：请打开工作台应用登记，或联系管理员',

@@ -1,7 +1,7 @@
 import type { Locale } from './messages.ts'
 
 /** Every text of the pages that people open in DingTalk or a browser: Chinese, English beside it; see `messages.ts`. */
-const PAGE_MESSAGES = {
+export const PAGE_MESSAGES = {
   'login.title': ['登录', 'Log in'],
   'login.working': ['正在通过钉钉登录…', 'Logging in through DingTalk…'],
   'login.outside': ['请使用钉钉账号登录', 'Log in with your DingTalk account'],

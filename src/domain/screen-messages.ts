@@ -85,6 +85,10 @@ export const SCREEN = {
     '暂时无法向 Flashduty 确认你的权限（{why}）。请稍后再试。',
     'Flashduty cannot be asked now whether you may see it ({why}). Try again in a moment.',
   ],
+  'incident.hidden.group': [
+    '暂时无法确认你是否在收到这个故障的群里（{why}）。请稍后重试。',
+    'It cannot be told now whether you are in a group that was told of it ({why}). Try again in a moment.',
+  ],
   'incident.console': ['Flashduty 控制台', 'Flashduty console'],
   'incident.new': ['刚刚触发', 'just now'],
   'incident.running': ['已持续 {span}', 'for {span}'],
@@ -101,6 +105,11 @@ export const SCREEN = {
     '{action}: on its way to Flashduty; this page follows by itself',
   ],
   'note.failed': ['{action}：未执行。{why}', '{action}: not done. {why}'],
+  'send.slow': ['网络较慢，仍在提交…', 'The network is slow; still sending…'],
+  'send.unanswered': [
+    '没有收到回答，不确定是否已提交：请检查网络后再点一次，不会重复执行。',
+    'No answer came, so it may or may not have been sent: check the network and press again; nothing is done twice.',
+  ],
   'history.title': ['通知记录', 'Notification history'],
   'history.why': [
     '为什么收到（或没收到）通知：每次通知和你的每次操作都在这里。',
@@ -138,8 +147,12 @@ export const SCREEN = {
   'group.disbanded': ['不能：群聊已解散', 'No: the group was disbanded'],
   'group.unsure': ['暂时无法确认', 'Cannot be told now'],
   'group.unsure.hint': [
-    '钉钉暂时没有回答（{why}）。请稍后刷新本页。',
-    'DingTalk did not answer ({why}). Reload this page in a moment.',
+    '暂时无法确认你在这个群里（{why}），所以不显示群里的故障。请稍后重试；你自己的故障在“我的故障”里。',
+    'It cannot be told now that you are in this group ({why}), so its incidents are not shown. Try again in a moment; your own are under “My incidents”.',
+  ],
+  'group.stale': [
+    '钉钉暂时没有回答（{why}），成员名单截至 {time}。',
+    'DingTalk does not answer now ({why}); the members are those of {time}.',
   ],
   'group.incidents.none': ['本群没有未关闭的故障', 'This group has no open incidents'],
   'group.members': ['未关联的群成员', 'Members who are not linked'],
@@ -169,6 +182,10 @@ export const SCREEN = {
     '管理员停用了此集成，告警和按钮暂不工作。请联系管理员。',
     'The administrator has switched this integration off: neither alerts nor buttons work. Ask the administrator.',
   ],
+  'disabled.stored': [
+    '管理员停用了此集成，告警和按钮暂不工作。以下是停用前的记录；请联系管理员。',
+    'The administrator has switched this integration off: neither alerts nor buttons work. This is what was recorded before; ask the administrator.',
+  ],
   'error.404': ['没有这个页面', 'There is no such page'],
   'error.404.hint': [
     '地址可能已变更，请从钉钉工作台重新打开。',
@@ -178,6 +195,15 @@ export const SCREEN = {
   'error.integration.hint': [
     '请核对钉钉开发者后台中填写的地址；管理员可用 integration show 命令查看正确的地址。',
     'Compare the address in the DingTalk developer console with what `integration show` prints.',
+  ],
+  'error.429': ['请求过于频繁', 'Too many requests'],
+  'error.429.hint': [
+    '请在 {seconds} 秒后重试。告警和卡片不受影响。',
+    'Try again in {seconds} seconds. Alerts and cards are not affected.',
+  ],
+  'error.429.act': [
+    '没有执行：请在 {seconds} 秒后返回再试。',
+    'Nothing was done: go back and try again in {seconds} seconds.',
   ],
   'error.500': ['页面出错了', 'Something went wrong'],
   'error.500.hint': [

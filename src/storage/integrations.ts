@@ -54,6 +54,17 @@ export async function saveIntegration(
     .execute()
 }
 
+/** Whether the integration is (still) that corporation's. */
+export async function isOfCorporation(trx: Handle, id: string, corpId: string): Promise<boolean> {
+  const row = await trx
+    .selectFrom('integrations')
+    .select('id')
+    .where('id', '=', id)
+    .where('corp_id', '=', corpId)
+    .executeTakeFirst()
+  return row !== undefined
+}
+
 /** What goes with an integration; what tells of the past stays. */
 const OWNED_TABLES = [
   'groups',

@@ -9,6 +9,8 @@ export type Session = Selectable<SessionsTable>
 
 /** A session ends this long after it was last used. */
 export const SESSION_MS = 12 * 3_600_000
+/** Nor does it outlive this, however often it is used: then DingTalk is asked again who is there. */
+export const SESSION_MAX_AGE_MS = 7 * 24 * 3_600_000
 /** Using a page moves the end on, but not more often than this: it costs a write. */
 const MOVE_EVERY_MS = 10 * 60_000
 /** Longer than any browser login may take. */
@@ -65,15 +67,20 @@ export async function findSession(
     .executeTakeFirst()
 }
 
+/** When it ends if it is used now and never again. */
+export function endOf(session: Session, nowMs: number): number {
+  return Math.min(nowMs + SESSION_MS, session.created_at + SESSION_MAX_AGE_MS)
+}
+
 /** Whether its end is worth moving on. */
 export function isAging(session: Session, nowMs: number): boolean {
-  return session.expires_at < nowMs + SESSION_MS - MOVE_EVERY_MS
+  return session.expires_at < endOf(session, nowMs) - MOVE_EVERY_MS
 }
 
 export async function moveOnSession(trx: Handle, session: Session, nowMs: number): Promise<void> {
   await trx
     .updateTable('sessions')
-    .set({ expires_at: nowMs + SESSION_MS })
+    .set({ expires_at: endOf(session, nowMs) })
     .where('id_hash', '=', session.id_hash)
     .where('expires_at', '>', nowMs)
     .execute()

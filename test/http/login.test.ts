@@ -1,10 +1,12 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
+import { eventually } from '../support/eventually.ts'
 import { expectSilence, openScene, type Scene } from '../support/journey.ts'
 import { VisitorClock } from '../support/visitor-clock.ts'
 import { csrfOf, type Seen, VisitorBrowser } from '../support/visitor.ts'
 import type { World } from '../support/world.ts'
 
+const MINUTE_MS = 60_000
 const HOUR_MS = 3_600_000
 /** A page that is nobody else's to change: it greets whoever is logged in. */
 const PAGE = '/link'
@@ -39,6 +41,17 @@ async function logIn(who: Who): Promise<VisitorBrowser> {
 
 async function greets(visitor: VisitorBrowser): Promise<string | undefined> {
   return /你好，([^<]*)</.exec((await visitor.get(pages + PAGE)).text)?.[1]
+}
+
+/** A second integration of the daemon, with an app of its own. */
+async function addAnother(): Promise<{ id: string; clientId: string }> {
+  const other = world.dingtalk.control.createApp()
+  const form = { name: '另一个', 'corp-id': other.corpId, 'agent-id': other.agentId, 'client-id': other.clientId }
+  const secrets = { 'client-secret': other.clientSecret, 'aes-key': 'b'.repeat(43), token: 'demoToken02' }
+  const fields = Object.entries({ ...form, ...secrets }).flatMap(([name, value]) => [`--${name}`, value])
+  const added = await world.cli('integration', 'add', '--json', ...fields)
+  const { id } = JSON.parse(added.out) as { id: string }
+  return { id, clientId: other.clientId }
 }
 
 /** Goes to DingTalk's login page. @returns the state it was sent with, and where it is to come back to */
@@ -168,6 +181,27 @@ describe('logging in from a browser', () => {
     expect(await greets(again)).toBeUndefined()
   })
 
+  test('the state is good at the integration it was made for, and at no other', async () => {
+    const { id, clientId } = await addAnother()
+    await eventually('it runs', () =>
+      scene.app.lines.some((line) => line.msg === 'integration-started' && line['integrationId'] === id),
+    )
+    const visitor = browser()
+    const { state } = await setOut(visitor)
+    const kept = visitor.cookie('fd_login') ?? ''
+    // A browser keeps them apart by their paths; whoever brings the cookie along by hand gets no further.
+    visitor.setCookie('fd_login', kept, `/fd/h5/${id}/login`)
+    const code = world.dingtalk.control.browserCode(clientId, userIdOf('zhang'))
+    const foreign = await visitor.get(`/fd/h5/${id}/login/callback?authCode=${code}&state=${state}`)
+    expect([foreign.status, foreign.text.includes('不是在此浏览器发起')]).toEqual([400, true])
+    expect((await visitor.get(`/fd/h5/${id}/link`)).text).toContain('id="login"')
+    // It is not the code's fault.
+    const sent = await visitor.get(`/fd/h5/${id}/login/browser?return=`)
+    const own = new URL(sent.location ?? '').searchParams.get('state') ?? ''
+    expect((await visitor.get(`/fd/h5/${id}/login/callback?authCode=${code}&state=${own}`)).status).toBe(303)
+    await world.cli('integration', 'remove', id, '--yes')
+  })
+
   test.each(['', 'x', '%00', 'a'.repeat(32)])('no state but the right one: %s', async (state) => {
     const visitor = browser()
     const { callback } = await setOut(visitor)
@@ -275,13 +309,37 @@ describe('a session', () => {
     expect(await greets(visitor)).toBeUndefined()
   })
 
+  test('is over seven days after its login, however often it is used', async () => {
+    const visitor = await logIn('zhang')
+    for (let hours = 0; hours < 160; hours += 10) {
+      clock.advance(10 * HOUR_MS)
+      expect(await greets(visitor)).toBe('张三')
+    }
+    // After 160 hours of 168: the cookie lasts no longer than the session.
+    const another = await logIn('zhang')
+    clock.advance(1 * HOUR_MS)
+    expect((await visitor.get(pages + PAGE)).cookies).toEqual([])
+    expect((await another.get(pages + PAGE)).cookies[0]).toContain('Max-Age=43200')
+    clock.advance(7 * HOUR_MS - MINUTE_MS)
+    expect(await greets(visitor)).toBe('张三')
+    clock.advance(MINUTE_MS)
+    expect(await greets(visitor)).toBeUndefined()
+    expect(await greets(another)).toBe('张三')
+  })
+
+  test('moved on near its end it gets what is left, and so does its cookie', async () => {
+    const visitor = await logIn('li')
+    for (let hours = 0; hours < 150; hours += 10) {
+      clock.advance(10 * HOUR_MS)
+      expect(await greets(visitor)).toBe('李四')
+    }
+    clock.advance(9 * HOUR_MS)
+    const [cookie] = (await visitor.get(pages + PAGE)).cookies
+    expect(Number(/Max-Age=(\d+)/.exec(cookie ?? '')?.[1])).toBeCloseTo(9 * 3_600, -2)
+  })
+
   test('is one integration’s and no other’s', async () => {
-    const other = world.dingtalk.control.createApp()
-    const form = { name: '另一个', 'corp-id': other.corpId, 'agent-id': other.agentId, 'client-id': other.clientId }
-    const secrets = { 'client-secret': other.clientSecret, 'aes-key': 'b'.repeat(43), token: 'demoToken02' }
-    const fields = Object.entries({ ...form, ...secrets }).flatMap(([name, value]) => [`--${name}`, value])
-    const added = await world.cli('integration', 'add', '--json', ...fields)
-    const { id } = JSON.parse(added.out) as { id: string }
+    const { id } = await addAnother()
     const visitor = await logIn('zhang')
     visitor.setCookie('fd_session', visitor.cookie('fd_session') ?? '', `/fd/h5/${id}`)
     expect((await visitor.get(`/fd/h5/${id}/link`)).text).toContain('id="login"')

@@ -93,7 +93,7 @@ test('王五, who never opened the app, is told so, and nobody else sees it', as
   const requests = world.flashduty.control.requests().length
 
   const seen = answerOf(await press(world, card, wang, '认领'))
-  expect(seen.tips).toBe('未关联应用：请打开工作台应用完成登录关联，然后再点一次按钮')
+  expect(seen.tips).toBe('未关联应用：请点“去关联”或打开工作台应用完成登录关联，刚才的操作届时可直接继续')
   expect(seen.title).toContain('待处理')
   expect(buttonTexts(seen)).toEqual(['去关联', '认领', '关闭', '查看详情', '快速静默', '刷新'])
   for (const other of [zhang, li]) expect(view(world, card, other).tips).toBe('')

@@ -336,7 +336,12 @@ describe('a group', () => {
       await visitor.get(`${pages}/group?cid=cidGuess${String(index).padStart(4, '0')}%3D%3D`)
     }
     expect(memberQueries() - before).toBe(12)
-    expect(textOf((await visitor.get(`${pages}/group?cid=cidGuess9999%3D%3D`)).text)).toContain('钉钉限流')
+    const refused = await visitor.get(`${pages}/group?cid=cidGuess9999%3D%3D`)
+    expect(refused.status).toBe(429)
+    expect(textOf(refused.text)).toMatch(/请求过于频繁.*请在 \d+ 秒后重试/)
+    const seconds = Number(refused.headers.get('retry-after'))
+    expect(seconds).toBeGreaterThan(500)
+    expect(seconds).toBeLessThanOrEqual(600)
   })
 })
 

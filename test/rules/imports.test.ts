@@ -264,7 +264,11 @@ describe('only the files whose job it is', () => {
     ],
     // Node 20 forgets it when it is joined with others and garbage is collected: `deadline` does not.
     ['wait for a timeout signal', /\bAbortSignal\.timeout\b/, []],
-    ['call others over HTTP', /(?<![\w.])fetch\(|\bXMLHttpRequest\b/, ['browser/login.ts']],
+    [
+      'call others over HTTP',
+      /(?<![\w.])fetch\(|\bXMLHttpRequest\b/,
+      ['browser/login.ts', 'browser/send.ts', 'browser/show.ts'],
+    ],
     ['open a WebSocket', /\bnew WebSocket\b/, ['stream/connection.ts']],
     ['write to the console', /\bconsole\.\w|\bprocess\.(stdout|stderr)\b/, ['main.ts']],
   ])('%s', (_what, pattern, files) => {

@@ -3,6 +3,7 @@ import type { DingTalkClient } from '../../dingtalk/client.ts'
 import { type Members, queryGroupMembers, type ReadMembers } from '../../dingtalk/group-members.ts'
 import { asReason } from '../../domain/reasons.ts'
 import { AppError } from '../../errors.ts'
+import { within } from '../../lifecycle.ts'
 import type { Log } from '../../log.ts'
 import type { Producer } from '../../queue/producer.ts'
 import type { Db } from '../../storage/db.ts'
@@ -17,6 +18,12 @@ const WELL_FORMED = /^cid[A-Za-z0-9+/]{4,200}={0,2}$/
 const MAX_CALLS = 3
 const KEPT_MS = 5 * 60_000
 const KEPT_REFUSAL_MS = 60_000
+/** One that may be over at any moment is not held against whoever tries again. */
+const KEPT_TROUBLE_MS = 5_000
+/** Somebody is looking at an empty page meanwhile. */
+const PATIENCE_MS = 3_000
+/** While DingTalk does not answer, its last answer still counts this long. */
+const STALE_MS = 3_600_000
 const MOST_KEPT = 500
 /** Calls that one person may cause in ten minutes by opening pages of group after group. */
 const CALLS_EACH = 12
@@ -37,18 +44,20 @@ export function createReadMembers(deps: {
   producer: Pick<Producer, 'tick'>
 }): ReadMembers {
   const kept = new Map<string, { members: Promise<Members>; untilMs: number }>()
+  const last = new Map<string, { members: Members; atMs: number }>()
   const askers = new Map<string, { since: number; calls: number }>()
 
-  const mayAsk = (userId: string): boolean => {
+  /** @returns seconds to wait before DingTalk may be asked for this person; 0 = go on */
+  const takeTurn = (userId: string): number => {
     const nowMs = deps.clock.nowMs()
     const asker = askers.get(userId)
     if (!asker || asker.since + WINDOW_MS <= nowMs) {
       if (askers.size >= MOST_KEPT) askers.clear()
       askers.set(userId, { since: nowMs, calls: 1 })
-      return true
+      return 0
     }
     asker.calls += 1
-    return asker.calls <= CALLS_EACH
+    return asker.calls <= CALLS_EACH ? 0 : Math.ceil((asker.since + WINDOW_MS - nowMs) / 1_000)
   }
 
   const ask = async (openConversationId: string): Promise<Members> => {
@@ -96,12 +105,36 @@ export function createReadMembers(deps: {
     }
   }
 
+  const keepLast = (openConversationId: string, members: Members): void => {
+    last.delete(openConversationId)
+    if (members.kind === 'known') last.set(openConversationId, { members, atMs: deps.clock.nowMs() })
+    const [oldest] = last.keys()
+    if (last.size > MOST_KEPT && oldest !== undefined) last.delete(oldest)
+  }
+
+  /** What DingTalk said last, where it says nothing now. */
+  const orLast = (openConversationId: string, members: Members): Members => {
+    const known = last.get(openConversationId)
+    if (members.kind === 'known' || members.final || known?.members.kind !== 'known') return members
+    if (known.atMs + STALE_MS <= deps.clock.nowMs()) return members
+    return { ...known.members, stale: { atMs: known.atMs, reason: members.reason } }
+  }
+
+  const patiently = async (openConversationId: string, members: Promise<Members>): Promise<Members> => {
+    const answer = await within(PATIENCE_MS, members)
+    const inTime: Members = answer === 'timeout' ? { kind: 'refused', reason: 'NETWORK', final: false } : answer
+    return orLast(openConversationId, inTime)
+  }
+
   return async (openConversationId, askedBy) => {
     if (!WELL_FORMED.test(openConversationId)) return { kind: 'refused', reason: 'CHAT_NOT_FOUND', final: true }
     const nowMs = deps.clock.nowMs()
     const known = kept.get(openConversationId)
-    if (known && known.untilMs > nowMs) return known.members
-    if (!mayAsk(askedBy)) return { kind: 'refused', reason: 'IM_RATE_LIMITED', final: false }
+    if (known && known.untilMs > nowMs) return patiently(openConversationId, known.members)
+    const waitS = takeTurn(askedBy)
+    if (waitS > 0) {
+      return orLast(openConversationId, { kind: 'refused', reason: 'IM_RATE_LIMITED', final: false, waitS })
+    }
     const members = askSafely(openConversationId)
     const entry = { members, untilMs: nowMs + KEPT_MS }
     kept.delete(openConversationId)
@@ -111,10 +144,12 @@ export function createReadMembers(deps: {
     const drop = () => kept.get(openConversationId) === entry && kept.delete(openConversationId)
     members.then(
       (answer) => {
-        if (answer.kind === 'refused') entry.untilMs = deps.clock.nowMs() + KEPT_REFUSAL_MS
+        const refused = answer.kind === 'refused'
+        if (refused) entry.untilMs = deps.clock.nowMs() + (answer.final ? KEPT_REFUSAL_MS : KEPT_TROUBLE_MS)
+        if (!refused || answer.final) keepLast(openConversationId, answer)
       },
       () => drop(),
     )
-    return members
+    return patiently(openConversationId, members)
   }
 }

@@ -32,7 +32,7 @@ export function ActButtons(props: {
   all?: boolean
 }) {
   const { view, stored, all = false } = props
-  if (!view.visitor.link) return <></>
+  if (!view.visitor.link || !view.enabled) return <></>
   const { first, more } = actsOn(stored, props.offer, view.locale)
   if (first.length + more.length === 0) return <></>
   const button = (act: ActButton, index: number) => (

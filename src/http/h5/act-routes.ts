@@ -3,6 +3,7 @@ import type { Context, Hono } from 'hono'
 import type { Act } from '../../domain/button.ts'
 import { asReason } from '../../domain/reasons.ts'
 import { isMendedByLinking } from '../../domain/refusals.ts'
+import { AppError } from '../../errors.ts'
 import { findIncident } from '../../storage/incidents.ts'
 import { listWantedActs, takeWantedAct } from '../../storage/wanted-acts.ts'
 import { readAct } from './acts.ts'
@@ -29,8 +30,8 @@ export function addActRoutes(app: Hono<H5Variables>, deps: H5Deps): void {
       return goOn(deps, c, { origin: 'incident' }, incidentId, undefined)
     }
     const reason = textIn(form, 'reason')?.trim().slice(0, MAX_REASON)
-    const outcome = await carryOut(deps, c, { act, incidentId, token, reason })
-    return goOn(deps, c, form, incidentId, { act, incidentId, outcome })
+    const note = await carryOut(deps, c, { act, incidentId, token, reason })
+    return goOn(deps, c, form, incidentId, note)
   })
 
   app.post('/wanted', checkCsrf, async (c) => {
@@ -39,6 +40,12 @@ export function addActRoutes(app: Hono<H5Variables>, deps: H5Deps): void {
     const token = textIn(form, 'wanted') ?? ''
     const nowMs = deps.clock.nowMs()
     const take = () => deps.db.write((trx) => takeWantedAct(trx, { integrationId, userId, token }, nowMs))
+    const takeIfPossible = () =>
+      take().catch((error: unknown) => {
+        // It is over in a while anyway, and what was done has to be told.
+        if (!(error instanceof AppError)) throw error
+        deps.log.warn({ integrationId, userId, err: error }, 'wanted-not-taken')
+      })
     const all = await listWantedActs(deps.db.read, integrationId, userId, nowMs)
     const wanted = all.find((one) => one.token === token)
     if (!wanted || form['answer'] !== 'do') {
@@ -52,9 +59,9 @@ export function addActRoutes(app: Hono<H5Variables>, deps: H5Deps): void {
       ...(customId === undefined ? {} : { customId }),
     }
     // Its token makes it one act, however often the form is sent; so it may be taken away afterwards.
-    const outcome = await carryOut(deps, c, { act, incidentId, token, reason: undefined })
-    if (!mayBeDoneLater(outcome)) await take()
-    return goOn(deps, c, form, incidentId, { act, incidentId, outcome })
+    const note = await carryOut(deps, c, { act, incidentId, token, reason: undefined })
+    if (!mayBeDoneLater(note.outcome)) await takeIfPossible()
+    return goOn(deps, c, form, incidentId, note)
   })
 }
 
@@ -62,7 +69,7 @@ async function carryOut(
   deps: H5Deps,
   c: Context<H5Variables>,
   wanted: { act: Act; incidentId: string; token: string; reason: string | undefined },
-): Promise<Outcome> {
+): Promise<Note> {
   const { integrationId, userId } = c.get('visitor')
   const { act, incidentId, token, reason } = wanted
   const answer = await deps.act({
@@ -73,8 +80,11 @@ async function carryOut(
     ...(reason === undefined ? {} : { reason }),
     token,
   })
-  if (answer.status !== 'failed') return answer.status
-  return { reason: answer.reason, ...(answer.detail === undefined ? {} : { said: answer.detail }) }
+  const note = { act, incidentId }
+  if (answer.status === 'done') return { ...note, outcome: 'done' }
+  if (answer.status === 'working') return { ...note, outcome: 'working', clickId: answer.clickId }
+  const { reason: why, detail: said } = answer
+  return { ...note, outcome: { reason: why, ...(said === undefined ? {} : { said }) } }
 }
 
 /** What still stands in the way is for the person to mend, and then it is offered again. */

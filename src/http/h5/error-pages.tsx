@@ -1,10 +1,12 @@
 import type { Context } from 'hono'
 
+import type { Integration } from '../../domain/integration.ts'
 import type { Locale } from '../../domain/messages.ts'
 import { phrase } from '../../domain/screen-messages.ts'
 import { AppError } from '../../errors.ts'
-import type { H5Deps } from './deps.ts'
-import { Say } from './say.tsx'
+import { type H5Deps, pathOfPages } from './deps.ts'
+import { answerTooMany, TooManyError } from './person-limits.tsx'
+import { Retry, Say } from './say.tsx'
 import { answerTrouble } from './shell.tsx'
 import type { View } from './view.ts'
 import type { H5Variables } from './visitor.ts'
@@ -17,19 +19,32 @@ export function NoSuchPage({ view }: { view: View }) {
   const { locale } = view
   return (
     <Say title={phrase(locale, 'error.404')} hint={phrase(locale, 'error.404.hint')}>
-      <a class="button first" href={`${view.pages}/`}>
-        {phrase(locale, 'error.home')}
-      </a>
+      <Home locale={locale} pages={view.pages} first />
     </Say>
   )
 }
 
-export function DisabledIntegration({ locale }: { locale: Locale }) {
-  return <Say title={phrase(locale, 'disabled.title')} hint={phrase(locale, 'disabled.hint')} />
+export function DisabledIntegration({ view }: { view: View }) {
+  const { locale } = view
+  return (
+    <Say title={phrase(locale, 'disabled.title')} hint={phrase(locale, 'disabled.hint')}>
+      <Retry locale={locale} first />
+      <Home locale={locale} pages={view.pages} />
+    </Say>
+  )
+}
+
+function Home({ locale, pages, first }: { locale: Locale; pages: string; first?: boolean }) {
+  return (
+    <a class={first ? 'button first' : 'button'} href={`${pages}/`}>
+      {phrase(locale, 'error.home')}
+    </a>
+  )
 }
 
 /** Never a blank page, nor one with what only a developer reads. */
 export function answerFailure(deps: H5Deps, error: Error, c: Context<H5Variables>): Response | Promise<Response> {
+  if (error instanceof TooManyError) return answerTooMany(deps, c, error)
   // The first word on the reader's language may not have been reached.
   const locale = c.get('locale') ?? 'zh-CN'
   c.set('locale', locale)
@@ -38,16 +53,16 @@ export function answerFailure(deps: H5Deps, error: Error, c: Context<H5Variables
   const gone = 'code' in error && error.code === 'ECONNRESET'
   deps.log[gone ? 'debug' : 'error']({ path: c.req.path, err: error }, unavailable ? 'http-unavailable' : 'http-failed')
   const code = unavailable ? 503 : 500
+  // Not even that may have been reached.
+  const integration = c.get('integration') as Integration | undefined
   return answerTrouble(
     deps,
     c,
     code,
     <Say title={phrase(locale, `error.${code}`)} hint={phrase(locale, `error.${code}.hint`)}>
-      {c.req.method === 'GET' ? (
-        <a class="button first" href="">
-          {phrase(locale, 'error.retry')}
-        </a>
-      ) : undefined}
+      {/* A form's address cannot be opened; the page that the form is on can. */}
+      {c.req.method === 'GET' ? <Retry locale={locale} first /> : undefined}
+      {integration ? <Home locale={locale} pages={pathOfPages(deps, integration.id)} /> : undefined}
     </Say>,
   )
 }

@@ -15,6 +15,8 @@ export type FrameProps = {
   menu?: Child
   /** Two columns where there is room. */
   wide?: boolean
+  /** Something is under way: without scripts the page is loaded anew until it has come to its end. */
+  following?: boolean
   children: Child
 }
 
@@ -31,6 +33,11 @@ export function Frame(props: FrameProps) {
         <title>{props.title === props.name ? props.name : `${props.title} · ${props.name}`}</title>
         <link rel="icon" href="data:," />
         <link rel="stylesheet" href={assets.style} />
+        {props.following ? (
+          <noscript>
+            <meta http-equiv="refresh" content="5" />
+          </noscript>
+        ) : undefined}
       </head>
       <body class={props.wide ? 'wide' : undefined}>
         <a class="skip" href="#content">
@@ -47,7 +54,12 @@ export function Frame(props: FrameProps) {
           <span class="name text">{props.name}</span>
           {props.menu}
         </header>
-        <main id="content" tabindex={-1}>
+        <main
+          id="content"
+          tabindex={-1}
+          data-slow={phrase(locale, 'send.slow')}
+          data-unanswered={phrase(locale, 'send.unanswered')}
+        >
           {props.children}
         </main>
         {assets.script === undefined ? undefined : <script src={assets.script} defer></script>}

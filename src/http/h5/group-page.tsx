@@ -1,12 +1,12 @@
 import type { Child } from 'hono/jsx'
 
-import { asReason, reasonWords } from '../../domain/reasons.ts'
+import { asReason, type Reason, reasonWords } from '../../domain/reasons.ts'
 import { phrase, type ScreenKey } from '../../domain/screen-messages.ts'
 import type { Offer } from '../../storage/audiences.ts'
 import type { StoredIncident } from '../../storage/incidents.ts'
 import { ActForm } from './act-buttons.tsx'
 import { IncidentItem } from './incident-item.tsx'
-import { Say } from './say.tsx'
+import { Retry, Say } from './say.tsx'
 import { Moment } from './times.tsx'
 import { incidentAddress, type View } from './view.ts'
 
@@ -15,6 +15,8 @@ export type GroupRefusal = 'outside' | 'corp' | 'stranger' | 'missing' | { unsur
 
 export type GroupView = {
   cid: string
+  /** Since when DingTalk does not say who is in the group, and why. */
+  stale: { atMs: number; reason: Reason } | undefined
   title: string | undefined
   state: 'ok' | 'robot' | 'disbanded'
   lastDeliveredAt: number | undefined
@@ -33,6 +35,7 @@ export function GroupContent({ view, group, notes }: { view: View; group: GroupV
     <>
       <ActForm view={view} origin="group" cid={group.cid} />
       {notes}
+      {group.stale === undefined ? undefined : <Stale view={view} stale={group.stale} />}
       <div class="head">
         <h1 class="text">{group.title ?? phrase(locale, 'group.title')}</h1>
         {group.incidents.length === 0 ? undefined : (
@@ -65,6 +68,25 @@ export function GroupContent({ view, group, notes }: { view: View; group: GroupV
       <Reach view={view} group={group} />
       <Members view={view} members={group.members} />
     </>
+  )
+}
+
+function Stale({ view, stale }: { view: View; stale: NonNullable<GroupView['stale']> }) {
+  const why = reasonWords(stale.reason, view.locale)
+  const [before = '', after = ''] = phrase(view.locale, 'group.stale', { why }).split('{time}')
+  return (
+    <section class="note ask">
+      <div>
+        <p>
+          {before}
+          <Moment atMs={stale.atMs} />
+          {after}
+        </p>
+        <p class="buttons">
+          <Retry locale={view.locale} />
+        </p>
+      </div>
+    </section>
   )
 }
 
@@ -139,7 +161,8 @@ export function GroupRefused({ view, refusal }: { view: View; refusal: GroupRefu
   const why = typeof refusal === 'object' ? reasonWords(asReason(refusal.unsure), locale) : ''
   return (
     <Say title={phrase(locale, TITLES[name])} hint={phrase(locale, HINTS[name], { why })}>
-      <a class="button first" href={`${view.pages}/`}>
+      {name === 'unsure' ? <Retry locale={locale} first /> : undefined}
+      <a class={name === 'unsure' ? 'button' : 'button first'} href={`${view.pages}/`}>
         {phrase(locale, 'menu.home')}
       </a>
     </Say>

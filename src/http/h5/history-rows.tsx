@@ -76,7 +76,9 @@ function stateOf({ kind, status }: OwnRecord): { key: ScreenKey; tone: 'good' | 
 /** What the person can do about it; undefined when nothing went wrong. */
 function remedyOf({ kind, status, reason_code: code }: OwnRecord, locale: Locale): string | undefined {
   if (status !== 'failed' && status !== 'retrying') return undefined
-  if (kind === 'action') return refusalText(locale, asReason(code ?? ''))
+  // What was pressed then is offered for a while only, and this row stays.
+  const isLasting = code === 'NOT_LINKED'
+  if (kind === 'action' && !isLasting) return refusalText(locale, asReason(code ?? ''))
   const remedy = `remedy.${code ?? ''}`
   return phrase(locale, isScreenKey(remedy) ? remedy : 'remedy.admin')
 }

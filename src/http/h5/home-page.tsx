@@ -115,7 +115,7 @@ function List(props: {
 
 function Wants({ view, wants, back }: { view: View; wants: Home['wants']; back?: string }) {
   const { locale } = view
-  if (wants === undefined) return <></>
+  if (wants === undefined || !view.enabled) return <></>
   const [title, hint, now] =
     wants === 'link'
       ? (['link.none', 'link.none.hint', 'link.now'] as const)

@@ -11,6 +11,7 @@ import { Headline, People, Tags } from './incident-item.tsx'
 import { lastActWords, toneOf } from './incident-words.ts'
 import { toHtml } from './markdown.ts'
 import { ReopenForm } from './reopen-form.tsx'
+import { Retry } from './say.tsx'
 import type { TimelineEntry } from './timeline.ts'
 import { Moment } from './times.tsx'
 import type { View } from './view.ts'
@@ -19,7 +20,7 @@ import { webPage } from './web-page.ts'
 export type Detail = {
   stored: StoredIncident
   offer: Offer | undefined
-  timeline: { entries: TimelineEntry[]; hint: string | undefined; more: boolean }
+  timeline: { entries: TimelineEntry[]; hint: string | undefined; retry: boolean; more: boolean }
 }
 
 /** All there is to one incident. @param props `level` of its heading: 1 on a page of its own */
@@ -38,7 +39,9 @@ export function IncidentDetail({ view, detail, level }: { view: View; detail: De
         </Heading>
         {last === '' ? undefined : <p class="last text">{last}</p>}
         <ActButtons view={view} stored={stored} offer={offer} all />
-        {view.visitor.link && incident.progress === 'Closed' ? <ReopenForm view={view} stored={stored} /> : undefined}
+        {view.visitor.link && view.enabled && incident.progress === 'Closed' ? (
+          <ReopenForm view={view} stored={stored} />
+        ) : undefined}
         <Pages view={view} stored={stored} />
       </article>
       <section class="panel">
@@ -56,6 +59,11 @@ export function IncidentDetail({ view, detail, level }: { view: View; detail: De
       <section class="panel">
         <h2>{phrase(locale, 'incident.timeline')}</h2>
         {detail.timeline.hint === undefined ? undefined : <p class="soft">{detail.timeline.hint}</p>}
+        {detail.timeline.retry ? (
+          <p class="buttons">
+            <Retry locale={locale} />
+          </p>
+        ) : undefined}
         <Timeline view={view} timeline={detail.timeline} zone={incident.account_time_zone} />
       </section>
     </>

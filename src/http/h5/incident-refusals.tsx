@@ -4,7 +4,7 @@ import { phrase } from '../../domain/screen-messages.ts'
 import type { StoredIncident } from '../../storage/incidents.ts'
 import { standingWord, toneOf } from './incident-words.ts'
 import type { Hidden } from './load-incident.ts'
-import { Say } from './say.tsx'
+import { Retry, Say } from './say.tsx'
 import { incidentAddress, linkAddress, type View } from './view.ts'
 import { webPage } from './web-page.ts'
 
@@ -38,6 +38,7 @@ export function HiddenIncident({ view, stored, why }: { view: View; stored: Stor
             {phrase(locale, why === 'link' ? 'link.now' : 'link.key.now')}
           </a>
         ) : undefined}
+        {isUnsure(why) ? <Retry locale={locale} first /> : undefined}
         {console === undefined ? undefined : (
           <a class="button" href={console} target="_blank" rel="noopener noreferrer nofollow">
             {phrase(locale, 'incident.console')}
@@ -50,6 +51,12 @@ export function HiddenIncident({ view, stored, why }: { view: View; stored: Stor
 
 function hintOf({ locale }: View, why: Hidden): string {
   if (why === 'link' || why === 'key') return phrase(locale, `incident.hidden.${why}`)
+  if ('group' in why) return phrase(locale, 'incident.hidden.group', { why: reasonWords(why.group, locale) })
   if ('denied' in why) return phrase(locale, 'incident.hidden.denied', { why: reasonWords(why.denied, locale) })
   return phrase(locale, 'incident.hidden.unsure', { why: reasonWords(why.unsure, locale) })
+}
+
+/** Asked again, it may be told. */
+function isUnsure(why: Hidden): boolean {
+  return typeof why === 'object' && !('denied' in why)
 }

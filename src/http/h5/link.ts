@@ -2,6 +2,7 @@ import type { Context, Hono } from 'hono'
 
 import { tell, tellFailure } from '../../domain/page-messages.ts'
 import { AppError } from '../../errors.ts'
+import { isOfCorporation } from '../../storage/integrations.ts'
 import { putFreeLink, putLink, removeOwnLink } from '../../storage/links.ts'
 import { putMemberKey } from '../../storage/member-keys.ts'
 import { type H5Deps, pathOfPages } from './deps.ts'
@@ -17,6 +18,9 @@ type Ctx = Context<H5Variables>
 
 /** Wrong keys of one person. */
 const KEY_LIMIT = { tries: 5, seconds: 600 }
+
+/** The integration has become another corporation's meanwhile, and so the visitor a stranger. */
+const NOT_LINKED = { linked: false, replaced: undefined }
 
 /** Becoming a Flashduty member, another one, and none again. All need a visitor, which whoever mounts them sees to. */
 export function addLinkRoutes(app: Hono<H5Variables>, deps: H5Deps): void {
@@ -38,16 +42,17 @@ export function addLinkRoutes(app: Hono<H5Variables>, deps: H5Deps): void {
     const isSame = guess.kind === 'one' && String(guess.member.memberId) === form.member
     if (!isSame) return fail(deps, c, guess.kind === 'unavailable' ? guess.code : 'GUESS_CHANGED', form.back)
     const { memberId, memberName } = guess.member
-    const { linked, replaced } = await deps.db.write((trx) =>
-      putFreeLink(trx, {
+    const { linked, replaced } = await deps.db.write(async (trx) => {
+      if (!(await isOfCorporation(trx, integration.id, integration.corpId))) return NOT_LINKED
+      return putFreeLink(trx, {
         integration_id: integration.id,
         dingtalk_user_id: visitor.userId,
         member_id: memberId,
         member_name: memberName,
         linked_by: 'login',
         linked_at: deps.clock.nowMs(),
-      }),
-    )
+      })
+    })
     if (!linked) return fail(deps, c, 'GUESS_CHANGED', form.back)
     const before =
       replaced && replaced.member_id !== memberId ? [{ userId: visitor.userId, memberId: replaced.member_id }] : []
@@ -82,6 +87,7 @@ export function addLinkRoutes(app: Hono<H5Variables>, deps: H5Deps): void {
     await limiter.giveBack(who)
     const { memberId, memberName } = owner
     const replaced = await deps.db.write(async (trx) => {
+      if (!(await isOfCorporation(trx, integration.id, integration.corpId))) return undefined
       const nowMs = deps.clock.nowMs()
       await putMemberKey(trx, deps.box, { integrationId: integration.id, memberId, appKey: form.key }, nowMs)
       return putLink(trx, {
@@ -93,6 +99,7 @@ export function addLinkRoutes(app: Hono<H5Variables>, deps: H5Deps): void {
         linked_at: nowMs,
       })
     })
+    if (!replaced) return fail(deps, c, 'GUESS_CHANGED', form.back)
     const before = replaced.map((old) => ({ userId: old.dingtalk_user_id, memberId: old.member_id }))
     deps.log.info({ integrationId: integration.id, userId, memberId, by: 'key', replaced: before }, 'linked')
     return goOn(deps, c, form.back)

@@ -7,6 +7,7 @@ import { listGroupIncidents } from '../../storage/home.ts'
 import { listGroupDeliveries } from '../../storage/incident-history.ts'
 import { findLinksOfUsers } from '../../storage/links.ts'
 import type { GroupRefusal, GroupView } from './group-page.tsx'
+import { TooManyError } from './person-limits.tsx'
 import type { ReadNames } from './read-names.ts'
 import type { Visitor } from './visitor.ts'
 
@@ -26,6 +27,7 @@ const PLACEHOLDER = /^\$[A-Z_]+\$$/
 /**
  * The group of a quick entry. Its id stands in the address, which anybody can write, so nothing of the group is told
  * before DingTalk has said that the visitor is in it.
+ * @throws TooManyError when the visitor has had DingTalk asked too often
  */
 export async function loadGroup(
   deps: GroupDeps,
@@ -44,6 +46,7 @@ export async function loadGroup(
   const members = await deps.membersOf(visitor.integrationId)?.(cid, visitor.userId)
   if (!members) return { refusal: { unsure: 'INTEGRATION_DISABLED' satisfies Reason } }
   if (members.kind === 'refused') {
+    if (members.waitS !== undefined) throw new TooManyError(members.waitS)
     if (members.reason === 'CHAT_NOT_FOUND') return { refusal: 'outside' }
     return { refusal: members.final ? 'missing' : { unsure: members.reason } }
   }
@@ -63,7 +66,7 @@ export async function loadGroup(
   )
   const userIds = [...members.userIds]
   const links = await findLinksOfUsers(deps.db.read, visitor.integrationId, userIds)
-  const linked = new Set(links.map((link) => link.dingtalk_user_id))
+  const linked = new Set(links.flatMap((link) => (link.suspended_at === null ? [link.dingtalk_user_id] : [])))
   const unlinked = userIds.filter((userId) => !linked.has(userId))
   const named = unlinked.flatMap((userId) => members.names.get(userId) ?? [])
   const nameless = unlinked.filter((userId) => !members.names.has(userId))
@@ -74,6 +77,7 @@ export async function loadGroup(
   return {
     group: {
       cid,
+      stale: members.stale,
       title: known?.title ?? undefined,
       state: known?.status === 'disbanded' ? 'disbanded' : failed?.reason_code === 'ROBOT_NOT_IN_CHAT' ? 'robot' : 'ok',
       lastDeliveredAt: delivered?.updated_at,

@@ -8,18 +8,20 @@ import { findPlaces, listClicksOfIncident, listTellings } from '../../storage/in
 import { findIncident, type StoredIncident } from '../../storage/incidents.ts'
 import { findLinksOfMembers } from '../../storage/links.ts'
 import { asOf, type Detail } from './incident-detail.tsx'
+import type { PersonLimits } from './person-limits.tsx'
 import type { ReadTimeline, Timeline } from './read-timeline.ts'
 import { timelineOfFeed, timelineOfStore } from './timeline.ts'
+import type { View } from './view.ts'
 import type { Visitor } from './visitor.ts'
 
 export type LoadDeps = {
   db: Db
   readTimeline: ReadTimeline
   membersOf: (integrationId: string) => ReadMembers | undefined
-}
+} & Pick<PersonLimits, 'beforeAsking'>
 
-/** Why the content of an incident is kept from somebody. */
-export type Hidden = 'link' | 'key' | { denied: Reason } | { unsure: Reason }
+/** Why the content of an incident is kept from somebody; `unsure`: Flashduty does not say, `group`: DingTalk does not. */
+export type Hidden = 'link' | 'key' | { denied: Reason } | { unsure: Reason } | { group: Reason }
 
 export type Loaded =
   | { kind: 'unknown' }
@@ -36,17 +38,24 @@ const GROUPS = 2
  * has it sees all of it, linked or not, since they see the card too. Everybody else sees what Flashduty lets them see,
  * which is asked with their own key.
  */
-export async function loadIncident(deps: LoadDeps, visitor: Visitor, incidentId: string): Promise<Loaded> {
+export async function loadIncident(
+  deps: LoadDeps,
+  { visitor, enabled }: Pick<View, 'visitor' | 'enabled'>,
+  incidentId: string,
+): Promise<Loaded> {
   const { integrationId } = visitor
   const id = { integrationId, incidentId }
   const stored = await findIncident(deps.db.read, integrationId, incidentId)
   if (!stored) return { kind: 'unknown' }
-  const timeline = visitor.link
-    ? await deps.readTimeline({ integrationId, memberId: visitor.link.memberId }, stored)
-    : ({ kind: 'no-key' } as const)
-  if (timeline.kind !== 'read' && !(await isTold(deps, visitor, stored))) {
-    return { kind: 'hidden', stored, why: whyHidden(visitor, timeline) }
-  }
+  const timeline: Timeline = !enabled
+    ? { kind: 'unread', reason: 'INTEGRATION_DISABLED' }
+    : visitor.link
+      ? await deps.readTimeline({ integrationId, memberId: visitor.link.memberId }, stored, () =>
+          deps.beforeAsking(visitor),
+        )
+      : { kind: 'no-key' }
+  const told = timeline.kind === 'read' ? true : await isTold(deps, visitor, stored)
+  if (told !== true) return { kind: 'hidden', stored, why: whyHidden(visitor, timeline, told) }
   const clicks = await listClicksOfIncident(deps.db.read, id, CLICKS)
   const { locale } = visitor
   const entries =
@@ -62,27 +71,38 @@ export async function loadIncident(deps: LoadDeps, visitor: Visitor, incidentId:
       timeline: {
         entries,
         hint: hintOf(visitor, stored, timeline),
+        retry: timeline.kind === 'unread',
         more: timeline.kind === 'read' && timeline.more,
       },
     },
   }
 }
 
-async function isTold(deps: LoadDeps, visitor: Visitor, stored: StoredIncident): Promise<boolean> {
+/** @returns why it is not known where DingTalk does not say who is in the group */
+async function isTold(
+  deps: LoadDeps,
+  visitor: Visitor,
+  stored: StoredIncident,
+): Promise<boolean | { unknown: Reason }> {
   const { integrationId, userId, link } = visitor
   if (link && stored.incident.responders?.some((person) => person.person_id === link.memberId)) return true
   const places = await findPlaces(deps.db.read, { integrationId, incidentId: stored.incidentId }, userId)
   if (places.ownChat) return true
+  if (places.groups.length === 0) return false
   const readMembers = deps.membersOf(integrationId)
-  if (!readMembers) return false
+  if (!readMembers) return { unknown: 'INTEGRATION_DISABLED' }
+  let unknown: Reason | undefined
   for (const group of places.groups.slice(0, GROUPS)) {
     const members = await readMembers(group, userId)
     if (members.kind === 'known' && members.userIds.has(userId)) return true
+    if (members.kind === 'refused' && !members.final) unknown = members.reason
   }
-  return false
+  return unknown === undefined ? false : { unknown }
 }
 
-function whyHidden(visitor: Visitor, timeline: Timeline): Hidden {
+function whyHidden(visitor: Visitor, timeline: Timeline, told: false | { unknown: Reason }): Hidden {
+  // Whoever cannot be shown it by Flashduty may still be in the group.
+  if (told !== false && (timeline.kind !== 'unread' || !visitor.link)) return { group: told.unknown }
   if (!visitor.link) return 'link'
   if (timeline.kind === 'denied') return { denied: timeline.reason }
   if (timeline.kind === 'unread') return { unsure: timeline.reason }

@@ -6,6 +6,7 @@ import type { Identity } from '../../dingtalk/people.ts'
 import { readObject } from '../../domain/inbound.ts'
 import { tell, tellFailure } from '../../domain/page-messages.ts'
 import { AppError } from '../../errors.ts'
+import { isOfCorporation } from '../../storage/integrations.ts'
 import { addSession, endSession, newSecret, useLoginState } from '../../storage/sessions.ts'
 import { type H5Deps, pathOfPages } from './deps.ts'
 import { addressOf, createLimiter } from './limits.ts'
@@ -25,7 +26,7 @@ const STATE = 'fd_login'
 
 /** Not a form's type, so that no other site can send it without asking first. */
 const Handed = z.object({ code: z.string().min(1).max(500), return: z.string().max(2_000).optional() })
-const KeptState = z.object({ state: z.string(), back: z.string() })
+const KeptState = z.object({ integration: z.string(), state: z.string(), back: z.string() })
 const JSON_TYPE = /^application\/json *(;|$)/i
 
 /** Logging in from inside DingTalk and from a browser, and out. */
@@ -66,7 +67,7 @@ export function addLoginRoutes(app: Hono<H5Variables>, deps: H5Deps): void {
     const integration = c.get('integration')
     const pages = pathOfPages(deps, integration.id)
     const state = newSecret()
-    const kept = JSON.stringify({ state, back: returnTo(c.req.query('return'), pages) })
+    const kept = JSON.stringify({ integration: integration.id, state, back: returnTo(c.req.query('return'), pages) })
     const options = { ...cookieOptions(deps, c), path: `${pages}/login`, maxAge: STATE_S }
     await setSignedCookie(c, STATE, kept, deps.signer.cookieSecret, options)
     const target = new URL(`${deps.loginUrl}/oauth2/auth`)
@@ -135,13 +136,20 @@ async function logIn(deps: H5Deps, c: Ctx, who: Identity): Promise<void> {
   const earlier = await readSessionSecret(deps, c)
   const secret = await deps.db.write(async (trx) => {
     if (earlier !== undefined) await endSession(trx, earlier)
+    // Between the answer and now it may have become another corporation's.
+    if (!(await isOfCorporation(trx, integrationId, who.corpId))) {
+      throw new AppError({ kind: 'permanent', code: 'OTHER_CORPORATION' }, 'a login to the former corporation')
+    }
     return addSession(trx, { integrationId, ...who }, deps.clock.nowMs())
   })
   await keepSessionCookie(deps, c, secret)
   deps.log.info({ integrationId, userId: who.userId }, 'logged-in')
 }
 
-/** The state that this browser was sent away with, if it is the one it comes back with. It is spent either way. */
+/**
+ * The state that this browser was sent away with, if it is the one it comes back with, to the same integration. It is
+ * spent either way.
+ */
 async function takeState(deps: H5Deps, c: Ctx): Promise<{ state: string; back: string } | undefined> {
   const pages = pathOfPages(deps, c.get('integration').id)
   const cookie = await getSignedCookie(c, deps.signer.cookieSecret, STATE)
@@ -149,7 +157,8 @@ async function takeState(deps: H5Deps, c: Ctx): Promise<{ state: string; back: s
   if (!cookie) return undefined
   const kept = KeptState.safeParse(readObject(cookie))
   if (!kept.success) return undefined
-  const { state, back } = kept.data
+  const { integration, state, back } = kept.data
+  if (integration !== c.get('integration').id) return undefined
   const given = c.req.query('state') ?? ''
   return deps.signer.isSigned('state', state, deps.signer.sign('state', given)) ? { state, back } : undefined
 }

@@ -9,7 +9,7 @@ const act = fc.oneof(
   fc.integer({ min: 1, max: 1_440 }).map((minutes) => ({ action: 'snooze', minutes })),
   fc.integer({ min: 1, max: 2 ** 45 }).map((customId) => ({ action: 'custom', customId })),
 ) as fc.Arbitrary<Note['act']>
-const note: fc.Arbitrary<Note> = fc.record({
+const told = {
   act,
   incidentId: fc.string(),
   outcome: fc.oneof(
@@ -17,7 +17,8 @@ const note: fc.Arbitrary<Note> = fc.record({
     fc.constant({ reason: 'NO_LICENSE' }),
     fc.string({ minLength: 1, maxLength: 120 }).map((said) => ({ reason: 'ACTION_REJECTED', said })),
   ),
-})
+}
+const note: fc.Arbitrary<Note> = fc.oneof(fc.record(told), fc.record({ ...told, clickId: fc.string() }))
 
 test('every act survives the trip through a button', () => {
   fc.assert(

@@ -8,7 +8,13 @@ import { phrase } from '../../domain/screen-messages.ts'
 import { nameOfAct, readAct, spellAct } from './acts.ts'
 
 /** What became of a form, told by the page that is shown after it. */
-export type Note = { act: Act; incidentId: string; outcome: Outcome }
+export type Note = {
+  act: Act
+  incidentId: string
+  outcome: Outcome
+  /** Of what is `working`: what became of it is known by this. */
+  clickId?: string
+}
 
 /** `said`: what the platform said of it. */
 export type Outcome = 'done' | 'working' | { reason: string; said?: string }
@@ -19,11 +25,12 @@ const WORD = /^[A-Za-z_]{1,64}$/
  * The note as part of the address that the browser is sent to. It is signed with the visitor's own secret, so that a
  * link from somebody else cannot make a page claim that something was done.
  */
-export function spellNote(csrf: string, { act, incidentId, outcome }: Note): string {
+export function spellNote(csrf: string, { act, incidentId, outcome, clickId }: Note): string {
   const was = typeof outcome === 'object' ? outcome.reason : outcome
   const query = new URLSearchParams({ did: spellAct(act), of: incidentId, was })
   const said = typeof outcome === 'object' && isForTheConsole(asReason(was)) ? (outcome.said ?? '') : ''
   if (said !== '') query.set('said', said.slice(0, MAX_SAID))
+  if (clickId !== undefined) query.set('click', clickId)
   query.set('sig', signature(csrf, query))
   return query.toString()
 }
@@ -35,11 +42,12 @@ export function readNote(csrf: string, query: URLSearchParams): Note | undefined
   const said = query.get('said')
   if (!act || !WORD.test(was) || !isSame(query.get('sig') ?? '', signature(csrf, query))) return undefined
   const outcome = was === 'done' || was === 'working' ? was : { reason: was, ...(said === null ? {} : { said }) }
-  return { act, incidentId: query.get('of') ?? '', outcome }
+  const clickId = query.get('click')
+  return { act, incidentId: query.get('of') ?? '', outcome, ...(clickId === null ? {} : { clickId }) }
 }
 
 function signature(csrf: string, query: URLSearchParams): string {
-  return digest(26, csrf, ...['did', 'of', 'was', 'said'].map((name) => query.get(name) ?? ''))
+  return digest(26, csrf, ...['did', 'of', 'was', 'said', 'click'].map((name) => query.get(name) ?? ''))
 }
 
 /** @param name of the incident, as far as the visitor may know it */

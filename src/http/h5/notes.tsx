@@ -6,7 +6,7 @@ import { tell } from '../../domain/page-messages.ts'
 import { asReason, type Reason } from '../../domain/reasons.ts'
 import { isForTheConsole, isMendedByLinking, isMendedBySwitching } from '../../domain/refusals.ts'
 import { phrase } from '../../domain/screen-messages.ts'
-import { listClicksOfIncident } from '../../storage/incident-history.ts'
+import { findClick } from '../../storage/clicks.ts'
 import { findIncident, type StoredIncident } from '../../storage/incidents.ts'
 import { findMemberKey } from '../../storage/member-keys.ts'
 import { listWantedActs, type WantedAct } from '../../storage/wanted-acts.ts'
@@ -19,30 +19,29 @@ import { linkAddress, type View } from './view.ts'
 import { CSRF_FIELD, type H5Variables } from './visitor.ts'
 import { webPage } from './web-page.ts'
 
-/** A person presses often; whether their last act came to its end is found among so many. */
-const LATEST_CLICKS = 20
+/** `following`: something is under way, and the page is looked at again until it has come to its end. */
+export type Notes = { content: Child; following: boolean }
 
 /** What has to be said first: what became of the form just sent, and what was pressed before it could be done. */
-export async function loadNotes(deps: H5Deps, c: Context<H5Variables>, view: View): Promise<Child> {
+export async function loadNotes(deps: H5Deps, c: Context<H5Variables>, view: View): Promise<Notes> {
   const { visitor } = view
   const query = new URL(c.req.url).searchParams
-  const note = readNote(visitor.csrf, query)
-  const wanted = visitor.link
-    ? await listWantedActs(deps.db.read, visitor.integrationId, visitor.userId, view.nowMs)
-    : []
+  const told = readNote(visitor.csrf, query)
+  const note = told && (await asItIsNow(deps, view, told))
+  const canOffer = visitor.link !== undefined && view.enabled
+  const wanted = canOffer ? await listWantedActs(deps.db.read, visitor.integrationId, visitor.userId, view.nowMs) : []
   const stored = await findAll(deps, view, [...wanted.map((act) => act.incidentId), ...(note ? [note.incidentId] : [])])
   const canAct = wanted.length > 0 && (await hasKey(deps, c, view))
-  return (
+  const content = (
     <>
       {query.has('linked') && visitor.link ? <Linked view={view} member={visitor.link.memberName} /> : undefined}
-      {note ? (
-        <Result view={view} note={await asItIsNow(deps, view, note)} stored={stored.get(note.incidentId)} />
-      ) : undefined}
+      {note ? <Result view={view} note={note} stored={stored.get(note.incidentId)} /> : undefined}
       {wanted.map((act) => (
         <Wanted view={view} wanted={act} stored={stored.get(act.incidentId)} canAct={canAct} />
       ))}
     </>
   )
+  return { content, following: note?.outcome === 'working' }
 }
 
 async function findAll(deps: H5Deps, view: View, ids: string[]): Promise<Map<string, StoredIncident>> {
@@ -60,15 +59,14 @@ async function hasKey(deps: H5Deps, c: Context<H5Variables>, { visitor }: View):
   return whyNoKey(c.get('integration'), key) === undefined
 }
 
-/** What was under way may have come to its end since. */
-async function asItIsNow(deps: H5Deps, view: View, note: Note): Promise<Note> {
+/** What was under way may have come to its end since. @returns undefined when nobody knows of it any more */
+async function asItIsNow(deps: H5Deps, view: View, note: Note): Promise<Note | undefined> {
   if (note.outcome !== 'working') return note
   const { integrationId, userId } = view.visitor
-  const id = { integrationId, incidentId: note.incidentId }
-  const clicks = await listClicksOfIncident(deps.db.read, id, LATEST_CLICKS)
-  const own = clicks.find((click) => click.dingtalk_user_id === userId && click.action === note.act.action)
-  if (own?.status === 'done') return { ...note, outcome: 'done' }
-  if (own?.status !== 'failed') return note
+  const own = note.clickId === undefined ? undefined : await findClick(deps.db.read, note.clickId)
+  if (own?.integration_id !== integrationId || own.dingtalk_user_id !== userId) return undefined
+  if (own.status === 'done') return { ...note, outcome: 'done' }
+  if (own.status !== 'failed') return note
   return { ...note, outcome: { reason: own.reason ?? '', ...(own.detail === null ? {} : { said: own.detail }) } }
 }
 

@@ -16,6 +16,7 @@ import { HiddenIncident, UnknownIncident } from './incident-refusals.tsx'
 import { loadGroup } from './load-group.ts'
 import { type Loaded, loadIncident } from './load-incident.ts'
 import { loadNotes } from './notes.tsx'
+import type { PersonLimits } from './person-limits.tsx'
 import { answerPage, viewOf } from './shell.tsx'
 import type { View } from './view.ts'
 import type { H5Variables } from './visitor.ts'
@@ -26,12 +27,12 @@ const RECENT_RECORDS = 5
 const ALL_RECORDS = 100
 
 /** What people come for. All need a visitor, which whoever mounts them sees to. */
-export function addPageRoutes(app: Hono<H5Variables>, deps: H5Deps): void {
+export function addPageRoutes(app: Hono<H5Variables>, deps: H5Deps & Pick<PersonLimits, 'beforeAsking'>): void {
   app.get('/', async (c) => {
     const view = viewOf(deps, c)
     const [home, notes] = await Promise.all([loadHome(deps, c.get('integration'), view), loadNotes(deps, c, view)])
-    const look = { title: phrase(view.locale, 'home.title') }
-    return answerPage(deps, c, view, look, <HomeContent view={view} home={home} notes={notes} />)
+    const look = { title: phrase(view.locale, 'home.title'), following: notes.following }
+    return answerPage(deps, c, view, look, <HomeContent view={view} home={home} notes={notes.content} />)
   })
 
   app.get('/pc', async (c) => {
@@ -39,14 +40,14 @@ export function addPageRoutes(app: Hono<H5Variables>, deps: H5Deps): void {
     const [home, notes] = await Promise.all([loadHome(deps, c.get('integration'), view), loadNotes(deps, c, view)])
     const wanted = c.req.query('incident')
     const chosenId = wanted ?? home.incidents[0]?.incidentId
-    const loaded = chosenId === undefined ? undefined : await loadIncident(deps, view.visitor, chosenId)
+    const loaded = chosenId === undefined ? undefined : await loadIncident(deps, view, chosenId)
     const chosen = loaded && {
       detail: loaded.kind === 'shown' ? loaded.detail : undefined,
       refusal: refusalOf(view, loaded),
       byAddress: wanted !== undefined,
     }
-    const look = { title: phrase(view.locale, 'home.title'), wide: true }
-    const content = <WideHomeContent view={view} home={home} notes={notes} chosen={chosen} />
+    const look = { title: phrase(view.locale, 'home.title'), wide: true, following: notes.following }
+    const content = <WideHomeContent view={view} home={home} notes={notes.content} chosen={chosen} />
     return answerPage(deps, c, view, look, content)
   })
 
@@ -82,12 +83,15 @@ export function addPageRoutes(app: Hono<H5Variables>, deps: H5Deps): void {
       loadGroup(deps, view.visitor, address, c.get('integration').corpId),
       loadNotes(deps, c, view),
     ])
-    const look = { title: phrase(view.locale, 'group.title') }
+    const look = { title: phrase(view.locale, 'group.title'), following: notes.following }
     const content =
       'group' in loaded ? (
-        <GroupContent view={view} group={loaded.group} notes={notes} />
+        <GroupContent view={view} group={loaded.group} notes={notes.content} />
       ) : (
-        <GroupRefused view={view} refusal={loaded.refusal} />
+        <>
+          {notes.content}
+          <GroupRefused view={view} refusal={loaded.refusal} />
+        </>
       )
     return answerPage(deps, c, view, look, content)
   })
@@ -95,15 +99,15 @@ export function addPageRoutes(app: Hono<H5Variables>, deps: H5Deps): void {
   app.get('/incident/:incidentId', async (c) => {
     const view = viewOf(deps, c)
     const [loaded, notes] = await Promise.all([
-      loadIncident(deps, view.visitor, c.req.param('incidentId')),
+      loadIncident(deps, view, c.req.param('incidentId')),
       loadNotes(deps, c, view),
     ])
     const title = loaded.kind === 'shown' ? loaded.detail.stored.incident.title : phrase(view.locale, 'incident.facts')
-    const look = { title, back: `${view.pages}/` }
+    const look = { title, back: `${view.pages}/`, following: notes.following }
     const content = (
       <>
         <ActForm view={view} origin="incident" />
-        {notes}
+        {notes.content}
         {loaded.kind === 'shown' ? (
           <IncidentDetail view={view} detail={loaded.detail} level={1} />
         ) : (

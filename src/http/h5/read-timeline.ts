@@ -16,10 +16,14 @@ export type Timeline =
   | { kind: 'denied'; reason: Reason }
   | { kind: 'unread'; reason: Reason }
 
-/** Reads an incident's timeline as a member, inside a time that somebody looking at an empty page puts up with. */
+/**
+ * Reads an incident's timeline as a member, inside a time that somebody looking at an empty page puts up with.
+ * `beforeAsking` is called where no answer is kept, and may throw.
+ */
 export type ReadTimeline = (
   who: { integrationId: string; memberId: number },
   incident: { incidentId: string; rev: number },
+  beforeAsking: () => Promise<void>,
 ) => Promise<Timeline>
 
 const BUDGET_MS = 1_500
@@ -47,13 +51,14 @@ export function createReadTimeline(deps: {
     }
   }
 
-  return async ({ integrationId, memberId }, { incidentId, rev }) => {
+  return async ({ integrationId, memberId }, { incidentId, rev }, beforeAsking) => {
     const key = await findMemberKey(deps.db.read, deps.box, integrationId, memberId)
     if (!key || key.status === 'bad') return { kind: 'no-key' }
     const nowMs = deps.clock.nowMs()
     const name = JSON.stringify([integrationId, memberId, incidentId, rev])
     let entry = kept.get(name)
     if (!entry || entry.untilMs <= nowMs) {
+      await beforeAsking()
       entry = { timeline: read(key.appKey, incidentId), untilMs: nowMs + KEPT_MS }
       if (kept.size >= MOST_KEPT) kept.clear()
       kept.set(name, entry)

@@ -2,7 +2,7 @@ import type { Context, MiddlewareHandler } from 'hono'
 
 import { tell } from '../../domain/page-messages.ts'
 import { findLinkOfUser } from '../../storage/links.ts'
-import { findSession, isAging, moveOnSession } from '../../storage/sessions.ts'
+import { endOf, findSession, isAging, moveOnSession } from '../../storage/sessions.ts'
 import { type H5Deps, pathOfPages } from './deps.ts'
 import { answerLoginPage } from './login-page.tsx'
 import { answerMessage } from './message-page.tsx'
@@ -46,7 +46,7 @@ async function findVisitor(deps: H5Deps, c: Context<H5Variables>, secret: string
         () => true,
         () => false,
       )
-    if (await moved) await keepSessionCookie(deps, c, secret)
+    if (await moved) await keepSessionCookie(deps, c, secret, endOf(session, nowMs) - nowMs)
   }
   const link = await findLinkOfUser(deps.db.read, integrationId, session.dingtalk_user_id)
   return {

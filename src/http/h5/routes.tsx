@@ -1,4 +1,4 @@
-import { Hono } from 'hono'
+import { Hono, type MiddlewareHandler } from 'hono'
 import { compress } from 'hono/compress'
 import { secureHeaders } from 'hono/secure-headers'
 
@@ -10,6 +10,7 @@ import { addLanguageRoute, localeOf } from './language.ts'
 import { addLinkRoutes } from './link.ts'
 import { addLoginRoutes } from './login.ts'
 import { addPageRoutes } from './page-routes.tsx'
+import { createPersonLimits } from './person-limits.tsx'
 import { requireVisitor } from './require-visitor.ts'
 import { answerTrouble, viewOf } from './shell.tsx'
 import type { H5Variables } from './visitor.ts'
@@ -47,12 +48,19 @@ export function createH5(deps: H5Deps): Hono<H5Variables> {
   })
   addLoginRoutes(app, deps)
   app.use(requireVisitor(deps))
-  app.use(async (c, next) => {
+  // What is stored is shown all the same, and an act is answered with the reason.
+  const onlyEnabled: MiddlewareHandler<H5Variables> = async (c, next) => {
     if (c.get('integration').enabled) return next()
-    return answerTrouble(deps, c, 503, <DisabledIntegration locale={c.get('locale')} />)
-  })
+    return answerTrouble(deps, c, 503, <DisabledIntegration view={viewOf(deps, c)} />)
+  }
+  for (const path of ['/link', '/link/*', '/unlink']) app.use(path, onlyEnabled)
+  const limits = createPersonLimits(deps)
+  app.get('/link', limits.reads)
+  for (const path of ['/incident/:incidentId/act', '/wanted', '/link/confirm', '/link/key']) {
+    app.post(path, limits.acts)
+  }
   addLinkRoutes(app, deps)
-  addPageRoutes(app, deps)
+  addPageRoutes(app, { ...deps, beforeAsking: limits.beforeAsking })
   addActRoutes(app, deps)
   addLanguageRoute(app, deps)
   app.all('*', (c) => answerTrouble(deps, c, 404, <NoSuchPage view={viewOf(deps, c)} />))

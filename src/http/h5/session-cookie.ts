@@ -23,8 +23,14 @@ export async function readSessionSecret(deps: H5Deps, c: Context<H5Variables>): 
   return secret || undefined
 }
 
-export async function keepSessionCookie(deps: H5Deps, c: Context<H5Variables>, secret: string): Promise<void> {
-  const options = { ...cookieOptions(deps, c), maxAge: SESSION_MS / 1_000 }
+/** @param leftMs how long the session lasts unless it is used */
+export async function keepSessionCookie(
+  deps: H5Deps,
+  c: Context<H5Variables>,
+  secret: string,
+  leftMs: number = SESSION_MS,
+): Promise<void> {
+  const options = { ...cookieOptions(deps, c), maxAge: Math.floor(leftMs / 1_000) }
   await setSignedCookie(c, SESSION, secret, deps.signer.cookieSecret, options)
 }
 

@@ -7,6 +7,7 @@ import { phrase } from '../../domain/screen-messages.ts'
 import { PAGE_SCRIPT, STYLE } from './assets.ts'
 import { type H5Deps, pathOfPages } from './deps.ts'
 import { Frame } from './frame.tsx'
+import { Retry } from './say.tsx'
 import { AccountMenu } from './account-menu.tsx'
 import type { View } from './view.ts'
 import type { H5Variables } from './visitor.ts'
@@ -17,6 +18,7 @@ export function viewOf(deps: H5Deps, c: Context<H5Variables>): View {
     locale: visitor.locale,
     pages: pathOfPages(deps, c.get('integration').id),
     visitor,
+    enabled: c.get('integration').enabled,
     token: newId(),
     nowMs: deps.clock.nowMs(),
   }
@@ -27,6 +29,7 @@ type Look = {
   status?: ContentfulStatusCode
   back?: string | undefined
   wide?: boolean
+  following?: boolean
 }
 
 /** A page for somebody who is logged in: the frame, their menu, and what it is about. */
@@ -46,11 +49,27 @@ export function answerPage(
       assets={assetsOf(deps)}
       back={look.back}
       wide={look.wide ?? false}
+      following={look.following ?? false}
       menu={<AccountMenu view={view} />}
     >
+      {view.enabled ? undefined : <SwitchedOff view={view} />}
       {content}
     </Frame>,
     look.status ?? 200,
+  )
+}
+
+function SwitchedOff({ view: { locale } }: { view: View }) {
+  return (
+    <section class="note ask">
+      <div>
+        <strong>{phrase(locale, 'disabled.title')}</strong>
+        <p>{phrase(locale, 'disabled.stored')}</p>
+        <p class="buttons">
+          <Retry locale={locale} />
+        </p>
+      </div>
+    </section>
   )
 }
 

@@ -7,6 +7,8 @@ export type View = {
   /** Path of the integration's pages as browsers know it, no slash at its end. */
   pages: string
   visitor: Visitor
+  /** Whether the integration is switched on: what is stored is shown all the same, but nothing can be done. */
+  enabled: boolean
   /** Of this rendering; a form sent twice is one act. */
   token: string
   nowMs: number

@@ -1,0 +1,141 @@
+import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+
+import type { Incident } from '../sandbox/flashduty/types.ts'
+import { CHROMIUM_FLAGS, openWindow, PC, PHONE } from '../support/browser-page.ts'
+import { actsOn, expectSilence, fire, inGroup, openScene, type Scene } from '../support/journey.ts'
+import { CHROMIUM } from '../support/page-scene.ts'
+import { logIn, pageWith, pathOfPages } from '../support/pages.ts'
+import type { Person, World } from '../support/world.ts'
+
+/** What takes longer than a person waits: the page says that it is under way, and by itself what became of it. */
+
+/** Longer than the page is kept waiting for the first answer, so that it has to look again. */
+const SLOW_MS = 4_000
+const UNAVAILABLE = { kind: 'error', status: 503, code: 'ServiceUnavailable', message: 'busy' } as const
+const NO_LICENSE = { kind: 'error', status: 400, code: 'NoLicense', message: 'no seat' } as const
+
+describe.runIf(CHROMIUM !== undefined)('a late result', { timeout: 90_000 }, () => {
+  let browser: Browser
+  let scene: Scene
+  let world: World
+  let zhang: Person
+  const windows: { page: Page; problems: string[] }[] = []
+
+  beforeAll(async () => {
+    browser = await chromium.launch({ executablePath: CHROMIUM ?? '', args: CHROMIUM_FLAGS })
+    scene = await openScene({ overrides: { action: { retryMs: 3_000 } } })
+    world = scene.world
+    zhang = world.people.zhang
+  })
+  afterAll(async () => {
+    await browser?.close()
+    await scene?.close()
+  })
+  afterEach(async () => {
+    world.flashduty.control.clearFaults()
+    const problems = windows.flatMap((window) => window.problems)
+    for (const { page } of windows.splice(0)) await page.context().close()
+    if (problems.length > 0) throw new Error(`the pages complained: ${problems.join('; ')}`)
+  })
+
+  async function open(options: BrowserContextOptions): Promise<Page> {
+    const page = await openWindow(browser, scene, zhang, { locale: 'zh-CN', ...options })
+    const problems: string[] = []
+    page.on('pageerror', (error) => problems.push(error.message))
+    windows.push({ page, problems })
+    return page
+  }
+
+  async function alert(title: string): Promise<Incident> {
+    const incident = await fire(world, {
+      title,
+      responderIds: [zhang.member.member_id],
+      chats: [inGroup(world.groups.oncall)],
+    })
+    await pageWith(await logIn(scene, zhang), `${pathOfPages(scene)}/`, title)
+    return incident
+  }
+
+  const group = () => `/group?cid=${encodeURIComponent(world.groups.oncall.openConversationId)}`
+  const buttonOf = (page: Page, incident: Incident, name: string) =>
+    page
+      .getByRole('group', { name: `对 #${incident.num} 的操作` })
+      .first()
+      .getByRole('button', { name, exact: true })
+
+  test.each<[string, BrowserContextOptions, (incident: Incident) => string]>([
+    ['the home page', PHONE, () => '/'],
+    ['the PC home page', PC, (incident) => `/pc?incident=${incident.incident_id}`],
+    ['the incident', PHONE, ({ incident_id: id }) => `/incident/${id}`],
+    ['the group', PHONE, group],
+    ['the home page without scripts', { ...PHONE, javaScriptEnabled: false }, () => '/'],
+  ])('%s follows to the good end', async (name, options, path) => {
+    const incident = await alert(`慢：${name}`)
+    const page = await open(options)
+    await page.goto(scene.app.url + pathOfPages(scene) + path(incident))
+    world.flashduty.control.addFault({ path: '/incident/ack', effect: { kind: 'delay', ms: SLOW_MS } })
+    await buttonOf(page, incident, '认领').click()
+    await page.getByText(`认领 #${incident.num}：正在向 Flashduty 提交，本页会自动更新`).waitFor()
+    await page.getByText(`认领 #${incident.num}：已完成`).waitFor()
+    await buttonOf(page, incident, '暂缓 2 小时').waitFor()
+    expect(actsOn(world, incident)).toHaveLength(1)
+    if (options.javaScriptEnabled !== false) expect(page.url()).not.toMatch(/did=|sig=/)
+  })
+
+  test('and to the bad one, in English too', async () => {
+    const incident = await alert('没有席位')
+    const page = await open({ ...PHONE, locale: 'en-US' })
+    await page.goto(`${scene.app.url}${pathOfPages(scene)}/incident/${incident.incident_id}`)
+    world.flashduty.control.addFault({ path: '/incident/ack', effect: UNAVAILABLE })
+    world.flashduty.control.addFault({ path: '/incident/ack', effect: NO_LICENSE })
+    await page.getByRole('button', { name: 'Acknowledge' }).click()
+    await page.getByText('on its way to Flashduty; this page follows by itself').waitFor()
+    const note = page.getByRole('alert')
+    await note.waitFor()
+    expect(await note.textContent()).toContain(`Acknowledge #${incident.num}: not done. No licence`)
+    await page.getByRole('button', { name: 'Acknowledge' }).waitFor()
+  })
+
+  test('each act is followed for itself, and what is being written meanwhile is kept', async () => {
+    const incident = await alert('一个接一个')
+    const page = await open(PHONE)
+    await page.goto(`${scene.app.url}${pathOfPages(scene)}/incident/${incident.incident_id}`)
+    await buttonOf(page, incident, '认领').click()
+    await page.getByText('认领').and(page.getByText('已完成')).waitFor()
+    world.flashduty.control.addFault({ path: '/incident/resolve', effect: { kind: 'delay', ms: SLOW_MS } })
+    await buttonOf(page, incident, '关闭').click()
+    await page.getByText(`关闭 #${incident.num}：正在向 Flashduty 提交`).waitFor()
+    await page.getByText(`关闭 #${incident.num}：已完成`).waitFor()
+    world.flashduty.control.addFault({ path: '/incident/reopen', effect: UNAVAILABLE })
+    const reopen = page.locator('details.reopen > summary')
+    await reopen.click()
+    const field = page.getByLabel('重新打开的原因')
+    await field.fill('又来了')
+    await page.getByRole('button', { name: '重新打开' }).click()
+    await page.getByText(`重新打开 #${incident.num}：正在向 Flashduty 提交`).waitFor()
+    await reopen.click()
+    await page.getByLabel('重新打开的原因').fill('还没写完')
+    await page.getByText(`重新打开 #${incident.num}：已完成`).waitFor()
+    expect(await page.getByLabel('重新打开的原因').inputValue()).toBe('还没写完')
+  })
+
+  test('a network that is away meanwhile leaves the page as it is, and is waited for', async () => {
+    const incident = await alert('断网等结果')
+    const page = await open(PHONE)
+    await page.goto(`${scene.app.url}${pathOfPages(scene)}/`)
+    world.flashduty.control.addFault({ path: '/incident/ack', effect: { kind: 'delay', ms: SLOW_MS } })
+    await buttonOf(page, incident, '认领').click()
+    await page.getByText(`认领 #${incident.num}：正在向 Flashduty 提交`).waitFor()
+    const failed = page.waitForEvent('requestfailed')
+    await page.context().setOffline(true)
+    await failed
+    expect(await page.getByText('本页会自动更新').count()).toBe(1)
+    await page.context().setOffline(false)
+    await page.getByText(`认领 #${incident.num}：已完成`).waitFor()
+  })
+
+  test('nothing of this was a surprise', () => {
+    expectSilence(world, scene.app.lines, { errors: ['click-failed'] })
+  })
+})
