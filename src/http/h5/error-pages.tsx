@@ -29,7 +29,7 @@ export function DisabledIntegration({ locale }: { locale: Locale }) {
 }
 
 /** Never a blank page, nor one with what only a developer reads. */
-export function answerFailure(deps: H5Deps, error: Error, c: Context<H5Variables>): Response | Promise<Response> {
+export function answerFailure(deps: H5Deps, error: Error, c: Context<H5Variables>): Response {
   // The first word on the reader's language may not have been reached.
   const locale = c.get('locale') ?? 'zh-CN'
   c.set('locale', locale)

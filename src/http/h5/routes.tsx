@@ -1,5 +1,4 @@
 import { Hono } from 'hono'
-import { compress } from 'hono/compress'
 import { secureHeaders } from 'hono/secure-headers'
 
 import { findIntegration } from '../../storage/integrations.ts'
@@ -35,7 +34,6 @@ export function createH5(deps: H5Deps): Hono<H5Variables> {
       },
     }),
   )
-  app.use(compress())
   app.use(async (c, next) => {
     c.header('Cache-Control', 'no-store')
     c.set('locale', localeOf(c))

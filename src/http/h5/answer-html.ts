@@ -1,0 +1,26 @@
+import { gzipSync } from 'node:zlib'
+
+import type { Context } from 'hono'
+import { accepts } from 'hono/accepts'
+import type { ContentfulStatusCode } from 'hono/utils/http-status'
+
+/** What fits into one packet anyway is not worth packing. */
+const PACKED_FROM_BYTES = 1_024
+
+export const pack = (text: string | Buffer): Buffer<ArrayBuffer> => gzipSync(text)
+
+export function takesGzip(c: Context): boolean {
+  return accepts(c, { header: 'Accept-Encoding', supports: ['gzip'], default: 'identity' }) === 'gzip'
+}
+
+/**
+ * Answers with a whole page, packed in this thread and sent in one write: for some 75 KB that costs 0.2 ms, less than
+ * handing them to another thread, and a third of what a stream of them does.
+ */
+export function answerHtml(c: Context, page: { toString(): string }, status: ContentfulStatusCode): Response {
+  // Of elements whose components wait for nothing, as all of ours, this is the text.
+  const html = Buffer.from(page.toString())
+  const headers = { 'Content-Type': 'text/html; charset=UTF-8', Vary: 'Accept-Encoding' }
+  if (html.length < PACKED_FROM_BYTES || !takesGzip(c)) return c.body(html, status, headers)
+  return c.body(pack(html), status, { ...headers, 'Content-Encoding': 'gzip' })
+}
