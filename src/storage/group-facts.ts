@@ -3,6 +3,7 @@ import { sql } from 'kysely'
 import { standingOf } from '../domain/group.ts'
 import type { Group, GroupId } from './groups.ts'
 import type { Handle } from './schema.ts'
+import { statement } from './statement.ts'
 
 /**
  * What is heard of groups. Each kind of message has its own time on DingTalk's clock, and an older one than the newest
@@ -117,33 +118,33 @@ export async function recordTitle(
   group: GroupId & { title: string; chatId: string | null; titledAt: number },
   nowMs: number,
 ): Promise<boolean> {
-  const row = await trx
+  const titled = { title: group.title, titled_at: group.titledAt, verified_at: nowMs, updated_at: nowMs }
+  const { rows } = await putTitle(trx, { titled, others: { ...newGroup(group, nowMs), chat_id: group.chatId } })
+  return settle(trx, rows[0])
+}
+
+type Titled = { title: string; titled_at: number; verified_at: number; updated_at: number }
+
+const putTitle = statement((db, { titled, others }: { titled: Titled; others: Group }) =>
+  db
     .insertInto('groups')
-    .values({
-      ...newGroup(group, nowMs),
-      title: group.title,
-      chat_id: group.chatId,
-      titled_at: group.titledAt,
-      verified_at: nowMs,
-    })
+    .values({ ...others, ...titled })
     .onConflict((oc) =>
       oc
         .columns(['integration_id', 'open_conversation_id'])
         .doUpdateSet((eb) => ({
-          title: group.title,
+          ...titled,
           chat_id: sql<string>`coalesce(${eb.ref('excluded.chat_id')}, ${eb.ref('groups.chat_id')})`,
-          titled_at: group.titledAt,
-          verified_at: nowMs,
           // What DingTalk has answered since may be newer than this message.
-          ...askIf(sql<boolean>`groups.asked_at >= ${group.titledAt} and groups.title <> ${group.title}`, nowMs),
-          updated_at: nowMs,
+          ...askIf(
+            sql<boolean>`groups.asked_at >= ${titled.titled_at} and groups.title <> ${titled.title}`,
+            titled.updated_at,
+          ),
         }))
         .whereRef('excluded.titled_at', '>=', 'groups.titled_at'),
     )
-    .returningAll()
-    .executeTakeFirst()
-  return settle(trx, row)
-}
+    .returningAll(),
+)
 
 export async function recordDisbanded(
   trx: Handle,
