@@ -99,7 +99,7 @@ export async function recordRobot(
           ...facts,
           plain_robot_code: sql<string>`coalesce(${eb.ref('excluded.plain_robot_code')}, ${eb.ref('groups.plain_robot_code')})`,
           verified_at: nowMs,
-          ...(group.present ? askIf(isDoubtful(nowMs), nowMs) : {}),
+          ...(group.present ? askIf(isDoubtful(nowMs - DOUBT_EVERY_MS), nowMs) : {}),
           updated_at: nowMs,
         }))
         .whereRef('excluded.robot_at', '>=', 'groups.robot_at'),
@@ -206,7 +206,7 @@ export async function recordSeen(
         .doUpdateSet((eb) => ({
           chat_id: sql<string>`coalesce(${eb.ref('groups.chat_id')}, ${eb.ref('excluded.chat_id')})`,
           verified_at: nowMs,
-          ...(group.ask ? askIf(isDoubtful(nowMs), nowMs) : {}),
+          ...(group.ask ? askIf(isDoubtful(nowMs - DOUBT_EVERY_MS), nowMs) : {}),
         }))
         .where('groups.verified_at', '<', nowMs - PROOF_EVERY_MS),
     )
@@ -218,14 +218,20 @@ export async function recordSeen(
 /** Messages reached these groups, or presses came from them; those that we believe cannot be reached are asked about. */
 export async function recordProof(trx: Handle, integrationId: string, ids: string[], nowMs: number): Promise<void> {
   if (ids.length === 0) return
-  await trx
+  const before = { proven: nowMs - PROOF_EVERY_MS, asked: nowMs - DOUBT_EVERY_MS }
+  await putProof(trx, { integrationId, ids, nowMs, before })
+}
+
+type Proof = { integrationId: string; ids: string[]; nowMs: number; before: { proven: number; asked: number } }
+
+const putProof = statement((db, { integrationId, ids, nowMs, before }: Proof) =>
+  db
     .updateTable('groups')
-    .set({ verified_at: nowMs, ...askIf(isDoubtful(nowMs), nowMs) })
+    .set({ verified_at: nowMs, ...askIf(isDoubtful(before.asked), nowMs) })
     .where('integration_id', '=', integrationId)
     .where('open_conversation_id', 'in', ids)
-    .where('verified_at', '<', nowMs - PROOF_EVERY_MS)
-    .execute()
-}
+    .where('verified_at', '<', before.proven),
+)
 
 /**
  * Something speaks against what we believe of a reachable group, as when DingTalk would not deliver there: it is asked,
@@ -301,9 +307,9 @@ function factsOf(asked: Group, answer: GroupAnswer) {
   }
 }
 
-function isDoubtful(nowMs: number) {
+function isDoubtful(askedBefore: number) {
   const open = sql.join(['installed', 'robot'].map((status) => sql.lit(status)))
-  return sql<boolean>`groups.status not in (${open}) and groups.asked_at < ${nowMs - DOUBT_EVERY_MS}`
+  return sql<boolean>`groups.status not in (${open}) and groups.asked_at < ${askedBefore}`
 }
 
 function askIf(condition: ReturnType<typeof sql<boolean>>, nowMs: number) {
