@@ -130,8 +130,9 @@ export const MESSAGES = {
 
 export type MessageKey = keyof typeof MESSAGES
 
-export function say(locale: Locale, key: MessageKey, fill: Record<string, string | number> = {}): string {
+export function say(locale: Locale, key: MessageKey, fill?: Record<string, string | number>): string {
   const text: string = MESSAGES[key][locale === 'zh-CN' ? 0 : 1]
+  if (!fill) return text
   return text.replaceAll(/\{(\w+)\}/g, (whole, name: string) => String(fill[name] ?? whole))
 }
 

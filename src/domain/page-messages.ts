@@ -172,8 +172,9 @@ export const PAGE_MESSAGES = {
 
 export type PageMessageKey = keyof typeof PAGE_MESSAGES
 
-export function tell(locale: Locale, key: PageMessageKey, fill: Record<string, string | number> = {}): string {
+export function tell(locale: Locale, key: PageMessageKey, fill?: Record<string, string | number>): string {
   const text: string = PAGE_MESSAGES[key][locale === 'zh-CN' ? 0 : 1]
+  if (!fill) return text
   return text.replaceAll(/\{(\w+)\}/g, (whole, name: string) => String(fill[name] ?? whole))
 }
 

@@ -282,8 +282,9 @@ export const SCREEN = {
 
 export type ScreenKey = keyof typeof SCREEN
 
-export function phrase(locale: Locale, key: ScreenKey, fill: Record<string, string | number> = {}): string {
+export function phrase(locale: Locale, key: ScreenKey, fill?: Record<string, string | number>): string {
   const text: string = SCREEN[key][locale === 'zh-CN' ? 0 : 1]
+  if (!fill) return text
   return text.replaceAll(/\{(\w+)\}/g, (whole, name: string) => String(fill[name] ?? whole))
 }
 

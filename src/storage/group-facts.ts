@@ -1,8 +1,9 @@
 import { type RawBuilder, sql } from 'kysely'
 
-import { newGroup, newOrKnown, settleStanding, takeIn } from './group-row.ts'
+import { newGroup, newOrKnown, settleStanding, takeIn, takingIn } from './group-row.ts'
 import type { Group, GroupId } from './groups.ts'
 import type { Handle } from './schema.ts'
+import { statement } from './statement.ts'
 
 /**
  * What is heard of groups. Each kind of message has its own time on DingTalk's clock, and an older one than the newest
@@ -77,7 +78,7 @@ export async function recordRobot(
       ...facts,
       plain_robot_code: newOrKnown('plain_robot_code'),
       verified_at: nowMs,
-      ...(group.present ? askIf(isDoubtful(nowMs), nowMs) : {}),
+      ...(group.present ? askIf(isDoubtful(nowMs - DOUBT_EVERY_MS), nowMs) : {}),
       updated_at: nowMs,
     },
     ifHolds: sql<boolean>`excluded.robot_at >= groups.robot_at`,
@@ -95,19 +96,25 @@ export async function recordTitle(
   nowMs: number,
 ): Promise<boolean> {
   const facts = { title: group.title, chat_id: group.chatId, titled_at: group.titledAt, verified_at: nowMs }
-  const row = await takeIn(trx, {
-    news: { ...newGroup(group, nowMs), ...facts },
+  const { rows } = await putTitle(trx, { news: { ...newGroup(group, nowMs), ...facts }, facts, nowMs })
+  return settleStanding(trx, rows[0])
+}
+
+type Titled = Pick<Group, 'title' | 'chat_id' | 'titled_at' | 'verified_at'>
+
+const putTitle = statement((db, { news, facts, nowMs }: { news: Group; facts: Titled; nowMs: number }) =>
+  takingIn(db, {
+    news,
     change: {
       ...facts,
       chat_id: newOrKnown('chat_id'),
       // What DingTalk has answered since may be newer than this message.
-      ...askIf(sql<boolean>`groups.asked_at >= ${group.titledAt} and groups.title <> ${group.title}`, nowMs),
+      ...askIf(sql<boolean>`groups.asked_at >= ${facts.titled_at} and groups.title <> ${facts.title}`, nowMs),
       updated_at: nowMs,
     },
     ifHolds: sql<boolean>`excluded.titled_at >= groups.titled_at`,
-  })
-  return settleStanding(trx, row)
-}
+  }),
+)
 
 export async function recordDisbanded(
   trx: Handle,
@@ -144,7 +151,7 @@ export async function recordSeen(
     change: {
       chat_id: sql<string | null>`coalesce(groups.chat_id, excluded.chat_id)`,
       verified_at: nowMs,
-      ...(group.ask ? askIf(isDoubtful(nowMs), nowMs) : {}),
+      ...(group.ask ? askIf(isDoubtful(nowMs - DOUBT_EVERY_MS), nowMs) : {}),
     },
     ifHolds: sql<boolean>`groups.verified_at < ${nowMs - PROOF_EVERY_MS}`,
   })
@@ -154,14 +161,20 @@ export async function recordSeen(
 /** Messages reached these groups, or presses came from them; those that we believe cannot be reached are asked about. */
 export async function recordProof(trx: Handle, integrationId: string, ids: string[], nowMs: number): Promise<void> {
   if (ids.length === 0) return
-  await trx
+  const before = { proven: nowMs - PROOF_EVERY_MS, asked: nowMs - DOUBT_EVERY_MS }
+  await putProof(trx, { integrationId, ids, nowMs, before })
+}
+
+type Proof = { integrationId: string; ids: string[]; nowMs: number; before: { proven: number; asked: number } }
+
+const putProof = statement((db, { integrationId, ids, nowMs, before }: Proof) =>
+  db
     .updateTable('groups')
-    .set({ verified_at: nowMs, ...askIf(isDoubtful(nowMs), nowMs) })
+    .set({ verified_at: nowMs, ...askIf(isDoubtful(before.asked), nowMs) })
     .where('integration_id', '=', integrationId)
     .where('open_conversation_id', 'in', ids)
-    .where('verified_at', '<', nowMs - PROOF_EVERY_MS)
-    .execute()
-}
+    .where('verified_at', '<', before.proven),
+)
 
 /**
  * Something speaks against what we believe of a reachable group, as when DingTalk would not deliver there: it is asked,
@@ -188,9 +201,9 @@ function askNow(nowMs: number) {
   return { refresh_due_at: nowMs, refresh_why: 'news' as const }
 }
 
-function isDoubtful(nowMs: number) {
+function isDoubtful(askedBefore: number) {
   const open = sql.join(['installed', 'robot'].map((status) => sql.lit(status)))
-  return sql<boolean>`groups.status not in (${open}) and groups.asked_at < ${nowMs - DOUBT_EVERY_MS}`
+  return sql<boolean>`groups.status not in (${open}) and groups.asked_at < ${askedBefore}`
 }
 
 function askIf(condition: RawBuilder<boolean>, nowMs: number) {

@@ -4,21 +4,24 @@ import { standingOf } from '../domain/group.ts'
 import type { Group, GroupId } from './groups.ts'
 import type { Handle } from './schema.ts'
 
+/** A group that is heard of, what changes if it is known, and what has to be true of it (`groups`) and the news (`excluded`). */
+type News = { news: Group; change: GroupChange; ifHolds: RawBuilder<boolean> }
+
 /**
  * Takes the group in as it is heard of for the first time, or changes what is known of it.
- * @param ifHolds what has to be true of the known row (`groups`) beside the new one (`excluded`)
  * @returns the group as it is now; undefined when nothing was changed
  */
-export async function takeIn(
-  trx: Handle,
-  { news, change, ifHolds }: { news: Group; change: GroupChange; ifHolds: RawBuilder<boolean> },
-): Promise<Group | undefined> {
-  return trx
+export async function takeIn(trx: Handle, of: News): Promise<Group | undefined> {
+  return takingIn(trx, of).executeTakeFirst()
+}
+
+/** The statement of `takeIn`. */
+export function takingIn(db: Handle, { news, change, ifHolds }: News) {
+  return db
     .insertInto('groups')
     .values(news)
     .onConflict((oc) => oc.columns(['integration_id', 'open_conversation_id']).doUpdateSet(change).where(ifHolds))
     .returningAll()
-    .executeTakeFirst()
 }
 
 type GroupChange = { [Column in keyof Group]?: Group[Column] | RawBuilder<Group[Column]> }

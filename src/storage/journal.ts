@@ -4,6 +4,7 @@ import { newId } from '../domain/ids.ts'
 import type { JournalEntry } from '../domain/journal.ts'
 import type { Db } from './db.ts'
 import type { Handle, JournalTable } from './schema.ts'
+import { statement } from './statement.ts'
 
 export type JournalRow = Selectable<JournalTable>
 
@@ -45,21 +46,18 @@ export function createJournal({ keptDays, maxBytes }: JournalSettings): Journal 
         return
       }
       added += size
-      await trx
-        .insertInto('journal')
-        .values({
-          id: `${timePrefix(receivedAtMs)}-${newId().slice(0, 6)}`,
-          integration_id: integrationId,
-          received_at: receivedAtMs,
-          kind: entry.kind,
-          type: entry.type.slice(0, 100),
-          business_id: entry.businessId.slice(0, 200),
-          group_id: entry.groupId,
-          user_id: entry.userId,
-          size,
-          value: entry.value,
-        })
-        .execute()
+      await insertRow(trx, {
+        id: `${timePrefix(receivedAtMs)}-${newId().slice(0, 6)}`,
+        integration_id: integrationId,
+        received_at: receivedAtMs,
+        kind: entry.kind,
+        type: entry.type.slice(0, 100),
+        business_id: entry.businessId.slice(0, 200),
+        group_id: entry.groupId,
+        user_id: entry.userId,
+        size,
+        value: entry.value,
+      })
     },
     async trim(db, nowMs) {
       let dropped = await dropUntil(db, timePrefix(Math.max(0, nowMs - keptDays * 86_400_000)))
@@ -77,6 +75,8 @@ export function createJournal({ keptDays, maxBytes }: JournalSettings): Journal 
     },
   }
 }
+
+const insertRow = statement((db, row: JournalRow) => db.insertInto('journal').values(row))
 
 export type JournalFilter = {
   integrationId?: string | undefined

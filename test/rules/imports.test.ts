@@ -120,6 +120,7 @@ const OWNERS: Record<string, string[]> = {
   'node:path': ['config.ts', 'storage'],
   'node:crypto': ['domain', 'storage'],
   'node:net': ['http', 'proxy.ts'],
+  'node:zlib': ['http'],
 }
 
 /** Narrower than a room: the app is started by one command, the vendor's client is caged in one file. */
@@ -131,6 +132,7 @@ const ONLY_FROM: Record<string, string[]> = {
   'https-proxy-agent': ['stream/connection.ts'],
   'better-sqlite3': ['storage/db.ts'],
   'rate-limiter-flexible': ['http/h5/limits.ts'],
+  'node:zlib': ['http/h5/answer-html.ts'],
 }
 
 const packageOf = (spec: string): string =>

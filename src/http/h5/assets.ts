@@ -1,9 +1,9 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 
 import type { Hono } from 'hono'
-import { compress } from 'hono/compress'
 
 import { digest } from '../../domain/ids.ts'
+import { pack, takesGzip } from './answer-html.ts'
 import { STYLESHEET } from './stylesheet.ts'
 
 /** A file whose address changes with what is in it. */
@@ -27,12 +27,15 @@ function loadScript(name: string): Asset {
 }
 
 function asset(file: string | undefined, text: string, type: string): Asset {
+  const packed = pack(text)
   return {
     path: (prefix) => (file === undefined ? undefined : `${prefix}/assets/${file}`),
     serve(app) {
       if (file === undefined) return
-      app.get(`/assets/${file}`, compress(), (c) =>
-        c.body(text, 200, { 'Content-Type': type, 'Cache-Control': `public, max-age=${YEAR_S}, immutable` }),
+      const lasting = { 'Cache-Control': `public, max-age=${YEAR_S}, immutable`, Vary: 'Accept-Encoding' }
+      const headers = { ...lasting, 'Content-Type': type }
+      app.get(`/assets/${file}`, (c) =>
+        takesGzip(c) ? c.body(packed, 200, { ...headers, 'Content-Encoding': 'gzip' }) : c.body(text, 200, headers),
       )
     },
   }

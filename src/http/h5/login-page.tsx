@@ -2,6 +2,7 @@ import type { Context } from 'hono'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
 
 import { type PageMessageKey, tell } from '../../domain/page-messages.ts'
+import { answerHtml } from './answer-html.ts'
 import { LOGIN_SCRIPT, STYLE } from './assets.ts'
 import { type H5Deps, pathOfPages } from './deps.ts'
 import { Frame } from './frame.tsx'
@@ -23,7 +24,7 @@ type Look = {
  * The login page, in the place of what was asked for. Its script asks DingTalk's client for a code; whatever becomes of
  * that, scripts or not, there is a button that leads to DingTalk's login page.
  */
-export function answerLoginPage(deps: H5Deps, c: Context<H5Variables>, look: Look): Response | Promise<Response> {
+export function answerLoginPage(deps: H5Deps, c: Context<H5Variables>, look: Look): Response {
   const locale = c.get('locale')
   const integration = c.get('integration')
   const pages = pathOfPages(deps, integration.id)
@@ -36,7 +37,8 @@ export function answerLoginPage(deps: H5Deps, c: Context<H5Variables>, look: Loo
   const auto = look.auto ?? true
   const first = look.text ?? say(look.notice ?? (inDingTalk ? 'login.working' : 'login.outside'))
   const assets = { style: STYLE.path(deps.prefix) ?? '', script: LOGIN_SCRIPT.path(deps.prefix) }
-  return c.html(
+  return answerHtml(
+    c,
     <Frame title={say('login.title')} name={integration.name} locale={locale} assets={assets}>
       <section
         class="panel empty"

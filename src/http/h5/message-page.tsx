@@ -2,6 +2,7 @@ import type { Context } from 'hono'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
 
 import { tell } from '../../domain/page-messages.ts'
+import { answerHtml } from './answer-html.ts'
 import { STYLE } from './assets.ts'
 import { Frame } from './frame.tsx'
 import type { H5Variables } from './visitor.ts'
@@ -10,11 +11,12 @@ import type { H5Variables } from './visitor.ts'
 export function answerMessage(
   c: Context<H5Variables>,
   message: { text: string; status: ContentfulStatusCode; back: string },
-): Response | Promise<Response> {
+): Response {
   const locale = c.get('locale')
   const { name } = c.get('integration')
   const assets = { style: STYLE.path(c.get('prefix')) ?? '', script: undefined }
-  return c.html(
+  return answerHtml(
+    c,
     <Frame title={name} name={name} locale={locale} assets={assets}>
       <section class="panel empty">
         <span class="sign ask" aria-hidden="true"></span>

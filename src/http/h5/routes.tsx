@@ -1,5 +1,4 @@
 import { Hono, type MiddlewareHandler } from 'hono'
-import { compress } from 'hono/compress'
 import { secureHeaders } from 'hono/secure-headers'
 
 import { findIntegration } from '../../storage/integrations.ts'
@@ -36,7 +35,6 @@ export function createH5(deps: H5Deps): Hono<H5Variables> {
       },
     }),
   )
-  app.use(compress())
   app.use(async (c, next) => {
     c.header('Cache-Control', 'no-store')
     c.set('locale', localeOf(c))

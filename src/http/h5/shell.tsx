@@ -4,6 +4,7 @@ import type { ContentfulStatusCode } from 'hono/utils/http-status'
 
 import { newId } from '../../domain/ids.ts'
 import { phrase } from '../../domain/screen-messages.ts'
+import { answerHtml } from './answer-html.ts'
 import { PAGE_SCRIPT, STYLE } from './assets.ts'
 import { type H5Deps, pathOfPages } from './deps.ts'
 import { Frame } from './frame.tsx'
@@ -33,15 +34,10 @@ type Look = {
 }
 
 /** A page for somebody who is logged in: the frame, their menu, and what it is about. */
-export function answerPage(
-  deps: H5Deps,
-  c: Context<H5Variables>,
-  view: View,
-  look: Look,
-  content: Child,
-): Response | Promise<Response> {
+export function answerPage(deps: H5Deps, c: Context<H5Variables>, view: View, look: Look, content: Child): Response {
   const integration = c.get('integration')
-  return c.html(
+  return answerHtml(
+    c,
     <Frame
       title={look.title}
       name={integration.name}
@@ -79,9 +75,10 @@ export function answerTrouble(
   c: Context<H5Variables>,
   status: 404 | 500 | 503,
   content: Child,
-): Response | Promise<Response> {
+): Response {
   const name = c.get('integration')?.name ?? phrase(c.get('locale'), 'product.name')
-  return c.html(
+  return answerHtml(
+    c,
     <Frame title={name} name={name} locale={c.get('locale')} assets={assetsOf(deps)}>
       {content}
     </Frame>,
