@@ -58,7 +58,11 @@ const STATE_AFTER: Record<Action, string> = {
 }
 
 type Refusal = { reason: string; sentence: string; lead?: string }
-const NOT_LINKED: Refusal = { reason: 'NOT_LINKED', sentence: '未关联应用：请点“去关联”或打开工作台应用', lead: '去关联' }
+const NOT_LINKED: Refusal = {
+  reason: 'NOT_LINKED',
+  sentence: '未关联应用：请点“去关联”或打开工作台应用',
+  lead: '去关联',
+}
 const NO_LICENSE: Refusal = { reason: 'NO_LICENSE', sentence: '无可用 License：请联系管理员在费用中心处理' }
 const NO_PERMISSION: Refusal = { reason: 'NO_PERMISSION', sentence: '或切换账户后再试' }
 const KEY_INVALID: Refusal = { reason: 'KEY_INVALID', sentence: '请重新登录关联（右上角切换账户）' }
