@@ -92,11 +92,13 @@ export function superviseStream(deps: SupervisorDeps): StreamSupervisor {
     state: () => watch.state(),
     async settled(signal) {
       if (signal.aborted) return
-      await Promise.race([
-        watch.settled,
-        running,
-        new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve())),
-      ])
+      let leave = (): void => {}
+      const left = new Promise<void>((resolve) => {
+        leave = resolve
+        signal.addEventListener('abort', leave, { once: true })
+      })
+      await Promise.race([watch.settled, running, left])
+      signal.removeEventListener('abort', leave)
     },
     async stop() {
       stopping.abort()
