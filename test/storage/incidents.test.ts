@@ -1,22 +1,12 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 
 import { IncidentSchema, versionOfEvent } from '../../src/domain/incident.ts'
-import { type Db, openDb } from '../../src/storage/db.ts'
+import type { Db } from '../../src/storage/db.ts'
 import { advanceIncident } from '../../src/storage/incidents.ts'
+import { useDatabase } from '../support/use-database.ts'
 
-let folder: string
 let db: Db
-beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'flashduty-dingtalk-'))
-  db = await openDb(join(folder, 'test.db'))
-})
-afterAll(async () => {
-  await db.close()
-  await rm(folder, { recursive: true, force: true })
-})
+useDatabase((opened) => (db = opened))
 
 const T = 1_760_000_000
 const IMAGES = [{ src: 'https://img.example/1.png' }]

@@ -1,7 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 
 import { reconcileDelivery, reconcileUpdate } from '../../src/delivery/reconcile.ts'
 import { PUBLIC_TEMPLATE_ID } from '../../src/delivery/render/public-template.ts'
@@ -13,20 +10,13 @@ import { AppError } from '../../src/errors.ts'
 import { createLog } from '../../src/log.ts'
 import { addCard, addNotification, findCard } from '../../src/storage/cards.ts'
 import { allowRevision, freezeCards } from '../../src/storage/change-cards.ts'
-import { type Db, openDb } from '../../src/storage/db.ts'
+import type { Db } from '../../src/storage/db.ts'
 import { advanceIncident } from '../../src/storage/incidents.ts'
 import { listPlacements } from '../../src/storage/placements.ts'
+import { useDatabase } from '../support/use-database.ts'
 
-let folder: string
 let db: Db
-beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'flashduty-dingtalk-'))
-  db = await openDb(join(folder, 'test.db'))
-})
-afterAll(async () => {
-  await db.close()
-  await rm(folder, { recursive: true, force: true })
-})
+useDatabase((opened) => (db = opened))
 
 const AUDIENCE: Audience = {
   robotCode: 'robot',

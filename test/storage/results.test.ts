@@ -1,26 +1,16 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 
 import { reportResults } from '../../src/delivery/report.ts'
 import type { DeliverResult } from '../../src/domain/result.ts'
 import { createLog } from '../../src/log.ts'
-import { type Db, openDb } from '../../src/storage/db.ts'
+import type { Db } from '../../src/storage/db.ts'
 import { addRecord } from '../../src/storage/records.ts'
 import { settleRecord } from '../../src/storage/settle-records.ts'
 import { openResult } from '../../src/storage/results.ts'
+import { useDatabase } from '../support/use-database.ts'
 
-let folder: string
 let db: Db
-beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'flashduty-dingtalk-'))
-  db = await openDb(join(folder, 'test.db'))
-})
-afterAll(async () => {
-  await db.close()
-  await rm(folder, { recursive: true, force: true })
-})
+useDatabase((opened) => (db = opened))
 
 /** An event for a person who cannot be told and a group that is being told, with the reports Flashduty gets about it. */
 async function openEvent(eventId: string) {

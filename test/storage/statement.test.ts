@@ -1,29 +1,20 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-
 import type { Compilable } from 'kysely'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 
-import { type Db, openDb } from '../../src/storage/db.ts'
+import type { Db } from '../../src/storage/db.ts'
 import { enterInbox } from '../../src/storage/inbox.ts'
 import { addRecord, type NewRecord } from '../../src/storage/records.ts'
 import { settleDelivery } from '../../src/storage/settle-records.ts'
 import type { Handle } from '../../src/storage/schema.ts'
 import { statement } from '../../src/storage/statement.ts'
+import { useDatabase } from '../support/use-database.ts'
 
-let folder: string
 let db: Db
-beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'flashduty-dingtalk-'))
-  db = await openDb(join(folder, 'test.db'))
+useDatabase(async (opened) => {
+  db = opened
   for (const id of ['a', 'b', 'c']) {
     await db.write((trx) => enterInbox(trx, { source: 'event', id }, 'abc'.indexOf(id)))
   }
-})
-afterAll(async () => {
-  await db.close()
-  await rm(folder, { recursive: true, force: true })
 })
 
 type Wanted = { ids: string[]; since?: number }
