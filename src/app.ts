@@ -18,7 +18,6 @@ import { holdBackWhileBanned } from './dingtalk/ban.ts'
 import { newId } from './domain/ids.ts'
 import { createFlashdutyClient } from './flashduty/client.ts'
 import { createPace, FLASHDUTY_PACE, type FlashdutyPace } from './flashduty/pace.ts'
-import { createLimiter } from './http/h5/limits.ts'
 import { createReadNames } from './http/h5/read-names.ts'
 import { createReadTimeline } from './http/h5/read-timeline.ts'
 import { createRoutes } from './http/routes.tsx'
@@ -71,9 +70,6 @@ export type Overrides = {
   /** Pause between two looks for integrations added or changed on the CLI. */
   watchMs?: number
 }
-
-/** What one person may cause by opening pages of group after group; each costs a call or more of the month's. */
-const MEMBER_QUESTIONS = { tries: 12, seconds: 600 }
 
 export type App = {
   /** Where it listens. */
@@ -184,7 +180,6 @@ async function compose(config: Config, log: Log, clock: Clock, overrides: Overri
   const resultWorker = startActionResultWorker(workers, (body) => takeActionResult(performing, body))
   teardown.defer('action result worker', () => resultWorker.close())
 
-  const memberQuestions = createLimiter(MEMBER_QUESTIONS)
   const integrationDeps = {
     ...performing,
     log,
@@ -195,7 +190,6 @@ async function compose(config: Config, log: Log, clock: Clock, overrides: Overri
     outbound,
     callDingTalk: holdBackWhileBanned(outbound.send, clock),
     workers,
-    takeMembersTurn: (...whose: string[]) => memberQuestions.take(JSON.stringify(whose)),
   }
   const integrations = createIntegrations({
     db,

@@ -38,8 +38,6 @@ export type IntegrationDeps = Omit<PerformDeps, 'settings'> & {
   /** For calls to DingTalk other than opening a Stream. */
   callDingTalk: SendHttp
   producer: Producer
-  /** Before DingTalk is asked who is in a group, for that person. @returns seconds to wait; 0 = go on */
-  takeMembersTurn: (integrationId: string, userId: string) => Promise<number>
   /** How people reach the pages. */
   publicUrl: string | undefined
   workers: WorkerDeps
@@ -189,7 +187,6 @@ export function startIntegration(deps: IntegrationDeps, integration: Integration
       log: log.child({ component: 'groups' }),
       coolAppCode: integration.coolAppCode,
       producer: deps.producer,
-      takeTurn: (userId) => deps.takeMembersTurn(integration.id, userId),
     }),
     actFromPage: (request) => actFromPage(pressDeps, { ...request, integrationId: integration.id }),
     streamState: () => stream?.state(),

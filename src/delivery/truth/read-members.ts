@@ -25,6 +25,9 @@ const PATIENCE_MS = 3_000
 /** While DingTalk does not answer, its last answer still counts this long. */
 const STALE_MS = 3_600_000
 const MOST_KEPT = 500
+/** Calls that one person may cause in ten minutes by opening pages of group after group. */
+const CALLS_EACH = 12
+const WINDOW_MS = 10 * 60_000
 
 /**
  * Who is in a group, by DingTalk's own answer: kept for some minutes, since each call counts against the month's quota.
@@ -39,11 +42,23 @@ export function createReadMembers(deps: {
   coolAppCode: string | undefined
   quota: Quota
   producer: Pick<Producer, 'tick'>
-  /** Counts one question for this person. Resolves to the seconds to wait before DingTalk may be asked; 0 = go on. */
-  takeTurn: (userId: string) => Promise<number>
 }): ReadMembers {
   const kept = new Map<string, { members: Promise<Members>; untilMs: number }>()
   const last = new Map<string, { members: Members; atMs: number }>()
+  const askers = new Map<string, { since: number; calls: number }>()
+
+  /** @returns seconds to wait before DingTalk may be asked for this person; 0 = go on */
+  const takeTurn = (userId: string): number => {
+    const nowMs = deps.clock.nowMs()
+    const asker = askers.get(userId)
+    if (!asker || asker.since + WINDOW_MS <= nowMs) {
+      if (askers.size >= MOST_KEPT) askers.clear()
+      askers.set(userId, { since: nowMs, calls: 1 })
+      return 0
+    }
+    asker.calls += 1
+    return asker.calls <= CALLS_EACH ? 0 : Math.ceil((asker.since + WINDOW_MS - nowMs) / 1_000)
+  }
 
   const ask = async (openConversationId: string): Promise<Members> => {
     const group = await findGroup(deps.db.read, { integrationId: deps.integrationId, openConversationId })
@@ -113,20 +128,15 @@ export function createReadMembers(deps: {
 
   return async (openConversationId, askedBy) => {
     if (!WELL_FORMED.test(openConversationId)) return { kind: 'refused', reason: 'CHAT_NOT_FOUND', final: true }
-    const fresh = (): Promise<Members> | undefined => {
-      const known = kept.get(openConversationId)
-      return known && known.untilMs > deps.clock.nowMs() ? known.members : undefined
-    }
-    const known = fresh()
-    if (known) return patiently(openConversationId, known)
-    const waitS = await deps.takeTurn(askedBy)
+    const nowMs = deps.clock.nowMs()
+    const known = kept.get(openConversationId)
+    if (known && known.untilMs > nowMs) return patiently(openConversationId, known.members)
+    const waitS = takeTurn(askedBy)
     if (waitS > 0) {
       return orLast(openConversationId, { kind: 'refused', reason: 'IM_RATE_LIMITED', final: false, waitS })
     }
-    const since = fresh()
-    if (since) return patiently(openConversationId, since)
     const members = askSafely(openConversationId)
-    const entry = { members, untilMs: deps.clock.nowMs() + KEPT_MS }
+    const entry = { members, untilMs: nowMs + KEPT_MS }
     kept.delete(openConversationId)
     kept.set(openConversationId, entry)
     const [oldest] = kept.keys()
