@@ -23,10 +23,12 @@ export type SeenJob = {
 
 export function readJob(world: World, jobId: string): Promise<SeenJob | undefined> {
   return withQueue(world, async (queue) => {
+    // Before the rest: of a job that has ended nothing changes any more.
+    const state = await queue.getJobState(jobId)
     const job = await queue.getJob(jobId)
     return (
       job && {
-        state: await job.getState(),
+        state,
         data: job.data as unknown,
         attemptsMade: job.attemptsMade,
         starts: job.attemptsStarted,
