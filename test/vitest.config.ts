@@ -1,27 +1,47 @@
 import { defineConfig } from 'vitest/config'
 
+import { PROCESS_MS, TEST_MS } from './support/patience.ts'
+
+const shared = {
+  root: new URL('..', import.meta.url).pathname,
+  // The files of one worker share what they import; a worker of its own for each file would read all of it again.
+  isolate: false,
+  testTimeout: TEST_MS,
+  hookTimeout: TEST_MS,
+  teardownTimeout: PROCESS_MS,
+}
+/** Stories that are told at length: `npm run test:long`. */
+const LONG = ['test/**/*.long.test.ts']
+
 export default defineConfig({
   test: {
     projects: [
       {
         test: {
+          ...shared,
           name: 'unit',
           sequence: { groupOrder: 0 },
-          root: new URL('..', import.meta.url).pathname,
           include: ['src/**/*.test.ts', 'src/**/*.test.tsx', 'test/rules/**/*.test.ts'],
-          testTimeout: 30_000,
         },
       },
       {
         test: {
+          ...shared,
           name: 'app',
           sequence: { groupOrder: 1 },
-          root: new URL('..', import.meta.url).pathname,
           include: ['test/**/*.test.ts'],
-          exclude: ['test/rules/**'],
+          exclude: ['test/rules/**', ...LONG],
           globalSetup: ['test/support/global-setup.ts'],
-          testTimeout: 30_000,
-          hookTimeout: 60_000,
+          maxWorkers: 2,
+        },
+      },
+      {
+        test: {
+          ...shared,
+          name: 'long',
+          sequence: { groupOrder: 2 },
+          include: LONG,
+          globalSetup: ['test/support/global-setup.ts'],
           maxWorkers: 2,
         },
       },

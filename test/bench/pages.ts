@@ -4,10 +4,9 @@ import { type AddressInfo, createServer } from 'node:net'
 import { gunzipSync } from 'node:zlib'
 
 import Database from 'better-sqlite3'
-import { chromium } from 'playwright-core'
 
-import { CHROMIUM_FLAGS, PHONE } from '../support/browser-page.ts'
-import { findChromium } from '../support/chromium.ts'
+import { PHONE } from '../support/browser-page.ts'
+import { findChromium, launchChromium } from '../support/chromium.ts'
 import { eventually } from '../support/eventually.ts'
 import { VisitorBrowser } from '../support/visitor.ts'
 import type { World } from '../support/world.ts'
@@ -91,7 +90,7 @@ async function paint(
     console.error('no Chromium found: first paint was left out')
     return []
   }
-  const browser = await chromium.launch({ executablePath, args: CHROMIUM_FLAGS })
+  const browser = await launchChromium(executablePath)
   try {
     const findings: Finding[] = []
     for (const [name, address] of Object.entries(addresses)) {

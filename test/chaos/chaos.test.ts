@@ -9,7 +9,7 @@ const WORLDS = 4
 let runs: Run[]
 beforeAll(async () => {
   runs = await runMatrix(POINTS, { runs: 1, seed: 1, worlds: WORLDS })
-}, 900_000)
+})
 
 test.each(POINTS.map(({ name }) => name))('kill -9 at %s loses nothing and tells nobody twice', (name) => {
   const run = runs.find(({ point }) => point === name)

@@ -38,8 +38,6 @@ export function noDoings(): Doings {
 
 export type Stage = { world: World; url: () => string; headers: Record<string, string> }
 
-const PREPARED_MS = 30_000
-
 /** Two incidents whose cards are there, for what happens to known cards. */
 export async function prepare({ world }: Stage, doings: Doings, run: string): Promise<void> {
   const { oncall } = world.groups
@@ -52,7 +50,7 @@ export async function prepare({ world }: Stage, doings: Doings, run: string): Pr
     }
     doings.incidents.push({ incident: composed.incident, targets: new Set([oncall.openConversationId]) })
   }
-  for (const { incident } of doings.incidents) view(world, await theCardOf(world, incident, PREPARED_MS), zhang)
+  for (const { incident } of doings.incidents) view(world, await theCardOf(world, incident), zhang)
 }
 
 /** Everything the daemon is for, at once and in an order of the dice. What the dead daemon refuses is no failure. */

@@ -144,7 +144,7 @@ describe('a fresh installation', () => {
       expectSentences(printed)
       expect(printed.err).toContain('integration add')
     }
-  }, 90_000)
+  })
 
   test('makes a key that only its owner can read, and keeps to it', async () => {
     expect((await run(env, INTEGRATION)).code).toBe(0)

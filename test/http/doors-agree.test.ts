@@ -84,7 +84,7 @@ const idsOf = (integrationId: string, run: string) =>
     `${integrationId}:${run}%`,
   ).map(({ id }) => id.slice(integrationId.length + 1))
 
-test('the same history through Stream, HTTP or both ends in the same database', { timeout: 120_000 }, async () => {
+test('the same history through Stream, HTTP or both ends in the same database', async () => {
   const { control } = world.dingtalk
   await fc.assert(
     fc.asyncProperty(history, async (events) => {

@@ -203,13 +203,10 @@ describe('one’s own key', () => {
     const done = await submit('/link/key', { key: `  ${member.app_key}\n` })
     expect([done.status, done.location]).toEqual([303, `${pages}/?linked=1`])
     expect(await linkOf(user)).toMatchObject({ member: member.member_id, key: 'good' })
-    await eventually(
-      'the alert is in their chat',
-      () =>
-        world.dingtalk.control
-          .conversationsOf(user.userId)
-          .some(({ kind, messages }) => kind === 'robot' && messages.length > 0),
-      15_000,
+    await eventually('the alert is in their chat', () =>
+      world.dingtalk.control
+        .conversationsOf(user.userId)
+        .some(({ kind, messages }) => kind === 'robot' && messages.length > 0),
     )
     expect((await page()).text).not.toContain(member.app_key)
   })

@@ -31,7 +31,7 @@ afterEach(async () => {
   if (!changed) return
   await change('--name', NAME, '--enable')
   changed = false
-  await eventually('ready', async () => (await readyz(scene.app.url)).status === 200, 15_000)
+  await eventually('ready', async () => (await readyz(scene.app.url)).status === 200)
 })
 afterAll(() => scene?.close())
 

@@ -23,7 +23,6 @@ import {
 import { openPageActs, type PageActs } from '../support/page-acts.ts'
 import type { Person } from '../support/world.ts'
 
-const LATE_MS = 20_000
 const RESTART = 7_001
 const RESULT_QUEUE = 'flashduty-dingtalk-action-result'
 
@@ -161,10 +160,10 @@ describe('with keys that the account owner’s key makes', () => {
     world.flashduty.control.addFault({ path: '/person/app-key/create', effect: { kind: 'delay', ms: 2_000 } })
     const [seen] = await pressAs(person, card, '认领')
     expect(seen?.outcome === 'answered' && seen.view.tips).toBe('处理中，卡片稍后更新')
-    await everybodySees(world, card, '处理中', undefined, LATE_MS)
+    await everybodySees(world, card, '处理中')
     expect(actsOn(world, incident)).toHaveLength(1)
     expect(keysOf(person)).toHaveLength(1)
-  }, 30_000)
+  })
 })
 
 describe('by a queue that Flashduty fetches from', () => {
@@ -226,8 +225,8 @@ describe('by a queue that Flashduty fetches from', () => {
     for (const odd of [{}, { action_id: 'nobody', ok: true }, 'text', { action_id: 5 }, result, result]) {
       await consumer.tell(odd)
     }
-    await settledRecords(world, incident, LATE_MS)
-    await everybodySees(world, card, '处理中', undefined, LATE_MS)
+    await settledRecords(world, incident)
+    await everybodySees(world, card, '处理中')
     const opposite = { action_id: result?.action_id, ok: false, error: { code: 'NoLicense', message: 'no' } }
     await consumer.tell(opposite)
     await eventually('every result is taken in', () =>
@@ -240,7 +239,7 @@ describe('by a queue that Flashduty fetches from', () => {
     expect(await pressesOf(incident)).toMatchObject([{ status: 'success', reason_code: null }])
     // Offered again meanwhile, under its name: fetched once.
     expect(jobsOf(incident)).toHaveLength(1)
-  }, 30_000)
+  })
 
   test('a failure that comes late reaches the presser', async () => {
     const { world } = scene
@@ -255,16 +254,13 @@ describe('by a queue that Flashduty fetches from', () => {
     keyless.member.licensed = true
     expect(tips(seen)).toBe('处理中，卡片稍后更新')
     await consumer.tell(late)
-    await eventually(
-      'the presser is told',
-      () =>
-        world.dingtalk.journal
-          .requests('oToMessages/batchSend')
-          .some(({ body }) => JSON.stringify(body).includes('迟到的拒绝：认领未成功。无可用 License')),
-      LATE_MS,
+    await eventually('the presser is told', () =>
+      world.dingtalk.journal
+        .requests('oToMessages/batchSend')
+        .some(({ body }) => JSON.stringify(body).includes('迟到的拒绝：认领未成功。无可用 License')),
     )
     expect(await pressesOf(incident)).toMatchObject([{ status: 'failed', reason_code: 'NO_LICENSE' }])
-  }, 30_000)
+  })
 
   test('no result at all ends in words, and a custom action is offered once', async () => {
     const { world } = scene
@@ -278,12 +274,12 @@ describe('by a queue that Flashduty fetches from', () => {
       'update clicks set created_at = created_at - 600000 where incident_id = ?',
       incident.incident_id,
     )
-    const records = await settledRecords(world, incident, LATE_MS)
+    const records = await settledRecords(world, incident)
     const reasons = new Map(records.map((row) => [row.event_type, row.reason_code]))
     expect(reasons.get('ack')).toBe('ACTION_UNANSWERED')
     expect(reasons.get('custom')).toBe('OUTCOME_UNKNOWN')
     expect(jobsOf(incident).filter(({ action }) => action === 'custom')).toHaveLength(1)
-  }, 30_000)
+  })
 
   test('a Redis that is away loses nothing: the click is offered when it is back', async () => {
     const { world } = scene
@@ -295,12 +291,12 @@ describe('by a queue that Flashduty fetches from', () => {
     } finally {
       await world.redis.restart()
     }
-    await everybodySees(world, card, '处理中', undefined, LATE_MS)
-    await settledRecords(world, incident, LATE_MS)
+    await everybodySees(world, card, '处理中')
+    await settledRecords(world, incident)
     expect(jobsOf(incident)).toHaveLength(1)
-  }, 30_000)
+  })
 })
 
-test('nothing of this was a surprise', () => {
+afterAll(() => {
   expectSilence(scene.world, scene.app.lines, { errors: ['click-failed', 'owner-key-refused', 'redis-state'] })
 })

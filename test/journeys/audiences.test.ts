@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, afterAll } from 'vitest'
 
 import type { Group } from '../sandbox/dingtalk/types.ts'
 import type { IncidentEvent } from '../sandbox/flashduty/types.ts'
@@ -247,7 +247,7 @@ test('reply_event_types: a group’s card changes by the event types it asked fo
   expect(callsFor(world, 'updateCard', picky)).toHaveLength(2)
 })
 
-test('nothing of this was a surprise', () => {
+afterAll(() => {
   expectDistance(scene.world)
   expectSilence(scene.world, scene.app.lines)
 })

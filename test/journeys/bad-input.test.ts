@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, afterAll } from 'vitest'
 
 import type { IncidentEvent } from '../sandbox/flashduty/types.ts'
 import { eventually } from '../support/eventually.ts'
@@ -484,6 +484,6 @@ describe('presses that cannot be ours', () => {
   })
 })
 
-test('nothing of this was a surprise', () => {
+afterAll(() => {
   expectSilence(scene.world, scene.app.lines, { errors: ['delivery-refused'] })
 })

@@ -51,12 +51,12 @@ test.each([
     offsetMs += jumpMs
     control.clearFaults()
 
-    const card = await theCardOf(world, waiting, 20_000)
-    await everybodySees(world, card, '待处理', undefined, 20_000)
-    await everybodySees(world, knownCard, '处理中', undefined, 20_000)
-    await settledRecords(world, waiting, 20_000)
+    const card = await theCardOf(world, waiting)
+    await everybodySees(world, card, '待处理')
+    await everybodySees(world, knownCard, '处理中')
+    await settledRecords(world, waiting)
     await press(world, card, zhang, '认领')
-    await everybodySees(world, card, '处理中', undefined, 20_000)
+    await everybodySees(world, card, '处理中')
     expect(cardsOf(world, waiting)).toEqual([card])
     expect(view(world, card, zhang).title).toContain('处理中')
   },

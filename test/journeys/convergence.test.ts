@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, test } from 'vitest'
+import { afterEach, describe, expect, test, afterAll } from 'vitest'
 
 import type { IncidentEvent } from '../sandbox/flashduty/types.ts'
 import { eventually } from '../support/eventually.ts'
@@ -158,7 +158,6 @@ describe('events out of order', () => {
         expect(callsFor(world, 'createAndDeliver', card)).toHaveLength(1)
       }
     },
-    30_000,
   )
 })
 
@@ -224,14 +223,14 @@ describe('an incident closed before its card was sent', () => {
     await takeIn(world, assigned)
     await eventually('the call hangs', () => requestsAbout(world, incident).length === 1)
     await takeIn(world, ...(await composeActs(world, incident, ['resolve'])))
-    const records = await settledRecords(world, incident, 20_000)
+    const records = await settledRecords(world, incident)
     for (const { status, reason_code: reason } of records) {
       expect([status, reason]).toEqual(['skipped', 'ALREADY_CLOSED'])
     }
     expect(cardsOf(world, incident)).toEqual([])
     const creates = requestsAbout(world, incident).filter(({ api }) => api === 'createAndDeliver')
     expect(creates).toHaveLength(1)
-  }, 30_000)
+  })
 })
 
 describe('a snooze', () => {
@@ -268,17 +267,17 @@ describe('a snooze', () => {
     await eventually('the first was snoozed', () =>
       titlesShown(world, once.card).some((title) => title.includes('已暂缓至')),
     )
-    await eventually('and is back', () => titlesShown(world, once.card).at(-1)?.includes('处理中'), 15_000)
+    await eventually('and is back', () => titlesShown(world, once.card).at(-1)?.includes('处理中'))
     expect(Date.now()).toBeGreaterThanOrEqual(untilS * 1000)
     expect(buttonTexts(view(world, once.card, world.people.zhang))).toEqual(awake)
     await everybodySees(world, twice.card, '已暂缓至')
     const over = scene.app.lines.filter(({ msg }) => msg === 'snooze-over').map((line) => line['incidentId'])
     expect(over).toEqual([once.incident.incident_id])
     for (const { incident } of [once, twice]) await settledRecords(world, incident)
-  }, 30_000)
+  })
 })
 
-test('nothing of this was a surprise', () => {
+afterAll(() => {
   expectDistance(scene.world)
   expectSilence(scene.world, scene.app.lines)
 })

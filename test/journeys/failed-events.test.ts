@@ -75,7 +75,7 @@ describe('events whose pushes failed', () => {
     } finally {
       unlock()
     }
-    await eventually('the name is known', () => groupNamed('锁住时改名'), 15_000)
+    await eventually('the name is known', () => groupNamed('锁住时改名'))
     const errors = app.lines.slice(from).filter(({ level }) => level === 'error')
     expect(errors.filter(({ msg }) => !/^(event-late|event-not-stored|store-)/.test(msg))).toEqual([])
   })

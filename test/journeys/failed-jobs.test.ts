@@ -128,14 +128,10 @@ describe('workers that die over a job', () => {
       // It cannot come to the job's end.
       release = lockDatabase(world.config.databasePath)
       await begin()
-      await eventually(
-        `the job is begun for the ${death}. time`,
-        async () => {
-          const job = await readJob(world, jobId)
-          return job?.state === 'active' && job.starts === death
-        },
-        15_000,
-      )
+      await eventually(`the job is begun for the ${death}. time`, async () => {
+        const job = await readJob(world, jobId)
+        return job?.state === 'active' && job.starts === death
+      })
       await daemon.end('SIGKILL')
       release()
       begin = await pauseJobs(world)
@@ -143,7 +139,7 @@ describe('workers that die over a job', () => {
     }
     await begin()
     daemon = await startDaemon(world.env)
-    const card = await theCardOf(world, incident, 20_000)
+    const card = await theCardOf(world, incident)
     const rows = await settledRecords(world, incident)
     expect(rows.filter(({ kind }) => kind === 'group')).toMatchObject([{ status: 'success', duplicates: 0 }])
     expect(Object.values(world.dingtalk.control.placementsOf(card))).toEqual([1])
@@ -151,9 +147,9 @@ describe('workers that die over a job', () => {
     await daemon.end('SIGTERM')
     daemon = undefined
     await restart()
-  }, 90_000)
+  })
 })
 
-test('nothing of this was a surprise', () => {
+afterAll(() => {
   expectSilence(scene.world, scene.app.lines)
 })

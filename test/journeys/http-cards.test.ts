@@ -231,77 +231,65 @@ describe('a callback', () => {
 })
 
 describe('back to the Stream', () => {
-  test(
-    'cards are made anew once more, those that wait or come late are of it, and a restart does nothing',
-    { timeout: 90_000 },
-    async () => {
-      const { world } = scene
-      const { control } = world.dingtalk
-      const incident = await fire(world, { chats: [inGroup(world.groups.platform)] })
-      const httpCard = await theCardOf(world, incident)
-      await settledRecords(world, incident)
-      const memberUserIds = Object.values(world.people).map((person) => person.user.userId)
-      const lateGroup = control.createGroup({ title: '后装群', memberUserIds })
-      const code = 'Forbidden.AccessDenied.QpsLimitForApi'
-      const effect = { kind: 'answer', status: 403, body: { code, message: code, requestid: 'R-1' } } as const
-      control.addFault({ api: 'createAndDeliver', times: 1_000, effect })
-      const waiting = await fire(world, { chats: [inGroup(world.groups.oncall), inGroup(lateGroup)] })
-      await eventually('it waits', async () => (await recordsOf(world, waiting)).length >= 2)
-      const turned = readDatabase<{ name: string }>(
+  test('cards are made anew once more, those that wait or come late are of it, and a restart does nothing', async () => {
+    const { world } = scene
+    const { control } = world.dingtalk
+    const incident = await fire(world, { chats: [inGroup(world.groups.platform)] })
+    const httpCard = await theCardOf(world, incident)
+    await settledRecords(world, incident)
+    const memberUserIds = Object.values(world.people).map((person) => person.user.userId)
+    const lateGroup = control.createGroup({ title: '后装群', memberUserIds })
+    const code = 'Forbidden.AccessDenied.QpsLimitForApi'
+    const effect = { kind: 'answer', status: 403, body: { code, message: code, requestid: 'R-1' } } as const
+    control.addFault({ api: 'createAndDeliver', times: 1_000, effect })
+    const waiting = await fire(world, { chats: [inGroup(world.groups.oncall), inGroup(lateGroup)] })
+    await eventually('it waits', async () => (await recordsOf(world, waiting)).length >= 2)
+    const turned = readDatabase<{ name: string }>(
+      world,
+      'SELECT out_track_id AS name FROM cards WHERE incident_id = ?',
+      waiting.incident_id,
+    )
+
+    control.updateApp(world.dingtalkApp.clientId, { eventMode: 'STREAM' })
+    await set('--events', 'stream', '--stream', 'on')
+    await eventually('the waiting card is of the other kind', () =>
+      readDatabase<{ audience: string }>(
         world,
-        'SELECT out_track_id AS name FROM cards WHERE incident_id = ?',
+        'SELECT audience FROM cards WHERE incident_id = ?',
         waiting.incident_id,
-      )
+      ).every(({ audience }) => audience.includes('"STREAM"')),
+    )
+    control.clearFaults()
+    const waited = await theCardOf(world, waiting)
+    expect([waited, callbackTypeOf(waited)]).toEqual([turned[0]?.name, 'STREAM'])
+    await install(world, [lateGroup])
+    const late = await eventually('a card for the group that came late', () =>
+      cardsOf(world, waiting).find((card) => card !== waited),
+    )
+    expect(callbackTypeOf(late)).toBe('STREAM')
+    const streamCard = await eventually('a card in its place', () =>
+      cardsOf(world, incident).find((card) => card !== httpCard),
+    )
+    expect(callbackTypeOf(streamCard)).toBe('STREAM')
+    // The old one still works, though it was told to give way.
+    await eventually('the old one says so', () => view(world, httpCard, world.people.li).tips.includes('见新消息'))
+    expect(answerOf(await press(world, streamCard, world.people.li, '认领')).title).toContain('处理中')
+    await everybodySees(world, streamCard, '处理中')
+    await settledRecords(world, incident)
 
-      control.updateApp(world.dingtalkApp.clientId, { eventMode: 'STREAM' })
-      await set('--events', 'stream', '--stream', 'on')
-      await eventually(
-        'the waiting card is of the other kind',
-        () =>
-          readDatabase<{ audience: string }>(
-            world,
-            'SELECT audience FROM cards WHERE incident_id = ?',
-            waiting.incident_id,
-          ).every(({ audience }) => audience.includes('"STREAM"')),
-        10_000,
-      )
-      control.clearFaults()
-      const waited = await theCardOf(world, waiting, 15_000)
-      expect([waited, callbackTypeOf(waited)]).toEqual([turned[0]?.name, 'STREAM'])
-      await install(world, [lateGroup])
-      const late = await eventually(
-        'a card for the group that came late',
-        () => cardsOf(world, waiting).find((card) => card !== waited),
-        15_000,
-      )
-      expect(callbackTypeOf(late)).toBe('STREAM')
-      const streamCard = await eventually(
-        'a card in its place',
-        () => cardsOf(world, incident).find((card) => card !== httpCard),
-        10_000,
-      )
-      expect(callbackTypeOf(streamCard)).toBe('STREAM')
-      // The old one still works, though it was told to give way.
-      await eventually('the old one says so', () => view(world, httpCard, world.people.li).tips.includes('见新消息'))
-      expect(answerOf(await press(world, streamCard, world.people.li, '认领')).title).toContain('处理中')
-      await everybodySees(world, streamCard, '处理中')
-      await settledRecords(world, incident)
-
-      // Cards of earlier incidents are made anew too.
-      await eventually(
-        'all that is due is done',
-        () =>
-          readDatabase(
-            world,
-            'SELECT out_track_id FROM cards WHERE deliver_due_at IS NOT NULL OR update_due_at IS NOT NULL',
-          ).length === 0,
-        30_000,
-      )
-      const known = control.cards().length
-      const creates = world.dingtalk.journal.requests('createAndDeliver').length
-      await set('--name', '换个名字')
-      expect(control.cards()).toHaveLength(known)
-      expect(world.dingtalk.journal.requests('createAndDeliver')).toHaveLength(creates)
-    },
-  )
+    // Cards of earlier incidents are made anew too.
+    await eventually(
+      'all that is due is done',
+      () =>
+        readDatabase(
+          world,
+          'SELECT out_track_id FROM cards WHERE deliver_due_at IS NOT NULL OR update_due_at IS NOT NULL',
+        ).length === 0,
+    )
+    const known = control.cards().length
+    const creates = world.dingtalk.journal.requests('createAndDeliver').length
+    await set('--name', '换个名字')
+    expect(control.cards()).toHaveLength(known)
+    expect(world.dingtalk.journal.requests('createAndDeliver')).toHaveLength(creates)
+  })
 })

@@ -192,7 +192,7 @@ describe('the operator', () => {
       { level: 'error', percent: 80 },
       { level: 'error', percent: 95 },
     ])
-  }, 60_000)
+  })
 
   test('is told of pushes too, which hold nothing up', async () => {
     const { world, app } = scene
@@ -288,7 +288,7 @@ describe('with 95 % of the calls used', () => {
   })
 })
 
-test('nothing of this was a surprise', () => {
+afterAll(() => {
   const errors = ['quota-used', 'card-create-failed', 'stream-refused']
   expectSilence(scene.world, [...lines, ...scene.app.lines], { errors })
 })

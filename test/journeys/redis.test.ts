@@ -30,8 +30,6 @@ import type { LogLine, RunningApp } from '../support/world.ts'
 
 /** The sweep comes every second instead of every minute; a click's next try waits long enough to be lost on the way. */
 const OVERRIDES = { sweepMs: 1_000, action: { retryMs: 1_500 } }
-const BACK_MS = 15_000
-
 let scene: Scene
 /** The daemon that runs now; some tests end it and start another. */
 let app: RunningApp
@@ -73,8 +71,8 @@ function throttle(api: ApiName, times: number): void {
 async function alertGroup(title: string): Promise<{ incident: Incident; card: string }> {
   const { world } = scene
   const incident = await fire(world, { title, chats: [inGroup(world.groups.oncall)] })
-  const card = await theCardOf(world, incident, BACK_MS)
-  await settledRecords(world, incident, BACK_MS)
+  const card = await theCardOf(world, incident)
+  await settledRecords(world, incident)
   return { incident, card }
 }
 
@@ -102,7 +100,7 @@ function accepted(incident: Incident, eventType: string): Promise<unknown> {
 
 async function expectToldOnce(incident: Incident): Promise<void> {
   const { world } = scene
-  const records = await settledRecords(world, incident, BACK_MS)
+  const records = await settledRecords(world, incident)
   const told = records.filter(({ kind, event_type: type }) => kind === 'group' && type === 'i_assign')
   expect(told).toMatchObject([{ status: 'success', note: null }])
   const [card, ...others] = cardsOf(world, incident)
@@ -142,9 +140,9 @@ describe('FLUSHALL', () => {
     expect(created.length).toBeLessThan(incidents.length)
 
     for (const incident of incidents) await expectToldOnce(incident)
-    for (const card of cards) await everybodySees(world, card, '处理中', undefined, BACK_MS)
+    for (const card of cards) await everybodySees(world, card, '处理中')
     for (const incident of shown) {
-      const records = await settledRecords(world, incident, BACK_MS)
+      const records = await settledRecords(world, incident)
       expect(records.filter(({ event_type: type }) => type === 'i_ack')).toMatchObject([{ status: 'updated' }])
     }
   })
@@ -159,7 +157,7 @@ describe('FLUSHALL', () => {
     for (const event of events) await world.flashduty.control.enqueue(event)
     for (const incident of incidents) {
       await accepted(incident, 'i_assign')
-      await theCardOf(world, incident, BACK_MS)
+      await theCardOf(world, incident)
       await expectToldOnce(incident)
     }
   })
@@ -172,7 +170,7 @@ describe('FLUSHALL', () => {
     expect(answerOf(await press(world, card, world.people.li, '认领')).tips).toBe('处理中，卡片稍后更新')
     await world.redis.flush()
 
-    await everybodySees(world, card, '处理中', undefined, BACK_MS)
+    await everybodySees(world, card, '处理中')
     expect(view(world, card, world.people.zhang).tips).toContain('李四 于')
     expect(actsOn(world, incident).map(({ status }) => status)).toEqual([503, 200])
     const presses = (await settledRecords(world, incident)).filter(({ kind }) => kind === 'action')
@@ -209,10 +207,10 @@ describe('without Redis', () => {
     expect(await isAlive()).toBe(true)
 
     await world.redis.restart()
-    await eventually('ready again', async () => (await readyz(app.url)).status === 200, BACK_MS)
+    await eventually('ready again', async () => (await readyz(app.url)).status === 200)
     for (const incident of incidents) await expectToldOnce(incident)
-    await everybodySees(world, pressedCard, '处理中', undefined, BACK_MS)
-    await everybodySees(world, changedCard, '已关闭', undefined, BACK_MS)
+    await everybodySees(world, pressedCard, '处理中')
+    await everybodySees(world, changedCard, '已关闭')
     await eventually('the group is known by title', async () => {
       const known = (await listGroups(world)).find((row) => row.openConversationId === group.openConversationId)
       return known?.title === '断开时装的群'
@@ -239,10 +237,10 @@ describe('without Redis', () => {
     } finally {
       process.kill(world.redis.pid, 'SIGCONT')
     }
-    await everybodySees(world, card, '已关闭', undefined, BACK_MS)
-    await eventually('ready again', async () => (await readyz(app.url)).status === 200, BACK_MS)
+    await everybodySees(world, card, '已关闭')
+    await eventually('ready again', async () => (await readyz(app.url)).status === 200)
     expect(actsOn(world, incident).map(({ path }) => path)).toEqual(['/incident/ack', '/incident/resolve'])
-    await settledRecords(world, incident, BACK_MS)
+    await settledRecords(world, incident)
   })
 })
 
@@ -263,11 +261,11 @@ describe('at a start', () => {
     await act(known.incident_id, 'resolve', world.people.zhang.member.member_id)
     await bootAgain()
 
-    await everybodySees(world, card, '已关闭', undefined, BACK_MS)
-    await everybodySees(world, await theCardOf(world, waiting, BACK_MS), '处理中', undefined, BACK_MS)
+    await everybodySees(world, card, '已关闭')
+    await everybodySees(world, await theCardOf(world, waiting), '处理中')
     await expectToldOnce(waiting)
-    for (const incident of [known, over]) await settledRecords(world, incident, BACK_MS)
-    for (const late of cardsOf(world, over)) await everybodySees(world, late, '已关闭', undefined, BACK_MS)
+    for (const incident of [known, over]) await settledRecords(world, incident)
+    for (const late of cardsOf(world, over)) await everybodySees(world, late, '已关闭')
   })
 
   test('a Redis that is absent is asked for, and the daemon is ready when it comes', async () => {
@@ -281,8 +279,8 @@ describe('at a start', () => {
     expect(answerOf(await press(world, card, world.people.li, '认领')).title).toContain('处理中')
 
     await world.redis.restart()
-    await eventually('ready', async () => (await readyz(app.url)).status === 200, BACK_MS)
-    await everybodySees(world, card, '处理中', undefined, BACK_MS)
+    await eventually('ready', async () => (await readyz(app.url)).status === 200)
+    await everybodySees(world, card, '处理中')
     expect(actsOn(world, incident)).toHaveLength(1)
     await expectToldOnce((await alertGroup('Redis 来了')).incident)
   })
@@ -316,7 +314,7 @@ describe('ticks that mean nothing', () => {
         const queue = new Queue(name, { connection: redis })
         await write(queue, redis)
         await queue.add('last', {})
-        await eventually(`${name} has been read to its end`, async () => (await queue.getWaitingCount()) === 0, BACK_MS)
+        await eventually(`${name} has been read to its end`, async () => (await queue.getWaitingCount()) === 0)
         await queue.close()
       }
     })
@@ -349,7 +347,7 @@ describe('ticks that mean nothing', () => {
   })
 })
 
-test('nothing of this was a surprise', () => {
+afterAll(() => {
   expectSilence(scene.world, [...earlierLines, ...app.lines], {
     errors: ['redis-state', 'redis-absent'],
   })

@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, test } from 'vitest'
+import { afterEach, describe, expect, test, afterAll } from 'vitest'
 
 import type { FlashdutyFault, Incident } from '../sandbox/flashduty/types.ts'
 import { eventually } from '../support/eventually.ts'
@@ -20,8 +20,6 @@ import {
   view,
 } from '../support/journey.ts'
 import type { Person } from '../support/world.ts'
-
-const LATE_MS = 15_000
 
 const scene = useScene()
 afterEach(() => {
@@ -307,36 +305,32 @@ describe('Flashduty in trouble', () => {
     ['does it and never answers', { kind: 'apply-then-hang' }],
     ['does it and cuts the line', { kind: 'apply-then-reset' }],
   ]
-  test.each(troubles)(
-    '%s: the press is answered in time and carried out once',
-    async (_what, effect) => {
-      const { world } = scene
-      const { li, zhang } = world.people
-      const { incident, card } = await alertGroup('Flashduty 故障')
-      world.flashduty.control.addFault({ path: act, effect })
+  test.each(troubles)('%s: the press is answered in time and carried out once', async (_what, effect) => {
+    const { world } = scene
+    const { li, zhang } = world.people
+    const { incident, card } = await alertGroup('Flashduty 故障')
+    world.flashduty.control.addFault({ path: act, effect })
 
-      const [button] = view(world, card, li).buttons
-      expect(answerOf(await press(world, card, li, '认领')).tips).toBe('处理中，卡片稍后更新')
-      // Pressed again out of impatience: it is the same click.
-      if (!button || !('id' in button)) throw new Error('the card has no button to press')
-      const again = { outTrackId: card, userId: li.user.userId, buttonId: button.id, force: true }
-      expect(answerOf(await world.dingtalk.control.press(again)).tips).toMatch(/处理中，卡片稍后更新|李四 于/)
+    const [button] = view(world, card, li).buttons
+    expect(answerOf(await press(world, card, li, '认领')).tips).toBe('处理中，卡片稍后更新')
+    // Pressed again out of impatience: it is the same click.
+    if (!button || !('id' in button)) throw new Error('the card has no button to press')
+    const again = { outTrackId: card, userId: li.user.userId, buttonId: button.id, force: true }
+    expect(answerOf(await world.dingtalk.control.press(again)).tips).toMatch(/处理中，卡片稍后更新|李四 于/)
 
-      await everybodySees(world, card, '处理中', undefined, LATE_MS)
-      expect(view(world, card, zhang).tips).toContain('李四 于')
-      const records = await settledRecords(world, incident)
-      const presses = records.filter(({ kind }) => kind === 'action')
-      expect(presses).toMatchObject([{ target_id: li.user.userId, status: 'success', duplicates: 1 }])
-      const carriedOut = world.flashduty.control
-        .events()
-        .filter((event) => event.incident.incident_id === incident.incident_id && event.event_type === 'i_ack')
-      expect(carriedOut).toHaveLength(1)
-      expect(actsOn(world, incident, 'ack').length).toBe(
-        effect.kind.startsWith('apply') || effect.kind === 'delay' ? 1 : 2,
-      )
-    },
-    30_000,
-  )
+    await everybodySees(world, card, '处理中')
+    expect(view(world, card, zhang).tips).toContain('李四 于')
+    const records = await settledRecords(world, incident)
+    const presses = records.filter(({ kind }) => kind === 'action')
+    expect(presses).toMatchObject([{ target_id: li.user.userId, status: 'success', duplicates: 1 }])
+    const carriedOut = world.flashduty.control
+      .events()
+      .filter((event) => event.incident.incident_id === incident.incident_id && event.event_type === 'i_ack')
+    expect(carriedOut).toHaveLength(1)
+    expect(actsOn(world, incident, 'ack').length).toBe(
+      effect.kind.startsWith('apply') || effect.kind === 'delay' ? 1 : 2,
+    )
+  })
 
   test('for good: the presser may try again later, and then it counts', async () => {
     const { world } = scene
@@ -345,14 +339,11 @@ describe('Flashduty in trouble', () => {
     const down = { kind: 'error', status: 500, code: 'InternalError', message: 'oops' } as const
     world.flashduty.control.addFault({ path: act, times: 100, effect: down })
     expect(answerOf(await press(world, card, li, '认领')).tips).toBe('处理中，卡片稍后更新')
-    await eventually(
-      'the click is given up',
-      async () =>
-        (await recordsOf(world, incident)).some(
-          ({ kind, status, reason_code: reason }) =>
-            kind === 'action' && status === 'failed' && reason === 'FLASHDUTY_UNAVAILABLE',
-        ),
-      LATE_MS,
+    await eventually('the click is given up', async () =>
+      (await recordsOf(world, incident)).some(
+        ({ kind, status, reason_code: reason }) =>
+          kind === 'action' && status === 'failed' && reason === 'FLASHDUTY_UNAVAILABLE',
+      ),
     )
     await eventually('the sentence is taken back', () => view(world, card, li).tips === '')
     expect(view(world, card, li).title).toContain('待处理')
@@ -363,6 +354,6 @@ describe('Flashduty in trouble', () => {
   })
 })
 
-test('nothing of this was a surprise', async () => {
+afterAll(async () => {
   expectSilence(scene.world, scene.app.lines, { errors: ['click-failed'] })
 })

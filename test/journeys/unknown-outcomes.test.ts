@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, test } from 'vitest'
+import { afterEach, describe, expect, test, afterAll } from 'vitest'
 
 import type { Fault } from '../sandbox/dingtalk/types.ts'
 import type { Incident, IncidentEvent } from '../sandbox/flashduty/types.ts'
@@ -16,9 +16,6 @@ import {
   useScene,
 } from '../support/journey.ts'
 import { alertGroup, hit, messagesIn, requestsAbout, rowsOf, takeIn, titlesShown } from '../support/story.ts'
-
-/** A call that is never answered is given up after 8 s. */
-const LATE_MS = 25_000
 
 /** How long a call that was given up may still be carried out. */
 const DOUBT_MS = 4_000
@@ -68,7 +65,7 @@ async function everyOutcome(
   const stories: Story[] = []
   for (const [what, effect] of Object.entries(effects)) stories.push(await begin(what, effect))
   for (const story of stories) {
-    const records = await settledRecords(scene.world, story.incident, LATE_MS)
+    const records = await settledRecords(scene.world, story.incident)
     const [record, ...others] = records.filter(({ event_id: id, status }) => {
       return id === story.event.event_id && status !== 'updated'
     })
@@ -87,36 +84,28 @@ describe('a card whose creating is not known to have happened', () => {
     return { incident, event: assigned, what }
   }
 
-  test(
-    'and did not: is created under the same name, told once, and nothing is noted',
-    () =>
-      everyOutcome(notDone, begin, async ({ incident, what }, record) => {
-        const { world } = scene
-        const card = await theCardOf(world, incident)
-        expect([what, record.status, record.note]).toEqual([what, 'success', null])
-        expect([what, messagesIn(world, card, world.groups.oncall)]).toEqual([what, 1])
-        const names = requestsAbout(world, incident).map(({ body }) => (body as { outTrackId: string }).outTrackId)
-        expect(new Set(names)).toEqual(new Set([card]))
-        expect(callsFor(world, 'createAndDeliver', card)).toHaveLength(2)
-        expect(callsFor(world, 'deliver', card)).toEqual([])
-      }),
-    60_000,
-  )
+  test('and did not: is created under the same name, told once, and nothing is noted', () =>
+    everyOutcome(notDone, begin, async ({ incident, what }, record) => {
+      const { world } = scene
+      const card = await theCardOf(world, incident)
+      expect([what, record.status, record.note]).toEqual([what, 'success', null])
+      expect([what, messagesIn(world, card, world.groups.oncall)]).toEqual([what, 1])
+      const names = requestsAbout(world, incident).map(({ body }) => (body as { outTrackId: string }).outTrackId)
+      expect(new Set(names)).toEqual(new Set([card]))
+      expect(callsFor(world, 'createAndDeliver', card)).toHaveLength(2)
+      expect(callsFor(world, 'deliver', card)).toEqual([])
+    }))
 
-  test(
-    'and did: stays one card, its message is repeated once, and the record says so',
-    () =>
-      everyOutcome(done, begin, async ({ incident, what }, record) => {
-        const { world } = scene
-        const card = await theCardOf(world, incident)
-        repeats.push(card)
-        expect([what, record.status, record.note]).toEqual([what, 'success', 'REDELIVERED'])
-        expect([what, messagesIn(world, card, world.groups.oncall)]).toEqual([what, 2])
-        expect(callsFor(world, 'createAndDeliver', card)).toHaveLength(1)
-        expect(callsFor(world, 'deliver', card)).toHaveLength(1)
-      }),
-    60_000,
-  )
+  test('and did: stays one card, its message is repeated once, and the record says so', () =>
+    everyOutcome(done, begin, async ({ incident, what }, record) => {
+      const { world } = scene
+      const card = await theCardOf(world, incident)
+      repeats.push(card)
+      expect([what, record.status, record.note]).toEqual([what, 'success', 'REDELIVERED'])
+      expect([what, messagesIn(world, card, world.groups.oncall)]).toEqual([what, 2])
+      expect(callsFor(world, 'createAndDeliver', card)).toHaveLength(1)
+      expect(callsFor(world, 'deliver', card)).toHaveLength(1)
+    }))
 
   test('and did, while looking for it fails as well: still one card and one repetition', async () => {
     const { world } = scene
@@ -128,7 +117,7 @@ describe('a card whose creating is not known to have happened', () => {
     await takeIn(world, assigned)
     const acts = await composeActs(world, incident, ['ack'])
     await takeIn(world, ...acts)
-    const records = await settledRecords(world, incident, LATE_MS)
+    const records = await settledRecords(world, incident)
     const card = await theCardOf(world, incident)
     repeats.push(card)
     expect(records.filter(({ event_id: id }) => id === assigned.event_id)).toMatchObject([
@@ -147,10 +136,10 @@ describe('a card whose creating is not known to have happened', () => {
     const card = await theCardOf(world, incident)
     repeats.push(card)
     await takeIn(world, ...acts)
-    await settledRecords(world, incident, LATE_MS)
+    await settledRecords(world, incident)
     await everybodySees(world, card, '已关闭')
     expect(messagesIn(world, card, world.groups.oncall)).toBeLessThanOrEqual(2)
-  }, 30_000)
+  })
 })
 
 describe('a later target whose delivery is not known to have happened', () => {
@@ -164,34 +153,26 @@ describe('a later target whose delivery is not known to have happened', () => {
     return { incident, event, what }
   }
 
-  test(
-    'and did not: is told once',
-    () =>
-      everyOutcome(notDone, begin, async ({ incident, what }, record) => {
-        const { world } = scene
-        const card = await theCardOf(world, incident)
-        expect([what, record.status]).toEqual([what, 'success'])
-        expect([what, messagesIn(world, card, world.groups.platform)]).toEqual([what, 1])
-        expect([what, messagesIn(world, card, world.groups.oncall)]).toEqual([what, 1])
-      }),
-    60_000,
-  )
+  test('and did not: is told once', () =>
+    everyOutcome(notDone, begin, async ({ incident, what }, record) => {
+      const { world } = scene
+      const card = await theCardOf(world, incident)
+      expect([what, record.status]).toEqual([what, 'success'])
+      expect([what, messagesIn(world, card, world.groups.platform)]).toEqual([what, 1])
+      expect([what, messagesIn(world, card, world.groups.oncall)]).toEqual([what, 1])
+    }))
 
   const { 'param.cardAlreadyExist': _ofCreating, ...ofDelivering } = done
-  test(
-    'and did: is told at most twice, as the record says, and nobody else is',
-    () =>
-      everyOutcome(ofDelivering, begin, async ({ incident, what }, record) => {
-        const { world } = scene
-        const card = await theCardOf(world, incident)
-        repeats.push(card)
-        expect([what, record.status, record.note]).toEqual([what, 'success', 'REDELIVERED'])
-        expect([what, messagesIn(world, card, world.groups.platform)]).toEqual([what, 2])
-        expect([what, messagesIn(world, card, world.groups.oncall)]).toEqual([what, 1])
-        expect(cardsOf(world, incident)).toEqual([card])
-      }),
-    60_000,
-  )
+  test('and did: is told at most twice, as the record says, and nobody else is', () =>
+    everyOutcome(ofDelivering, begin, async ({ incident, what }, record) => {
+      const { world } = scene
+      const card = await theCardOf(world, incident)
+      repeats.push(card)
+      expect([what, record.status, record.note]).toEqual([what, 'success', 'REDELIVERED'])
+      expect([what, messagesIn(world, card, world.groups.platform)]).toEqual([what, 2])
+      expect([what, messagesIn(world, card, world.groups.oncall)]).toEqual([what, 1])
+      expect(cardsOf(world, incident)).toEqual([card])
+    }))
 
   test('again and again: the pauses grow, so that an outage of DingTalk is no storm of messages', async () => {
     const { world } = scene
@@ -199,7 +180,7 @@ describe('a later target whose delivery is not known to have happened', () => {
     const { incident, assigned, card } = await alertGroup(world, '投递一再失败')
     hit(world, 'deliver', incident, { kind: 'answer', status: 503, body: error }, 5)
     await takeIn(world, followUp(assigned, { delivery: { chats: [inGroup(oncall), inGroup(platform)] } }))
-    await eventually('it has arrived', () => messagesIn(world, card, platform) === 1, LATE_MS)
+    await eventually('it has arrived', () => messagesIn(world, card, platform) === 1)
     await settledRecords(world, incident)
     const at = callsFor(world, 'deliver', card).map((call) => call.at)
     expect(at).toHaveLength(6)
@@ -229,12 +210,12 @@ describe('an update that is not known to have happened', () => {
     }
     for (const { incident, card, event, what } of stories) {
       const word = event.event_type === 'i_rslv' ? '已关闭' : '处理中'
-      await everybodySees(world, card, word, undefined, LATE_MS)
-      const records = await settledRecords(world, incident, LATE_MS)
+      await everybodySees(world, card, word)
+      const records = await settledRecords(world, incident)
       expect([what, rowsOf(records, event)]).toMatchObject([what, [{ status: 'updated', reason: null }]])
       expect([what, messagesIn(world, card, world.groups.oncall)]).toEqual([what, 1])
     }
-  }, 60_000)
+  })
 })
 
 test('what DingTalk carries out only after it was given up tells nobody twice and hides nothing newer', async () => {
@@ -251,11 +232,11 @@ test('what DingTalk carries out only after it was given up tells nobody twice an
   await everybodySees(world, witness.card, '处理中')
   await takeIn(world, resolved)
 
-  const records = await settledRecords(world, incident, LATE_MS)
+  const records = await settledRecords(world, incident)
   expect(records).toMatchObject([{ status: 'success', note: null }])
   const card = await theCardOf(world, incident)
   const creates = () => callsFor(world, 'createAndDeliver', card).map(({ status }) => status)
-  await eventually('the late create is refused', () => creates().length === 2, LATE_MS)
+  await eventually('the late create is refused', () => creates().length === 2)
   expect(creates()).toEqual([200, 400])
   expect(messagesIn(world, card, world.groups.oncall)).toBe(1)
 
@@ -269,11 +250,11 @@ test('what DingTalk carries out only after it was given up tells nobody twice an
         .some((title) => title.includes('处理中'))
     )
   })
-  await everybodySees(world, known.card, '已关闭', undefined, LATE_MS)
+  await everybodySees(world, known.card, '已关闭')
   await settledRecords(world, known.incident)
   expect(callsFor(world, 'updateCard', known.card)).toHaveLength(3)
-}, 40_000)
+})
 
-test('nothing of this was a surprise', () => {
+afterAll(() => {
   expectSilence(scene.world, scene.app.lines, { repeats })
 })

@@ -398,6 +398,6 @@ test('a page that is none is told in words', async () => {
   expect((await seen(zhang, `${pages}/nowhere`)).headers.get('content-type')).toMatch(/text\/html/)
 })
 
-test('nothing of this was a surprise', () => {
+afterAll(() => {
   expectSilence(world, scene.app.lines, { errors: ['click-failed'] })
 })

@@ -115,6 +115,6 @@ describe('acts', () => {
   })
 })
 
-test('nothing of this was a surprise', () => {
+afterAll(() => {
   expectSilence(world, scene.app.lines)
 })

@@ -11,7 +11,6 @@ const NEWER = 'runtime.permission.requestAuthCodeV2'
 const OLDER = 'runtime.permission.requestAuthCode'
 
 /** Generous: other tests may be using the machine. A client that hangs is given up after 8 s. */
-const PATIENCE_MS = 20_000
 
 let scene: PageScene
 let zhang: User
@@ -19,7 +18,6 @@ const windows: Window[] = []
 
 async function open(look: Look): Promise<Window> {
   const window = await scene.open(look)
-  window.page.setDefaultTimeout(PATIENCE_MS)
   windows.push(window)
   return window
 }

@@ -239,7 +239,7 @@ describe('forms', () => {
   })
 })
 
-test('nothing of this was a surprise', () => {
+afterAll(() => {
   expectSilence(world, scene.app.lines)
   expect(JSON.stringify(scene.app.lines)).not.toContain(world.people.zhang.member.app_key)
 })

@@ -1,5 +1,6 @@
 import Database from 'better-sqlite3'
 
+import { readDatabase } from './database.ts'
 import type { World } from './world.ts'
 
 export type PostAnswer = { status: number; headers: Headers; body: Record<string, unknown>; tookMs: number }
@@ -28,10 +29,7 @@ export type InboxRow = { source: string; id: string; received_at: number; payloa
 
 /** Rows of the inbox about an event. */
 export function inboxOf(world: World, eventId: string): InboxRow[] {
-  return withDatabase(
-    world,
-    (db) => db.prepare('select * from inbox where id = ? order by source').all(eventId) as InboxRow[],
-  )
+  return readDatabase<InboxRow>(world, 'select * from inbox where id = ? order by source', eventId)
 }
 
 export function withDatabase<T>(world: World, use: (db: Database.Database) => T): T {

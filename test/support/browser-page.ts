@@ -7,19 +7,12 @@ import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
 
 import type { SharedScene } from './journey.ts'
 import { logIn, pathOfPages } from './pages.ts'
+import { CONDITION_MS } from './patience.ts'
 import type { Person } from './world.ts'
 
-export const CHROMIUM_FLAGS = [
-  '--headless',
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-background-networking',
-  '--disable-component-update',
-]
 export const PHONE = { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, isMobile: true, hasTouch: true }
 export const SMALL_PHONE = { ...PHONE, viewport: { width: 320, height: 640 } }
 export const PC = { viewport: { width: 1280, height: 860 } }
-const WAIT_MS = 15_000
 
 /** A window of its own in which this person is logged in. */
 export async function openWindow(
@@ -30,7 +23,7 @@ export async function openWindow(
 ): Promise<Page> {
   const visitor = await logIn(scene, person)
   const context = await browser.newContext(options)
-  context.setDefaultTimeout(WAIT_MS)
+  context.setDefaultTimeout(CONDITION_MS)
   const value = visitor.cookie('fd_session') ?? ''
   await context.addCookies([
     { name: 'fd_session', value, domain: new URL(scene.app.url).hostname, path: pathOfPages(scene), httpOnly: true },

@@ -1,3 +1,6 @@
+import { type Browser, chromium } from 'playwright-core'
+
+import { PROCESS_MS } from './patience.ts'
 import { canInstall, findOnPath, installWithApt, isExecutable } from './redis.ts'
 
 const ON_PATH = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable']
@@ -5,6 +8,18 @@ const ON_MACOS = [
   '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
   '/Applications/Chromium.app/Contents/MacOS/Chromium',
 ]
+const FLAGS = [
+  '--headless',
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-background-networking',
+  '--disable-component-update',
+]
+
+/** @param program what `findChromium` found */
+export function launchChromium(program: string | undefined): Promise<Browser> {
+  return chromium.launch({ executablePath: program ?? '', args: FLAGS, timeout: PROCESS_MS })
+}
 
 /**
  * A Chromium to drive: `$CHROMIUM_PATH`, then PATH, then the usual places of macOS; installed where that can be done

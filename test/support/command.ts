@@ -1,15 +1,16 @@
 import { spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 
+import { PROCESS_MS } from './patience.ts'
+
 const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url))
-const COMMAND_MS = 60_000
 
 export type Printed = { code: number | null; out: string; err: string }
 
 /** Runs a command of the built CLI as a process of its own; `input` is its standard input. */
 export function runCommand(env: Record<string, string>, args: string[], input = ''): Promise<Printed> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [MAIN, ...args], { env: { ...process.env, ...env }, timeout: COMMAND_MS })
+    const child = spawn(process.execPath, [MAIN, ...args], { env: { ...process.env, ...env }, timeout: PROCESS_MS })
     let out = ''
     let err = ''
     child.stdout.on('data', (chunk: Buffer) => (out += chunk.toString('utf8')))

@@ -1,10 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 
+import { PROCESS_MS } from './patience.ts'
 import type { LogLine } from './world.ts'
 
 const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url))
-const READY_MS = 40_000
 
 /** The built daemon as a process of its own. */
 export type Daemon = {
@@ -48,8 +48,8 @@ export async function startDaemon(env: Record<string, string>, entry?: string[])
   await new Promise<void>((resolve, reject) => {
     const timer = setTimeout(() => {
       child.kill('SIGKILL')
-      reject(new Error(`the daemon was not ready within ${READY_MS} ms\n${errors}${describe(lines)}`))
-    }, READY_MS)
+      reject(new Error(`the daemon was not ready within ${PROCESS_MS} ms\n${errors}${describe(lines)}`))
+    }, PROCESS_MS)
     onLines(child, (line) => {
       lines.push(line)
       if (line.msg !== 'ready') return

@@ -14,10 +14,8 @@ export function changeDatabase(world: World, statement: string, ...values: (stri
 
 /** What an operator reads in the database file beside the running daemon. */
 export function readDatabase<Row>(world: World, query: string, ...values: (string | number)[]): Row[] {
-  const db = new Database(world.config.databasePath, { readonly: true })
-  try {
-    return db.prepare(query).all(...values) as Row[]
-  } finally {
-    db.close()
-  }
+  return world
+    .reader()
+    .raw.prepare(query)
+    .all(...values) as Row[]
 }

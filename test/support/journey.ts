@@ -1,8 +1,10 @@
 import { afterAll, beforeAll, expect } from 'vitest'
 
 import type { Overrides } from '../../src/app.ts'
+import { listRecords as readRecords } from '../../src/storage/list-records.ts'
 import type { Button, DingTalkSettings, Group, PressResult, RenderedCard } from '../sandbox/dingtalk/types.ts'
 import type { Incident } from '../sandbox/flashduty/types.ts'
+import { readDatabase } from './database.ts'
 import { eventually } from './eventually.ts'
 import { bootApp, createWorld, type LogLine, type Person, type RunningApp, type World } from './world.ts'
 
@@ -106,7 +108,7 @@ export async function changeIntegration(
   const before = times()
   const { code, err } = await world.cli('integration', 'set', world.integrationId, ...fields)
   expect({ code, err }).toEqual({ code: 0, err: '' })
-  await eventually('the change is taken up', () => times() > before, 15_000)
+  await eventually('the change is taken up', () => times() > before)
 }
 
 /** Resolves once the daemon knows the groups by their titles. */
@@ -114,14 +116,10 @@ export async function install(world: World, groups: Group[]): Promise<void> {
   for (const group of groups) {
     world.dingtalk.control.installCoolApp(group.openConversationId, world.dingtalkApp.clientId)
   }
-  await eventually(
-    'the groups are known by title',
-    async () => {
-      const known = new Map((await listGroups(world)).map((row) => [row.openConversationId, row.title]))
-      return groups.every((group) => known.get(group.openConversationId) === group.title)
-    },
-    10_000,
-  )
+  await eventually('the groups are known by title', async () => {
+    const known = new Map((await listGroups(world)).map((row) => [row.openConversationId, row.title]))
+    return groups.every((group) => known.get(group.openConversationId) === group.title)
+  })
 }
 
 /** Further groups of everybody, with the cool app. */
@@ -137,17 +135,18 @@ export async function installInMany(world: World, count: number, name: string): 
 export async function listGroups(
   world: World,
 ): Promise<{ openConversationId: string; title: string; status: string }[]> {
-  const printed = await world.cli('groups', '--all', '--json')
-  return JSON.parse(printed.out) as { openConversationId: string; title: string; status: string }[]
+  const query = 'select open_conversation_id as openConversationId, title, status from groups order by created_at'
+  return readDatabase(world, query)
 }
 
+/** As the CLI prints them. */
 export async function listRecords(world: World, ...filter: string[]): Promise<OperationRecord[]> {
   const printed = await world.cli('records', '--json', '--limit', '10000', ...filter)
   return JSON.parse(printed.out) as OperationRecord[]
 }
 
 export function recordsOf(world: World, incident: Pick<Incident, 'incident_id'>): Promise<OperationRecord[]> {
-  return listRecords(world, '--incident', incident.incident_id)
+  return readRecords(world.reader().handle, { incident: incident.incident_id, limit: 10_000 })
 }
 
 export function inGroup(group: Group, settings: Record<string, unknown> = {}): { chat_id: string } {
@@ -167,16 +166,12 @@ export function cardsOf(world: World, incident: Pick<Incident, 'incident_id'>): 
 }
 
 /** The incident's one card, once it is there. */
-export function theCardOf(world: World, incident: Pick<Incident, 'incident_id'>, timeoutMs?: number): Promise<string> {
-  return eventually(
-    `a card for ${incident.incident_id}`,
-    () => {
-      const cards = cardsOf(world, incident)
-      if (cards.length > 1) throw new Error(`there are ${cards.length} cards`)
-      return cards[0]
-    },
-    timeoutMs,
-  )
+export function theCardOf(world: World, incident: Pick<Incident, 'incident_id'>): Promise<string> {
+  return eventually(`a card for ${incident.incident_id}`, () => {
+    const cards = cardsOf(world, incident)
+    if (cards.length > 1) throw new Error(`there are ${cards.length} cards`)
+    return cards[0]
+  })
 }
 
 /** What the person sees of the card. */
@@ -192,16 +187,11 @@ export async function everybodySees(
   outTrackId: string,
   word: string,
   people: Person[] = Object.values(world.people),
-  timeoutMs?: number,
 ): Promise<void> {
-  await eventually(
-    `everybody sees ${word}`,
-    () => {
-      for (const person of people) expect(view(world, outTrackId, person).title).toContain(word)
-      return true
-    },
-    timeoutMs,
-  )
+  await eventually(`everybody sees ${word}`, () => {
+    for (const person of people) expect(view(world, outTrackId, person).title).toContain(word)
+    return true
+  })
 }
 
 export function buttonTexts(card: RenderedCard): string[] {
@@ -243,17 +233,13 @@ export function actsOn(world: World, incident: Pick<Incident, 'incident_id'>, ac
 }
 
 /** Resolves when every record of the incident has come to its end, with the records. */
-export function settledRecords(world: World, incident: Incident, timeoutMs?: number): Promise<OperationRecord[]> {
-  return eventually(
-    `the records of ${incident.incident_id} are settled`,
-    async () => {
-      const records = await recordsOf(world, incident)
-      const open = records.filter(({ status }) => status === 'pending' || status === 'retrying')
-      if (open.length > 0) throw new Error(JSON.stringify(open, undefined, 1))
-      return records.length > 0 && records
-    },
-    timeoutMs,
-  )
+export function settledRecords(world: World, incident: Incident): Promise<OperationRecord[]> {
+  return eventually(`the records of ${incident.incident_id} are settled`, async () => {
+    const records = await recordsOf(world, incident)
+    const open = records.filter(({ status }) => status === 'pending' || status === 'retrying')
+    if (open.length > 0) throw new Error(JSON.stringify(open, undefined, 1))
+    return records.length > 0 && records
+  })
 }
 
 /**

@@ -1,20 +1,13 @@
-import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
+import type { Browser, BrowserContext, Page } from 'playwright-core'
 
 import type { Overrides } from '../../src/app.ts'
 import { type Bridge, bridgeScript, CODE_FUNCTION, userAgentOf } from '../sandbox/dingtalk/client-bridge.ts'
 import type { User } from '../sandbox/dingtalk/types.ts'
-import { findChromium } from './chromium.ts'
+import { findChromium, launchChromium } from './chromium.ts'
 import { findFreePort } from './free-port.ts'
 import { bootImpatient } from './journey.ts'
+import { CONDITION_MS } from './patience.ts'
 import { createWorld, type RunningApp, type World } from './world.ts'
-
-const FLAGS = [
-  '--headless',
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-background-networking',
-  '--disable-component-update',
-]
 
 export const PHONE = { width: 390, height: 844 }
 export const PC = { width: 1280, height: 800 }
@@ -68,7 +61,7 @@ export async function openPageScene(overrides: Overrides = {}): Promise<PageScen
   try {
     const app = await bootImpatient(world, overrides)
     undo.push(() => app.stop())
-    const browser = await chromium.launch({ executablePath: CHROMIUM ?? '', args: FLAGS })
+    const browser = await launchChromium(CHROMIUM)
     undo.push(() => browser.close())
     const open = (look: Look): Promise<Window> => openWindow(browser, world, look)
     return { world, app, browser, pages: `${publicUrl}/h5/${world.integrationId}`, open, close }
@@ -86,6 +79,7 @@ async function openWindow(browser: Browser, world: World, look: Look): Promise<W
     javaScriptEnabled: look.javaScript ?? true,
     ...(inside ? { userAgent: userAgentOf(inside.bridge) } : {}),
   })
+  context.setDefaultTimeout(CONDITION_MS)
   const asked: string[] = []
   const problems: string[] = []
   context.on('weberror', (error) => problems.push(error.error().message))

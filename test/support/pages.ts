@@ -73,15 +73,11 @@ export function textOf(html: string): string {
 
 /** Resolves with the page once its text holds the word. */
 export function pageWith(visitor: VisitorBrowser, path: string, word: string): Promise<Seen> {
-  return eventually(
-    `${path} shows ${word}`,
-    async () => {
-      const page = await visitor.get(path)
-      if (!textOf(page.text).includes(word)) throw new Error(`${page.status} ${textOf(page.text)}`)
-      return page
-    },
-    10_000,
-  )
+  return eventually(`${path} shows ${word}`, async () => {
+    const page = await visitor.get(path)
+    if (!textOf(page.text).includes(word)) throw new Error(`${page.status} ${textOf(page.text)}`)
+    return page
+  })
 }
 
 const TAGS = new Set(

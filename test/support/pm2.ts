@@ -5,11 +5,11 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 import { eventually } from './eventually.ts'
+import { PROCESS_MS } from './patience.ts'
 import type { LogLine } from './world.ts'
 
 export const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const PROGRAM = join(ROOT, 'node_modules', '.bin', 'pm2')
-const COMMAND_MS = 60_000
 
 export type Pm2Process = {
   pid: number
@@ -48,7 +48,7 @@ export async function openPm2(env: Record<string, string>): Promise<Pm2> {
         {
           cwd: options.cwd ?? ROOT,
           env: { ...Object.fromEntries(inherited), ...env, ...options.env, ...own },
-          timeout: COMMAND_MS,
+          timeout: PROCESS_MS,
           maxBuffer: 16 * 1024 * 1024,
         },
         (error, out, err) => {
@@ -95,7 +95,7 @@ export async function openPm2(env: Record<string, string>): Promise<Pm2> {
       const { code } = await run(['kill'])
       if (code !== 0) leaveNothing(pid)()
       process.off('exit', killWithParent)
-      if (pid > 0) await eventually('pm2 is gone', () => !isAlive(pid), 20_000)
+      if (pid > 0) await eventually('pm2 is gone', () => !isAlive(pid))
       await rm(home, { recursive: true, force: true })
     },
   }

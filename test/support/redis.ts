@@ -5,10 +5,12 @@ import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { promisify } from 'node:util'
 
+import { PROCESS_MS } from './patience.ts'
+
 const SERVERS = ['redis-server', 'valkey-server']
 const STARTS = 5
-const READY_MS = 15_000
-const EXIT_MS = 3_000
+/** After this a server that was told to end is ended. */
+const EXIT_MS = 10_000
 
 export type RedisServer = {
   /** `redis://127.0.0.1:<port>` */
@@ -181,7 +183,7 @@ function saysItIsReady(child: ChildProcess): Promise<void> {
       outcome()
     }
     const fail = (why: string) => settle(() => reject(new Error(`Redis did not start: ${why}\n${output.slice(-2000)}`)))
-    const timer = setTimeout(() => fail(`not ready after ${READY_MS} ms`), READY_MS)
+    const timer = setTimeout(() => fail(`not ready after ${PROCESS_MS} ms`), PROCESS_MS)
     const read = (chunk: Buffer) => {
       output = (output + chunk.toString()).slice(-10_000)
       if (/ready to accept connections/i.test(output)) settle(resolve)
@@ -229,7 +231,7 @@ function findFreePort(): Promise<number> {
 function send(port: number, command: string): Promise<string> {
   return new Promise((resolve, reject) => {
     const socket = createConnection({ port, host: '127.0.0.1' }, () => socket.write(`${command}\r\n`))
-    socket.setTimeout(READY_MS, () => socket.destroy(new Error(`Redis did not answer ${command}`)))
+    socket.setTimeout(PROCESS_MS, () => socket.destroy(new Error(`Redis did not answer ${command}`)))
     socket.once('error', reject)
     socket.once('data', (chunk) => {
       resolve(chunk.toString())

@@ -92,6 +92,6 @@ export async function outcomes(
   incident: Incident,
   event: IncidentEvent,
 ): Promise<Record<string, string>> {
-  const rows = rowsOf(await settledRecords(world, incident, 20_000), event)
+  const rows = rowsOf(await settledRecords(world, incident), event)
   return Object.fromEntries(rows.map(({ target, status, reason }) => [target, reason ?? status]))
 }

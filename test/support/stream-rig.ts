@@ -148,8 +148,8 @@ export async function openStreamRig(
 }
 
 /** Resolves when that many connections serve: all that are wanted unless said otherwise. */
-export async function areOpen(stream: StreamSupervisor, count = stream.state().wanted, timeoutMs?: number) {
-  await eventually(`${count} open connections`, () => stream.state().open === count, timeoutMs)
+export async function areOpen(stream: StreamSupervisor, count = stream.state().wanted) {
+  await eventually(`${count} open connections`, () => stream.state().open === count)
 }
 
 export async function failureOf(work: Promise<unknown>): Promise<AppError> {

@@ -3,14 +3,19 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { PassThrough } from 'node:stream'
 
+import Database from 'better-sqlite3'
+import { Kysely, SqliteDialect } from 'kysely'
+
 import { type App, type Overrides, startApp } from '../../src/app.ts'
 import { runCli } from '../../src/cli/program.ts'
 import { type Config, loadConfig } from '../../src/config.ts'
 import { createLog } from '../../src/log.ts'
+import type { Handle, Schema } from '../../src/storage/schema.ts'
 import { startDingTalk } from '../sandbox/dingtalk/index.ts'
 import type * as DingTalk from '../sandbox/dingtalk/types.ts'
 import { startFlashduty } from '../sandbox/flashduty/index.ts'
 import type { FlashdutySandbox, Member } from '../sandbox/flashduty/types.ts'
+import { CONDITION_MS } from './patience.ts'
 import { type RedisServer, startRedis } from './redis.ts'
 
 export type Person = { user: DingTalk.User; member: Member }
@@ -33,6 +38,8 @@ export type World = {
   people: { zhang: Person; li: Person; wang: Person }
   groups: { oncall: DingTalk.Group; platform: DingTalk.Group }
   channelId: number
+  /** The database file beside the running daemon, for reading only: opened at the first look and kept. */
+  reader(): { raw: Database.Database; handle: Handle }
   /** Runs a command of the CLI in this process. */
   cli(...args: string[]): Promise<{ code: number; out: string; err: string }>
   close(): Promise<void>
@@ -46,7 +53,9 @@ export async function createWorld(settings: WorldSettings = {}): Promise<World> 
   const redis = await startRedis()
   const dingtalk = await startDingTalk({ endpointQuery: true, ...settings.dingtalk })
   const flashduty = await startFlashduty({ redisUrl: redis.url, integrationId: DATA_SOURCE_ID })
+  let reader: ReturnType<World['reader']> | undefined
   const close = async (): Promise<void> => {
+    reader?.raw.close()
     await flashduty.close()
     await dingtalk.close()
     await redis.stop()
@@ -98,9 +107,10 @@ export async function createWorld(settings: WorldSettings = {}): Promise<World> 
       const linked = await cli('links', 'add', ...link, '--member-key', member.app_key)
       if (linked.code !== 0) throw new Error(`links add failed: ${linked.err}`)
     }
+    const config = loadConfig(env)
     return {
       env,
-      config: loadConfig(env),
+      config,
       redis,
       dingtalk,
       flashduty,
@@ -109,6 +119,7 @@ export async function createWorld(settings: WorldSettings = {}): Promise<World> 
       people: { zhang, li, wang },
       groups,
       channelId: flashduty.control.createChannel('数据库').channel_id,
+      reader: () => (reader ??= openReader(config.databasePath)),
       cli,
       close,
     }
@@ -128,6 +139,11 @@ function createPerson(
     user: dingtalk.control.createUser({ name }),
     member: flashduty.control.createMember({ member_name: name, email }),
   }
+}
+
+function openReader(path: string): ReturnType<World['reader']> {
+  const raw = new Database(path, { readonly: true })
+  return { raw, handle: new Kysely<Schema>({ dialect: new SqliteDialect({ database: raw }) }) }
 }
 
 async function runInProcess(env: Record<string, string>, args: string[]) {
@@ -160,6 +176,6 @@ export async function bootApp(world: World, overrides: Overrides = {}): Promise<
     for (const part of parts) lines.push(JSON.parse(part) as LogLine)
   })
   const app = await startApp(world.config, createLog('debug', stream), { watchMs: 200, ...overrides })
-  await app.streamsSettled(AbortSignal.timeout(10_000))
+  await app.streamsSettled(AbortSignal.timeout(CONDITION_MS))
   return { ...app, lines }
 }

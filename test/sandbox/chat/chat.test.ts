@@ -1,21 +1,13 @@
-import { chromium, type Browser, type Page } from 'playwright-core'
+import type { Browser, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { findChromium } from '../../support/chromium.ts'
+import { findChromium, launchChromium } from '../../support/chromium.ts'
+import { CONDITION_MS } from '../../support/patience.ts'
 import { startDingTalk } from '../dingtalk/index.ts'
 import type { App, DingTalkSandbox, Group, User } from '../dingtalk/types.ts'
 import { startFlashduty } from '../flashduty/index.ts'
 import type { FlashdutySandbox, Incident, Member } from '../flashduty/types.ts'
 import { startChat } from './index.ts'
 import { TinyRobot } from './tiny-robot.ts'
-
-const FLAGS = [
-  '--headless',
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-background-networking',
-  '--disable-component-update',
-]
-const WAIT_MS = 5_000
 
 const program = await findChromium()
 if (program === undefined && process.env['CI']) throw new Error('the page tests need a Chromium; set CHROMIUM_PATH')
@@ -36,7 +28,7 @@ describe.runIf(program !== undefined)('the chat page', () => {
   let problems: string[]
 
   beforeAll(async () => {
-    browser = await chromium.launch({ executablePath: program ?? '', args: FLAGS })
+    browser = await launchChromium(program)
   })
   afterAll(() => browser.close())
 
@@ -78,7 +70,7 @@ describe.runIf(program !== undefined)('the chat page', () => {
   /** A window of its own; whatever the page complains about fails the test. */
   async function openPage(viewer = ''): Promise<Page> {
     const context = await browser.newContext({ viewport: { width: 1280, height: 800 } })
-    context.setDefaultTimeout(WAIT_MS)
+    context.setDefaultTimeout(CONDITION_MS)
     const opened = await context.newPage()
     opened.on('pageerror', (error) => problems.push(error.message))
     opened.on('console', (message) => {
