@@ -7,17 +7,18 @@ import { Redis } from 'ioredis'
 import { makeToken } from '../support/bridge.ts'
 import { type Daemon, startDaemon } from '../support/daemon.ts'
 import { install } from '../support/journey.ts'
+import { CONDITION_MS } from '../support/patience.ts'
 import { createWorld, type World } from '../support/world.ts'
 import { type Arm, type Point, POINTS } from './points.ts'
 import { type Books, judge, listUnsettled, passPauses, readUnknown, type Unknown, type Verdict } from './verdict.ts'
 import { createDice, type Doings, noDoings, play, postAgain, prepare, type Stage } from './workload.ts'
 
 const CHILD = fileURLToPath(new URL('./child.mjs', import.meta.url))
-const QUIET_MS = 40_000
 const LOOK_MS = 100
 /** How often the work is done over until the step has come. */
 const MAX_WAVES = 3
-const STEP_MS = 4_000
+/** How long the work of one wave is given to bring the step. */
+const STEP_MS = 20_000
 
 export type Run = Verdict & {
   point: string
@@ -57,7 +58,7 @@ export async function runMatrix(
 
 async function openLane() {
   const world = await createWorld({
-    dingtalk: { redeliveryDelaysMs: Array.from({ length: 60 }, () => 1_000), systemPingMs: 0 },
+    dingtalk: { redeliveryDelaysMs: Array.from({ length: 200 }, () => 1_000), systemPingMs: 0 },
   })
   const redis = new Redis(world.redis.url)
   const { token } = await makeToken(world)
@@ -88,7 +89,7 @@ async function openLane() {
       for (const doings of waves) {
         for (const event of doings.unanswered.splice(0)) await postAgain(stage, doings, event)
         for (const eventId of doings.told) {
-          const outcome = await world.dingtalk.control.eventSettled(eventId, QUIET_MS).catch(() => 'never settled')
+          const outcome = await world.dingtalk.control.eventSettled(eventId, CONDITION_MS).catch(() => 'never settled')
           if (outcome !== 'success') dropped.push(`DingTalk's event ${eventId} was ${outcome}`)
         }
       }
@@ -150,7 +151,7 @@ async function quiet(
 ): Promise<{ left: string[]; verdicts: Verdict[] }> {
   const startedAt = performance.now()
   for (;;) {
-    const late = performance.now() - startedAt > QUIET_MS
+    const late = performance.now() - startedAt > CONDITION_MS
     const left = await listUnsettled(books)
     if (left.length === 0 || late) {
       const verdicts = await Promise.all(waves.map((doings) => judge(books, doings, unknown)))

@@ -272,7 +272,7 @@ const groupLife = fc
       const { clientId, coolAppCode } = stage.world.dingtalkApp
       const { openConversationId } = stage.groups[group]
       const settled = async (eventId: string): Promise<void> => {
-        const outcome = await control.eventSettled(eventId, 10_000)
+        const outcome = await control.eventSettled(eventId)
         if (outcome !== 'success') throw new Error(`the event was ${outcome}`)
       }
       if (what === 'rename') {

@@ -27,7 +27,10 @@ export type OperationRecord = {
 }
 
 /** Redeliveries come soon, pings stay away; deadlines are DingTalk's own. */
-const QUICK: Partial<DingTalkSettings> = { redeliveryDelaysMs: [300, 1_000, 1_000], systemPingMs: 0 }
+const QUICK: Partial<DingTalkSettings> = {
+  redeliveryDelaysMs: [300, ...Array.from({ length: 200 }, () => 1_000)],
+  systemPingMs: 0,
+}
 
 /** Shorter pauses, so that a journey waits for the daemon and not for its patience. Promised times are left alone. */
 const IMPATIENT: Overrides = {

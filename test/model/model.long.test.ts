@@ -1,0 +1,27 @@
+import { expect, test } from 'vitest'
+
+import { seedOfToday } from '../support/seed.ts'
+import { runModel } from './run.ts'
+
+/** Stories mostly wait, so several are told at once. */
+const AT_ONCE = 4
+const STEPS = 500
+/** Far longer than the stories take, and than shrinking one that broke a law. */
+const STORIES_MS = 1_800_000
+
+test(
+  'any story ends with every card true, every record settled and nobody told twice',
+  { timeout: STORIES_MS },
+  async () => {
+    const seed = seedOfToday('model')
+    const results = await Promise.all(
+      Array.from({ length: AT_ONCE }, (_, index) =>
+        runModel({ steps: STEPS, seed: seed + index * 1_000, shrinkMs: 60_000 }),
+      ),
+    )
+    for (const result of results) {
+      if (result.outcome === 'broken') throw new Error(result.report, { cause: result.error })
+      expect(result.steps).toBeGreaterThanOrEqual(STEPS)
+    }
+  },
+)
