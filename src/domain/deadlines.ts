@@ -1,7 +1,10 @@
 /** Milliseconds after its arrival at which something of DingTalk is answered at the latest, and from which on it is not. */
 export type Deadline = {
   answerMs: number
-  /** Nothing is written after this: a reply past DingTalk's own deadline can block its side of a connection. */
+  /**
+   * Nobody waits any more. No press is answered after this, and nothing by the Stream, where a reply past DingTalk's own
+   * deadline can block its side of the connection.
+   */
   tooLateMs: number
 }
 
@@ -14,7 +17,7 @@ export type Deadlines = { event: Deadline; eventPush: Deadline; press: Deadline;
  */
 export const DEADLINES: Deadlines = {
   event: { answerMs: 2_400, tooLateMs: 2_850 },
-  eventPush: { answerMs: 900, tooLateMs: 1_150 },
+  eventPush: { answerMs: 900, tooLateMs: 2_400 },
   press: { answerMs: 1_750, tooLateMs: 1_900 },
   message: { answerMs: 1_750, tooLateMs: 1_900 },
 }

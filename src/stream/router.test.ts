@@ -87,7 +87,8 @@ test('the deadlines are inside DingTalk’s: 3 s for events, 2 s for presses', (
   const { event, eventPush, press, message } = DEADLINES
   for (const { answerMs, tooLateMs } of Object.values(DEADLINES)) expect(answerMs).toBeLessThan(tooLateMs)
   expect(event.tooLateMs).toBeLessThan(3_000)
-  expect(eventPush.tooLateMs).toBeLessThan(1_200)
+  expect(eventPush.answerMs).toBeLessThan(1_200)
+  expect(eventPush.tooLateMs).toBeLessThan(2_500)
   expect(Math.max(press.tooLateMs, message.tooLateMs)).toBeLessThan(2_000)
 })
 
@@ -327,6 +328,31 @@ describe('after we stood still', () => {
     expect(counters).toMatchObject({ pushes: 3, overdue: 3 })
     expect(answer.afterReply).toHaveBeenCalledExactlyOnceWith(false)
     expect(logged('warn')).toEqual(['frame-overdue', 'frame-overdue', 'frame-overdue'])
+  })
+
+  test('the handler of a press is told how long it had waited, and has what is left of its time', async () => {
+    const answerPress = vi.fn<InboundHandlers['answerPress']>(() => new Promise(() => {}))
+    const { route, replies } = rig({ answerPress })
+    const routed = route(PRESS, 1_000)
+    expect(answerPress.mock.calls[0]?.[1].waitedMs).toBe(1_000)
+    await vi.advanceTimersByTimeAsync(DEADLINES.press.answerMs - 1_000 - 1)
+    expect(replies).toEqual([])
+    await vi.advanceTimersByTimeAsync(1)
+    await routed
+    expect(replies).toHaveLength(1)
+  })
+
+  test('what nobody waits for any more has all the time it needs, and is no lateness of ours', async () => {
+    const work = later<PressAnswer>()
+    const answer = answerOf()
+    const { route, replies, room } = rig({ answerPress: () => work.promise })
+    const routed = route(PRESS, DEADLINES.press.tooLateMs)
+    await vi.advanceTimersByTimeAsync(DEADLINES.press.answerMs - 1)
+    work.resolve(answer)
+    await routed
+    expect(replies).toEqual([])
+    expect(room.late()).toBe(0)
+    expect(answer.afterReply).toHaveBeenCalledExactlyOnceWith(false)
   })
 
   test('one whose deadline still runs is answered, in what is left of it', async () => {
