@@ -1,11 +1,14 @@
 import { afterAll, beforeAll, expect } from 'vitest'
 
 import type { Overrides } from '../../src/app.ts'
+import type { Deadline } from '../../src/domain/deadlines.ts'
 import { listRecords as readRecords } from '../../src/storage/list-records.ts'
 import type { Button, DingTalkSettings, Group, PressResult, RenderedCard } from '../sandbox/dingtalk/types.ts'
 import type { Incident } from '../sandbox/flashduty/types.ts'
 import { readDatabase } from './database.ts'
 import { eventually } from './eventually.ts'
+import { HeldPatience } from './held-patience.ts'
+import { FAR_ANSWER_MS, FAR_DEADLINE_MS } from './patience.ts'
 import { bootApp, createWorld, type LogLine, type Person, type RunningApp, type World } from './world.ts'
 
 /** One row of `records --json`. */
@@ -26,22 +29,34 @@ export type OperationRecord = {
   duplicates: number
 }
 
-/** Redeliveries come soon, pings stay away; deadlines are DingTalk's own. */
+/**
+ * Redeliveries come soon and again and again, pings stay away. Deadlines are so far off that a machine which is busy with
+ * other things meets them too: what is promised of them is tested where they are the point.
+ */
 const QUICK: Partial<DingTalkSettings> = {
   redeliveryDelaysMs: [300, ...Array.from({ length: 200 }, () => 1_000)],
   systemPingMs: 0,
+  eventDeadlineMs: FAR_DEADLINE_MS,
+  httpEventDeadlineMs: FAR_DEADLINE_MS,
+  cardDeadlineMs: FAR_DEADLINE_MS,
+  robotDeadlineMs: FAR_DEADLINE_MS,
 }
+const FAR: Deadline = { answerMs: FAR_ANSWER_MS, tooLateMs: FAR_ANSWER_MS + 1_000 }
 
 /** Shorter pauses, so that a journey waits for the daemon and not for its patience. Promised times are left alone. */
 const IMPATIENT: Overrides = {
   delivery: { spacingMs: 100, blockedRetryMs: 500 },
   action: { spacingMs: 100, retryMs: 200 },
   supervisor: { backOffMinMs: 50, backOffMaxMs: 400, credentialsMs: 200, consoleMs: 200, lingerMs: 500 },
+  deadlines: { event: FAR, eventPush: FAR, press: FAR, message: FAR },
 }
+
+/** `patience`: of whoever has pressed and waits for the answer. */
+export type ImpatientApp = RunningApp & { patience: HeldPatience }
 
 export type Scene = {
   world: World
-  app: RunningApp
+  app: ImpatientApp
   close(): Promise<void>
 }
 
@@ -91,14 +106,27 @@ export function useScene(settings: Parameters<typeof openScene>[0] = {}): Shared
   }
 }
 
-export function bootImpatient(world: World, overrides: Overrides = {}): Promise<RunningApp> {
-  return bootApp(world, {
+export async function bootImpatient(world: World, overrides: Overrides = {}): Promise<ImpatientApp> {
+  const patience = new HeldPatience()
+  const app = await bootApp(world, {
     ...IMPATIENT,
     ...overrides,
     delivery: { ...IMPATIENT.delivery, ...overrides.delivery },
-    action: { ...IMPATIENT.action, ...overrides.action },
+    action: { ...IMPATIENT.action, ...patience.settings, ...overrides.action },
     supervisor: { ...IMPATIENT.supervisor, ...overrides.supervisor },
+    deadlines: { ...IMPATIENT.deadlines, ...overrides.deadlines },
   })
+  return { ...app, patience }
+}
+
+/** Whoever has pressed is told 处理中 once that holds: their patience is at an end then, and no sooner. */
+export async function endPatience(
+  { patience }: Pick<ImpatientApp, 'patience'>,
+  what: string,
+  holds: () => boolean | Promise<boolean>,
+): Promise<void> {
+  await eventually(what, async () => patience.waiting > 0 && (await holds()))
+  patience.end()
 }
 
 /** Changes the integration on the CLI. Resolves when the running daemon has taken the change up. */

@@ -5,9 +5,9 @@ import { type Bridge, bridgeScript, CODE_FUNCTION, userAgentOf } from '../sandbo
 import type { User } from '../sandbox/dingtalk/types.ts'
 import { findChromium, launchChromium } from './chromium.ts'
 import { findFreePort } from './free-port.ts'
-import { bootImpatient } from './journey.ts'
+import { bootImpatient, type ImpatientApp } from './journey.ts'
 import { CONDITION_MS } from './patience.ts'
-import { createWorld, type RunningApp, type World } from './world.ts'
+import { createWorld, type World } from './world.ts'
 
 export const PHONE = { width: 390, height: 844 }
 export const PC = { width: 1280, height: 800 }
@@ -19,7 +19,7 @@ if (CHROMIUM === undefined && process.env['CI']) throw new Error('the page tests
 /** The daemon with its pages at an address that a browser can open, and that browser. */
 export type PageScene = {
   world: World
-  app: RunningApp
+  app: ImpatientApp
   browser: Browser
   /** Address of the integration's pages, without a slash at its end. */
   pages: string
