@@ -15,7 +15,9 @@ import { createStanding } from './delivery/standing.ts'
 import { areTakenIn } from './delivery/taken-in.ts'
 import { createWakeDueCards } from './delivery/wake.ts'
 import { holdBackWhileBanned } from './dingtalk/ban.ts'
+import { DEADLINES, type Deadlines } from './domain/deadlines.ts'
 import { newId } from './domain/ids.ts'
+import { type EventLoopWatch, watchEventLoop } from './event-loop.ts'
 import { createFlashdutyClient } from './flashduty/client.ts'
 import { createPace, FLASHDUTY_PACE, type FlashdutyPace } from './flashduty/pace.ts'
 import { createReadNames } from './http/h5/read-names.ts'
@@ -46,7 +48,6 @@ import { createSecretBox, loadSecretKey } from './storage/secret-box.ts'
 import { createSigner } from './storage/signer.ts'
 import { findToken } from './storage/tokens.ts'
 import { CONNECTION_SETTINGS, type ConnectionSettings } from './stream/connection.ts'
-import { DEADLINES, type Deadlines } from './stream/router.ts'
 import { SUPERVISOR_SETTINGS, type SupervisorSettings } from './stream/supervisor.ts'
 
 /** What tests put in the place of the usual. */
@@ -59,6 +60,7 @@ export type Overrides = {
   connection?: Partial<ConnectionSettings>
   supervisor?: Partial<SupervisorSettings>
   deadlines?: Partial<Deadlines>
+  eventLoop?: EventLoopWatch
   cardRoute?: Partial<DoorSettings['cardRoute']>
   recovery?: Partial<DoorSettings['recovery']>
   /** Told of the connection that writes, before anything uses it. */
@@ -106,6 +108,9 @@ async function compose(config: Config, log: Log, clock: Clock, overrides: Overri
     },
   }
   const owner = newId()
+  const watch = watchEventLoop()
+  teardown.defer('event loop watch', () => watch.stop())
+  const eventLoop = overrides.eventLoop ?? watch
 
   const secretKey = loadSecretKey(config.secret.key, config.secret.file)
   const box = createSecretBox(secretKey)
@@ -183,6 +188,7 @@ async function compose(config: Config, log: Log, clock: Clock, overrides: Overri
   const integrationDeps = {
     ...performing,
     log,
+    eventLoop,
     settings,
     dingtalkApiUrl: config.dingtalk.apiUrl,
     dingtalkOapiUrl: config.dingtalk.oapiUrl,
@@ -195,7 +201,7 @@ async function compose(config: Config, log: Log, clock: Clock, overrides: Overri
     db,
     box,
     log: part('app'),
-    start: (integration) => startIntegration(integrationDeps, integration),
+    start: (integration, former) => startIntegration(integrationDeps, integration, former?.stream),
   })
   const { runtimes } = integrations
 
@@ -219,6 +225,8 @@ async function compose(config: Config, log: Log, clock: Clock, overrides: Overri
       clock,
       log: part('http'),
       inFlight,
+      eventLoop,
+      deadlines: settings.deadlines,
       roomOf: (id) => integrations.roomOf(id),
       onRefusal: (id) => runtimes.get(id)?.doors.gap('refusal'),
     }),

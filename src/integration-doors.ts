@@ -74,7 +74,7 @@ export function openDoors(deps: DoorDeps, integration: Integration): Doors {
       return fetchFailedEvents(deps.oapi)
     },
     readEvent: readFailedEvent,
-    takeEvent: (event) => deps.room.takeEvent(event, { ms: TAKE_MS }),
+    takeEvent: (event) => deps.room.takeEvent(event, { ms: TAKE_MS, waitedMs: 0 }),
   })
   const byHttp = integration.eventMode === 'http'
   if (byHttp) recovery.gap('absence')

@@ -15,25 +15,29 @@ import { createDingTalkClient } from './dingtalk/client.ts'
 import type { ReadMembers } from './dingtalk/group-members.ts'
 import { createOapiClient } from './dingtalk/oapi-client.ts'
 import { createPeople, type DingTalkPeople } from './dingtalk/people.ts'
+import type { Deadlines } from './domain/deadlines.ts'
 import { cardCallbackOf, type Integration } from './domain/integration.ts'
+import type { EventLoopWatch } from './event-loop.ts'
 import { takeEvent } from './events/take-event.ts'
 import { takeMessage } from './events/take-message.ts'
 import { type Doors, type DoorSettings, openDoors } from './integration-doors.ts'
+import { IntegrationStream, type Listener } from './integration-stream.ts'
 import type { Outbound, SendHttp } from './outbound.ts'
 import type { Producer } from './queue/producer.ts'
 import { startPacer, type WorkerDeps } from './queue/workers.ts'
+import type { Log } from './log.ts'
 import { createRoom, type Room } from './room.ts'
 import type { KeepInbound } from './storage/journal.ts'
 import type { Handle } from './storage/schema.ts'
 import type { ConnectionSettings } from './stream/connection.ts'
-import type { Deadlines } from './stream/router.ts'
 import type { StreamState } from './stream/stream-watch.ts'
-import { superviseStream, type SupervisorSettings } from './stream/supervisor.ts'
+import type { SupervisorSettings } from './stream/supervisor.ts'
 
 export type IntegrationDeps = Omit<PerformDeps, 'settings'> & {
   dingtalkApiUrl: string
   dingtalkOapiUrl: string
   keep: KeepInbound
+  eventLoop: EventLoopWatch
   outbound: Pick<Outbound, 'send' | 'proxyFor'>
   /** For calls to DingTalk other than opening a Stream. */
   callDingTalk: SendHttp
@@ -58,6 +62,8 @@ export type IntegrationRuntime = {
   readonly revision: number
   readonly name: string
   readonly doors: Doors
+  /** Its own until a later one of the same integration takes it over. */
+  readonly stream: IntegrationStream | undefined
   /** Asks DingTalk who people are. */
   readonly people: DingTalkPeople
   /** Asks DingTalk who is in a group. */
@@ -69,11 +75,16 @@ export type IntegrationRuntime = {
   /** Resolves when a connection serves, the app's credentials are refused, the signal aborts or no Stream is wanted. */
   streamSettled(signal: AbortSignal): Promise<void>
   readonly keepTrue: KeepTrue
-  /** Frames first, then the calls under way. */
+  /** Frames first, then the calls under way. A Stream that was taken over goes on. */
   stop(): Promise<void>
 }
 
-export function startIntegration(deps: IntegrationDeps, integration: Integration): IntegrationRuntime {
+/** @param former the Stream of the one that this one takes the place of; it is taken over where it still fits */
+export function startIntegration(
+  deps: IntegrationDeps,
+  integration: Integration,
+  former: IntegrationStream | undefined,
+): IntegrationRuntime {
   const log = deps.log.child({ integrationId: integration.id })
   const { settings } = deps
   const client = createDingTalkClient(integration, {
@@ -133,10 +144,11 @@ export function startIntegration(deps: IntegrationDeps, integration: Integration
   const room: Room = createRoom(
     {
       takeEvent: (event) => takeEvent(eventDeps, event),
-      answerPress: (press) => answerPress(pressDeps, press),
+      answerPress: (press, time) => answerPress(pressDeps, press, time),
       takeMessage: (message) => takeMessage(eventDeps, message),
     },
     log.child({ component: 'room' }),
+    deps.inFlight,
   )
   const doors = openDoors(
     {
@@ -152,23 +164,6 @@ export function startIntegration(deps: IntegrationDeps, integration: Integration
     },
     integration,
   )
-  const stream = integration.streamOn
-    ? superviseStream({
-        app: integration,
-        apiUrl: deps.dingtalkApiUrl,
-        send: deps.outbound.send,
-        proxyFor: deps.outbound.proxyFor,
-        log: log.child({ component: 'stream' }),
-        connections: integration.connections,
-        connection: settings.connection,
-        settings: settings.supervisor,
-        deadlines: settings.deadlines,
-        nowMs: () => deps.clock.nowMs(),
-        onRecovered: (gap) => keepTrue.noteSilence(gap),
-        room: doors.stream,
-      })
-    : undefined
-
   const people = createPeople(integration, { apiUrl: deps.dingtalkApiUrl, send: deps.callDingTalk, oapi })
   const keepTrue = createKeepTrue({
     ...truth,
@@ -177,10 +172,17 @@ export function startIntegration(deps: IntegrationDeps, integration: Integration
     settings: settings.keepTrue,
   })
 
+  // Last of all: whoever had the Stream before keeps it unless everything else is there.
+  const listener: Listener = { room: doors.stream, onRecovered: (gap) => keepTrue.noteSilence(gap) }
+  const stream = integration.streamOn
+    ? (takeOver(former, integration, listener) ?? openStream(deps, log, integration, listener))
+    : undefined
+
   return {
     revision: integration.revision,
     name: integration.name,
     doors,
+    stream,
     people,
     readMembers: createReadMembers({
       ...shared,
@@ -193,9 +195,38 @@ export function startIntegration(deps: IntegrationDeps, integration: Integration
     streamSettled: (signal) => stream?.settled(signal) ?? Promise.resolve(),
     keepTrue,
     async stop() {
-      await stream?.stop()
+      await stream?.stopFor(listener)
       // Each may wait for a call that hangs, but not one after the other.
       await Promise.all([doors.stop(), keepTrue.stop(), ...pacers.map((pacer) => pacer.close())])
     },
   }
+}
+
+function takeOver(
+  former: IntegrationStream | undefined,
+  integration: Integration,
+  listener: Listener,
+): IntegrationStream | undefined {
+  if (!former?.fits(integration)) return undefined
+  former.handTo(listener)
+  return former
+}
+
+function openStream(deps: IntegrationDeps, log: Log, integration: Integration, listener: Listener): IntegrationStream {
+  const { settings } = deps
+  return new IntegrationStream(
+    {
+      apiUrl: deps.dingtalkApiUrl,
+      send: deps.outbound.send,
+      proxyFor: deps.outbound.proxyFor,
+      log: log.child({ component: 'stream' }),
+      connection: settings.connection,
+      settings: settings.supervisor,
+      deadlines: settings.deadlines,
+      eventLoop: deps.eventLoop,
+      nowMs: () => deps.clock.nowMs(),
+    },
+    integration,
+    listener,
+  )
 }

@@ -11,7 +11,8 @@ export type IntegrationsDeps = {
   db: Db
   box: SecretBox
   log: Log
-  start: (integration: Integration) => IntegrationRuntime
+  /** @param former the one that runs and will be stopped when this one has taken its place */
+  start: (integration: Integration, former: IntegrationRuntime | undefined) => IntegrationRuntime
 }
 
 /** The integrations that run in this process. */
@@ -39,9 +40,9 @@ export function createIntegrations({ db, box, log, start }: IntegrationsDeps): I
   const begin = async (integration: Integration, signal: AbortSignal): Promise<void> => {
     const { id, name, corpId } = integration
     const former = runtimes.get(id)
-    const runtime = start(integration)
+    const runtime = start(integration, former)
     rooms.set(id, runtime.doors.http)
-    if (former) {
+    if (former && runtime.stream !== former.stream) {
       // What DingTalk pushes while nobody is connected is lost.
       await within(HAND_OVER_MS, runtime.streamSettled(signal))
     }

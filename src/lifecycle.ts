@@ -46,6 +46,11 @@ export class InFlight {
     void done.finally(() => this.#running.delete(done))
   }
 
+  /** Resolves when everything that is running now is done, whatever is added meanwhile. */
+  async underWay(): Promise<void> {
+    await Promise.all(this.#running)
+  }
+
   /** Resolves when nothing is running any more, including work added meanwhile. */
   async idle(): Promise<void> {
     while (this.#running.size > 0) await Promise.all(this.#running)

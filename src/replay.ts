@@ -70,7 +70,7 @@ export async function replayInbound(
         publicUrl: undefined,
         drawNow: drawNow.bind(undefined, deps.db, integration.id),
       }
-      const answer = await answerPress(pressing, press)
+      const answer = await answerPress(pressing, press, { waitedMs: 0, onTaken: () => {} })
       answer.afterReply(false)
       await inFlight.idle()
       return { answered: answer.cardParamMap['tips'] ?? '' }

@@ -1,16 +1,19 @@
 import type { Ack, InboundEvent, InboundHandlers, InboundMessage, InboundPress, PressAnswer } from './domain/inbound.ts'
 import { say } from './domain/messages.ts'
-import { within } from './lifecycle.ts'
+import { type InFlight, within } from './lifecycle.ts'
 import type { Log } from './log.ts'
+
+/** `ms`: how long the answer may take from now on; `waitedMs`: how long what came had lain unread, at the most. */
+export type TimeLeft = { ms: number; waitedMs: number }
 
 /**
  * The one room behind both doors: nothing here throws, and every answer comes inside the time its door has for it.
  * A late handler's result is dropped, since a reply after DingTalk's deadline can block its side of a connection.
  */
 export type Room = {
-  takeEvent(event: InboundEvent, within: { ms: number }): Promise<Ack>
-  answerPress(press: InboundPress, within: { ms: number }): Promise<PressAnswer>
-  takeMessage(message: InboundMessage, within: { ms: number }): Promise<Ack>
+  takeEvent(event: InboundEvent, left: TimeLeft): Promise<Ack>
+  answerPress(press: InboundPress, left: TimeLeft): Promise<PressAnswer>
+  takeMessage(message: InboundMessage, left: TimeLeft): Promise<Ack>
   /** How many handlers were too late for their answer. */
   late(): number
 }
@@ -19,29 +22,35 @@ export type Room = {
 export function throughDoor(room: Room, heard: (what: 'event' | 'press' | 'message') => void): Room {
   return {
     late: () => room.late(),
-    takeEvent(event, time) {
+    takeEvent(event, left) {
       heard('event')
-      return room.takeEvent(event, time)
+      return room.takeEvent(event, left)
     },
-    answerPress(press, time) {
+    answerPress(press, left) {
       heard('press')
-      return room.answerPress(press, time)
+      return room.answerPress(press, left)
     },
-    takeMessage(message, time) {
+    takeMessage(message, left) {
       heard('message')
-      return room.takeMessage(message, time)
+      return room.takeMessage(message, left)
     },
   }
 }
 
-export function createRoom(handlers: InboundHandlers, log: Log): Room {
+/** @param inFlight keeps what was too late for its answer and still goes on */
+export function createRoom(handlers: InboundHandlers, log: Log, inFlight: Pick<InFlight, 'add'>): Room {
   let late = 0
+  const goOn = (work: Promise<unknown>): void => {
+    late += 1
+    inFlight.add(work.catch(() => {}))
+  }
   /** After silence DingTalk pushes it again too, but only once its own deadline has run out. */
   const acknowledge = async (what: 'event' | 'message', ids: object, ms: number, take: () => Promise<Ack>) => {
     try {
-      const ack = await within(ms, take())
+      const taking = take()
+      const ack = await within(ms, taking)
       if (ack !== 'timeout') return ack
-      late += 1
+      goOn(taking)
       log.error(ids, `${what}-late`)
       return { status: 'LATER', message: 'busy' } satisfies Ack
     } catch (error) {
@@ -57,19 +66,22 @@ export function createRoom(handlers: InboundHandlers, log: Log): Room {
     },
 
     /** Silence would show the presser a failed request and no reason, so whatever happens they get a sentence. */
-    async answerPress(press, { ms }) {
+    async answerPress(press, { ms, waitedMs }) {
       const { outTrackId } = press
+      let taken = false
       try {
-        const answering = handlers.answerPress(press)
+        const answering = handlers.answerPress(press, { waitedMs, onTaken: () => (taken = true) })
         const answer = await within(ms, answering)
         if (answer !== 'timeout') return answer
-        late += 1
-        log.error({ outTrackId }, 'press-late')
-        answering.then((dropped) => dropped.afterReply(false)).catch(() => {})
+        goOn(answering.then((dropped) => dropped.afterReply(false)))
+        // Once it is stored the presser gets the truth a little later, and nobody has to do anything about it.
+        if (taken) log.warn({ outTrackId }, 'press-late')
+        else log.error({ outTrackId }, 'press-late')
       } catch (error) {
         log.error({ outTrackId, err: error }, 'press-broken')
       }
-      return { cardParamMap: { tips: say('zh-CN', 'press.STORE_UNAVAILABLE') }, afterReply: () => {} }
+      const tips = say('zh-CN', taken ? 'press.working' : 'press.STORE_UNAVAILABLE')
+      return { cardParamMap: { tips }, afterReply: () => {} }
     },
 
     takeMessage(message, { ms }) {

@@ -5,6 +5,7 @@ import { IncidentSchema } from '../domain/incident.ts'
 import { asReason } from '../domain/reasons.ts'
 import { AppError } from '../errors.ts'
 import { classify } from '../flashduty/error-codes.ts'
+import { within } from '../lifecycle.ts'
 import { type Click, findClick, handOver, markSent } from '../storage/clicks.ts'
 import { writeUntil } from '../storage/db.ts'
 import { actionOf, actOf, outcomeOf } from './click-parts.ts'
@@ -59,15 +60,17 @@ function jobOf(click: Click) {
   }
 }
 
-/** Looks whether the result has come in, here or at another process, for as long as the presser waits. */
-export async function awaitResult(deps: PerformDeps, click: Click, forMs: number): Promise<ClickOutcome> {
-  const startedAt = performance.now()
-  while (performance.now() - startedAt < forMs) {
-    await new Promise((resolve) => setTimeout(resolve, LOOK_MS))
+/**
+ * Looks whether the result has come in, here or at another process, for as long as the presser waits.
+ * @param over resolves when they do no longer
+ */
+export async function awaitResult(deps: PerformDeps, click: Click, over: Promise<void>): Promise<ClickOutcome> {
+  const patience = over.then(() => 'over' as const)
+  for (;;) {
+    if ((await within(LOOK_MS, patience)) === 'over') return { status: 'waiting' }
     const now = await findClick(deps.db.read, click.id)
     if (now && now.status !== 'pending') return outcomeOf(now)
   }
-  return { status: 'waiting' }
 }
 
 /** What Flashduty says of an action it fetched from the queue. `error` or, of a custom action, `message` = it failed. */

@@ -52,7 +52,7 @@ export async function actFromPage(deps: PerformDeps, request: PageAct): Promise<
   const { click, repeated } = taken
   log.info({ clickId: click.id, memberId: click.member_id, repeated }, 'page-act-accepted')
   const { settled, outcome } = await performWithin(deps, click, repeated, startedAt)
-  if (settled.status === 'working' && !repeated) deps.inFlight.add(followUp(deps, click, outcome))
+  if (settled.status === 'working' && !repeated) deps.inFlight.add(followUp(deps, click, outcome()))
   if (settled.status === 'working') return { status: 'working', clickId: click.id }
   if (settled.status === 'done') return settled
   const { reason, detail } = settled

@@ -7,9 +7,19 @@ import type { Producer } from '../queue/producer.ts'
 import type { Db } from '../storage/db.ts'
 import type { SecretBox } from '../storage/secret-box.ts'
 
+/** Waits out the time that a person waits; `over` stays open once it is cancelled. */
+export type Patience = (ms: number) => { over: Promise<void>; cancel: () => void }
+
+export const realPatience: Patience = (ms) => {
+  let timer: NodeJS.Timeout | undefined
+  const over = new Promise<void>((resolve) => (timer = setTimeout(resolve, ms)))
+  return { over, cancel: () => clearTimeout(timer) }
+}
+
 export type ActionSettings = {
-  /** How long a press may take before the presser is told that it is being worked on. */
+  /** How long after its arrival a press may take before the presser is told that it is being worked on. */
   answerBudgetMs: number
+  patience: Patience
   /** How long one process may keep a click to itself; longer than the calls it makes can last. */
   clickLeaseMs: number
   /** Least time between the answer to a press and the update for everybody. */
@@ -25,6 +35,7 @@ export type ActionSettings = {
 
 export const ACTION_SETTINGS: ActionSettings = {
   answerBudgetMs: 1_500,
+  patience: realPatience,
   clickLeaseMs: 20_000,
   spacingMs: 500,
   retryMs: 1_000,

@@ -25,12 +25,13 @@ export async function resumeClick(deps: PerformDeps, clickId: string): Promise<v
 /**
  * Carries the click to Flashduty as the linked member and stores what came of it; the caller holds the click's lease.
  * An action that can be re-read is repeated after an unknown outcome, but only after looking; any other never is.
- * @param options `resumed`: this is not the first try, and nobody waits for the outcome
+ * @param options `resumed`: this is not the first try, and nobody waits for the outcome; `over`: resolves when the one who
+ *   does will wait no longer
  */
 export async function performClick(
   deps: PerformDeps,
   click: Click,
-  options: { resumed: boolean } = { resumed: false },
+  options: { resumed: true } | { resumed: false; over: Promise<void> },
 ): Promise<ClickOutcome> {
   const startedAt = performance.now()
   const log = deps.log.child({
@@ -42,7 +43,7 @@ export async function performClick(
   })
   let outcome: ClickOutcome
   try {
-    outcome = await perform(deps, click, options.resumed)
+    outcome = await perform(deps, click, options)
     log.info({ tookMs: Math.round(performance.now() - startedAt) }, `click-${outcome.status}`)
   } catch (error) {
     if (!(error instanceof AppError)) throw error
@@ -61,17 +62,20 @@ export async function performClick(
   return outcome
 }
 
-async function perform(deps: PerformDeps, click: Click, resumed: boolean): Promise<ClickOutcome> {
+async function perform(
+  deps: PerformDeps,
+  click: Click,
+  options: Parameters<typeof performClick>[2],
+): Promise<ClickOutcome> {
   const acting = await findActing(deps.db.read, deps.box, click.integration_id)
   if (!acting) {
     throw new AppError({ kind: 'permanent', code: 'INTEGRATION_DISABLED' }, 'the integration is switched off')
   }
   if (acting.acting === 'queue') {
     const handed = await actByQueue(deps, click)
-    if (resumed) return handed
-    return awaitResult(deps, click, deps.settings.answerBudgetMs - (deps.clock.nowMs() - click.created_at))
+    return options.resumed ? handed : awaitResult(deps, click, options.over)
   }
-  await storeDone(deps, click, await carryOut(deps, acting, click, resumed), click.lease_until)
+  await storeDone(deps, click, await carryOut(deps, acting, click, options.resumed), click.lease_until)
   return { status: 'done' }
 }
 

@@ -1,4 +1,3 @@
-import { within } from '../lifecycle.ts'
 import { type Click, findClick, markToldWorking } from '../storage/clicks.ts'
 import { writeUntil } from '../storage/db.ts'
 import { awaitResult } from './act-by-queue.ts'
@@ -7,34 +6,54 @@ import type { ClickOutcome, PerformDeps } from './deps.ts'
 import { performClick } from './perform-click.ts'
 import { tellLate } from './tell-late.ts'
 
+/** In less than this Flashduty answers too rarely to keep the person waiting for it. */
+const TOO_SHORT_MS = 150
+
 /** `working`: the person is told so now, and the truth afterwards. */
 export type Settled = Extract<ClickOutcome, { status: 'done' | 'failed' }> | { status: 'working' }
 
 /**
  * Performs the click for as long as a person waits; what takes longer goes on. A repeated one is at somebody else's, and
  * gets the answer of that.
+ * @param arrivedAt when the person began to wait, on the monotonic clock
+ * @returns `outcome` to be called once the person has been answered: it waits for what is under way, and begins what
+ *   would have come too late for them
  */
 export async function performWithin(
   deps: PerformDeps,
   click: Click,
   repeated: boolean,
-  startedAt: number,
-): Promise<{ settled: Settled; outcome: Promise<ClickOutcome> }> {
-  const leftMs = Math.max(0, deps.settings.answerBudgetMs - (performance.now() - startedAt))
-  const outcome: Promise<ClickOutcome> = repeated
-    ? click.status === 'pending'
-      ? awaitResult(deps, click, leftMs)
-      : Promise.resolve(outcomeOf(click))
-    : performClick(deps, click).catch((error: unknown) => {
-        deps.log.error({ clickId: click.id, incidentId: click.incident_id, err: error }, 'click-broken')
-        return { status: 'retrying' }
-      })
-  deps.inFlight.add(outcome)
-  const settled = await within(leftMs, outcome)
-  if (settled === 'timeout' || settled.status === 'retrying' || settled.status === 'waiting') {
-    return { settled: { status: 'working' }, outcome }
+  arrivedAt: number,
+): Promise<{ settled: Settled; outcome: () => Promise<ClickOutcome> }> {
+  const begin = (over: Promise<void>): Promise<ClickOutcome> => {
+    const outcome = repeated ? watchOther(deps, click, over) : perform(deps, click, over)
+    deps.inFlight.add(outcome)
+    return outcome
   }
-  return { settled, outcome }
+  const leftMs = deps.settings.answerBudgetMs - (performance.now() - arrivedAt)
+  // What others do costs no time to look at.
+  if (leftMs < TOO_SHORT_MS && !(repeated && click.status !== 'pending')) {
+    return { settled: { status: 'working' }, outcome: () => begin(Promise.resolve()) }
+  }
+  const { over, cancel } = deps.settings.patience(leftMs)
+  const outcome = begin(over)
+  const settled = await Promise.race([outcome, over])
+  cancel()
+  if (!settled || settled.status === 'retrying' || settled.status === 'waiting') {
+    return { settled: { status: 'working' }, outcome: () => outcome }
+  }
+  return { settled, outcome: () => outcome }
+}
+
+function perform(deps: PerformDeps, click: Click, over: Promise<void>): Promise<ClickOutcome> {
+  return performClick(deps, click, { resumed: false, over }).catch((error: unknown) => {
+    deps.log.error({ clickId: click.id, incidentId: click.incident_id, err: error }, 'click-broken')
+    return { status: 'retrying' }
+  })
+}
+
+async function watchOther(deps: PerformDeps, click: Click, over: Promise<void>): Promise<ClickOutcome> {
+  return click.status === 'pending' ? awaitResult(deps, click, over) : outcomeOf(click)
 }
 
 /** What is left to do once the person has been answered. */

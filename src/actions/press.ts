@@ -1,7 +1,7 @@
 import { decodeButton } from '../domain/button.ts'
 import type { DrawnCard, Overlay } from '../domain/card.ts'
 import { newId } from '../domain/ids.ts'
-import type { InboundPress, PressAnswer } from '../domain/inbound.ts'
+import type { InboundPress, PressAnswer, PressTime } from '../domain/inbound.ts'
 import { linkingAddress } from '../domain/integration.ts'
 import { type Locale, say } from '../domain/messages.ts'
 import type { Reason } from '../domain/reasons.ts'
@@ -52,11 +52,12 @@ type Taken =
     })
 
 /**
- * Answers one button press inside `answerBudgetMs`: with the result, with a reason and what to do next, or with
- * 处理中 when Flashduty takes longer. The click is stored before anything else is done about it.
+ * Answers one button press inside `answerBudgetMs` of its arrival: with the result, with a reason and what to do next, or
+ * with 处理中 when Flashduty takes longer, or when so much of the time is gone that the act has to follow the answer. The
+ * click is stored before anything else is done about it, and carried out whatever becomes of the answer.
  */
-export async function answerPress(deps: PressDeps, press: InboundPress): Promise<PressAnswer> {
-  const startedAt = performance.now()
+export async function answerPress(deps: PressDeps, press: InboundPress, time: PressTime): Promise<PressAnswer> {
+  const startedAt = performance.now() - time.waitedMs
   const log = deps.log.child({ outTrackId: press.outTrackId, userId: press.userId, button: press.buttonId })
   let taken: Taken
   try {
@@ -75,6 +76,7 @@ export async function answerPress(deps: PressDeps, press: InboundPress): Promise
     return answer(deps, press, refusalOf(deps, reason, undefined, taken.wantedToken), mayRead)
   }
 
+  time.onTaken()
   const { click, repeated } = taken
   const clickLog = log.child({ incidentId: click.incident_id, clickId: click.id })
   clickLog.info({ action: click.action, memberId: click.member_id, repeated }, 'press-accepted')
@@ -83,12 +85,17 @@ export async function answerPress(deps: PressDeps, press: InboundPress): Promise
   if (settled.status === 'working') {
     const working = await answer(deps, press, (locale) => ({ tips: say(locale, 'press.working') }))
     // The card stays held until the truth is known, so that no update brings the old state back meanwhile.
-    return repeated ? working : { ...working, afterReply: () => deps.inFlight.add(followUp(deps, click, outcome)) }
+    return repeated ? working : { ...working, afterReply: () => deps.inFlight.add(followUp(deps, click, outcome())) }
   }
   if (settled.status === 'failed') {
     const token = await keepFailed(deps, click, settled.reason)
     const refused = await answer(deps, press, refusalOf(deps, settled.reason, settled.detail, token))
-    return { ...refused, afterReply: () => deps.inFlight.add(unhold(deps, click)) }
+    return {
+      ...refused,
+      // Whoever was not told the reason here is told by the robot.
+      afterReply: (written) =>
+        deps.inFlight.add(written || repeated ? unhold(deps, click) : followUp(deps, click, outcome())),
+    }
   }
   return answerDone(deps, taken, click)
 }
@@ -99,10 +106,10 @@ async function answerDone(
   { ownChat, frozen, rev }: Extract<Taken, { kind: 'click' }>,
   click: Click,
 ): Promise<PressAnswer> {
-  const plain = await deps.drawNow(click.out_track_id)
+  const plain = await drawSafely(deps, click.out_track_id)
   const isShown = plain !== undefined && plain.rev > rev && !frozen
   const key = frozen ? 'press.done.superseded' : 'press.done'
-  const now = isShown ? plain : await deps.drawNow(click.out_track_id, (locale) => ({ tips: say(locale, key) }))
+  const now = isShown ? plain : await drawSafely(deps, click.out_track_id, (locale) => ({ tips: say(locale, key) }))
   return {
     cardParamMap: now ? now.drawn.cardParamMap : { tips: say('zh-CN', key) },
     afterReply: (written) => {
@@ -237,14 +244,21 @@ async function answer(
   overlay: (locale: Locale) => Overlay,
   known = true,
 ): Promise<PressAnswer> {
-  const nothing = (): void => {}
+  const now = known ? await drawSafely(deps, press.outTrackId, overlay) : undefined
+  return { cardParamMap: now ? now.drawn.cardParamMap : { tips: overlay('zh-CN').tips }, afterReply: () => {} }
+}
+
+/** The answer must not fail for want of a face: the sentence alone will do. */
+async function drawSafely(
+  deps: PressDeps,
+  ...which: Parameters<PressDeps['drawNow']>
+): ReturnType<PressDeps['drawNow']> {
   try {
-    const now = known ? await deps.drawNow(press.outTrackId, overlay) : undefined
-    if (now) return { cardParamMap: now.drawn.cardParamMap, afterReply: nothing }
+    return await deps.drawNow(...which)
   } catch (error) {
-    deps.log.warn({ outTrackId: press.outTrackId, err: error }, 'press-draw-failed')
+    deps.log.warn({ outTrackId: which[0], err: error }, 'press-draw-failed')
+    return undefined
   }
-  return { cardParamMap: { tips: overlay('zh-CN').tips }, afterReply: nothing }
 }
 
 /** The answer was an update in itself: events taken in meanwhile are on the card already. */

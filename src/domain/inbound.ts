@@ -62,10 +62,18 @@ export type PressAnswer = {
   afterReply: (written: boolean) => void
 }
 
+/** How the time of a press stands. */
+export type PressTime = {
+  /** How long it had lain unread, at the most. */
+  waitedMs: number
+  /** To be called once it is stored: from then on it is carried out, whatever becomes of the answer. */
+  onTaken: () => void
+}
+
 /** Where both doors lead. */
 export type InboundHandlers = {
   takeEvent: (event: InboundEvent) => Promise<Ack>
-  answerPress: (press: InboundPress) => Promise<PressAnswer>
+  answerPress: (press: InboundPress, time: PressTime) => Promise<PressAnswer>
   takeMessage: (message: InboundMessage) => Promise<Ack>
 }
 

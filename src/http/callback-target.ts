@@ -1,8 +1,10 @@
 import type { Context } from 'hono'
 
+import { type Deadline, type Deadlines, leftMs } from '../domain/deadlines.ts'
 import type { Integration } from '../domain/integration.ts'
+import type { EventLoopWatch } from '../event-loop.ts'
 import type { Log } from '../log.ts'
-import type { Room } from '../room.ts'
+import type { Room, TimeLeft } from '../room.ts'
 
 /** Whose callback address was called; `room` once the daemon has taken the integration up. */
 export type CallbackTarget = { integration: Integration; room: Room | undefined }
@@ -10,17 +12,26 @@ export type CallbackTarget = { integration: Integration; room: Room | undefined 
 export type CallbackDeps = {
   log: Log
   nowMs: () => number
+  eventLoop: EventLoopWatch
+  deadlines: Deadlines
   /** By the secret key of the address. */
   findTarget: (callbackKey: string) => Promise<CallbackTarget | undefined>
 }
 
-export type Admitted = { integration: Integration; room: Room; text: string; startedAt: number }
+/** `arrivedAt`: on the monotonic clock, when it may have come at the earliest. */
+export type Admitted = { integration: Integration; room: Room; text: string; arrivedAt: number }
+
+/** What is left for the answer to what arrived then. */
+export function timeLeft(deadline: Deadline, arrivedAt: number): TimeLeft {
+  const waitedMs = performance.now() - arrivedAt
+  return { ms: leftMs(deadline, waitedMs), waitedMs }
+}
 
 const JSON_TYPE = /^application\/([\w.+-]+\+)?json *(;|$)/i
 
 /** Lets in what has the address of an integration that runs here. Whoever does not know the key learns nothing. */
 export async function admitCallback(c: Context, deps: CallbackDeps): Promise<Admitted | Response> {
-  const startedAt = performance.now()
+  const arrivedAt = performance.now() - deps.eventLoop.waitedMs()
   const target = await deps.findTarget(c.req.query('integration_key') ?? '')
   if (!target) return c.json({ error: 'no such address' }, 404)
   const { integration, room } = target
@@ -37,5 +48,5 @@ export async function admitCallback(c: Context, deps: CallbackDeps): Promise<Adm
   }
   // Another try comes in seconds, when it has been taken up.
   if (!room) return c.json({ error: 'STARTING' }, 503)
-  return { integration, room, text: await c.req.text(), startedAt }
+  return { integration, room, text: await c.req.text(), arrivedAt }
 }

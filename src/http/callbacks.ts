@@ -1,4 +1,6 @@
 import type { Clock } from '../clock.ts'
+import type { Deadlines } from '../domain/deadlines.ts'
+import type { EventLoopWatch } from '../event-loop.ts'
 import type { InFlight } from '../lifecycle.ts'
 import type { Log } from '../log.ts'
 import type { Room } from '../room.ts'
@@ -22,10 +24,14 @@ export function createCallbacks(deps: {
   /** Of an integration that runs here: its room, as this door sees it. */
   roomOf: (integrationId: string) => Room | undefined
   onRefusal: (integrationId: string) => void
+  eventLoop: EventLoopWatch
+  deadlines: Deadlines
 }): Callbacks {
   const { db, box, clock } = deps
   return {
     nowMs: () => clock.nowMs(),
+    eventLoop: deps.eventLoop,
+    deadlines: deps.deadlines,
     onRefusal: deps.onRefusal,
     async findTarget(callbackKey) {
       const integration = await findIntegrationByCallbackKey(db.read, box, callbackKey)

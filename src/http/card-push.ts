@@ -2,13 +2,14 @@ import type { HttpBindings } from '@hono/node-server'
 import type { Context, Hono } from 'hono'
 
 import { CARD_SIGNATURE, CARD_TIMESTAMP, judgeCardSignature } from '../domain/card-signature.ts'
+import type { Deadline } from '../domain/deadlines.ts'
 import { digest } from '../domain/ids.ts'
 import { type InboundPress, readObject, readPress } from '../domain/inbound.ts'
 import { say } from '../domain/messages.ts'
 import { AppError } from '../errors.ts'
 import type { Room } from '../room.ts'
 import type { CallbackId, Entered } from '../storage/card-callbacks.ts'
-import { admitCallback, type CallbackDeps } from './callback-target.ts'
+import { admitCallback, type CallbackDeps, timeLeft } from './callback-target.ts'
 
 export const CARD_PATH = '/card/push/dingtalk'
 
@@ -21,21 +22,18 @@ export type CardPushDeps = CallbackDeps & {
   keepAnswer: (id: CallbackId, answer: Record<string, string>) => void
 }
 
-/** DingTalk's client shows a failed request after 2 s. */
-const ANSWER_WITHIN_MS = 1_850
-
 /**
  * `POST /card/push/dingtalk?integration_key=SECRET`: a press on an HTTP card. DingTalk signs the time and nothing else,
  * so a signature counts for five minutes and for one body; the same body once more gets the same answer.
  */
 export function addCardPushRoute(app: Hono, deps: CardPushDeps): void {
   /** Presses that are being answered in this process, for those that come twice at once. */
-  const answering = new Map<string, Promise<Record<string, string>>>()
+  const answering = new Map<string, Promise<Record<string, string> | undefined>>()
 
   app.post(CARD_PATH, async (c) => {
     const admitted = await admitCallback(c, deps)
     if (admitted instanceof Response) return admitted
-    const { integration, room, text, startedAt } = admitted
+    const { integration, room, text, arrivedAt } = admitted
     const log = deps.log.child({ integrationId: integration.id })
     const timestamp = c.req.header(CARD_TIMESTAMP)
     const signature = c.req.header(CARD_SIGNATURE)
@@ -54,7 +52,6 @@ export function addCardPushRoute(app: Hono, deps: CardPushDeps): void {
     }
 
     const id = { integrationId: integration.id, stamp: timestamp, signature }
-    const remaining = (): number => Math.max(50, ANSWER_WITHIN_MS - (performance.now() - startedAt))
     let entered: Entered
     try {
       entered = await deps.enter(id, digest(32, text))
@@ -71,28 +68,41 @@ export function addCardPushRoute(app: Hono, deps: CardPushDeps): void {
       log.info({ outTrackId: press.outTrackId }, 'card-push-duplicate')
       if (entered.answer) return c.json(responseOf(entered.answer))
     }
+    const answered = (cardParamMap: Record<string, string> | undefined): Response =>
+      cardParamMap ? c.json(responseOf(cardParamMap)) : c.json({ error: 'TOO_LATE' }, 503)
     const key = `${id.integrationId} ${timestamp} ${signature}`
     const known = answering.get(key)
-    if (known) return c.json(responseOf(await known))
-    const answer = answerOnce(c, room, press, remaining())
+    if (known) return answered(await known)
+    const answer = answerOnce(c, room, press, deps.deadlines.press, arrivedAt)
     answering.set(key, answer)
     try {
       const cardParamMap = await answer
-      deps.keepAnswer(id, cardParamMap)
-      return c.json(responseOf(cardParamMap))
+      if (cardParamMap) deps.keepAnswer(id, cardParamMap)
+      else log.warn({ outTrackId: press.outTrackId }, 'card-push-overdue')
+      return answered(cardParamMap)
     } finally {
       answering.delete(key)
     }
   })
 }
 
-/** What follows an answer waits until it is written, or cannot be any more. */
-async function answerOnce(c: Context, room: Room, press: InboundPress, ms: number): Promise<Record<string, string>> {
-  const { cardParamMap, afterReply } = await room.answerPress(press, { ms })
+/**
+ * What follows an answer waits until it is written, or cannot be any more.
+ * @returns undefined when it is too late for one
+ */
+async function answerOnce(
+  c: Context,
+  room: Room,
+  press: InboundPress,
+  deadline: Deadline,
+  arrivedAt: number,
+): Promise<Record<string, string> | undefined> {
+  const { cardParamMap, afterReply } = await room.answerPress(press, timeLeft(deadline, arrivedAt))
   const { outgoing } = c.env as HttpBindings
-  if (outgoing.closed || outgoing.destroyed) afterReply(false)
+  const inTime = performance.now() - arrivedAt < deadline.tooLateMs
+  if (!inTime || outgoing.closed || outgoing.destroyed) afterReply(false)
   else outgoing.once('close', () => afterReply(outgoing.writableFinished))
-  return cardParamMap
+  return inTime ? cardParamMap : undefined
 }
 
 function responseOf(cardParamMap: Record<string, string>) {

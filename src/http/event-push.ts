@@ -4,7 +4,7 @@ import { type CallbackKeys, openPush, sealAnswer } from '../domain/callback-cryp
 import { readObject, readPushedEvent, stringOf } from '../domain/inbound.ts'
 import type { Integration } from '../domain/integration.ts'
 import type { Log } from '../log.ts'
-import { admitCallback, type CallbackDeps } from './callback-target.ts'
+import { admitCallback, type CallbackDeps, timeLeft } from './callback-target.ts'
 
 export const EVENT_PATH = '/event/push/dingtalk'
 
@@ -13,8 +13,6 @@ export type EventPushDeps = CallbackDeps & {
   onRefusal: (integrationId: string) => void
 }
 
-/** DingTalk waits 2.5 s by its newest page and 1.2 s by its oldest. */
-const ANSWER_WITHIN_MS = 900
 /** No page says how old a push may be. */
 const SKEW_WORTH_A_LINE_MS = 3_600_000
 
@@ -29,7 +27,7 @@ export function addEventPushRoute(app: Hono, deps: EventPushDeps): void {
   app.post(EVENT_PATH, async (c) => {
     const admitted = await admitCallback(c, deps)
     if (admitted instanceof Response) return admitted
-    const { integration, room, text, startedAt } = admitted
+    const { integration, room, text, arrivedAt } = admitted
     const log = deps.log.child({ integrationId: integration.id })
     const encrypt = readObject(text)?.['encrypt']
     if (typeof encrypt !== 'string') {
@@ -58,8 +56,7 @@ export function addEventPushRoute(app: Hono, deps: EventPushDeps): void {
       log.info({ eventType: event.eventType }, 'event-push-checked')
       return answer(event.eventType === 'check_url' ? 'success' : (stringOf(event.fields['random']) ?? 'success'))
     }
-    const ms = Math.max(50, ANSWER_WITHIN_MS - (performance.now() - startedAt))
-    const ack = await room.takeEvent(event, { ms })
+    const ack = await room.takeEvent(event, timeLeft(deps.deadlines.eventPush, arrivedAt))
     if (ack.status === 'SUCCESS') return answer('success')
     deps.onRefusal(integration.id)
     return c.json({ error: 'LATER' }, 500)

@@ -4,15 +4,12 @@ import { digest } from '../domain/ids.ts'
 import { readMessage, readObject } from '../domain/inbound.ts'
 import { isRobotSignature } from '../domain/robot-signature.ts'
 import { answerUnavailable } from './api/require-token.ts'
-import { admitCallback, type CallbackDeps } from './callback-target.ts'
+import { admitCallback, type CallbackDeps, timeLeft } from './callback-target.ts'
 import type { CardPushDeps } from './card-push.ts'
 
 export const ROBOT_PATH = '/robot/push/dingtalk'
 
 export type RobotPushDeps = CallbackDeps & Pick<CardPushDeps, 'enter'>
-
-/** As over the Stream. */
-const ANSWER_WITHIN_MS = 1_850
 
 /**
  * `POST /robot/push/dingtalk?integration_key=SECRET`: what a person wrote to the robot, for installations without a
@@ -23,7 +20,7 @@ export function addRobotPushRoute(app: Hono, deps: RobotPushDeps): void {
   app.post(ROBOT_PATH, async (c) => {
     const admitted = await admitCallback(c, deps)
     if (admitted instanceof Response) return admitted
-    const { integration, room, text, startedAt } = admitted
+    const { integration, room, text, arrivedAt } = admitted
     const [timestamp = '', sign = ''] = [c.req.header('timestamp'), c.req.header('sign')]
     const refuse = (why: string): Response => {
       deps.log.warn({ integrationId: integration.id, why }, 'robot-push-refused')
@@ -44,8 +41,7 @@ export function addRobotPushRoute(app: Hono, deps: RobotPushDeps): void {
       deps.log.warn({ integrationId: integration.id }, 'robot-push-unreadable')
       return c.json({})
     }
-    const ms = Math.max(50, ANSWER_WITHIN_MS - (performance.now() - startedAt))
-    const ack = await room.takeMessage(message, { ms })
+    const ack = await room.takeMessage(message, timeLeft(deps.deadlines.message, arrivedAt))
     return ack.status === 'SUCCESS' ? c.json({}) : c.json({ error: 'LATER' }, 500)
   })
 }

@@ -4,6 +4,7 @@ import { type RawData, WebSocket } from 'ws'
 import { z } from 'zod'
 
 import { AppError } from '../errors.ts'
+import type { EventLoopWatch } from '../event-loop.ts'
 import { type HttpAnswer, type SendHttp, withoutSecrets } from '../outbound.ts'
 import type { Proxy, ProxyFor } from '../proxy.ts'
 import { TOPIC_CARD, TOPIC_ROBOT } from './frames.ts'
@@ -29,12 +30,13 @@ export type ConnectionDeps = {
   /** The way to the gateway's WebSocket; that of REST is `send`'s own. */
   proxyFor: ProxyFor
   settings: ConnectionSettings
+  eventLoop: EventLoopWatch
   /** Gives up while the connection is being opened; an open one is closed by its own methods. */
   signal?: AbortSignal
 }
 
 export type ConnectionEvents = {
-  /** @param waitedMs how long it may have lain unread, because this process stood still */
+  /** @param waitedMs how long it may have lain unread, because this process was busy or stood still */
   onFrame: (raw: string, reply: (reply: Reply) => boolean, waitedMs: number) => void
   /** Exactly once, after the connection had been open. */
   onClose: (end: ConnectionEnd) => void
@@ -50,7 +52,12 @@ export type ConnectionEnd = {
 
 /** A live connection of one app to DingTalk's gateway. */
 export type Connection = {
-  /** Says goodbye; frames that arrive until the far side agrees still get their replies. */
+  /**
+   * Asks the far side for a sign: when it comes, everything that was sent before it has been read.
+   * @returns false when none came within `ms`
+   */
+  askForSign(ms: number): Promise<boolean>
+  /** Says goodbye. Frames that arrive until the far side agrees are still handed on, but cannot be replied to. */
   close(): void
   /** Cuts the line at once. */
   terminate(): void
@@ -93,6 +100,7 @@ class CagedClient extends DWClient implements Connection {
   #url = ''
   #socket: WebSocket | undefined
   #liveness: Liveness | undefined
+  #signs = 0
 
   constructor(deps: ConnectionDeps, events: ConnectionEvents) {
     super({ clientId: deps.app.clientId, clientSecret: deps.app.clientSecret, ua: 'flashduty-dingtalk' })
@@ -232,7 +240,31 @@ class CagedClient extends DWClient implements Connection {
 
   /** Frames are read by the router, which cannot throw. */
   override onDownStream(raw: string): void {
-    this.#events.onFrame(raw, (reply) => this.#reply(reply), this.#liveness?.waitedMs() ?? 0)
+    const waitedMs = Math.max(this.#liveness?.waitedMs() ?? 0, this.#deps.eventLoop.waitedMs())
+    this.#events.onFrame(raw, (reply) => this.#reply(reply), waitedMs)
+  }
+
+  askForSign(ms: number): Promise<boolean> {
+    const socket = this.#socket
+    if (socket?.readyState !== WebSocket.OPEN) return Promise.resolve(false)
+    const question = `sign ${++this.#signs}`
+    return new Promise((resolve) => {
+      const end = (came: boolean): void => {
+        clearTimeout(impatient)
+        socket.off('pong', look)
+        socket.off('close', gone)
+        resolve(came)
+      }
+      const look = (answer: Buffer): void => {
+        if (answer.toString('utf8') === question) end(true)
+      }
+      const gone = (): void => end(false)
+      // A timer that was held up comes before what has come in meanwhile.
+      const impatient = setTimeout(() => setImmediate(gone), ms)
+      socket.on('pong', look)
+      socket.once('close', gone)
+      socket.ping(question)
+    })
   }
 
   close(): void {

@@ -1,11 +1,13 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 
+import { DEADLINES } from '../domain/deadlines.ts'
 import type { Ack, InboundHandlers, PressAnswer } from '../domain/inbound.ts'
 import { AppError } from '../errors.ts'
+import { InFlight } from '../lifecycle.ts'
 import { createLog } from '../log.ts'
 import { TOPIC_CARD, TOPIC_ROBOT } from './frames.ts'
 import { createRoom } from '../room.ts'
-import { DEADLINES, type Reply, routeFrame, TOO_LATE } from './router.ts'
+import { type Reply, routeFrame } from './router.ts'
 
 const EVENT = JSON.stringify({
   type: 'EVENT',
@@ -30,8 +32,9 @@ function rig(handlers: Partial<InboundHandlers> = {}) {
   const lines: { level: string; msg: string; [key: string]: unknown }[] = []
   const counters = { malformed: 0, unknown: 0, overdue: 0, pushes: 0 }
   const log = createLog('trace', { write: (line: string) => void lines.push(JSON.parse(line) as (typeof lines)[0]) })
+  const inFlight = new InFlight(() => {})
   const never = () => Promise.reject(new Error('not expected'))
-  const room = createRoom({ takeEvent: never, answerPress: never, takeMessage: never, ...handlers }, log)
+  const room = createRoom({ takeEvent: never, answerPress: never, takeMessage: never, ...handlers }, log, inFlight)
   const deps = { log, room, deadlines: DEADLINES }
   let open = true
   return {
@@ -81,11 +84,12 @@ afterEach(() => {
 })
 
 test('the deadlines are inside DingTalk’s: 3 s for events, 2 s for presses', () => {
-  expect(DEADLINES.eventMs).toBeLessThan(3_000)
-  expect(DEADLINES.pressMs).toBeLessThan(2_000)
-  expect(DEADLINES.messageMs).toBeLessThan(2_000)
-  expect(TOO_LATE.eventMs).toBeLessThan(3_000)
-  expect(Math.max(TOO_LATE.pressMs, TOO_LATE.messageMs)).toBeLessThan(2_000)
+  const { event, eventPush, press, message } = DEADLINES
+  for (const { answerMs, tooLateMs } of Object.values(DEADLINES)) expect(answerMs).toBeLessThan(tooLateMs)
+  expect(event.tooLateMs).toBeLessThan(3_000)
+  expect(eventPush.answerMs).toBeLessThan(1_200)
+  expect(eventPush.tooLateMs).toBeLessThan(2_500)
+  expect(Math.max(press.tooLateMs, message.tooLateMs)).toBeLessThan(2_000)
 })
 
 describe('frames of the system', () => {
@@ -145,7 +149,7 @@ describe('events', () => {
     const work = later<Ack>()
     const { route, replies } = rig({ takeEvent: () => work.promise })
     const routed = route(EVENT)
-    await vi.advanceTimersByTimeAsync(DEADLINES.eventMs - 1)
+    await vi.advanceTimersByTimeAsync(DEADLINES.event.answerMs - 1)
     expect(replies).toEqual([])
     work.resolve({ status: 'SUCCESS', message: 'ok' })
     await routed
@@ -156,7 +160,7 @@ describe('events', () => {
     const work = later<Ack>()
     const { route, replies, dataOf, room, logged } = rig({ takeEvent: () => work.promise })
     const routed = route(EVENT)
-    await vi.advanceTimersByTimeAsync(DEADLINES.eventMs)
+    await vi.advanceTimersByTimeAsync(DEADLINES.event.answerMs)
     await routed
     expect(dataOf()).toMatchObject({ status: 'LATER' })
     work.resolve({ status: 'SUCCESS', message: 'ok' })
@@ -186,7 +190,7 @@ describe('events', () => {
     const work = later<Ack>()
     const { route, replies } = rig({ takeEvent: () => work.promise })
     const routed = route(EVENT)
-    await vi.advanceTimersByTimeAsync(DEADLINES.eventMs)
+    await vi.advanceTimersByTimeAsync(DEADLINES.event.answerMs)
     await routed
     work.reject(new Error('late'))
     await vi.advanceTimersByTimeAsync(1)
@@ -208,6 +212,7 @@ describe('presses', () => {
         corpId: undefined,
         spaceId: undefined,
       }),
+      expect.objectContaining({ waitedMs: 0 }),
     )
     expect(replies).toMatchObject([{ code: 200, messageId: 'm1' }])
     expect(dataOf()).toEqual({
@@ -233,7 +238,7 @@ describe('presses', () => {
     const answer = answerOf()
     const { route, replies, dataOf, room, logged } = rig({ answerPress: () => work.promise })
     const routed = route(PRESS)
-    await vi.advanceTimersByTimeAsync(DEADLINES.pressMs - 1)
+    await vi.advanceTimersByTimeAsync(DEADLINES.press.answerMs - 1)
     expect(replies).toEqual([])
     await vi.advanceTimersByTimeAsync(1)
     await routed
@@ -270,7 +275,7 @@ describe('presses', () => {
     const work = later<PressAnswer>()
     const { route, replies } = rig({ answerPress: () => work.promise })
     const routed = route(PRESS)
-    await vi.advanceTimersByTimeAsync(DEADLINES.pressMs)
+    await vi.advanceTimersByTimeAsync(DEADLINES.press.answerMs)
     await routed
     work.reject(new Error('late'))
     await vi.advanceTimersByTimeAsync(1)
@@ -298,7 +303,7 @@ describe('messages', () => {
     const work = later<Ack>()
     const { route, replies } = rig({ takeMessage: () => work.promise })
     const routed = route(MESSAGE)
-    await vi.advanceTimersByTimeAsync(DEADLINES.messageMs)
+    await vi.advanceTimersByTimeAsync(DEADLINES.message.answerMs)
     await routed
     work.resolve({ status: 'SUCCESS', message: 'ok' })
     await vi.advanceTimersByTimeAsync(10_000)
@@ -316,20 +321,45 @@ describe('after we stood still', () => {
   test('a frame that lay there past its deadline is carried out and not answered', async () => {
     const answer = answerOf()
     const { route, replies, counters, logged } = rig({ ...all, answerPress: () => Promise.resolve(answer) })
-    await route(EVENT, TOO_LATE.eventMs)
-    await route(PRESS, TOO_LATE.pressMs)
-    await route(MESSAGE, TOO_LATE.messageMs)
+    await route(EVENT, DEADLINES.event.tooLateMs)
+    await route(PRESS, DEADLINES.press.tooLateMs)
+    await route(MESSAGE, DEADLINES.message.tooLateMs)
     expect(replies).toEqual([])
     expect(counters).toMatchObject({ pushes: 3, overdue: 3 })
     expect(answer.afterReply).toHaveBeenCalledExactlyOnceWith(false)
     expect(logged('warn')).toEqual(['frame-overdue', 'frame-overdue', 'frame-overdue'])
   })
 
+  test('the handler of a press is told how long it had waited, and has what is left of its time', async () => {
+    const answerPress = vi.fn<InboundHandlers['answerPress']>(() => new Promise(() => {}))
+    const { route, replies } = rig({ answerPress })
+    const routed = route(PRESS, 1_000)
+    expect(answerPress.mock.calls[0]?.[1].waitedMs).toBe(1_000)
+    await vi.advanceTimersByTimeAsync(DEADLINES.press.answerMs - 1_000 - 1)
+    expect(replies).toEqual([])
+    await vi.advanceTimersByTimeAsync(1)
+    await routed
+    expect(replies).toHaveLength(1)
+  })
+
+  test('what nobody waits for any more has all the time it needs, and is no lateness of ours', async () => {
+    const work = later<PressAnswer>()
+    const answer = answerOf()
+    const { route, replies, room } = rig({ answerPress: () => work.promise })
+    const routed = route(PRESS, DEADLINES.press.tooLateMs)
+    await vi.advanceTimersByTimeAsync(DEADLINES.press.answerMs - 1)
+    work.resolve(answer)
+    await routed
+    expect(replies).toEqual([])
+    expect(room.late()).toBe(0)
+    expect(answer.afterReply).toHaveBeenCalledExactlyOnceWith(false)
+  })
+
   test('one whose deadline still runs is answered, in what is left of it', async () => {
     const { route, replies } = rig({ ...all, takeEvent: () => new Promise(() => {}) })
-    await route(PRESS, TOO_LATE.pressMs - 1)
+    await route(PRESS, DEADLINES.press.tooLateMs - 1)
     const routed = route(EVENT, 2_000)
-    await vi.advanceTimersByTimeAsync(TOO_LATE.eventMs - 2_000 - 1)
+    await vi.advanceTimersByTimeAsync(DEADLINES.event.tooLateMs - 2_000 - 1)
     await routed
     expect(replies).toHaveLength(2)
   })

@@ -1,5 +1,6 @@
+import { type Deadlines, leftMs } from '../domain/deadlines.ts'
 import type { Log } from '../log.ts'
-import type { Room } from '../room.ts'
+import type { Room, TimeLeft } from '../room.ts'
 import { parseFrame } from './frames.ts'
 
 /** One answer to one frame, on the socket the frame came from. */
@@ -11,14 +12,6 @@ export type RouterDeps = {
   deadlines: Deadlines
 }
 
-/** Milliseconds after a frame's arrival at which it is answered at the latest; DingTalk's own are a little later. */
-export type Deadlines = { eventMs: number; pressMs: number; messageMs: number }
-export const DEADLINES: Deadlines = { eventMs: 2_500, pressMs: 1_850, messageMs: 1_850 }
-/** Nothing is written after these: a reply past DingTalk's own deadline can block its side of the connection. */
-export const TOO_LATE: Deadlines = { eventMs: 2_950, pressMs: 1_970, messageMs: 1_970 }
-/** What a handler must leave of them. */
-const MARGIN_MS = 70
-
 /** `overdue`: what was not answered any more. */
 export type Counters = { malformed: number; unknown: number; overdue: number }
 
@@ -26,7 +19,7 @@ export type Counters = { malformed: number; unknown: number; overdue: number }
 export type Line = {
   /** Writes the answer; false when the socket is gone. */
   reply: (reply: Reply) => boolean
-  /** How long the frame may have lain unread before; 0 unless this process stood still. */
+  /** How long the frame may have lain unread before; 0 while this process keeps up. */
   waitedMs: number
   /** Around the storing of an event; a press takes its time elsewhere. */
   flow: { enter(): void; leave(): void }
@@ -39,11 +32,11 @@ export type Line = {
 /** Turns one raw frame into at most one reply, and into none once its deadline has passed. Never throws. */
 export async function routeFrame(deps: RouterDeps, counters: Counters, raw: string, line: Line): Promise<void> {
   const frame = parseFrame(raw)
-  const arrivedAt = performance.now() - line.waitedMs
-  const leftMs = (deadline: keyof Deadlines): number =>
-    Math.max(0, Math.min(deps.deadlines[deadline], TOO_LATE[deadline] - MARGIN_MS - line.waitedMs))
-  const answer = (deadline: keyof Deadlines, reply: Reply): boolean => {
-    if (performance.now() - arrivedAt < TOO_LATE[deadline]) return line.reply(reply)
+  const { waitedMs } = line
+  const arrivedAt = performance.now() - waitedMs
+  const left = (what: keyof Deadlines): TimeLeft => ({ ms: leftMs(deps.deadlines[what], waitedMs), waitedMs })
+  const answer = (what: keyof Deadlines, reply: Reply): boolean => {
+    if (performance.now() - arrivedAt < deps.deadlines[what].tooLateMs) return line.reply(reply)
     counters.overdue += 1
     deps.log.warn({ messageId: reply.messageId, overdue: counters.overdue }, 'frame-overdue')
     return false
@@ -72,28 +65,28 @@ export async function routeFrame(deps: RouterDeps, counters: Counters, raw: stri
     case 'event': {
       line.onPush()
       line.flow.enter()
-      const ack = await deps.room.takeEvent(frame.event, { ms: leftMs('eventMs') })
+      const ack = await deps.room.takeEvent(frame.event, left('event'))
       line.flow.leave()
-      answer('eventMs', { code: 200, messageId: frame.messageId, data: JSON.stringify(ack) })
+      answer('event', { code: 200, messageId: frame.messageId, data: JSON.stringify(ack) })
       return
     }
     case 'press': {
       line.onPush()
-      const pressed = await deps.room.answerPress(frame.press, { ms: leftMs('pressMs') })
+      const pressed = await deps.room.answerPress(frame.press, left('press'))
       const response = {
         cardUpdateOptions: { updateCardDataByKey: true, updatePrivateDataByKey: true },
         cardData: { cardParamMap: pressed.cardParamMap },
       }
       const reply = { code: 200, messageId: frame.messageId, data: JSON.stringify({ response }) }
-      pressed.afterReply(answer('pressMs', reply))
+      pressed.afterReply(answer('press', reply))
       return
     }
     case 'message': {
       line.onPush()
-      const ack = await deps.room.takeMessage(frame.message, { ms: leftMs('messageMs') })
+      const ack = await deps.room.takeMessage(frame.message, left('message'))
       // What stands in the reply is ignored; without one that says 200 the message comes again.
       const code = ack.status === 'SUCCESS' ? 200 : 500
-      answer('messageMs', { code, messageId: frame.messageId, data: '{"response":null}' })
+      answer('message', { code, messageId: frame.messageId, data: '{"response":null}' })
     }
   }
 }

@@ -13,6 +13,8 @@ export type Link = {
   openedAt: number
   pushes: number
   pings: number
+  /** Frames of any kind. */
+  frames: number
   /** When its last frame came, on the monotonic clock, and what all connections together had heard by then. */
   frameAt: number
   totalThen: Total
@@ -35,11 +37,16 @@ export type SlotDeps = {
   open: (events: ConnectionEvents) => Promise<Connection>
   /** Takes a frame in; it is answered in its own time. */
   route: (raw: string, line: Omit<Line, 'flow'>) => void
+  /** Resolves when the frames that are under way now have been answered, whatever comes meanwhile. */
+  answered: () => Promise<void>
   /** Whether another slot has a connection that serves. */
   othersOpen: () => boolean
   total: Total
   onChange: (change: Change) => void
 }
+
+/** More would let a flood of frames hold up a stop. */
+const LAST_ROUNDS = 2
 
 /** One place for a connection: opens it, serves, opens the next. Never gives up until it is stopped. */
 export class Slot {
@@ -98,15 +105,30 @@ export class Slot {
     this.#endServing?.()
   }
 
-  /** Says goodbye on every connection and cuts those that do not answer it. */
+  /**
+   * Takes leave of every connection: what was pushed until then is answered, then goodbye is said, and those that do not
+   * answer it are cut. What still comes in between is taken in like anything else.
+   */
   async close(): Promise<void> {
     const closing = [...this.#links].map(async ([link, { closed }]) => {
+      await this.#answerAll(link)
       link.connection.close()
       const impatient = setTimeout(() => link.connection.terminate(), this.#deps.goodbyeMs)
       await closed
       clearTimeout(impatient)
     })
     await Promise.all(closing)
+  }
+
+  /** Until nothing new has come between asking for a sign and getting it, but never for long. */
+  async #answerAll(link: Link): Promise<void> {
+    for (let round = 0; round < LAST_ROUNDS; round++) {
+      await this.#deps.answered()
+      const before = link.frames
+      const isThere = await link.connection.askForSign(this.#deps.goodbyeMs)
+      if (!isThere || link.frames === before) break
+    }
+    await this.#deps.answered()
   }
 
   /** Resolves when the connection is over, or has to be replaced. */
@@ -117,7 +139,7 @@ export class Slot {
     let noteClosed: () => void = () => {}
     const closed = new Promise<void>((resolve) => (noteClosed = resolve))
     // Frames may come before the opening has been told of.
-    const link = { phase: 'serving', pushes: 0, pings: 0, openedAt: 0 } as Link
+    const link = { phase: 'serving', pushes: 0, pings: 0, frames: 0, openedAt: 0 } as Link
     const count = (what: keyof Total) => (): void => {
       link[what] += 1
       total[what] += 1
@@ -127,7 +149,7 @@ export class Slot {
     let end: ConnectionEnd | undefined
     link.connection = await this.#deps.open({
       onFrame: (raw, reply, waitedMs) => {
-        if (stopping.aborted) return
+        link.frames += 1
         this.#deps.route(raw, {
           reply,
           waitedMs,

@@ -33,7 +33,10 @@ export type StreamSupervisor = {
   state(): StreamState
   /** Resolves once a connection serves or the app's credentials are refused, or when the signal aborts. */
   settled(signal: AbortSignal): Promise<void>
-  /** Takes no more frames, waits for the replies under way, closes. */
+  /**
+   * Opens nothing more, answers what is pushed until the goodbye, closes, and waits for everything that was taken in. For
+   * seconds at the most, whatever comes in.
+   */
   stop(): Promise<void>
 }
 
@@ -73,6 +76,7 @@ export function superviseStream(deps: SupervisorDeps): StreamSupervisor {
       stopping: stopping.signal,
       open: (events) => openConnection({ ...deps, settings: deps.connection, signal: stopping.signal }, events),
       route: (raw, line) => frames.add(routeFrame(deps, counters, raw, { ...line, flow })),
+      answered: () => frames.underWay(),
       othersOpen,
       total,
       onChange: (change) => !stopping.signal.aborted && watch.note(change),
@@ -104,9 +108,9 @@ export function superviseStream(deps: SupervisorDeps): StreamSupervisor {
       stopping.abort()
       stopDoubting()
       await running
+      await Promise.all(slots.map((slot) => slot.close()))
       await frames.idle()
       watch.stop()
-      await Promise.all(slots.map((slot) => slot.close()))
     },
   }
 }

@@ -9,7 +9,9 @@ import { createLog } from '../../src/log.ts'
 import { createOutbound } from '../../src/outbound.ts'
 import { createRoom } from '../../src/room.ts'
 import { CONNECTION_SETTINGS } from '../../src/stream/connection.ts'
-import { DEADLINES } from '../../src/stream/router.ts'
+import { DEADLINES } from '../../src/domain/deadlines.ts'
+import { ALWAYS_UP } from '../../src/event-loop.ts'
+import { InFlight } from '../../src/lifecycle.ts'
 import { superviseStream, SUPERVISOR_SETTINGS } from '../../src/stream/supervisor.ts'
 import type { App, DingTalkSandbox } from '../sandbox/dingtalk/types.ts'
 
@@ -40,6 +42,7 @@ export function startOurs(sandbox: DingTalkSandbox, app: App, connections = 2): 
     connection: CONNECTION_SETTINGS,
     settings: SUPERVISOR_SETTINGS,
     deadlines: DEADLINES,
+    eventLoop: ALWAYS_UP,
     nowMs: () => Date.now(),
     room: createRoom(
       {
@@ -48,6 +51,7 @@ export function startOurs(sandbox: DingTalkSandbox, app: App, connections = 2): 
         takeMessage: async () => ({ status: 'SUCCESS', message: 'ok' }),
       },
       log,
+      new InFlight(() => {}),
     ),
   })
   return {

@@ -3,10 +3,13 @@ import { DWClient, EventAck, TOPIC_CARD, TOPIC_ROBOT } from 'dingtalk-stream'
 import { pino } from 'pino'
 import { afterAll, afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 
+import { DEADLINES } from '../../src/domain/deadlines.ts'
+import { ALWAYS_UP } from '../../src/event-loop.ts'
+import { InFlight } from '../../src/lifecycle.ts'
 import { createOutbound } from '../../src/outbound.ts'
 import { createRoom } from '../../src/room.ts'
 import { CONNECTION_SETTINGS, openConnection } from '../../src/stream/connection.ts'
-import { DEADLINES, routeFrame } from '../../src/stream/router.ts'
+import { routeFrame } from '../../src/stream/router.ts'
 import { eventually } from '../support/eventually.ts'
 import { app, essence } from './beside-vendor.ts'
 import { type Recorder, startRecorder } from './recorder.ts'
@@ -67,12 +70,13 @@ describe('the Stream connection is the vendor’s', () => {
         takeMessage: async () => ({ status: 'SUCCESS' as const, message: 'ok' }),
       },
       log,
+      new InFlight(() => {}),
     )
     const router = { log, room, deadlines: DEADLINES }
     const counters = { malformed: 0, unknown: 0, overdue: 0 }
     opened.push(
       await openConnection(
-        { app, apiUrl: gateway.url, ...outbound, settings: CONNECTION_SETTINGS },
+        { app, apiUrl: gateway.url, ...outbound, settings: CONNECTION_SETTINGS, eventLoop: ALWAYS_UP },
         {
           onFrame: (raw, reply) => void routeFrame(router, counters, raw, { ...QUIET_LINE, reply }),
           onClose: () => {},

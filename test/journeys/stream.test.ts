@@ -6,7 +6,6 @@ import {
   actsOn,
   answerOf,
   bootImpatient,
-  changeIntegration,
   everybodySees,
   expectSilence,
   fire,
@@ -258,38 +257,6 @@ test('a connection that is alive but silent is noticed and replaced in the promi
   control.dropConnections(clientId())
   await reconnected(silent)
 }, 90_000)
-
-describe('a change of the integration', () => {
-  test('leaves no moment without a connection, and answers what was pressed before it', async () => {
-    const { world } = scene
-    const { journal } = world.dingtalk
-    const { incident, card } = await alertGroup('改设置时按')
-    const before = connections()
-    world.flashduty.control.addFault({ path: '/incident/ack', effect: { kind: 'delay', ms: 1_200 } })
-    const changing = changeIntegration({ world, app }, '--name', '改名的集成')
-    await eventually('the new ones open', () => connections().some((id) => !before.includes(id)))
-    const pressed = press(world, card, world.people.li, '认领')
-    await changing
-    expect(answerOf(await pressed).title).toContain('处理中')
-    expect(actsOn(world, incident)).toHaveLength(1)
-    const opened = journal.of('stream-open').filter(({ connectionId }) => connections().includes(connectionId))
-    const closed = journal.of('stream-close').filter(({ connectionId }) => before.includes(connectionId))
-    expect([opened.length, closed.length]).toEqual([2, 2])
-    expect(Math.min(...opened.map(({ seq }) => seq))).toBeLessThan(Math.min(...closed.map(({ seq }) => seq)))
-    await expectPressesWork('改设置之后')
-  })
-
-  test('to what DingTalk refuses is taken up all the same, and its trouble told', async () => {
-    const { world } = scene
-    const { clientSecret } = world.dingtalkApp
-    await changeIntegration({ world, app }, '--client-secret', 'mistyped')
-    expect(connections()).toEqual([])
-    expect((await readyz(app.url)).missing['stream of 改名的集成']).toContain('APP_CREDENTIAL_INVALID')
-    await changeIntegration({ world, app }, '--client-secret', clientSecret, '--name', '钉钉值班')
-    await eventually('ready', async () => (await readyz(app.url)).status === 200)
-    await expectPressesWork('密钥改对之后')
-  })
-})
 
 describe('a second integration', () => {
   test('has a connection and troubles of its own', async () => {

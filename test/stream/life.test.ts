@@ -339,6 +339,40 @@ describe('a stop', () => {
     },
   )
 
+  test('answers what was pushed before it, though it was not read yet', async () => {
+    await rig.close()
+    rig = await openStreamRig({ redeliveryDelaysMs: [] })
+    const stream = rig.supervise()
+    await areOpen(stream)
+    const events = Array.from({ length: 20 }, pushEvent)
+    await stream.stop()
+    expect(new Set(await Promise.all(events.map(settled)))).toEqual(new Set(['success']))
+    expect(rig.violations()).toEqual([])
+  })
+
+  test('takes in what is pushed until the end, and is held up by no flood of it', async () => {
+    await rig.close()
+    rig = await openStreamRig({ redeliveryDelaysMs: [] })
+    let taken = 0
+    const stream = rig.supervise({
+      takeEvent: async () => {
+        taken += 1
+        return { status: 'SUCCESS', message: 'ok' }
+      },
+    })
+    await areOpen(stream)
+    // Whatever is answered is followed by the next.
+    const stopFlood = rig.sandbox.journal.subscribe((entry) => {
+      if (entry.type === 'frame-received' && rig.live().length > 0) pushEvent()
+    })
+    for (let index = 0; index < 20; index++) pushEvent()
+    await eventually('it flows', () => taken > 100)
+    await stream.stop()
+    stopFlood()
+    expect(rig.sandbox.journal.of('frame-sent')).toHaveLength(taken)
+    expect(rig.violations()).toEqual([])
+  })
+
   test('says goodbye on every connection, also on those that are leaving', async () => {
     await rig.close()
     rig = await openStreamRig({ disconnectSilenceMs: 60_000 })

@@ -206,10 +206,9 @@ export function press(world: World, outTrackId: string, person: Person, text: st
   return world.dingtalk.control.press({ outTrackId, userId: person.user.userId, buttonId: button.id })
 }
 
-/** What the presser sees after the answer, which has to have come inside DingTalk's two seconds. */
+/** What the presser sees after the answer; one that had not come inside DingTalk's two seconds has failed. */
 export function answerOf(result: PressResult): RenderedCard {
   if (result.outcome === 'failed') throw new Error(`the press failed: ${result.reason}`)
-  expect(result.tookMs).toBeLessThan(2_000)
   return result.view
 }
 

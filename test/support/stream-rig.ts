@@ -11,7 +11,9 @@ import {
   type ConnectionSettings,
   openConnection,
 } from '../../src/stream/connection.ts'
-import { DEADLINES } from '../../src/stream/router.ts'
+import { DEADLINES } from '../../src/domain/deadlines.ts'
+import { ALWAYS_UP } from '../../src/event-loop.ts'
+import { InFlight } from '../../src/lifecycle.ts'
 import {
   type StreamSupervisor,
   superviseStream,
@@ -91,6 +93,7 @@ export async function openStreamRig(
           apiUrl: options.apiUrl ?? sandbox.apiUrl,
           ...outbound,
           settings: { ...CONNECTION_SETTINGS, ...options.settings },
+          eventLoop: ALWAYS_UP,
         },
         { onFrame: () => {}, onClose: () => {}, ...options.events },
       )
@@ -110,6 +113,7 @@ export async function openStreamRig(
         connection: { ...CONNECTION_SETTINGS, ...options.connection },
         settings: { ...SUPERVISOR_SETTINGS, ...QUICK, ...options.settings },
         deadlines: DEADLINES,
+        eventLoop: ALWAYS_UP,
         nowMs: () => Date.now(),
         onRecovered: ({ goneMs }) => void gaps.push(goneMs),
         room: createRoom(
@@ -119,6 +123,7 @@ export async function openStreamRig(
             takeMessage: async () => ({ status: 'SUCCESS', message: 'ok' }),
           },
           log,
+          new InFlight(() => {}),
         ),
       })
       running.push(stream)

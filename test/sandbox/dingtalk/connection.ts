@@ -89,7 +89,7 @@ export class Connection {
     const isPush = frame.type !== 'SYSTEM'
     return new Promise((settle) => {
       const cancelDeadline =
-        deadlineMs === undefined ? () => {} : this.#deps.timers.after(deadlineMs, () => this.#expire(messageId))
+        deadlineMs === undefined ? () => {} : this.#deps.timers.deadline(deadlineMs, () => this.#expire(messageId))
       this.#expected.set(messageId, { sentAtMs: performance.now(), state: 'open', settle, cancelDeadline })
       this.#send(frame, JSON.stringify(frame), messageId, {
         attempt,

@@ -86,14 +86,14 @@ export class Gateway {
     return maxConnections > 0 && this.connections(clientId).length >= maxConnections
   }
 
-  /** `build` gets the id of the connection that was chosen. */
+  /** `build` gets the id of the connection that was chosen; `connectionId` chooses it. */
   async push(
     clientId: string,
     subscription: { type: string; topic: string },
     build: (connectionId: string) => Frame,
-    push: { attempt: number; businessId?: string; deadlineMs: number },
+    { connectionId, ...push }: { attempt: number; businessId?: string; deadlineMs: number; connectionId?: string },
   ): Promise<PushOutcome> {
-    const able = this.#of(clientId).filter(
+    const able = this.#of(clientId, connectionId).filter(
       (connection) => connection.isRoutable && connection.subscribedTo(subscription.type, subscription.topic),
     )
     const chosen = able[able.length === 0 ? 0 : randomInt(able.length)]

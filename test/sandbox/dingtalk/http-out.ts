@@ -34,9 +34,12 @@ export class HttpOut {
           resolve({ status: response.statusCode ?? 0, text, tookMs: took() })
         })
       })
+      // A process that was held up reads what has come in meanwhile before it judges.
       const timer = setTimeout(() => {
-        fail('timedout')
-        sent.destroy()
+        setImmediate(() => {
+          fail('timedout')
+          sent.destroy()
+        })
       }, call.deadlineMs)
       sent.on('error', (error) => {
         clearTimeout(timer)

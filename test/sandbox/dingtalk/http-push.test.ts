@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 
 import { cardSignature, encrypt, faultOfAnswer, signatureOf } from './push-crypto.ts'
-import { callAsApp, createAndDeliver, groupCard, type Office, openOffice } from './rig.ts'
+import { callAsApp, createAndDeliver, groupCard, type Office, openOffice, reopen } from './rig.ts'
 
 const KEYS = { token: 'flashdutyDemo01', aesKey: 'abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG' }
 
@@ -109,6 +109,22 @@ describe('saving an address', () => {
 })
 
 describe('an event', () => {
+  test('whose answer had come in time is a success, however late this process gets to read it', async () => {
+    office = await reopen(office, { httpEventDeadlineMs: 1_000 })
+    await save()
+    const until = performance.now() + 1_200
+    receiver.reply = () => {
+      // Once the answer is on its way.
+      setImmediate(() => {
+        while (performance.now() < until);
+      })
+      return { body: success() }
+    }
+    push('e1')
+    expect(await office.sandbox.control.eventSettled('e1')).toBe('success')
+    expect(receiver.received).toHaveLength(1 + 1)
+  })
+
   test('is pushed again after a failure, twice, and then parked: two by two, dropped once they were returned', async () => {
     await save()
     receiver.reply = () => ({ status: 500, body: '{}' })

@@ -32,13 +32,15 @@ export type Press = {
   force?: boolean
   forgery?: CardForgery
   spaceId?: string
+  /** Of the Stream connection that it goes to; usually any. */
+  connectionId?: string
   corpId?: string
 }
 
 /** A press on a card: one callback push, its answer to the presser's view alone (D:event-callback-card). */
 export async function press(
   deps: Deps,
-  { outTrackId, userId, buttonId, force, forgery, ...where }: Press,
+  { outTrackId, userId, buttonId, force, forgery, connectionId, ...where }: Press,
 ): Promise<PressResult> {
   const card = deps.cards.find(outTrackId)
   if (!card) throw new Error(`no card ${outTrackId}`)
@@ -70,7 +72,11 @@ export async function press(
     app.clientId,
     { type: 'CALLBACK', topic: CARD_TOPIC },
     (connectionId) => callbackFrame(app, connectionId, CARD_TOPIC, data),
-    { attempt: 1, deadlineMs: deps.settings.cardDeadlineMs },
+    {
+      attempt: 1,
+      deadlineMs: deps.settings.cardDeadlineMs,
+      ...(connectionId === undefined ? {} : { connectionId }),
+    },
   )
   if (pushed.kind === 'miss') return { outcome: 'failed', tookMs: pushed.tookMs, reason: pushed.reason }
   if (pushed.reply.code !== 200) {

@@ -117,6 +117,19 @@ describe('replies', () => {
     expect(await sandbox.control.eventSettled(eventId)).toBe('dropped')
   })
 
+  test('a reply that had come in time counts, however late this process gets to read it', async () => {
+    office = await reopen(office, { eventDeadlineMs: 1_000 })
+    const { sandbox, app } = office
+    const stream = await openStream(office, () => undefined)
+    const eventId = sandbox.control.pushEvent(app.clientId, { eventType: 'x', data: {} })
+    const until = performance.now() + 1_200
+    stream.send(replyTo(await stream.first, { status: 'SUCCESS' }))
+    while (performance.now() < until);
+    expect(await sandbox.control.eventSettled(eventId)).toBe('success')
+    expect(sandbox.journal.of('violation')).toEqual([])
+    expect(sandbox.journal.of('frame-sent')).toHaveLength(1)
+  })
+
   test('replies to nothing, without messageId or not JSON are violations', async () => {
     const stream = await openStream(office)
     stream.send({ code: 200, headers: { messageId: 'made-up' }, message: 'OK', data: '{}' })

@@ -15,6 +15,16 @@ export class Timers {
     }
   }
 
+  /** Like `after`, but a process that was held up reads what has come in meanwhile before it judges. */
+  deadline(ms: number, run: () => void): () => void {
+    let judging: NodeJS.Immediate | undefined
+    const undo = this.after(ms, () => (judging = setImmediate(run)))
+    return () => {
+      undo()
+      clearImmediate(judging)
+    }
+  }
+
   /** Never resolves once the sandbox has been closed. */
   sleep(ms: number): Promise<void> {
     return new Promise((resolve) => {

@@ -118,7 +118,8 @@ export interface DingTalkControl {
   placementsOf(outTrackId: string): Record<string, number>
   /**
    * The user presses a button of the card they see. Throws when that button is not in their view, unless `force`.
-   * `spaceId`: in another conversation, where it was forwarded to; `corpId`: as a person of another corporation.
+   * `spaceId`: in another conversation, where it was forwarded to; `corpId`: as a person of another corporation;
+   * `connectionId`: pushed over that Stream connection.
    */
   press(press: {
     outTrackId: string
@@ -128,6 +129,7 @@ export interface DingTalkControl {
     /** Of an HTTP card: the callback is not as it should be. */
     forgery?: CardForgery
     spaceId?: string
+    connectionId?: string
     corpId?: string
   }): Promise<PressResult>
 
