@@ -1,15 +1,17 @@
 import { beforeAll, expect, test } from 'vitest'
 
+import { TEST_MS } from '../support/patience.ts'
+import { seedOfToday } from '../support/seed.ts'
 import { type Run, runMatrix } from './matrix.ts'
 import { POINTS } from './points.ts'
 
-/** As many as keep two cores busy: most of a run is waiting for the dead process's leases. */
+/** As many as keep two cores busy. */
 const WORLDS = 4
 
 let runs: Run[]
 beforeAll(async () => {
-  runs = await runMatrix(POINTS, { runs: 1, seed: 1, worlds: WORLDS })
-})
+  runs = await runMatrix(POINTS, { runs: 1, seed: seedOfToday('chaos'), worlds: WORLDS })
+}, 8 * TEST_MS)
 
 test.each(POINTS.map(({ name }) => name))('kill -9 at %s loses nothing and tells nobody twice', (name) => {
   const run = runs.find(({ point }) => point === name)
