@@ -9,6 +9,7 @@ import {
   actsOn,
   answerOf,
   buttonTexts,
+  endPatience,
   everybodySees,
   expectSilence,
   fire,
@@ -38,6 +39,7 @@ beforeAll(async () => {
 })
 afterEach(() => {
   scene.world.flashduty.control.clearFaults()
+  owner.is_owner = true
 })
 afterAll(async () => {
   await pages.close()
@@ -95,7 +97,7 @@ describe('with keys that the account owner’s key makes', () => {
     expect(actsOn(world, incident)).toMatchObject([{ member_id: person.member.member_id }])
     const made = keysOf(person)[0]?.key ?? 'none'
     const stored = readDatabase<{ key_enc: string }>(world, 'select key_enc from member_keys where made = 1')
-    expect(stored).toHaveLength(1)
+    expect(stored.length).toBeGreaterThan(0)
     expect(JSON.stringify(stored)).not.toContain(made)
     expect(JSON.stringify(scene.app.lines)).not.toContain(made)
     expect(JSON.stringify(scene.app.lines)).not.toContain(owner.app_key)
@@ -135,13 +137,13 @@ describe('with keys that the account owner’s key makes', () => {
     const person = await addColleague('周八')
     owner.is_owner = false
     const [seen] = await pressAs(person, card, '认领')
-    owner.is_owner = true
     expect(seen?.outcome === 'answered' && seen.view.tips).toContain('未登记你的 Flashduty APP Key')
     expect(actsOn(world, incident)).toEqual([])
     expect(await pressesOf(incident)).toMatchObject([
       { reason_code: 'KEY_MISSING', detail: expect.stringContaining('AccessDenied') as string },
     ])
-    expect(scene.app.lines.filter(({ msg }) => msg === 'owner-key-refused')).toHaveLength(1)
+    const refused = scene.app.lines.filter(({ msg }) => msg === 'owner-key-refused')
+    expect(refused.map((line) => line['memberId'])).toEqual([person.member.member_id])
   })
 
   test('a member who is not active is told so', async () => {
@@ -157,8 +159,15 @@ describe('with keys that the account owner’s key makes', () => {
     const { world } = scene
     const { incident, card } = await alertGroup('代建超时')
     const person = await addColleague('郑十')
-    world.flashduty.control.addFault({ path: '/person/app-key/create', effect: { kind: 'delay', ms: 2_000 } })
-    const [seen] = await pressAs(person, card, '认领')
+    world.flashduty.control.addFault({ path: '/person/app-key/create', effect: { kind: 'hang' } })
+    const pressing = pressAs(person, card, '认领')
+    await endPatience(scene.app, 'Flashduty is asked for a key', () =>
+      world.flashduty.control.requests().some(({ path, body }) => {
+        const { person_id: id } = body as { person_id?: number }
+        return path === '/person/app-key/create' && id === person.member.member_id
+      }),
+    )
+    const [seen] = await pressing
     expect(seen?.outcome === 'answered' && seen.view.tips).toBe('处理中，卡片稍后更新')
     await everybodySees(world, card, '处理中')
     expect(actsOn(world, incident)).toHaveLength(1)
@@ -174,11 +183,22 @@ describe('by a queue that Flashduty fetches from', () => {
     consumer = await scene.world.flashduty.control.consumeActions()
     keyless = await addColleague('冯十一')
   })
-  afterEach(() => consumer.answerWith((result) => [result]))
+  afterEach(() => {
+    consumer.answerWith((result) => [result])
+    Object.assign(keyless.member, { may_handle: true, licensed: true })
+  })
 
   const jobsOf = (incident: Incident) => consumer.taken.filter((job) => job.incident_id === incident.incident_id)
   const tips = (result: Awaited<ReturnType<typeof pressAs>>[number] | undefined) =>
     result?.outcome === 'answered' ? result.view.tips : 'not answered'
+
+  /** What the presser is told who has had enough once that holds. */
+  async function pressUntil(card: string, text: string, holds: () => boolean): Promise<string> {
+    const pressing = pressAs(keyless, card, text)
+    await endPatience(scene.app, `${text} is on its way`, holds)
+    const [seen] = await pressing
+    return tips(seen)
+  }
 
   test('a press of somebody without any key is answered with Flashduty’s result', async () => {
     const { world } = scene
@@ -205,7 +225,6 @@ describe('by a queue that Flashduty fetches from', () => {
     const { incident, card } = await alertGroup('队列无权限')
     keyless.member.may_handle = false
     const [seen] = await pressAs(keyless, card, '认领')
-    keyless.member.may_handle = true
     expect(tips(seen)).toContain('当前账号无故障管理权限')
     expect(await pressesOf(incident)).toMatchObject([{ status: 'failed', reason_code: 'NO_PERMISSION' }])
     expect(buttonTexts(view(world, card, world.people.li))).toContain('认领')
@@ -219,8 +238,7 @@ describe('by a queue that Flashduty fetches from', () => {
       kept.push(result)
       return []
     })
-    const [seen] = await pressAs(keyless, card, '认领')
-    expect(tips(seen)).toBe('处理中，卡片稍后更新')
+    expect(await pressUntil(card, '认领', () => kept.length > 0)).toBe('处理中，卡片稍后更新')
     const [result] = kept
     for (const odd of [{}, { action_id: 'nobody', ok: true }, 'text', { action_id: 5 }, result, result]) {
       await consumer.tell(odd)
@@ -250,9 +268,7 @@ describe('by a queue that Flashduty fetches from', () => {
       return []
     })
     keyless.member.licensed = false
-    const [seen] = await pressAs(keyless, card, '认领')
-    keyless.member.licensed = true
-    expect(tips(seen)).toBe('处理中，卡片稍后更新')
+    expect(await pressUntil(card, '认领', () => late !== undefined)).toBe('处理中，卡片稍后更新')
     await consumer.tell(late)
     await eventually('the presser is told', () =>
       world.dingtalk.journal
@@ -266,9 +282,13 @@ describe('by a queue that Flashduty fetches from', () => {
     const { world } = scene
     const { incident, card } = await alertGroup('没有结果')
     consumer.answerWith(() => [])
-    const [ack] = await pressAs(keyless, card, '认领')
-    const [run] = await pressAs(keyless, card, '重启实例')
-    expect([tips(ack), tips(run)]).toEqual(['处理中，卡片稍后更新', '处理中，卡片稍后更新'])
+    for (const [text, action] of [
+      ['认领', 'ack'],
+      ['重启实例', 'custom'],
+    ] as const) {
+      const isFetched = () => jobsOf(incident).some((job) => job.action === action)
+      expect(await pressUntil(card, text, isFetched)).toBe('处理中，卡片稍后更新')
+    }
     changeDatabase(
       world,
       'update clicks set created_at = created_at - 600000 where incident_id = ?',
@@ -286,8 +306,7 @@ describe('by a queue that Flashduty fetches from', () => {
     const { incident, card } = await alertGroup('队列断线')
     await world.redis.stop()
     try {
-      const [seen] = await pressAs(keyless, card, '认领')
-      expect(tips(seen)).toBe('处理中，卡片稍后更新')
+      expect(await pressUntil(card, '认领', () => true)).toBe('处理中，卡片稍后更新')
     } finally {
       await world.redis.restart()
     }

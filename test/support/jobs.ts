@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 
-import { Queue } from 'bullmq'
+import { Queue, Worker } from 'bullmq'
 import { Redis } from 'ioredis'
 
 import type { Incident, IncidentEvent } from '../sandbox/flashduty/types.ts'
@@ -56,17 +56,20 @@ export function retryJob(world: World, jobId: string): Promise<void> {
   })
 }
 
-/** The job as it lies in Redis after another program has failed it, without ours having seen it. */
+let lastFailedAt = 0
+
+/** The job as it lies in Redis after another program has failed it, without ours having seen it; the newest of them. */
 export function leaveFailed(world: World, body: unknown, why: string): Promise<string> {
   return withQueue(world, async (queue, redis) => {
     const job = await queue.add('left', body, { jobId: `left-${randomUUID()}`, delay: 3_600_000, attempts: 1 })
     const id = job.id ?? ''
+    lastFailedAt = Math.max(Date.now(), lastFailedAt + 1)
     const key = (name: string) => `bull:${QUEUE}:${name}`
     await redis
       .multi()
       .zrem(key('delayed'), id)
-      .hset(key(id), { failedReason: why, finishedOn: Date.now(), delay: 0 })
-      .zadd(key('failed'), Date.now(), id)
+      .hset(key(id), { failedReason: why, finishedOn: lastFailedAt, delay: 0 })
+      .zadd(key('failed'), lastFailedAt, id)
       .exec()
     return id
   })
@@ -78,24 +81,64 @@ export async function pauseJobs(world: World, name: string = QUEUE): Promise<() 
   return () => withQueue(world, (queue) => queue.resume(), name)
 }
 
+/** The job as it lies in Redis when that many workers have died over it, and one more just now. */
+export async function leaveDeadly(world: World, jobId: string, deaths: number): Promise<void> {
+  await withQueue(world, async (_queue, redis) => {
+    const worker = new Worker(QUEUE, () => new Promise<void>(() => {}), { connection: { url: world.redis.url } })
+    worker.on('error', () => {})
+    await eventually('a worker has begun', async () => (await readJob(world, jobId))?.state === 'active')
+    await worker.close(true)
+    await redis.hset(`bull:${QUEUE}:${jobId}`, { stc: deaths })
+    await redis.del(`bull:${QUEUE}:${jobId}:lock`)
+  })
+}
+
 /** The lock of a dead worker, which would hold for some seconds more. */
 export async function expireLock(world: World, jobId: string): Promise<void> {
   await withQueue(world, (_queue, redis) => redis.del(`bull:${QUEUE}:${jobId}:lock`))
 }
 
+type Kept = { redis: Redis; queueOf(name: string): Queue }
+const kept = new WeakMap<World, Kept>()
+
+/** Over a connection that is opened at the first need and kept for as long as Redis answers. */
 export async function withQueue<T>(
   world: World,
   use: (queue: Queue, redis: Redis) => Promise<T>,
   name: string = QUEUE,
 ): Promise<T> {
+  const known = kept.get(world)
+  const isGood = known !== undefined && (await answers(known.redis))
+  if (!isGood) known?.redis.disconnect()
+  const now = kept.get(world)
+  // Whoever looked at the same time may have opened the next one.
+  const { redis, queueOf } = now !== undefined && (isGood || now !== known) ? now : connect(world)
+  return use(queueOf(name), redis)
+}
+
+async function answers(redis: Redis): Promise<boolean> {
+  if (['connecting', 'connect'].includes(redis.status)) return true
+  if (redis.status !== 'ready') return false
+  return redis.ping().then(
+    () => true,
+    () => false,
+  )
+}
+
+function connect(world: World): Kept {
   const redis = new Redis(world.redis.url, { maxRetriesPerRequest: 1 })
-  const queue = new Queue(name, { connection: redis })
-  try {
-    return await use(queue, redis)
-  } finally {
-    await queue.close()
-    redis.disconnect()
+  redis.on('error', () => {})
+  const queues = new Map<string, Queue>()
+  const queueOf = (name: string): Queue => {
+    const queue = queues.get(name) ?? new Queue(name, { connection: redis })
+    if (!queues.has(name)) queue.on('error', () => {})
+    queues.set(name, queue)
+    return queue
   }
+  world.atClose(async () => redis.disconnect())
+  const connection = { redis, queueOf }
+  kept.set(world, connection)
+  return connection
 }
 
 /** A new incident whose two events Flashduty has built but not handed over. */

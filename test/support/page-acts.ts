@@ -12,9 +12,10 @@ import { connectImpatiently } from '../../src/queue/redis.ts'
 import { openDb } from '../../src/storage/db.ts'
 import { createSecretBox, loadSecretKey } from '../../src/storage/secret-box.ts'
 import { listWantedActs, takeWantedAct, type WantedAct } from '../../src/storage/wanted-acts.ts'
+import { HeldPatience } from './held-patience.ts'
 import type { Person, World } from './world.ts'
 
-/** What pages do for a person who is logged in, as a process of its own beside the daemon. */
+/** What pages do for a person who is logged in and waits for the end, as a process of its own beside the daemon. */
 export type PageActs = {
   act(person: Person, request: Omit<PageAct, 'integrationId' | 'userId'>): Promise<PageAnswer>
   wanted(person: Person): Promise<WantedAct[]>
@@ -37,7 +38,7 @@ export async function openPageActs(world: World, settings: Partial<ActionSetting
     log,
     flashduty: createFlashdutyClient({ apiUrl: config.flashduty.apiUrl, send: outbound.send }),
     owner: 'a-page',
-    settings: { ...ACTION_SETTINGS, spacingMs: 100, retryMs: 200, ...settings },
+    settings: { ...ACTION_SETTINGS, ...new HeldPatience().settings, spacingMs: 100, retryMs: 200, ...settings },
     producer,
     wakeDueCards: createWakeDueCards({ db, clock, log, producer }),
     inFlight,

@@ -40,6 +40,8 @@ export type World = {
   channelId: number
   /** The database file beside the running daemon, for reading only: opened at the first look and kept. */
   reader(): { raw: Database.Database; handle: Handle }
+  /** What is to be done before Redis and the platforms go. */
+  atClose(step: () => Promise<void>): void
   /** Runs a command of the CLI in this process. */
   cli(...args: string[]): Promise<{ code: number; out: string; err: string }>
   close(): Promise<void>
@@ -54,8 +56,10 @@ export async function createWorld(settings: WorldSettings = {}): Promise<World> 
   const dingtalk = await startDingTalk({ endpointQuery: true, ...settings.dingtalk })
   const flashduty = await startFlashduty({ redisUrl: redis.url, integrationId: DATA_SOURCE_ID })
   let reader: ReturnType<World['reader']> | undefined
+  const steps: (() => Promise<void>)[] = []
   const close = async (): Promise<void> => {
     reader?.raw.close()
+    for (const step of steps) await step()
     await flashduty.close()
     await dingtalk.close()
     await redis.stop()
@@ -120,6 +124,7 @@ export async function createWorld(settings: WorldSettings = {}): Promise<World> 
       groups,
       channelId: flashduty.control.createChannel('数据库').channel_id,
       reader: () => (reader ??= openReader(config.databasePath)),
+      atClose: (step) => void steps.push(step),
       cli,
       close,
     }

@@ -17,7 +17,9 @@ export async function startActionConsumer(
   perform: (job: ActionJob) => Partial<ActionResult>,
 ): Promise<ActionConsumer> {
   const connection = new Redis(redisUrl, { maxRetriesPerRequest: null })
+  connection.on('error', () => {})
   const results = new Queue(RESULT_QUEUE, { connection, prefix })
+  results.on('error', () => {})
   const taken: ActionJob[] = []
   let answer: Parameters<ActionConsumer['answerWith']>[0] = (result) => [result]
   const tell = async (result: unknown): Promise<void> => {
