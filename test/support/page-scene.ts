@@ -4,13 +4,17 @@ import type { Overrides } from '../../src/app.ts'
 import { type Bridge, bridgeScript, CODE_FUNCTION, userAgentOf } from '../sandbox/dingtalk/client-bridge.ts'
 import type { User } from '../sandbox/dingtalk/types.ts'
 import { findChromium, launchChromium } from './chromium.ts'
-import { findFreePort } from './free-port.ts'
+import { FAR_DEADLINES, PATIENT_DINGTALK } from './far-deadlines.ts'
+import { openFrontDoor } from './front-door.ts'
 import { bootImpatient } from './journey.ts'
 import { CONDITION_MS } from './patience.ts'
 import { createWorld, type RunningApp, type World } from './world.ts'
 
 export const PHONE = { width: 390, height: 844 }
 export const PC = { width: 1280, height: 800 }
+
+/** Whoever presses something here waits for what comes of it, however long that takes. */
+const ANSWER_MS = 3_600_000
 
 /** Undefined where there is none; the page tests are left out then, but not under `CI`. */
 export const CHROMIUM = await findChromium()
@@ -48,19 +52,22 @@ export type Window = {
 }
 
 export async function openPageScene(overrides: Overrides = {}): Promise<PageScene> {
-  const port = await findFreePort()
-  const publicUrl = `http://127.0.0.1:${port}/fd`
-  const world = await createWorld({
-    dingtalk: { systemPingMs: 0, qpsPerApi: 0 },
-    env: { HTTP_PORT: String(port), PUBLIC_URL: publicUrl },
-  })
-  const undo: (() => Promise<void>)[] = [() => world.close()]
+  const door = await openFrontDoor()
+  const undo: (() => Promise<void>)[] = [() => door.close()]
   const close = async (): Promise<void> => {
-    for (const step of undo.reverse()) await step()
+    for (const step of undo.splice(0).reverse()) await step()
   }
   try {
-    const app = await bootImpatient(world, overrides)
+    const publicUrl = `http://127.0.0.1:${door.port}/fd`
+    const world = await createWorld({
+      dingtalk: { ...PATIENT_DINGTALK, systemPingMs: 0, qpsPerApi: 0 },
+      env: { PUBLIC_URL: publicUrl },
+    })
+    undo.push(() => world.close())
+    const action = { answerBudgetMs: ANSWER_MS, ...overrides.action }
+    const app = await bootImpatient(world, { deadlines: FAR_DEADLINES, ...overrides, action })
     undo.push(() => app.stop())
+    door.lead(Number(new URL(app.url).port))
     const browser = await launchChromium(CHROMIUM)
     undo.push(() => browser.close())
     const open = (look: Look): Promise<Window> => openWindow(browser, world, look)
