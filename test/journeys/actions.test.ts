@@ -9,6 +9,7 @@ import {
   buttonTexts,
   callsFor,
   cardsOf,
+  endPatience,
   everybodySees,
   expectSilence,
   fire,
@@ -107,7 +108,11 @@ describe('a custom action', () => {
     const { incident, card } = await alertGroup('结果不明')
     world.flashduty.control.addFault({ path: '/incident/custom-action/do', effect })
     const told = saidTo(li).length
-    const seen = answerOf(await press(world, card, li, '重启实例'))
+    const pressing = press(world, card, li, '重启实例')
+    if (effect.kind === 'apply-then-hang') {
+      await endPatience(scene.app, 'Flashduty has it', () => actsOn(world, incident).length === 1)
+    }
+    const seen = answerOf(await pressing)
     if (effect.kind === 'apply-then-hang') {
       expect(seen.tips).toBe('处理中，卡片稍后更新')
       const late = () => saidTo(li).slice(told)
@@ -262,6 +267,7 @@ test('a failure that comes after 处理中 reaches the presser, by one sentence 
   const pressed = press(world, card, li, '认领')
   li.member.licensed = false
   try {
+    await endPatience(scene.app, 'Flashduty is asked', () => actsOn(world, incident).length === 1)
     expect(answerOf(await pressed).tips).toBe('处理中，卡片稍后更新')
     await eventually('the presser is told', () => saidTo(li).length > before)
     expect(saidTo(li).slice(before)).toEqual([

@@ -9,6 +9,7 @@ import {
   actsOn,
   answerOf,
   bootImpatient,
+  type ImpatientApp,
   changeIntegration,
   everybodySees,
   expectSilence,
@@ -22,7 +23,7 @@ import {
   view,
 } from '../support/journey.ts'
 import { readyz } from '../support/readyz.ts'
-import type { LogLine, RunningApp } from '../support/world.ts'
+import type { LogLine } from '../support/world.ts'
 
 /** Nobody here runs out of time: what is asked is who answers, not how soon. */
 const DEADLINE_MS = 60_000
@@ -33,7 +34,7 @@ const OVERRIDES = {
 }
 
 let scene: Scene
-let app: RunningApp
+let app: ImpatientApp
 const earlierLines: LogLine[] = []
 beforeAll(async () => {
   scene = await openScene({ dingtalk: { cardDeadlineMs: DEADLINE_MS }, overrides: OVERRIDES })

@@ -7,6 +7,7 @@ import {
   answerOf,
   buttonTexts,
   callsFor,
+  endPatience,
   everybodySees,
   expectSilence,
   fire,
@@ -312,7 +313,11 @@ describe('Flashduty in trouble', () => {
     world.flashduty.control.addFault({ path: act, effect })
 
     const [button] = view(world, card, li).buttons
-    expect(answerOf(await press(world, card, li, '认领')).tips).toBe('处理中，卡片稍后更新')
+    const pressing = press(world, card, li, '认领')
+    if (effect.kind === 'hang' || effect.kind === 'delay' || effect.kind === 'apply-then-hang') {
+      await endPatience(scene.app, 'Flashduty is asked', () => actsOn(world, incident, 'ack').length === 1)
+    }
+    expect(answerOf(await pressing).tips).toBe('处理中，卡片稍后更新')
     // Pressed again out of impatience: it is the same click.
     if (!button || !('id' in button)) throw new Error('the card has no button to press')
     const again = { outTrackId: card, userId: li.user.userId, buttonId: button.id, force: true }

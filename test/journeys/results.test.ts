@@ -23,8 +23,6 @@ import { DATA_SOURCE_ID, type LogLine, type Person } from '../support/world.ts'
 
 const RESULTS = 'flashduty-dingtalk-result'
 const DIRECTORY = 'flashduty-dingtalk-directory'
-/** What came of a failed report is looked at again after some seconds. */
-const LATE_MS = 15_000
 
 const overrides: Overrides = { sweepMs: 500, reportMs: 100 }
 

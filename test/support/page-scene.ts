@@ -4,17 +4,14 @@ import type { Overrides } from '../../src/app.ts'
 import { type Bridge, bridgeScript, CODE_FUNCTION, userAgentOf } from '../sandbox/dingtalk/client-bridge.ts'
 import type { User } from '../sandbox/dingtalk/types.ts'
 import { findChromium, launchChromium } from './chromium.ts'
-import { FAR_DEADLINES, PATIENT_DINGTALK } from './far-deadlines.ts'
+import { PATIENT_DINGTALK } from './far-deadlines.ts'
 import { openFrontDoor } from './front-door.ts'
-import { bootImpatient } from './journey.ts'
+import { bootImpatient, type ImpatientApp } from './journey.ts'
 import { CONDITION_MS } from './patience.ts'
-import { createWorld, type RunningApp, type World } from './world.ts'
+import { createWorld, type World } from './world.ts'
 
 export const PHONE = { width: 390, height: 844 }
 export const PC = { width: 1280, height: 800 }
-
-/** Whoever presses something here waits for what comes of it, however long that takes. */
-const ANSWER_MS = 3_600_000
 
 /** Undefined where there is none; the page tests are left out then, but not under `CI`. */
 export const CHROMIUM = await findChromium()
@@ -23,7 +20,7 @@ if (CHROMIUM === undefined && process.env['CI']) throw new Error('the page tests
 /** The daemon with its pages at an address that a browser can open, and that browser. */
 export type PageScene = {
   world: World
-  app: RunningApp
+  app: ImpatientApp
   browser: Browser
   /** Address of the integration's pages, without a slash at its end. */
   pages: string
@@ -64,8 +61,7 @@ export async function openPageScene(overrides: Overrides = {}): Promise<PageScen
       env: { PUBLIC_URL: publicUrl },
     })
     undo.push(() => world.close())
-    const action = { answerBudgetMs: ANSWER_MS, ...overrides.action }
-    const app = await bootImpatient(world, { deadlines: FAR_DEADLINES, ...overrides, action })
+    const app = await bootImpatient(world, overrides)
     undo.push(() => app.stop())
     door.lead(Number(new URL(app.url).port))
     const browser = await launchChromium(CHROMIUM)

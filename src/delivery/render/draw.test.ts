@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 
-import { anyFace, anyText, type FaceChange, makeFace, T } from './faces.test.ts'
+import { anyFace, anyText, type FaceChange, makeFace, T } from '../../../test/support/faces.ts'
 import { decodeButton } from '../../domain/button.ts'
 import type { CardFace, DrawnCard } from '../../domain/card.ts'
 import { drawCard } from './draw.ts'
@@ -196,4 +196,10 @@ describe('people mentioned', () => {
   test('are none without a mention', () => {
     expect(withMentions(drawn, 'zh-CN', [])).toEqual(drawn)
   })
+})
+
+test('the text that rendering is tried with holds what it must not let through', () => {
+  const found = fc.sample(anyText(), { numRuns: 200, seed: 1 }).join('')
+  expect(found).toMatch(/<a atId=/)
+  expect(found).toMatch(/\p{Surrogate}/u)
 })

@@ -60,7 +60,7 @@ export class EventPusher {
     release?.()
   }
 
-  async settled(eventId: string, timeoutMs: number = this.#longestMs()): Promise<'success' | 'dropped'> {
+  async settled(eventId: string, timeoutMs?: number): Promise<'success' | 'dropped'> {
     const deliveries = this.#deliveries.get(eventId)
     if (!deliveries) throw new Error(`event ${eventId} was pushed to no app`)
     if (!deliveries.every(({ outcome }) => outcome)) {
@@ -117,14 +117,6 @@ export class EventPusher {
     delivery.outcome = outcome
     const { eventId, eventType } = event
     this.#deps.journal.add({ type: 'event-settled', clientId: app.clientId, eventId, eventType, outcome, attempts })
-  }
-
-  #longestMs(): number {
-    const { eventDeadlineMs, redeliveryDelaysMs, httpEventDeadlineMs, httpRetryDelaysMs } = this.#deps.settings
-    const longest = (deadlineMs: number, pausesMs: number[]): number =>
-      pausesMs.reduce((sum, ms) => sum + ms, 0) + deadlineMs * (pausesMs.length + 1)
-    const doors = [longest(eventDeadlineMs, redeliveryDelaysMs), longest(httpEventDeadlineMs, httpRetryDelaysMs)]
-    return Math.max(...doors) + 2_000
   }
 }
 

@@ -1,3 +1,4 @@
+import { CONDITION_MS } from '../../support/patience.ts'
 import type { Journal, JournalEntry } from './types.ts'
 
 type WithoutStamp<T> = T extends unknown ? Omit<T, 'seq' | 'at'> : never
@@ -39,7 +40,7 @@ export class MemoryJournal implements Journal {
     return () => this.#listeners.delete(listener)
   }
 
-  waitFor(what: string, predicate: (entry: JournalEntry) => boolean, timeoutMs = 5_000): Promise<JournalEntry> {
+  waitFor(what: string, predicate: (entry: JournalEntry) => boolean, timeoutMs = CONDITION_MS): Promise<JournalEntry> {
     const past = this.#entries.find(predicate)
     if (past) return Promise.resolve(past)
     return new Promise((resolve, reject) => {

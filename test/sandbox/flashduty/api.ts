@@ -110,6 +110,10 @@ export class OpenApi {
       await sleep(effect.ms, undefined, { ref: false })
       return run()
     }
+    if (effect.kind === 'wait') {
+      await effect.until
+      return run()
+    }
     if (effect.kind !== 'hang') run()
     if (effect.kind === 'apply-then-reset') response.socket?.resetAndDestroy()
     return undefined

@@ -1,3 +1,4 @@
+import { CONDITION_MS } from '../../support/patience.ts'
 import { startActionConsumer } from './action-queue.ts'
 import { OpenApi } from './api.ts'
 import { CALLS } from './calls.ts'
@@ -15,8 +16,6 @@ import type {
   FlashdutySandbox,
   FlashdutySettings,
 } from './types.ts'
-
-const WAIT_MS = 5_000
 
 /**
  * A stand-in for Flashduty: keeps incidents by the lifecycle rules, answers the Open API, and hands the event of every
@@ -114,8 +113,8 @@ export async function startFlashduty(settings: FlashdutySettings = {}): Promise<
       listeners.add(listener)
       return () => void listeners.delete(listener)
     },
-    waitForEvent: (predicate, timeoutMs = WAIT_MS) => waitFor('event', outbox.events, predicate, timeoutMs),
-    waitForRequest: (predicate, timeoutMs = WAIT_MS) => waitFor('request', api.requests, predicate, timeoutMs),
+    waitForEvent: (predicate, timeoutMs = CONDITION_MS) => waitFor('event', outbox.events, predicate, timeoutMs),
+    waitForRequest: (predicate, timeoutMs = CONDITION_MS) => waitFor('request', api.requests, predicate, timeoutMs),
   }
   return {
     apiUrl,

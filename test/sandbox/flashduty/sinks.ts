@@ -2,10 +2,10 @@ import { request as requestHttp } from 'node:http'
 import { request as requestHttps } from 'node:https'
 import { Queue } from 'bullmq'
 import { Redis } from 'ioredis'
+import { PROCESS_MS } from '../../support/patience.ts'
 import type { IncidentEvent, WebhookPost } from './types.ts'
 
 const QUEUE = 'flashduty-dingtalk-deliver'
-const ENQUEUE_MS = 5_000
 const WEBHOOK_MS = 2_000
 
 /** The producer's half of contract A. */
@@ -27,8 +27,8 @@ export class QueueSink {
     const { event_id: eventId, event_type: type } = (body ?? {}) as { event_id?: unknown; event_type?: unknown }
     const jobId = options.jobId ?? (typeof eventId === 'string' ? `ev-${eventId}` : undefined)
     const job = await within(
-      ENQUEUE_MS,
-      `Redis did not take the job in ${ENQUEUE_MS} ms`,
+      PROCESS_MS,
+      `Redis did not take the job in ${PROCESS_MS} ms`,
       this.#queue.add(typeof type === 'string' && type !== '' ? type : 'unknown', body, {
         attempts: options.attempts ?? 5,
         backoff: { type: 'exponential', delay: 2000 },
