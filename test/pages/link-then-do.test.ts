@@ -55,7 +55,7 @@ function addressOf(seen: ReturnType<typeof answerOf>, text: string): string {
 
 const set = (...fields: string[]) => changeIntegration(scene, ...fields)
 
-describe.runIf(CHROMIUM !== undefined)('pressed, linked, done', { timeout: 90_000 }, () => {
+describe.runIf(CHROMIUM !== undefined)('pressed, linked, done', () => {
   beforeAll(async () => {
     scene = await openPageScene()
     const { control } = scene.world.flashduty

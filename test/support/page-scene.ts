@@ -4,7 +4,8 @@ import type { Overrides } from '../../src/app.ts'
 import { type Bridge, bridgeScript, CODE_FUNCTION, userAgentOf } from '../sandbox/dingtalk/client-bridge.ts'
 import type { User } from '../sandbox/dingtalk/types.ts'
 import { findChromium, launchChromium } from './chromium.ts'
-import { findFreePort } from './free-port.ts'
+import { PATIENT_DINGTALK } from './far-deadlines.ts'
+import { openFrontDoor } from './front-door.ts'
 import { bootImpatient, type ImpatientApp } from './journey.ts'
 import { CONDITION_MS } from './patience.ts'
 import { createWorld, type World } from './world.ts'
@@ -48,19 +49,21 @@ export type Window = {
 }
 
 export async function openPageScene(overrides: Overrides = {}): Promise<PageScene> {
-  const port = await findFreePort()
-  const publicUrl = `http://127.0.0.1:${port}/fd`
-  const world = await createWorld({
-    dingtalk: { systemPingMs: 0, qpsPerApi: 0 },
-    env: { HTTP_PORT: String(port), PUBLIC_URL: publicUrl },
-  })
-  const undo: (() => Promise<void>)[] = [() => world.close()]
+  const door = await openFrontDoor()
+  const undo: (() => Promise<void>)[] = [() => door.close()]
   const close = async (): Promise<void> => {
-    for (const step of undo.reverse()) await step()
+    for (const step of undo.splice(0).reverse()) await step()
   }
   try {
+    const publicUrl = `http://127.0.0.1:${door.port}/fd`
+    const world = await createWorld({
+      dingtalk: { ...PATIENT_DINGTALK, systemPingMs: 0, qpsPerApi: 0 },
+      env: { PUBLIC_URL: publicUrl },
+    })
+    undo.push(() => world.close())
     const app = await bootImpatient(world, overrides)
     undo.push(() => app.stop())
+    door.lead(Number(new URL(app.url).port))
     const browser = await launchChromium(CHROMIUM)
     undo.push(() => browser.close())
     const open = (look: Look): Promise<Window> => openWindow(browser, world, look)

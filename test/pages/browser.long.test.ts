@@ -1,0 +1,3 @@
+import { tellPagesInBrowser } from './tell-pages-in-browser.ts'
+
+tellPagesInBrowser('all')

@@ -1,0 +1,3 @@
+import { tellLateResults } from './tell-late-results.ts'
+
+tellLateResults('all')

@@ -1,0 +1,3 @@
+import { tellLogin } from './tell-login.ts'
+
+tellLogin('all')

@@ -1,0 +1,3 @@
+import { tellSlowNetwork } from './tell-slow-network.ts'
+
+tellSlowNetwork('all')
