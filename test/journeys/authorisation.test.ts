@@ -127,7 +127,7 @@ beforeAll(async () => {
   const gone = { timeStamp: String(Date.now()), userId: [of('left').user.userId] }
   const told = { eventType: 'user_leave_org', data: gone }
   const left = world.dingtalk.control.pushEvent(world.dingtalkApp.clientId, told)
-  await world.dingtalk.control.eventSettled(left, 10_000)
+  await world.dingtalk.control.eventSettled(left)
 
   const { zhang } = world.people
   const insiders = [...people].filter(([who]) => who !== 'outside a private channel').map(([, { member }]) => member)
