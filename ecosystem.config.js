@@ -4,6 +4,8 @@ export const apps = [
     name: 'flashduty-dingtalk',
     // So that pm2 can be called from any folder; `data/` is in this one.
     cwd: import.meta.dirname,
+    // On Node.js 24 or 26: 20.20 is the least that works, and past its end of life. pm2 takes the `node` that is first on PATH
+    // at `pm2 start`. `interpreter: '/opt/node-26/bin/node'` here picks another; pm2's --interpreter has no say over a file.
     script: 'dist/main.js',
     args: 'start',
     // A heap that grows in small steps: V8 would else let garbage pile up to twice the memory before it clears it away.

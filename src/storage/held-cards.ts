@@ -29,6 +29,13 @@ export async function releaseCard(
   after: { shown: { rev: number; hash: string } } | { dueAt: number } | 'as-it-was',
 ): Promise<void> {
   if (typeof after === 'object' && 'dueAt' in after) await takeUpdateTurns(trx, [outTrackId])
+  // One that was replaced meanwhile only has to say so.
+  await trx
+    .updateTable('cards')
+    .set({ held_until: 0 })
+    .where('out_track_id', '=', outTrackId)
+    .where('frozen', '=', 1)
+    .execute()
   const card = trx
     .updateTable('cards')
     .set({ held_until: 0 })

@@ -2,13 +2,15 @@ import { arm, installHooks } from './hooks.mjs'
 
 /** The built daemon with little patience, for a parent that says at which step this process is to be killed. */
 
-/** Ends of leases and pauses are waited for after each death. */
+/** No lease ends before its process does, however slow that is: after a death the parent lets them run out. */
+const LEASE_MS = 9 * 60_000
+
 const OVERRIDES = {
   sweepMs: 500,
   reportMs: 250,
   watchMs: 200,
-  delivery: { leaseMs: 3_000, spacingMs: 100, blockedRetryMs: 500, doubtMs: 1_000 },
-  action: { clickLeaseMs: 4_000, spacingMs: 100, retryMs: 200 },
+  delivery: { leaseMs: LEASE_MS, spacingMs: 100, blockedRetryMs: 500, doubtMs: 1_000 },
+  action: { clickLeaseMs: LEASE_MS, spacingMs: 100, retryMs: 200 },
   supervisor: { backOffMinMs: 50, backOffMaxMs: 400, blockedMs: 200, lingerMs: 500 },
 }
 
@@ -23,5 +25,5 @@ const { createLog } = await import('../../dist/log.js')
 
 const log = createLog('info')
 const app = await startApp(loadConfig(process.env), log, OVERRIDES)
-await app.streamsSettled(AbortSignal.timeout(8_000))
+await app.streamsSettled(AbortSignal.timeout(90_000))
 log.info({ component: 'main', url: app.url }, 'ready')

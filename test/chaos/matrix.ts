@@ -10,20 +10,29 @@ import { install } from '../support/journey.ts'
 import { CONDITION_MS } from '../support/patience.ts'
 import { createWorld, type World } from '../support/world.ts'
 import { type Arm, type Point, POINTS } from './points.ts'
-import { type Books, judge, listUnsettled, passPauses, readUnknown, type Unknown, type Verdict } from './verdict.ts'
+import {
+  type Books,
+  judge,
+  listUnsettled,
+  readLeases,
+  passPauses,
+  readUnknown,
+  type Unknown,
+  type Verdict,
+} from './verdict.ts'
 import { createDice, type Doings, noDoings, play, postAgain, prepare, type Stage } from './workload.ts'
 
 const CHILD = fileURLToPath(new URL('./child.mjs', import.meta.url))
 const LOOK_MS = 100
 /** How often the work is done over until the step has come. */
-const MAX_WAVES = 3
-/** How long the work of one wave is given to bring the step. */
-const STEP_MS = 20_000
+const MAX_WAVES = 5
+const CALM_LOOKS = 5
 
 export type Run = Verdict & {
   point: string
   seed: number
-  /** Whether the daemon died where it had to. */ reached: boolean
+  /** Whether the daemon died where it had to. */
+  reached: boolean
   tookMs: number
 }
 
@@ -58,7 +67,7 @@ export async function runMatrix(
 
 async function openLane() {
   const world = await createWorld({
-    dingtalk: { redeliveryDelaysMs: Array.from({ length: 200 }, () => 1_000), systemPingMs: 0 },
+    dingtalk: { redeliveryDelaysMs: Array.from({ length: 60 }, () => 1_000), systemPingMs: 0 },
   })
   const redis = new Redis(world.redis.url)
   const { token } = await makeToken(world)
@@ -78,13 +87,19 @@ async function openLane() {
       count += 1
       const name = `${count} ${point.name}`
       const dice = createDice(seed * 1_000 + POINTS.indexOf(point))
-      const { dead, waves } = await playUntilDeath(stage, daemon, point, name, dice)
+      const { dead, waves } = await playUntilDeath(stage, books, daemon, point, name, dice)
       await daemon.end('SIGKILL')
+      // What it had sent has been read by then.
+      for (let turn = 0; turn < 3; turn++) await new Promise((resolve) => setImmediate(resolve))
+      const late = sleep(point.lateMs ?? 0)
       world.dingtalk.control.clearFaults()
       world.flashduty.control.clearFaults()
       const unknown = readUnknown(world)
+      const passLeases = readLeases(world)
       passPauses(world)
       daemon = await start(world)
+      await late
+      passLeases()
       const dropped: string[] = []
       for (const doings of waves) {
         for (const event of doings.unanswered.splice(0)) await postAgain(stage, doings, event)
@@ -117,7 +132,14 @@ function start(world: World): Promise<Daemon> {
   return startDaemon(world.env, [CHILD])
 }
 
-async function playUntilDeath(stage: Stage, daemon: Daemon, point: Point, name: string, dice: () => number) {
+async function playUntilDeath(
+  stage: Stage,
+  books: Books,
+  daemon: Daemon,
+  point: Point,
+  name: string,
+  dice: () => number,
+) {
   const nth = 1 + Math.floor(dice() * point.most)
   const waves: Doings[] = []
   const state = { dead: false }
@@ -138,9 +160,19 @@ async function playUntilDeath(stage: Stage, daemon: Daemon, point: Point, name: 
       if (state.dead) break
     }
     await play(stage, doings, run, dice)
-    await Promise.race([gone, sleep(STEP_MS)])
+    await Promise.race([gone, nothingLeft(books, () => state.dead)])
   }
   return { dead: state.dead, waves }
+}
+
+/** The step will not come any more. */
+async function nothingLeft(books: Books, isDead: () => boolean): Promise<void> {
+  const startedAt = performance.now()
+  let calm = 0
+  while (!isDead() && calm < CALM_LOOKS && performance.now() - startedAt < CONDITION_MS) {
+    await sleep(LOOK_MS)
+    calm = (await listUnsettled(books)).length === 0 ? calm + 1 : 0
+  }
 }
 
 /** Waits until nothing is left to be done and all is as it has to be; after the time, what there is then. */

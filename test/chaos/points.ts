@@ -7,7 +7,14 @@ export type Arm = { step: string; nth: number }
  * Where the daemon is killed. `step` is what hooks.mjs calls that moment; `faults` are what the platforms do to the call
  * it dies in.
  */
-export type Point = { name: string; step: string; most: number; faults?: (world: World) => void }
+export type Point = {
+  name: string
+  step: string
+  most: number
+  faults?: (world: World) => void
+  /** The call it dies in is carried out this much later, while its leases last. */
+  lateMs?: number
+}
 
 /** Commits by what they are about; `before`: it never happens, `after`: it happened and nothing came of it yet. */
 const COMMITS = {
@@ -38,8 +45,7 @@ const APIS = { create: 'createAndDeliver', deliver: 'deliver', update: 'updateCa
 
 type Effect = { kind: 'hang' } | { kind: 'delay'; ms: number }
 
-/** After the next process has started, while the dead one's leases last. */
-const LATE: Effect = { kind: 'delay', ms: 1_500 }
+const LATE_MS = 1_500
 
 export const POINTS: Point[] = [
   ...Object.entries({ ...COMMITS, ...ADDS, ...REPLIES }).flatMap(([what, most]) =>
@@ -50,7 +56,13 @@ export const POINTS: Point[] = [
     { name: `${call}, before it is sent`, step: `${call}:before`, most: 2 },
     { name: `${call}, sent and never applied`, step: `${call}:sent`, most: 1, faults: meet(call, { kind: 'hang' }) },
     { name: `${call}, sent and applied`, step: `${call}:sent`, most: 2 },
-    { name: `${call}, sent and applied late`, step: `${call}:sent`, most: 1, faults: meet(call, LATE) },
+    {
+      name: `${call}, sent and applied late`,
+      step: `${call}:sent`,
+      most: 1,
+      faults: meet(call, { kind: 'delay', ms: LATE_MS }),
+      lateMs: LATE_MS,
+    },
     { name: `${call}, answered`, step: `${call}:answered`, most: 2 },
   ]),
   { name: 'read, answered', step: 'read:answered', most: 1 },

@@ -36,6 +36,33 @@ export function passPauses(world: World): void {
   })
 }
 
+/**
+ * What the process that died left under its leases, and held back for its presses.
+ * @returns called later, it is as if all of it had run out; what the next process took meanwhile stays that one's
+ */
+export function readLeases(world: World): () => void {
+  const now = Date.now()
+  const read = (query: string): string[] => withDatabase(world, (db) => db.prepare(query).pluck().all(now) as string[])
+  const cards = read('select lease_owner || out_track_id from cards where lease_until > ?')
+  const held = read('select out_track_id from cards where held_until > ?')
+  const clicks = read('select lease_owner || id from clicks where lease_until > ?')
+  return () =>
+    withDatabase(world, (db) => {
+      const at = Date.now()
+      const passed = (column: string): string => `${column} = case when ${column} > @at then @at else ${column} end`
+      const change = (statement: string, ids: string[]): void => {
+        for (const id of ids) db.prepare(statement).run({ at, id })
+      }
+      change(
+        `update cards set lease_until = @at, ${passed('deliver_due_at')}, ${passed('update_due_at')}
+         where lease_owner || out_track_id = @id`,
+        cards,
+      )
+      change(`update cards set ${passed('held_until')}, ${passed('update_due_at')} where out_track_id = @id`, held)
+      change(`update clicks set lease_until = @at, ${passed('due_at')} where lease_owner || id = @id`, clicks)
+    })
+}
+
 /** Where the verdict is read: the world, its database (for reading only) and its Redis. */
 export type Books = { world: World; db: Database.Database; redis: Redis }
 

@@ -1,7 +1,9 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 
+import { DEADLINES } from '../../src/domain/deadlines.ts'
 import type { Incident } from '../sandbox/flashduty/types.ts'
 import { eventually } from '../support/eventually.ts'
+import { Gate } from '../support/gate.ts'
 import {
   actsOn,
   answerOf,
@@ -9,6 +11,7 @@ import {
   everybodySees,
   expectSilence,
   fire,
+  type ImpatientApp,
   inGroup,
   listGroups,
   openScene,
@@ -20,27 +23,26 @@ import {
   view,
 } from '../support/journey.ts'
 import { readyz } from '../support/readyz.ts'
-import type { LogLine, RunningApp } from '../support/world.ts'
+import type { LogLine } from '../support/world.ts'
 
-/** What README promises for a connection that fell silent. */
-const SILENT_MS = 8_000
-/** Beside it, for a machine that does other things too. */
-const SLACK_MS = 7_000
-const BACK_MS = 10_000
-/** A stop with nothing under way has nothing to wait for. */
-const QUICK_STOP_MS = 3_000
+/** Whoever waited for an opening that hangs would wait for ever. */
+const NEVER_MS = 86_400_000
 
-/** Old connections stay open as long as in earnest. */
-const OVERRIDES = { supervisor: { lingerMs: 12_000 } }
+/** Old connections stay open as long as in earnest, and so is the time for an event: a lost one has to come again. */
+const OVERRIDES = {
+  supervisor: { lingerMs: 12_000 },
+  connection: { openTimeoutMs: NEVER_MS, handshakeTimeoutMs: NEVER_MS },
+  deadlines: { event: DEADLINES.event },
+}
 
 let scene: Scene
 /** The daemon that runs now; some tests end it and start another. */
-let app: RunningApp
+let app: ImpatientApp
 const earlierLines: LogLine[] = []
 
 beforeAll(async () => {
   // Long enough redeliveries that an event outlives a connection that fell silent.
-  const dingtalk = { redeliveryDelaysMs: Array.from({ length: 20 }, () => 1_000), disconnectSilenceMs: 1_500 }
+  const dingtalk = { eventDeadlineMs: 3_000, disconnectSilenceMs: 8_000 }
   scene = await openScene({ dingtalk, overrides: OVERRIDES })
   app = scene.app
 })
@@ -63,9 +65,9 @@ function statesSince(line: number): LogLine[] {
 }
 
 /** Resolves when two connections are open that were not there before, and the daemon says it is ready. */
-async function reconnected(before: string[], timeoutMs = BACK_MS): Promise<void> {
+async function reconnected(before: string[]): Promise<void> {
   const areNew = () => connections().filter((id) => !before.includes(id)).length === 2
-  await eventually('new connections', areNew, timeoutMs)
+  await eventually('new connections', areNew)
   await eventually('ready', async () => (await readyz(app.url)).status === 200)
 }
 
@@ -86,6 +88,14 @@ async function expectPressesWork(title: string): Promise<void> {
   expect(actsOn(world, incident)).toHaveLength(1)
 }
 
+/** What became of the event for our app; the one of another integration may be gone. */
+async function settled(eventId: string): Promise<string | undefined> {
+  const { journal } = scene.world.dingtalk
+  const outcome = () =>
+    journal.of('event-settled').find((entry) => entry.eventId === eventId && entry.clientId === clientId())?.outcome
+  return eventually(`${eventId} has settled`, outcome)
+}
+
 function pushesOf(eventId: string) {
   return scene.world.dingtalk.journal.of('frame-sent').filter(({ businessId }) => businessId === eventId)
 }
@@ -97,11 +107,13 @@ describe('a connection that ends', () => {
     const { incident, card } = await alertGroup('换连接时按')
     const before = connections()
     const line = app.lines.length
-    world.flashduty.control.addFault({ path: '/incident/ack', effect: { kind: 'delay', ms: 800 } })
+    const gate = new Gate()
+    world.flashduty.control.addFault({ path: '/incident/ack', effect: { kind: 'hold', until: gate.until } })
     const pressed = press(world, card, world.people.li, '认领')
     await eventually('Flashduty is asked', () => actsOn(world, incident).length === 1)
     control.disconnect(clientId())
     await reconnected(before)
+    gate.open()
     expect(journal.of('stream-close').filter(({ connectionId }) => before.includes(connectionId))).toEqual([])
     expect(answerOf(await pressed).title).toContain('处理中')
     await everybodySees(world, card, '处理中')
@@ -119,7 +131,7 @@ describe('a connection that ends', () => {
     const before = connections()
     const line = app.lines.length
     control.dropConnections(clientId())
-    await reconnected(before, 2_000)
+    await reconnected(before)
     expect(connections()).toHaveLength(2)
     expect(statesSince(line).map(({ state }) => state)).toEqual(['connecting', 'open'])
     await expectPressesWork('断线之后')
@@ -131,11 +143,13 @@ describe('a connection that ends', () => {
     const { control } = world.dingtalk
     const { incident, card } = await alertGroup('按到一半断线')
     const before = connections()
-    world.flashduty.control.addFault({ path: '/incident/ack', effect: { kind: 'delay', ms: 500 } })
+    const gate = new Gate()
+    world.flashduty.control.addFault({ path: '/incident/ack', effect: { kind: 'hold', until: gate.until } })
     const pressed = press(world, card, li, '认领')
     await eventually('Flashduty is asked', () => actsOn(world, incident).length === 1)
     control.dropConnections(clientId())
     expect((await pressed).outcome).toBe('failed')
+    gate.open()
     await reconnected(before)
 
     await everybodySees(world, card, '处理中')
@@ -170,7 +184,7 @@ describe('a connection that ends', () => {
     await everybodySees(world, card, '处理中')
     expect(actsOn(world, incident)).toHaveLength(1)
     expect((await recordsOf(world, incident)).filter(({ kind }) => kind === 'action')).toHaveLength(1)
-    expect(await control.eventSettled(eventId, 20_000)).toBe('success')
+    expect(await settled(eventId)).toBe('success')
     expect(statesSince(line).map(({ state }) => state)).toEqual(['connecting', 'waiting', 'open'])
   })
 })
@@ -199,10 +213,10 @@ describe('an event', () => {
     control.dropConnections(clientId())
     await reconnected(before)
     const installed = control.installCoolApp(openConversationId, clientId())
-    expect(await control.eventSettled(installed)).toBe('success')
+    expect(await settled(installed)).toBe('success')
     expect(await statusOf()).toBe('installed')
 
-    expect(await control.eventSettled(removed, BACK_MS)).toBe('success')
+    expect(await settled(removed)).toBe('success')
     const messageIds = pushesOf(removed).map(({ messageId }) => messageId)
     expect(messageIds.length).toBeGreaterThanOrEqual(2)
     expect(new Set(messageIds).size).toBe(messageIds.length)
@@ -218,7 +232,7 @@ describe('an event', () => {
       control.injectStreamFault({ id, clientId: clientId() })
       const line = app.lines.length
       const eventId = control.renameGroup(world.groups.platform.openConversationId, `改名 ${id}`)
-      expect(await control.eventSettled(eventId)).toBe('success')
+      expect(await settled(eventId)).toBe('success')
       expect(pushesOf(eventId)).toHaveLength(2)
       const said = app.lines.slice(line).filter((entry) => entry['eventId'] === eventId)
       expect(said.filter(({ msg }) => msg === 'event-duplicate')).toHaveLength(1)
@@ -227,7 +241,7 @@ describe('an event', () => {
   })
 })
 
-test('a connection that is alive but silent is noticed and replaced in the promised time', async () => {
+test('a connection that is alive but silent is noticed and replaced', async () => {
   const { world } = scene
   const { control } = world.dingtalk
   const { openConversationId } = world.groups.oncall
@@ -235,28 +249,20 @@ test('a connection that is alive but silent is noticed and replaced in the promi
   const before = connections()
   const line = app.lines.length
   control.freeze(clientId())
-  const frozenAt = performance.now()
   const eventId = control.renameGroup(openConversationId, '没声音时改的名')
-  await reconnected(before, SILENT_MS + SLACK_MS)
-  expect(performance.now() - frozenAt).toBeLessThan(SILENT_MS + SLACK_MS)
+  await reconnected(before)
   const closed = app.lines.slice(line).filter(({ msg }) => msg === 'stream-closed')
   expect(closed).toMatchObject([{ silent: true }, { silent: true }])
-  // DingTalk may go on using the silent one for a while; a person presses again then.
-  await eventually(
-    'a press is answered',
-    async () => {
-      const pressed = await press(world, card, world.people.li, '认领')
-      return pressed.outcome === 'answered' && pressed.view.title.includes('处理中')
-    },
-    20_000,
-  )
-  expect(await control.eventSettled(eventId, 30_000)).toBe('success')
+  // DingTalk may go on using the silent one for a while, and a press that goes there has failed.
+  const [connectionId = ''] = connections().filter((id) => !before.includes(id))
+  expect(answerOf(await press(world, card, world.people.li, '认领', connectionId)).title).toContain('处理中')
+  expect(await settled(eventId)).toBe('success')
   const known = (await listGroups(world)).find((row) => row.openConversationId === openConversationId)
   expect(known?.title).toBe('没声音时改的名')
   const silent = connections()
   control.dropConnections(clientId())
   await reconnected(silent)
-}, 90_000)
+})
 
 describe('a second integration', () => {
   test('has a connection and troubles of its own', async () => {
@@ -283,7 +289,7 @@ describe('a second integration', () => {
     await eventually('both are open', () => control.connections(second.clientId).length === 2)
     await eventually('ready', async () => (await readyz(app.url)).status === 200)
     const renamed = control.renameGroup(world.groups.oncall.openConversationId, '两个集成都知道')
-    expect(await control.eventSettled(renamed)).toBe('success')
+    expect(await settled(renamed)).toBe('success')
     expect(new Set(pushesOf(renamed).map(({ connectionId }) => connectionId)).size).toBe(2)
     control.dropConnections(second.clientId)
     await eventually('its new connection', () => control.connections(second.clientId).length === 2)
@@ -325,16 +331,14 @@ describe('a stop', () => {
     },
   ]
 
-  test.each(troubles)('$name is quick, clean and final', async ({ name, begin, under }) => {
+  test.each(troubles)('$name waits for nothing of it, and is clean and final', async ({ name, begin, under }) => {
     const { control } = scene.world.dingtalk
     const line = app.lines.length
     const openedBefore = opens().length
     begin()
     if (!name.includes('silent')) control.dropConnections(clientId())
     await eventually('that is so', () => under(line))
-    const stoppedAt = performance.now()
     await app.stop()
-    expect(performance.now() - stoppedAt).toBeLessThan(QUICK_STOP_MS)
     earlierLines.push(...app.lines)
     expect(statesSince(line).at(-1)).toMatchObject({ state: 'stopped' })
     expect(statesSince(line).filter(({ state }) => state === 'stopped')).toHaveLength(1)
@@ -349,6 +353,6 @@ describe('a stop', () => {
   })
 })
 
-test('nothing of this was a surprise', () => {
+afterAll(() => {
   expectSilence(scene.world, [...earlierLines, ...app.lines])
 })

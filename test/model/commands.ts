@@ -2,6 +2,7 @@ import fc from 'fast-check'
 
 import type { ApiName, Fault, PressResult } from '../sandbox/dingtalk/types.ts'
 import type { FlashdutyFault, IncidentEvent, Severity } from '../sandbox/flashduty/types.ts'
+import { CONDITION_MS } from '../support/patience.ts'
 import { checkLaws } from './laws.ts'
 import { byVersion, type Reference } from './reference.ts'
 import { shuffled } from './shuffled.ts'
@@ -272,7 +273,7 @@ const groupLife = fc
       const { clientId, coolAppCode } = stage.world.dingtalkApp
       const { openConversationId } = stage.groups[group]
       const settled = async (eventId: string): Promise<void> => {
-        const outcome = await control.eventSettled(eventId)
+        const outcome = await control.eventSettled(eventId, CONDITION_MS)
         if (outcome !== 'success') throw new Error(`the event was ${outcome}`)
       }
       if (what === 'rename') {
@@ -292,7 +293,8 @@ const groupLife = fc
         const eventType = model.installed.has(group) ? 'im_cool_app_uninstall' : 'im_cool_app_install'
         const eventId = what === 'repeat' ? `stale-${group}-${eventType}` : `stale-${++versions}`
         const data = { coolAppCode, operateTime: '1600000000000', robotCode: clientId, openConversationId }
-        if ((stage.title(group)?.status ?? 'unknown') !== 'unknown')
+        // Whoever never heard of the cool app there would have to take an old event for the newest.
+        if ((stage.title(group)?.operated_at ?? 0) > 0)
           await settled(control.pushEvent(clientId, { eventType, eventId, data }))
       }
     }),

@@ -85,11 +85,14 @@ function isFrozen(stage: Stage, { row }: Placed): boolean {
 }
 
 function isDoubtful(stage: Stage, outTrackId: string): boolean {
-  return stage.requests.some(
-    ({ api, status, body }) =>
-      (api === 'createAndDeliver' || api === 'deliver') &&
-      (status === 0 || status >= 500) &&
-      (body as { outTrackId?: string }).outTrackId === outTrackId,
+  return (
+    stage.hasGivenUp(outTrackId) ||
+    stage.requests.some(
+      ({ api, status, body }) =>
+        (api === 'createAndDeliver' || api === 'deliver') &&
+        (status === 0 || status >= 500) &&
+        (body as { outTrackId?: string }).outTrackId === outTrackId,
+    )
   )
 }
 

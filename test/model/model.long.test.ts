@@ -1,17 +1,16 @@
 import { expect, test } from 'vitest'
 
+import { TEST_MS } from '../support/patience.ts'
 import { seedOfToday } from '../support/seed.ts'
 import { runModel } from './run.ts'
 
 /** Stories mostly wait, so several are told at once. */
 const AT_ONCE = 4
 const STEPS = 500
-/** Far longer than the stories take, and than shrinking one that broke a law. */
-const STORIES_MS = 1_800_000
 
 test(
   'any story ends with every card true, every record settled and nobody told twice',
-  { timeout: STORIES_MS },
+  { timeout: 4 * TEST_MS },
   async () => {
     const seed = seedOfToday('model')
     const results = await Promise.all(

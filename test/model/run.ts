@@ -12,6 +12,8 @@ export type ModelRun = {
   replayPath?: string
   /** How long a counterexample may be shrunk. */
   shrinkMs: number
+  /** Most steps of one story. */
+  length?: number
   onProgress?: (steps: number) => void
 }
 
@@ -19,7 +21,7 @@ export type ModelResult =
   | { outcome: 'held'; steps: number }
   | { outcome: 'broken'; steps: number; seed: number; report: string; path: string | null; error: unknown }
 
-const MAX_STEPS_A_RUN = 150
+const LENGTH = 150
 /** A stage is used again while nothing went wrong on it; its journals grow, so not for good. */
 const RUNS_A_STAGE = 8
 
@@ -37,7 +39,7 @@ export async function runModel(settings: ModelRun): Promise<ModelResult> {
   }
   const property = fc.asyncProperty(
     fc.commands(steps, {
-      maxCommands: MAX_STEPS_A_RUN,
+      maxCommands: settings.length ?? LENGTH,
       size: 'max',
       ...(settings.replayPath === undefined ? {} : { replayPath: settings.replayPath }),
     }),

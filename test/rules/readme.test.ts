@@ -235,8 +235,26 @@ describe('what the README points at', () => {
     expect(apps.map((app) => `node ${app.node_args} ${app.script} ${app.args}`)).toEqual([PACKAGE.scripts['start']])
   })
 
-  test('the version of Node is the one package.json asks for', () => {
-    expect(README).toContain(`Node.js ${PACKAGE.engines.node.replace('>=', '')} or newer`)
+  test('README, the pm2 file and CI mean the same versions of Node, and package.json lets all of them in', () => {
+    const least = PACKAGE.engines.node.replace('>=', '')
+    expect(least).toMatch(/^\d+\.\d+$/)
+    const texts = [section('## Try it'), section('## Run it'), read('ecosystem.config.js')]
+    const named = texts.map(
+      (text) =>
+        text
+          .match(/Node\.js (\d+) or (\d+)\b/)
+          ?.slice(1)
+          .map(Number) ?? [],
+    )
+    const [lines = []] = named
+    expect(named).toEqual([lines, lines, lines])
+    expect(Math.min(...lines)).toBeGreaterThan(Number(least))
+    for (const text of texts) expect(text.match(/\b\d+\.\d+ (?=is the least|gets no)/)?.[0].trim()).toBe(least)
+
+    const [, second] = read('.ci/second-node').match(/^major=\$\{1:-(\d+)\}$/m) ?? []
+    expect(Number(second)).toBe(Math.max(...lines))
+    expect(section('## Tests')).toMatch(new RegExp(`\\.ci/second-node.* on Node\\.js ${second} `))
+    expect(read('.ci/run')).toMatch(/^\.ci\/second-node\b/m)
   })
 })
 

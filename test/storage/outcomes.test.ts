@@ -11,6 +11,7 @@ import { createLog } from '../../src/log.ts'
 import { addCard, addNotification, findCard } from '../../src/storage/cards.ts'
 import { allowRevision, freezeCards } from '../../src/storage/change-cards.ts'
 import type { Db } from '../../src/storage/db.ts'
+import { holdCard, releaseCard } from '../../src/storage/held-cards.ts'
 import { advanceIncident } from '../../src/storage/incidents.ts'
 import { listPlacements } from '../../src/storage/placements.ts'
 import { useDatabase } from '../support/use-database.ts'
@@ -111,6 +112,8 @@ async function stage(id: string, create: 'answered' | 'unknown' = 'answered') {
       await reconcileDelivery(deps, nothing)
       return posts - before
     },
+    hold: () => db.write((trx) => holdCard(trx, id, nowMs + 1_000 * SPACING_MS)),
+    release: (after: Parameters<typeof releaseCard>[2]) => db.write((trx) => releaseCard(trx, id, after)),
     freeze: () => db.write((trx) => freezeCards(trx, [id], nowMs, SPACING_MS)),
     refuseWhile: (work: () => Promise<AppError | void>) => (refuse = work),
     accept: () => (refuse = undefined),
@@ -159,4 +162,18 @@ test('a card that was replaced before it is found not to exist is not made to sa
   expect(await scene.deliver()).toBe(0)
   expect(await scene.card()).toMatchObject({ stage: 'absent', frozen: 1, deliver_due_at: null, update_due_at: null })
   expect(await listPlacements(db.read, ['absent'])).toMatchObject([{ status: 'cancelled' }])
+})
+
+test.each([
+  ['as it was', 'as-it-was'],
+  ['that is to be shown', { dueAt: 0 }],
+  ['that was seen', { shown: { rev: 1, hash: 'hash' } }],
+] as const)('a card replaced while a press is answered says so after the answer: a face %s', async (name, after) => {
+  const scene = await stage(`held ${name}`)
+  await scene.hold()
+  await scene.freeze()
+  expect(await scene.update()).toBe(0)
+  await scene.release(after)
+  expect(await scene.update()).toBe(1)
+  expect(await scene.card()).toMatchObject({ frozen: 1, update_due_at: null })
 })

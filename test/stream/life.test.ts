@@ -15,6 +15,9 @@ afterEach(async () => {
   await rig.close()
 })
 
+/** Whoever waited for an opening that hangs would wait for ever. */
+const NEVER_MS = 86_400_000
+
 const pushEvent = (): string => rig.sandbox.control.pushEvent(rig.app.clientId, { eventType: 'x', data: {} })
 const settled = (eventId: string) => rig.sandbox.control.eventSettled(eventId)
 const timers = (): number => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length
@@ -134,7 +137,7 @@ describe('a connection that is lost', () => {
     const [first = ''] = rig.live()
     rig.inject(id, { connectionId: first })
     // The gateway itself may not have noticed yet, and goes on using it.
-    await eventually('it is given up', () => stream.logged('stream-closed').length === 1, 10_000)
+    await eventually('it is given up', () => stream.logged('stream-closed').length === 1)
     await areOpen(stream)
     expect(stream.logged('stream-closed')).toMatchObject([{ silent: true }])
     expect(stream.gaps).toEqual([])
@@ -145,7 +148,7 @@ describe('a connection that is lost', () => {
     const stream = rig.supervise({ connections: 1, connection: QUICK_PINGS })
     await areOpen(stream)
     rig.inject('socket.half-open')
-    await eventually('the gap is told', () => stream.gaps.length === 1, 10_000)
+    await eventually('the gap is told', () => stream.gaps.length === 1)
     expect(stream.gaps[0]).toBeGreaterThanOrEqual(QUICK_PINGS.deadAfterMs - 50)
     expect(stream.state()).toMatchObject({ state: 'open', open: 1, lastGapMs: stream.gaps[0] })
   })
@@ -270,14 +273,10 @@ describe('a connection that answers pings and is given nothing (F29)', () => {
     const [deaf = ''] = rig.live()
     rig.inject('socket.zombie', { connectionId: deaf })
     const events: string[] = []
-    await eventually(
-      'it is doubted',
-      () => {
-        events.push(pushEvent())
-        return stream.logged('stream-doubted').length > 0
-      },
-      15_000,
-    )
+    await eventually('it is doubted', () => {
+      events.push(pushEvent())
+      return stream.logged('stream-doubted').length > 0
+    })
     await eventually('the replacement', () => rig.opens() === 3)
     await eventually('its end', () => closes().length === 1)
     expect(closes()).toMatchObject([{ connectionId: deaf, by: 'client' }])
@@ -294,7 +293,7 @@ describe('a connection that answers pings and is given nothing (F29)', () => {
     await areOpen(stream)
     await eventually('it was pinged', () => rig.sandbox.journal.of('frame-received').length >= 5)
     rig.inject('socket.zombie')
-    await eventually('it is replaced', () => rig.opens() === 2, 10_000)
+    await eventually('it is replaced', () => rig.opens() === 2)
     expect(stream.logged('stream-doubted')).toHaveLength(1)
     await eventually('its end', () => closes().length === 1)
     await areOpen(stream)
@@ -327,11 +326,10 @@ describe('a stop', () => {
     async ([id]) => {
       rig.inject(id, { times: 2 })
       const before = timers()
-      const stream = rig.supervise()
+      const never = { openTimeoutMs: NEVER_MS, handshakeTimeoutMs: NEVER_MS }
+      const stream = rig.supervise({ connection: never })
       await rig.sandbox.journal.waitFor('the call', (entry) => entry.type === 'request')
-      const startedAt = performance.now()
       await stream.stop()
-      expect(performance.now() - startedAt).toBeLessThan(3_000)
       expect(stream.state()).toMatchObject({ state: 'stopped' })
       await eventually('nothing is open', () => rig.live().length === 0)
       // The sandbox keeps one for the end of each connection's life.

@@ -1,14 +1,13 @@
 import { afterAll, beforeAll, expect } from 'vitest'
 
 import type { Overrides } from '../../src/app.ts'
-import type { Deadline } from '../../src/domain/deadlines.ts'
 import { listRecords as readRecords } from '../../src/storage/list-records.ts'
 import type { Button, DingTalkSettings, Group, PressResult, RenderedCard } from '../sandbox/dingtalk/types.ts'
 import type { Incident } from '../sandbox/flashduty/types.ts'
 import { readDatabase } from './database.ts'
 import { eventually } from './eventually.ts'
+import { FAR_DEADLINES, PATIENT_DINGTALK } from './far-deadlines.ts'
 import { HeldPatience } from './held-patience.ts'
-import { FAR_ANSWER_MS, FAR_DEADLINE_MS } from './patience.ts'
 import { bootApp, createWorld, type LogLine, type Person, type RunningApp, type World } from './world.ts'
 
 /** One row of `records --json`. */
@@ -36,19 +35,15 @@ export type OperationRecord = {
 const QUICK: Partial<DingTalkSettings> = {
   redeliveryDelaysMs: [300, ...Array.from({ length: 200 }, () => 1_000)],
   systemPingMs: 0,
-  eventDeadlineMs: FAR_DEADLINE_MS,
-  httpEventDeadlineMs: FAR_DEADLINE_MS,
-  cardDeadlineMs: FAR_DEADLINE_MS,
-  robotDeadlineMs: FAR_DEADLINE_MS,
+  ...PATIENT_DINGTALK,
 }
-const FAR: Deadline = { answerMs: FAR_ANSWER_MS, tooLateMs: FAR_ANSWER_MS + 1_000 }
 
 /** Shorter pauses, so that a journey waits for the daemon and not for its patience. Promised times are left alone. */
 const IMPATIENT: Overrides = {
   delivery: { spacingMs: 100, blockedRetryMs: 500 },
   action: { spacingMs: 100, retryMs: 200 },
   supervisor: { backOffMinMs: 50, backOffMaxMs: 400, credentialsMs: 200, consoleMs: 200, lingerMs: 500 },
-  deadlines: { event: FAR, eventPush: FAR, press: FAR, message: FAR },
+  deadlines: FAR_DEADLINES,
 }
 
 /** `patience`: of whoever has pressed and waits for the answer. */
@@ -230,11 +225,18 @@ export function buttonTexts(card: RenderedCard): string[] {
 }
 
 /** The person presses the button of that text on the card as they see it. */
-export function press(world: World, outTrackId: string, person: Person, text: string): Promise<PressResult> {
+export function press(
+  world: World,
+  outTrackId: string,
+  person: Person,
+  text: string,
+  connectionId?: string,
+): Promise<PressResult> {
   const card = view(world, outTrackId, person)
   const button = card.buttons.find((one): one is Extract<Button, { id: string }> => one.text === text && 'id' in one)
   if (!button) throw new Error(`no button ${text}; there are: ${buttonTexts(card).join(', ')}`)
-  return world.dingtalk.control.press({ outTrackId, userId: person.user.userId, buttonId: button.id })
+  const pressed = { outTrackId, userId: person.user.userId, buttonId: button.id }
+  return world.dingtalk.control.press({ ...pressed, ...(connectionId === undefined ? {} : { connectionId }) })
 }
 
 /** What the presser sees after the answer; one that had not come inside DingTalk's two seconds has failed. */

@@ -7,8 +7,5 @@
 export const CONDITION_MS = 90_000
 /** For a server, a browser, a daemon or a command of another program to start or to end. */
 export const PROCESS_MS = 120_000
-/** DingTalk's own deadlines where they are not the point, and inside them the daemon's. */
-export const FAR_DEADLINE_MS = 240_000
-export const FAR_ANSWER_MS = 200_000
 /** For one test or hook with all its conditions. */
 export const TEST_MS = 300_000

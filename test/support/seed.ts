@@ -1,14 +1,11 @@
-const DAY_MS = 86_400_000
-const told = new Set<string>()
-
 /**
- * The seed for random stories that are to be others each day. It is printed once, and `SEED=N` takes another one, so that
- * a story that went wrong can be told again.
+ * A seed that changes by the day (UTC), so that long random tests try something else each day. It is told on stderr, and
+ * `SEED=…` runs the same again.
  */
 export function seedOfToday(name: string): number {
-  const chosen = process.env['SEED'] ?? ''
-  const seed = /^\d{1,9}$/.test(chosen) ? Number(chosen) : Math.floor(Date.now() / DAY_MS)
-  if (!told.has(name)) process.stderr.write(`${name}: seed ${seed} (SEED=${seed} tells it again)\n`)
-  told.add(name)
+  const chosen = Number(process.env['SEED'] || Number.NaN)
+  const today = Number(new Date().toISOString().slice(0, 10).replaceAll('-', ''))
+  const seed = Number.isSafeInteger(chosen) ? chosen : today
+  process.stderr.write(`seed ${name} ${seed}\n`)
   return seed
 }

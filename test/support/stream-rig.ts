@@ -1,3 +1,4 @@
+import type { Deadlines } from '../../src/domain/deadlines.ts'
 import type { Ack, InboundEvent } from '../../src/domain/inbound.ts'
 import { AppError } from '../../src/errors.ts'
 import { createLog } from '../../src/log.ts'
@@ -11,7 +12,6 @@ import {
   type ConnectionSettings,
   openConnection,
 } from '../../src/stream/connection.ts'
-import { DEADLINES } from '../../src/domain/deadlines.ts'
 import { ALWAYS_UP } from '../../src/event-loop.ts'
 import { InFlight } from '../../src/lifecycle.ts'
 import {
@@ -23,6 +23,7 @@ import {
 import { startDingTalk } from '../sandbox/dingtalk/index.ts'
 import type { App, DingTalkSandbox, DingTalkSettings, StreamFault } from '../sandbox/dingtalk/types.ts'
 import { eventually } from './eventually.ts'
+import { FAR_DEADLINES, PATIENT_DINGTALK } from './far-deadlines.ts'
 import type { LogLine } from './world.ts'
 
 /** Short pauses for tests; silence is judged some ten times as fast as in earnest. */
@@ -37,6 +38,7 @@ export type SuperviseOptions = {
   connections?: number
   settings?: Partial<SupervisorSettings>
   connection?: Partial<ConnectionSettings>
+  deadlines?: Partial<Deadlines>
   takeEvent?: (event: InboundEvent) => Promise<Ack>
 }
 
@@ -73,6 +75,7 @@ export async function openStreamRig(
     systemPingMs: 0,
     redeliveryDelaysMs: [30, 30],
     disconnectSilenceMs: 200,
+    ...PATIENT_DINGTALK,
     ...settings,
   })
   const app = sandbox.control.createApp()
@@ -112,7 +115,7 @@ export async function openStreamRig(
         connections: options.connections ?? 2,
         connection: { ...CONNECTION_SETTINGS, ...options.connection },
         settings: { ...SUPERVISOR_SETTINGS, ...QUICK, ...options.settings },
-        deadlines: DEADLINES,
+        deadlines: { ...FAR_DEADLINES, ...options.deadlines },
         eventLoop: ALWAYS_UP,
         nowMs: () => Date.now(),
         onRecovered: ({ goneMs }) => void gaps.push(goneMs),

@@ -1,0 +1,3 @@
+import { tellOutages } from './tell-outages.ts'
+
+tellOutages('all')
