@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 
 import type { FlashdutyFault, Incident } from '../sandbox/flashduty/types.ts'
-import { readDatabase } from '../support/database.ts'
+import { changeDatabase, readDatabase } from '../support/database.ts'
 import { eventually } from '../support/eventually.ts'
 import {
   actsOn,
@@ -150,20 +150,27 @@ describe('a custom action', () => {
     const { world } = scene
     const { li, zhang } = world.people
     const { incident, card } = await alertGroup('双击')
+    const { incident_id: id } = incident
+    const accepted = () =>
+      scene.app.lines.filter((line) => line.msg === 'press-accepted' && line['incidentId'] === id).length
+    const until = () => eventually('both presses are in', () => accepted() === 2)
+    world.flashduty.control.addFault({ path: '/incident/custom-action/do', effect: { kind: 'hold', until } })
     const [a, b] = await Promise.all([press(world, card, li, '重启实例'), press(world, card, li, '重启实例')])
     for (const result of [a, b]) expect(answerOf(result).tips).toContain('李四 于')
     expect(runsOf(incident)).toHaveLength(1)
     expect(await pressesOf(incident)).toMatchObject([{ status: 'success', duplicates: 1 }])
-    // The card was drawn anew under the finger.
+    // The card was drawn anew under the finger, and the moment is not over yet.
+    const pressedAgo = (ms: number) =>
+      changeDatabase(world, 'update clicks set created_at = ? where incident_id = ?', Date.now() - ms, id)
+    pressedAgo(-3_600_000)
     answerOf(await press(world, card, li, '重启实例'))
     expect(runsOf(incident)).toHaveLength(1)
     // Somebody else means it, at once.
     answerOf(await press(world, card, zhang, '重启实例'))
     expect(runsOf(incident)).toHaveLength(2)
-    await eventually('the first one can mean it again', async () => {
-      answerOf(await press(world, card, li, '重启实例'))
-      return runsOf(incident).length === 3
-    })
+    pressedAgo(3_000)
+    answerOf(await press(world, card, li, '重启实例'))
+    expect(runsOf(incident)).toHaveLength(3)
   })
 })
 
@@ -262,13 +269,16 @@ test('a failure that comes after 处理中 reaches the presser, by one sentence 
   const { world } = scene
   const { li, zhang } = world.people
   const { incident, card } = await alertGroup('迟到的失败')
-  world.flashduty.control.addFault({ path: '/incident/ack', effect: { kind: 'delay', ms: 2_500 } })
+  let go = (): void => {}
+  const until = () => new Promise<void>((resolve) => (go = resolve))
+  world.flashduty.control.addFault({ path: '/incident/ack', effect: { kind: 'hold', until } })
   const before = saidTo(li).length
   const pressed = press(world, card, li, '认领')
   li.member.licensed = false
   try {
     await endPatience(scene.app, 'Flashduty is asked', () => actsOn(world, incident).length === 1)
     expect(answerOf(await pressed).tips).toBe('处理中，卡片稍后更新')
+    go()
     await eventually('the presser is told', () => saidTo(li).length > before)
     expect(saidTo(li).slice(before)).toEqual([
       `#${incident.num} 迟到的失败：认领未成功。无可用 License：请联系管理员在费用中心处理`,
@@ -393,6 +403,13 @@ describe('from a page', () => {
 })
 
 describe('link, then do', () => {
+  afterEach(async () => {
+    await scene.world.cli('links', 'remove', '--dingtalk-user', scene.world.people.wang.user.userId)
+  })
+
+  const wantedOf = async (person: Person, { incident_id: id }: Incident) =>
+    (await pages.wanted(person)).filter(({ incidentId }) => incidentId === id)
+
   test('what was pressed before linking is offered to that person alone, once, and then counts', async () => {
     const { world } = scene
     const { wang, li } = world.people
@@ -410,10 +427,10 @@ describe('link, then do', () => {
     expect(await pages.wanted(li)).toEqual([])
     expect(await pages.take(li, token)).toBeUndefined()
     const wanted = { token, action: 'ack', incidentId: incident.incident_id, outTrackId: card }
-    expect(await pages.wanted(wang)).toMatchObject([wanted])
+    expect(await wantedOf(wang, incident)).toMatchObject([wanted])
     // The newest press on a card is what is wanted of it.
     answerOf(await press(world, card, wang, '关闭'))
-    const [newest, ...rest] = await pages.wanted(wang)
+    const [newest, ...rest] = await wantedOf(wang, incident)
     expect(rest).toEqual([])
     expect(newest).toMatchObject({ action: 'resolve' })
     expect(await pages.take(wang, token)).toBeUndefined()
@@ -429,20 +446,18 @@ describe('link, then do', () => {
     expect(await pages.act(wang, request)).toEqual({ status: 'done' })
     await everybodySees(world, card, '已关闭')
     expect(view(world, card, li).tips).toContain('王五 于')
-    await world.cli('links', 'remove', '--dingtalk-user', user.userId)
   })
 
   test('what was pressed once more after linking is not offered any more', async () => {
     const { world } = scene
     const { user, member } = world.people.wang
-    const { card } = await alertGroup('关联后又点了一次')
+    const { incident, card } = await alertGroup('关联后又点了一次')
     answerOf(await press(world, card, world.people.wang, '认领'))
-    expect(await pages.wanted(world.people.wang)).toHaveLength(1)
+    expect(await wantedOf(world.people.wang, incident)).toHaveLength(1)
     const to = ['--member', String(member.member_id), '--member-key', member.app_key]
     await world.cli('links', 'add', '--dingtalk-user', user.userId, ...to)
     expect(answerOf(await press(world, card, world.people.wang, '认领')).title).toContain('处理中')
-    expect(await pages.wanted(world.people.wang)).toEqual([])
-    await world.cli('links', 'remove', '--dingtalk-user', user.userId)
+    expect(await wantedOf(world.people.wang, incident)).toEqual([])
   })
 
   test('what has come too late by then says so', async () => {
@@ -450,14 +465,13 @@ describe('link, then do', () => {
     const { wang, li } = world.people
     const { incident, card } = await alertGroup('关联太晚')
     answerOf(await press(world, card, wang, '认领'))
-    const [wanted] = await pages.wanted(wang)
+    const [wanted] = await wantedOf(wang, incident)
     await world.flashduty.control.act(incident.incident_id, 'resolve', li.member.member_id)
     const { member, user } = wang
     const to = ['--member', String(member.member_id), '--member-key', member.app_key]
     await world.cli('links', 'add', '--dingtalk-user', user.userId, ...to)
     const request = { incidentId: incident.incident_id, action: 'ack', token: wanted?.token ?? '' } as const
     expect(await pages.act(wang, request)).toMatchObject({ status: 'failed', reason: 'STATE_CHANGED' })
-    await world.cli('links', 'remove', '--dingtalk-user', user.userId)
   })
 })
 

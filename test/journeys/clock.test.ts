@@ -62,6 +62,6 @@ test.each([
   },
 )
 
-test('nothing of this was told twice', () => {
+afterAll(() => {
   expectSilence(scene.world, scene.app.lines)
 })

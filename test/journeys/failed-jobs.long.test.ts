@@ -29,11 +29,15 @@ test('daemons that are killed over a job, six times: it is taken up each time, a
   let begin = await pauseJobs(world)
   const jobId = await enqueue(world, assigned)
   for (let death = 0; death < deaths;) {
+    const begun = (await readJob(world, jobId))?.starts ?? 0
     daemon = await startDaemon(world.env)
     // It cannot come to the job's end.
     release = lockDatabase(world.config.databasePath)
     await begin()
-    await eventually('the job is begun', async () => (await readJob(world, jobId))?.state === 'active')
+    await eventually('the job is begun', async () => {
+      const job = await readJob(world, jobId)
+      return job?.state === 'active' && job.starts > begun
+    })
     await daemon.end('SIGKILL')
     release()
     begin = await pauseJobs(world)
