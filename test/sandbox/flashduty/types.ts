@@ -81,12 +81,14 @@ export type IncidentEvent = {
 export type FlashdutyFault = {
   /** Path of the Open API call, e.g. `/incident/ack`. */
   path: string
+  /** Only calls whose body carries this text. */
+  bodyContains?: string
   times?: number
   effect:
     | { kind: 'error'; status: number; code: string; message: string; headers?: Record<string, string> }
     | { kind: 'delay'; ms: number }
     /** Wait until that has come to pass, then do the call and answer as usual. */
-    | { kind: 'wait'; until: Promise<unknown> }
+    | { kind: 'wait'; until: Promise<unknown>; onArrival?: () => void }
     | { kind: 'hang' }
     | { kind: 'apply-then-hang' }
     | { kind: 'apply-then-reset' }

@@ -110,7 +110,7 @@ export type Fault = {
     /** Wait, then do the call and answer as usual. */
     | { kind: 'delay'; ms: number }
     /** Wait until that has come to pass, then do the call and answer as usual. */
-    | { kind: 'wait'; until: Promise<unknown> }
+    | { kind: 'wait'; until: Promise<unknown>; onArrival?: () => void }
     /** Never answer; the call is not done. */
     | { kind: 'hang' }
     /** Cut the connection; the call is not done. */
