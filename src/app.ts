@@ -32,7 +32,7 @@ import { startIntegration } from './integration-runtime.ts'
 import { createIntegrations } from './integrations.ts'
 import { InFlight, repeat, Teardown } from './lifecycle.ts'
 import type { Log } from './log.ts'
-import { createOutbound } from './outbound.ts'
+import { type BoundExchange, createOutbound } from './outbound.ts'
 import { createProducer, type Producer } from './queue/producer.ts'
 import { createReaper } from './queue/reaper.ts'
 import { leaveForeignJobs, refuseForeignRedis } from './queue/foreign-redis.ts'
@@ -65,6 +65,8 @@ export type Overrides = {
   recovery?: Partial<DoorSettings['recovery']>
   /** Told of the connection that writes, before anything uses it. */
   onWriter?: OnWriter
+  /** How long calls to DingTalk and Flashduty are waited for. */
+  boundExchange?: BoundExchange
   /** Pause between two looks for whatever is due. */
   sweepMs?: number
   /** Pause between two looks for what Flashduty is to be told. */
@@ -118,7 +120,7 @@ async function compose(config: Config, log: Log, clock: Clock, overrides: Overri
   teardown.defer('database', () => db.close())
   const installationId = await db.write((trx) => getInstallationId(trx, newId(), clock.nowMs()))
 
-  const outbound = createOutbound(config.proxy)
+  const outbound = createOutbound(config.proxy, overrides.boundExchange)
   teardown.defer('http client', () => outbound.close())
   const flashduty = createFlashdutyClient({
     apiUrl: config.flashduty.apiUrl,

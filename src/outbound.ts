@@ -51,8 +51,13 @@ export type Outbound = { send: SendHttp; proxyFor: ProxyFor; close: () => Promis
 
 const CONNECT_MS = 5_000
 
+/** Bounds one exchange in time: `signal` aborts at its end, `done` forgets it. */
+export type BoundExchange = (request: HttpRequest) => { signal: AbortSignal; done: () => void }
+
+const boundByTime: BoundExchange = ({ timeoutMs, signal }) => deadline(timeoutMs, signal)
+
 /** The process's only HTTP client: keep-alive connections per origin, every exchange bounded in time and size. */
-export function createOutbound(proxy: ProxySettings = {}): Outbound {
+export function createOutbound(proxy: ProxySettings = {}, bound = boundByTime): Outbound {
   const settings = { connectTimeout: CONNECT_MS, connections: 64, keepAliveTimeout: 10_000, pipelining: 1 }
   const direct = new Agent(settings)
   const proxyFor = createProxyChoice(proxy)
@@ -67,10 +72,11 @@ export function createOutbound(proxy: ProxySettings = {}): Outbound {
             new Pool(origin, { ...(options as Pool.Options), headersTimeout: CONNECT_MS }),
         })
 
-  const send: SendHttp = async ({ method, url, headers, body, timeoutMs, signal }) => {
+  const send: SendHttp = async (request) => {
+    const { method, url, headers, body } = request
     const target = new URL(url)
     const via = proxyFor(target)
-    const limit = deadline(timeoutMs, signal)
+    const limit = bound(request)
     const exchange = async (): Promise<HttpAnswer> => {
       const answer = await (via ? proxied : direct).request({
         origin: target.origin,

@@ -22,29 +22,33 @@ export type SeenJob = {
 }
 
 export function readJob(world: World, jobId: string): Promise<SeenJob | undefined> {
-  return withQueue(world, async (queue) => {
-    // Before the rest: of a job that has ended nothing changes any more.
-    const state = await queue.getJobState(jobId)
-    const job = await queue.getJob(jobId)
-    return (
-      job && {
-        state,
-        data: job.data as unknown,
-        attemptsMade: job.attemptsMade,
-        starts: job.attemptsStarted,
-        deaths: job.stalledCounter,
-        failedReason: job.failedReason,
-      }
-    )
-  })
+  return withQueue(world, (queue) => look(queue, jobId))
 }
 
 /** Resolves when the job has come to its end. */
 export function endedJob(world: World, jobId: string): Promise<SeenJob> {
-  return eventually(`the job ${jobId} has ended`, async () => {
-    const job = await readJob(world, jobId)
-    return job !== undefined && ['completed', 'failed'].includes(job.state) && job
-  })
+  return withQueue(world, (queue) =>
+    eventually(`the job ${jobId} has ended`, async () => {
+      const job = await look(queue, jobId)
+      return job !== undefined && ['completed', 'failed'].includes(job.state) && job
+    }),
+  )
+}
+
+async function look(queue: Queue, jobId: string): Promise<SeenJob | undefined> {
+  // Before the rest: of a job that has ended nothing changes any more.
+  const state = await queue.getJobState(jobId)
+  const job = await queue.getJob(jobId)
+  return (
+    job && {
+      state,
+      data: job.data as unknown,
+      attemptsMade: job.attemptsMade,
+      starts: job.attemptsStarted,
+      deaths: job.stalledCounter,
+      failedReason: job.failedReason,
+    }
+  )
 }
 
 /** What an operator does with a failed job whose cause is gone. */

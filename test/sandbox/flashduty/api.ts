@@ -81,7 +81,7 @@ export class OpenApi {
         return refusal(error, request.headers['accept-language'])
       }
     }
-    const answer = await this.#underFault(this.#takeFault(url.pathname), run, response)
+    const answer = await this.#underFault(this.#takeFault(url.pathname, raw?.toString() ?? ''), run, response)
     if (answer === undefined) return
     const id = requestId(Date.now())
     entry.status = answer.status
@@ -119,8 +119,10 @@ export class OpenApi {
     return undefined
   }
 
-  #takeFault(path: string): Effect | undefined {
-    const hit = this.#faults.find(({ fault, left }) => fault.path === path && left > 0)
+  #takeFault(path: string, body: string): Effect | undefined {
+    const hit = this.#faults.find(
+      ({ fault, left }) => fault.path === path && left > 0 && body.includes(fault.bodyContains ?? ''),
+    )
     if (hit !== undefined) hit.left -= 1
     return hit?.fault.effect
   }

@@ -81,6 +81,8 @@ export type IncidentEvent = {
 export type FlashdutyFault = {
   /** Path of the Open API call, e.g. `/incident/ack`. */
   path: string
+  /** Only calls whose body carries this text. */
+  bodyContains?: string
   times?: number
   effect:
     | { kind: 'error'; status: number; code: string; message: string; headers?: Record<string, string> }
