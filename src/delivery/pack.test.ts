@@ -4,6 +4,9 @@ import { expect, test } from 'vitest'
 import { openSpaceId } from '../dingtalk/cards.ts'
 import type { Space } from '../domain/card.ts'
 import { packSpaces } from './pack.ts'
+import { useProperties } from '../../test/support/properties.ts'
+
+useProperties()
 
 const group = (targetId: string, share = 0) => ({ kind: 'group' as const, targetId, share })
 const person = (targetId: string, share = 0) => ({ kind: 'person' as const, targetId, share })

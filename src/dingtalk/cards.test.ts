@@ -4,6 +4,9 @@ import { describe, expect, test } from 'vitest'
 import type { Space } from '../domain/card.ts'
 import { createAndDeliver, deliverCard, type DeliverRow, matchResults, openSpaceId, updateCard } from './cards.ts'
 import type { DingTalkClient } from './client.ts'
+import { useProperties } from '../../test/support/properties.ts'
+
+useProperties()
 
 const A: Space = { kind: 'group', targetId: 'cidA==' }
 const B: Space = { kind: 'group', targetId: 'cidB==' }

@@ -2,6 +2,9 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 
 import { classify, classifyTarget } from './error-codes.ts'
+import { useProperties } from '../../test/support/properties.ts'
+
+useProperties()
 
 const throttled = (retryAfterMs: number) => ({ kind: 'throttled', code: 'IM_RATE_LIMITED', retryAfterMs })
 const blocked = (code: string) => ({ kind: 'blocked', code })

@@ -2,6 +2,9 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 
 import { ACTIONS, type ButtonPress, decodeButton, encodeButton } from './button.ts'
+import { useProperties } from '../../test/support/properties.ts'
+
+useProperties()
 
 const revision = fc.nat(9_999_999_999)
 const anyPress: fc.Arbitrary<ButtonPress> = fc.oneof(
@@ -47,7 +50,6 @@ test('whatever is read as a button is written back the same', () => {
       const press = decodeButton(id)
       if (press) expect(encodeButton(press)).toBe(id)
     }),
-    { numRuns: 1_000 },
   )
 })
 

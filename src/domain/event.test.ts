@@ -2,6 +2,9 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 
 import { DEFAULT_SNOOZE_MINUTES, type IncidentEvent, parseIncidentEvent } from './event.ts'
+import { useProperties } from '../../test/support/properties.ts'
+
+useProperties()
 
 // Origin of the bodies: docs of the incident webhook (2.1) and of our own contract (A.1, "Example"); ids invented.
 

@@ -2,6 +2,9 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 
 import { type GroupFacts, isReachable, standingOf } from './group.ts'
+import { useProperties } from '../../test/support/properties.ts'
+
+useProperties()
 
 const NOTHING: GroupFacts = {
   app_status: null,

@@ -2,6 +2,9 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 
 import { base32, digest, newId } from './ids.ts'
+import { useProperties } from '../../test/support/properties.ts'
+
+useProperties()
 
 // RFC 4648, section 10, in lower case and without padding.
 test.each([

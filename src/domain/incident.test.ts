@@ -3,6 +3,9 @@ import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
 
 import { type Incident, IncidentSchema, tolerant, versionOfEvent, versionOfInfo } from './incident.ts'
+import { useProperties } from '../../test/support/properties.ts'
+
+useProperties()
 
 const INFO = {
   incident_id: '0000000000000000000a1b2c',

@@ -9,6 +9,9 @@ import {
   membersWithEmail,
   membersWithMobile,
 } from './link-rules.ts'
+import { useProperties } from '../../test/support/properties.ts'
+
+useProperties()
 
 const member = (fields: Partial<ListedMember> = {}): ListedMember => ({
   memberId: 1,

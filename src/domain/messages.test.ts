@@ -3,6 +3,9 @@ import { describe, expect, test } from 'vitest'
 
 import { ACTIONS } from './button.ts'
 import { isMessageKey, type Locale, MESSAGES, say, severityDot, severityName, span } from './messages.ts'
+import { useProperties } from '../../test/support/properties.ts'
+
+useProperties()
 
 const holes = (text: string): string[] => [...text.matchAll(/\{(\w+)\}/g)].map(([hole]) => hole).sort()
 

@@ -2,6 +2,9 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 
 import { readPushedEvent } from './inbound.ts'
+import { useProperties } from '../../test/support/properties.ts'
+
+useProperties()
 
 const CURRENT = {
   EventType: 'chat_update_title',

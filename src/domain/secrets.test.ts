@@ -2,6 +2,9 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 
 import { withoutSecretValues } from './secrets.ts'
+import { useProperties } from '../../test/support/properties.ts'
+
+useProperties()
 
 test.each<[string, unknown, unknown]>([
   ['by name', { sessionWebhook: 'https://x/y?session=1', a: 1 }, { sessionWebhook: '[secret]', a: 1 }],

@@ -3,6 +3,9 @@ import { expect, test } from 'vitest'
 
 import type { InboundEvent } from '../domain/inbound.ts'
 import { textOf, timeOf } from './fields.ts'
+import { useProperties } from '../../test/support/properties.ts'
+
+useProperties()
 
 const eventOf = (fields: Record<string, unknown>): InboundEvent => ({
   eventId: 'e1',

@@ -1,12 +1,17 @@
-import { expect, test } from 'vitest'
+import { afterEach, expect, test, vi } from 'vitest'
 
 import { createPace } from './pace.ts'
 
+afterEach(() => void vi.useRealTimers())
+
 test('a press goes before the look-ups that wait', async () => {
+  vi.useFakeTimers()
   const pace = createPace({ perSecond: 2, perMinute: 0 })
   const order: string[] = []
   const call = (name: string) => async () => void order.push(name)
-  await Promise.all([...['a', 'b', 'c', 'd'].map((name) => pace('look-up', call(name))), pace('press', call('press'))])
+  const all = [...['a', 'b', 'c', 'd'].map((name) => pace('look-up', call(name))), pace('press', call('press'))]
+  await vi.runAllTimersAsync()
+  await Promise.all(all)
   expect(order).toEqual(['a', 'b', 'press', 'c', 'd'])
 })
 

@@ -6,6 +6,9 @@ import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 
 import { createSecretBox, hashSecret, loadSecretKey } from './secret-box.ts'
+import { useProperties } from '../../test/support/properties.ts'
+
+useProperties()
 
 const box = createSecretBox('k'.repeat(32))
 

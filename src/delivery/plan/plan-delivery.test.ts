@@ -7,6 +7,9 @@ import { keyOfAudience, nameCard } from '../names.ts'
 import type { ExistingCard, Plan, PlanInput } from './plan.ts'
 import { planDelivery } from './plan-delivery.ts'
 import { PUBLIC_TEMPLATE_ID } from '../render/public-template.ts'
+import { useProperties } from '../../../test/support/properties.ts'
+
+useProperties(40)
 
 const INCIDENT = {
   incident_id: '0000000000000000000a1b2c',
@@ -737,7 +740,6 @@ describe('for any story', () => {
           if (refused !== null) world.answer(refused)
         }
       }),
-      { numRuns: 300 },
     )
   }
 

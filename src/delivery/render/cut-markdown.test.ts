@@ -3,6 +3,9 @@ import { describe, expect, test } from 'vitest'
 
 import { anyText } from './faces.fixture.ts'
 import { cutMarkdown } from './cut-markdown.ts'
+import { useProperties } from '../../../test/support/properties.ts'
+
+useProperties()
 
 const cutTo = (length: number, text: string): string => cutMarkdown(text, length).text
 
@@ -73,6 +76,5 @@ test('for any text: short enough, no letter halved, every link whole, every bloc
         for (const part of kept.match(/\[a[^!]{0,30}/g) ?? []) expect(part).toMatch(/^\[a\]\(https:[^)]*\)/)
       }
     }),
-    { numRuns: 500 },
   )
 })

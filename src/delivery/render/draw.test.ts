@@ -7,6 +7,9 @@ import type { CardFace, DrawnCard } from '../../domain/card.ts'
 import { drawCard } from './draw.ts'
 import { withMentions } from './mentions.ts'
 import { PUBLIC_TEMPLATE_ID } from './public-template.ts'
+import { useProperties } from '../../../test/support/properties.ts'
+
+useProperties(20)
 
 /** Design: a hard stop below what DingTalk's pages and the vendor's clients allow. */
 const MAX_VALUE = 20_000
@@ -120,9 +123,8 @@ describe('whatever a face holds, on either template', () => {
           expect(text).not.toContain('\n')
         }
       }),
-      { numRuns: 200 },
     )
-  }, 30_000)
+  })
 
   test('there are at most six buttons: ours by id, and pages of the web', () => {
     fc.assert(

@@ -3,6 +3,9 @@ import { expect, test } from 'vitest'
 
 import { readAct, spellAct } from './acts.ts'
 import { type Note, readNote, spellNote } from './note.ts'
+import { useProperties } from '../../../test/support/properties.ts'
+
+useProperties()
 
 const act = fc.oneof(
   fc.constantFrom('ack', 'unack', 'wake', 'resolve', 'reopen', 'refresh').map((action) => ({ action })),

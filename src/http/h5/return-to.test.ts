@@ -2,6 +2,9 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 
 import { returnTo } from './return-to.ts'
+import { useProperties } from '../../../test/support/properties.ts'
+
+useProperties()
 
 const PAGES = '/fd/h5/abc'
 const HOME = `${PAGES}/`
