@@ -98,7 +98,7 @@ export async function expireLock(world: World, jobId: string): Promise<void> {
   await withQueue(world, (_queue, redis) => redis.del(`bull:${QUEUE}:${jobId}:lock`))
 }
 
-type Kept = { redis: Redis; queueOf(name: string): Queue }
+type Kept = { redis: Redis; queueOf: (name: string) => Queue }
 const kept = new WeakMap<World, Kept>()
 
 /** Over a connection that is opened at the first need and kept for as long as Redis answers. */
