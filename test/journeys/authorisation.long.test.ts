@@ -1,3 +1,3 @@
-import { ALL_CASES, tellWhoMayDoWhat } from '../support/who-may-do-what.ts'
+import { ALL_CASES, tellWhoMayDoWhat } from './tell-who-may-do-what.ts'
 
 tellWhoMayDoWhat(ALL_CASES)

@@ -1,4 +1,4 @@
-import { ALL_CASES, type Case, tellWhoMayDoWhat } from '../support/who-may-do-what.ts'
+import { ALL_CASES, type Case, tellWhoMayDoWhat } from './tell-who-may-do-what.ts'
 
 // One action by everybody, and every action by somebody who may, somebody who may not and somebody nobody knows.
 const FEW = ['linked', 'unlinked', 'without the right']

@@ -228,7 +228,7 @@ describe('a snooze', () => {
     const { incident, card } = await alertGroup(world, '暂缓后回来')
     const { control } = world.flashduty
     await control.act(incident.incident_id, 'ack', zhang.member.member_id)
-    await control.act(incident.incident_id, { snoozeMinutes: 60 }, zhang.member.member_id)
+    await control.act(incident.incident_id, { snoozeMinutes: 600 }, zhang.member.member_id)
     await everybodySees(world, card, '已暂缓至')
     await control.endSnooze(incident.incident_id)
     await everybodySees(world, card, '待处理')

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 
 import type { Incident } from '../sandbox/flashduty/types.ts'
-import { eventually } from './eventually.ts'
+import { eventually } from '../support/eventually.ts'
 import {
   changeIntegration,
   actsOn,
@@ -16,9 +16,9 @@ import {
   type Scene,
   theCardOf,
   view,
-} from './journey.ts'
-import { openPageActs, type PageActs } from './page-acts.ts'
-import type { Person } from './world.ts'
+} from '../support/journey.ts'
+import { openPageActs, type PageActs } from '../support/page-acts.ts'
+import type { Person } from '../support/world.ts'
 
 const CUSTOM = 7_001
 export const ACTIONS = ['ack', 'unack', 'snooze', 'wake', 'resolve', 'custom', 'refresh', 'reopen'] as const
