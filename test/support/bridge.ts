@@ -3,7 +3,7 @@ import Database from 'better-sqlite3'
 import { readDatabase } from './database.ts'
 import type { World } from './world.ts'
 
-export type PostAnswer = { status: number; headers: Headers; body: Record<string, unknown>; tookMs: number }
+export type PostAnswer = { status: number; headers: Headers; body: Record<string, unknown> }
 
 /** A token as `token api` (or `token admin`) prints it. */
 export async function makeToken(world: World, kind: 'api' | 'admin' = 'api'): Promise<{ id: string; token: string }> {
@@ -14,15 +14,13 @@ export async function makeToken(world: World, kind: 'api' | 'admin' = 'api'): Pr
 
 /** Posts to the bridge as Flashduty's webhook does; a text goes as it stands. */
 export async function post(url: string, body: unknown, headers: Record<string, string> = {}): Promise<PostAnswer> {
-  const startedAt = performance.now()
   const answer = await fetch(`${url}/api/v1/deliver`, {
     method: 'POST',
     headers: { 'content-type': 'application/json', ...headers },
     body: typeof body === 'string' ? body : JSON.stringify(body),
   })
   const text = await answer.text()
-  const tookMs = performance.now() - startedAt
-  return { status: answer.status, headers: answer.headers, body: JSON.parse(text) as PostAnswer['body'], tookMs }
+  return { status: answer.status, headers: answer.headers, body: JSON.parse(text) as PostAnswer['body'] }
 }
 
 export type InboxRow = { source: string; id: string; received_at: number; payload: string | null }
