@@ -108,7 +108,7 @@ describe('a connection that ends', () => {
     const before = connections()
     const line = app.lines.length
     const gate = new Gate()
-    world.flashduty.control.addFault({ path: '/incident/ack', effect: { kind: 'wait', until: gate.until } })
+    world.flashduty.control.addFault({ path: '/incident/ack', effect: { kind: 'hold', until: gate.until } })
     const pressed = press(world, card, world.people.li, '认领')
     await eventually('Flashduty is asked', () => actsOn(world, incident).length === 1)
     control.disconnect(clientId())
@@ -144,7 +144,7 @@ describe('a connection that ends', () => {
     const { incident, card } = await alertGroup('按到一半断线')
     const before = connections()
     const gate = new Gate()
-    world.flashduty.control.addFault({ path: '/incident/ack', effect: { kind: 'wait', until: gate.until } })
+    world.flashduty.control.addFault({ path: '/incident/ack', effect: { kind: 'hold', until: gate.until } })
     const pressed = press(world, card, li, '认领')
     await eventually('Flashduty is asked', () => actsOn(world, incident).length === 1)
     control.dropConnections(clientId())

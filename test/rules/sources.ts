@@ -18,7 +18,8 @@ export function readSources(folder: string): Sources {
   )
 }
 
-export const isTest = (path: string): boolean => /\.test\.tsx?$/.test(path)
+/** Tests, and what several of them are given to try. */
+export const isTest = (path: string): boolean => /\.(test|fixture)\.tsx?$/.test(path)
 
 /** What a file imports or re-exports, types included; relative ones as paths under the folder. */
 export function importsOf(path: string, text: string): string[] {

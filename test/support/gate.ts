@@ -1,10 +1,11 @@
-/** Something that waits until the test opens it: `until` is for the effect `wait` of a fault. */
+/** Something that waits until the test opens it: `until` is for the effect `hold` of a fault. */
 export class Gate {
-  readonly until: Promise<void>
+  readonly until: () => Promise<void>
   #open = (): void => {}
 
   constructor() {
-    this.until = new Promise((resolve) => (this.#open = resolve))
+    const opened = new Promise<void>((resolve) => (this.#open = resolve))
+    this.until = () => opened
   }
 
   open(): void {

@@ -73,9 +73,9 @@ export function leaveFailed(world: World, body: unknown, why: string): Promise<s
 }
 
 /** Nobody begins with a job of the queue meanwhile; the returned function lets them. */
-export async function pauseJobs(world: World): Promise<() => Promise<void>> {
-  await withQueue(world, (queue) => queue.pause())
-  return () => withQueue(world, (queue) => queue.resume())
+export async function pauseJobs(world: World, name: string = QUEUE): Promise<() => Promise<void>> {
+  await withQueue(world, (queue) => queue.pause(), name)
+  return () => withQueue(world, (queue) => queue.resume(), name)
 }
 
 /** The lock of a dead worker, which would hold for some seconds more. */

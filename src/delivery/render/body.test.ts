@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 
-import { type FaceChange, makeFace } from '../../../test/support/faces.ts'
+import { type FaceChange, makeFace } from './faces.fixture.ts'
 import { drawBody } from './body.ts'
 import { block, inline, plainBlock, webAddress } from './text.ts'
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 
-import { anyText } from '../../../test/support/faces.ts'
+import { anyText } from './faces.fixture.ts'
 import { cutMarkdown } from './cut-markdown.ts'
 import { useProperties } from '../../../test/support/properties.ts'
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 
-import { anyFace, anyText, type FaceChange, makeFace, T } from '../../../test/support/faces.ts'
+import { anyFace, anyText, type FaceChange, makeFace, T } from './faces.fixture.ts'
 import { decodeButton } from '../../domain/button.ts'
 import type { CardFace, DrawnCard } from '../../domain/card.ts'
 import { drawCard } from './draw.ts'

@@ -51,6 +51,24 @@ describe('faults', () => {
     expect(office.sandbox.journal.requests('createAndDeliver')[0]?.tookMs).toBeGreaterThan(45)
   })
 
+  test('a held call is done once it is let go', async () => {
+    const { sandbox } = office
+    let letGo = (): void => {}
+    const arrived = new Promise<void>((resolve) => {
+      const until = () => {
+        resolve()
+        return new Promise<void>((go) => (letGo = go))
+      }
+      sandbox.control.addFault({ api: 'createAndDeliver', effect: { kind: 'hold', until } })
+    })
+    const call = createAndDeliver(office, groupCard(office))
+    await arrived
+    expect(sandbox.control.cards()).toEqual([])
+    letGo()
+    expect((await call).status).toBe(200)
+    expect(sandbox.control.cards()).toEqual(['card-1'])
+  })
+
   test('apply-then-reset does the call and cuts the answer', async () => {
     const { sandbox, li } = office
     await createAndDeliver(office, groupCard(office))

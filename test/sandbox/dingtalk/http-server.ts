@@ -66,7 +66,7 @@ async function serve(deps: Deps, base: Base, request: IncomingMessage, response:
     return
   }
   if (effect?.kind === 'delay') await deps.timers.sleep(effect.ms)
-  if (effect?.kind === 'wait') await effect.until
+  if (effect?.kind === 'hold') await effect.until()
   const done = effect?.kind === 'answer' ? effect : base.answer(call)
   const answer = effect?.kind === 'apply-then-answer' ? effect : done
   if (effect?.kind === 'apply-then-hang' || effect?.kind === 'apply-then-reset') {

@@ -110,8 +110,8 @@ export class OpenApi {
       await sleep(effect.ms, undefined, { ref: false })
       return run()
     }
-    if (effect.kind === 'wait') {
-      await effect.until
+    if (effect.kind === 'hold') {
+      await effect.until()
       return run()
     }
     if (effect.kind !== 'hang') run()

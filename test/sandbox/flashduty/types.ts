@@ -85,8 +85,8 @@ export type FlashdutyFault = {
   effect:
     | { kind: 'error'; status: number; code: string; message: string; headers?: Record<string, string> }
     | { kind: 'delay'; ms: number }
-    /** Wait until that has come to pass, then do the call and answer as usual. */
-    | { kind: 'wait'; until: Promise<unknown> }
+    /** Ask for this when the call arrives, wait until it resolves, then do the call and answer as usual. */
+    | { kind: 'hold'; until: () => Promise<unknown> }
     | { kind: 'hang' }
     | { kind: 'apply-then-hang' }
     | { kind: 'apply-then-reset' }

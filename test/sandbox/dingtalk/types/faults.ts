@@ -109,8 +109,8 @@ export type Fault = {
     | { kind: 'apply-then-answer'; status: number; body: unknown; contentType?: string }
     /** Wait, then do the call and answer as usual. */
     | { kind: 'delay'; ms: number }
-    /** Wait until that has come to pass, then do the call and answer as usual. */
-    | { kind: 'wait'; until: Promise<unknown> }
+    /** Ask for this when the call arrives, wait until it resolves, then do the call and answer as usual. */
+    | { kind: 'hold'; until: () => Promise<unknown> }
     /** Never answer; the call is not done. */
     | { kind: 'hang' }
     /** Cut the connection; the call is not done. */

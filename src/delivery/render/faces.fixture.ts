@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 
-import type { CardFace } from '../../src/domain/card.ts'
-import { IncidentSchema } from '../../src/domain/incident.ts'
-import { PUBLIC_TEMPLATE_ID } from '../../src/delivery/render/public-template.ts'
+import type { CardFace } from '../../domain/card.ts'
+import { IncidentSchema } from '../../domain/incident.ts'
+import { PUBLIC_TEMPLATE_ID } from './public-template.ts'
 
 export const T = 1_760_000_000 // 2025-10-09 08:53:20 UTC
 
