@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -10,6 +11,22 @@ import type { LogLine } from './world.ts'
 
 export const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const PROGRAM = join(ROOT, 'node_modules', '.bin', 'pm2')
+
+/** How pm2's own programs talk to its daemon; parts of its package without a name of their own. */
+type Rpc = {
+  axon: { socket(kind: 'req'): RpcSocket }
+  rpc: {
+    Client: new (socket: RpcSocket) => {
+      call(method: string, args: object, done: (error: Error | null, answer: unknown) => void): void
+    }
+  }
+}
+type RpcSocket = { connect(path: string): void; close(): void; on(event: 'error', listener: () => void): void }
+const load = createRequire(import.meta.url)
+const { axon, rpc }: Rpc = {
+  axon: load('pm2/modules/pm2-axon') as Rpc['axon'],
+  rpc: load('pm2/modules/pm2-axon-rpc') as Rpc['rpc'],
+}
 
 export type Pm2Process = {
   pid: number
@@ -72,8 +89,7 @@ export async function openPm2(env: Record<string, string>): Promise<Pm2> {
     home,
     run,
     async find(name) {
-      const { text } = await run(['jlist'])
-      const list = JSON.parse(text.slice(text.indexOf('['))) as {
+      const list = (await ask(join(home, 'rpc.sock'), 'getMonitorData')) as {
         name: string
         pid: number
         pm2_env: { status: string; restart_time: number; exit_code?: number }
@@ -99,6 +115,22 @@ export async function openPm2(env: Record<string, string>): Promise<Pm2> {
       await rm(home, { recursive: true, force: true })
     },
   }
+}
+
+/** Asks the daemon itself: a program of pm2's takes a second to do the same. */
+function ask(path: string, method: string): Promise<unknown> {
+  const socket = axon.socket('req')
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(new Error(`pm2 does not answer ${method}`)), PROCESS_MS)
+    // It goes on trying by itself.
+    socket.on('error', () => {})
+    socket.connect(path)
+    new rpc.Client(socket).call(method, {}, (error, answer) => {
+      clearTimeout(timer)
+      if (error) reject(error)
+      else resolve(answer)
+    })
+  }).finally(() => socket.close())
 }
 
 export function isAlive(pid: number): boolean {
