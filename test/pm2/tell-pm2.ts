@@ -120,7 +120,7 @@ export function tellPm2(stops: 'one' | 'all'): void {
   /** Presses while Flashduty waits; lets go as soon as the daemon is told to stop. */
   async function pressUnderWay(incident: Incident, card: string, person: Person): Promise<void> {
     const gate = new Gate()
-    world.flashduty.control.addFault({ path: '/incident/ack', effect: { kind: 'hold', until: gate.until } })
+    world.flashduty.control.addFault({ path: '/incident/ack', effect: gate.effect })
     const life = await current()
     const told = await press(world, card, person, '认领')
     expectWorking(told)
@@ -239,7 +239,7 @@ export function tellPm2(stops: 'one' | 'all'): void {
     const card = await theCardOf(world, pressed)
     await settledRecords(world, pressed)
     const gate = new Gate()
-    world.dingtalk.control.addFault({ api: 'createAndDeliver', effect: { kind: 'hold', until: gate.until } })
+    world.dingtalk.control.addFault({ api: 'createAndDeliver', effect: gate.effect })
     const slow = await fireHere('Redis 走的时候正在发')
     await eventually('it is planned', async () => (await recordsOf(world, slow)).length > 0)
     await pressUnderWay(pressed, card, world.people.li)
