@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 
+import { readDatabase } from '../support/database.ts'
 import { eventually } from '../support/eventually.ts'
+import { Gate } from '../support/gate.ts'
 import {
   answerOf,
   everybodySees,
@@ -37,7 +39,7 @@ const set = (...fields: string[]) => world.cli('integration', 'set', world.integ
 const links = async () => JSON.parse((await world.cli('links', 'list', '--json')).out) as unknown[]
 
 test('whoever was linked or logged in is so no more, a login under way included; then it begins anew', async () => {
-  const { clientId, corpId } = world.dingtalkApp
+  const { corpId } = world.dingtalkApp
   const incident = await fire(world, { title: '换企业之前', chats: [inGroup(world.groups.oncall)] })
   const card = await theCardOf(world, incident)
   await everybodySees(world, card, '待处理')
@@ -47,14 +49,14 @@ test('whoever was linked or logged in is so no more, a login under way included;
   expect(textOf(before.text)).toContain('当前已关联 Flashduty 成员：张三')
   expect(await links()).toHaveLength(2)
 
-  const running = world.dingtalk.control.connections(clientId)
   // What the former corporation's app answers after the change.
   const late = new VisitorBrowser(scene.app.url)
-  world.dingtalk.control.addFault({ api: 'user/getuserinfo', effect: { kind: 'delay', ms: 2_000 } })
+  const gate = new Gate()
+  world.dingtalk.control.addFault({ api: 'user/getuserinfo', effect: gate.effect })
   const underWay = late.logIn(pages, clientCode())
-  // Whatever was asked before this is with DingTalk by now.
-  await fetch(`${scene.app.url}/healthz`)
+  await eventually('DingTalk is asked', () => gate.arrived === 1)
   const printed = await set('--corp-id', NEW_CORP)
+  gate.open()
   const answer = await underWay
   expect([answer.status, answer.text.includes('企业与此应用不一致')]).toEqual([503, true])
   expect((await late.get(`${pages}/`)).text).toContain('id="login"')
@@ -72,11 +74,10 @@ test('whoever was linked or logged in is so no more, a login under way included;
   expect((await visitor.submit(`${pages}/link/key`, form)).status).toBe(401)
   expect(await links()).toEqual([])
 
-  await eventually('it is taken up', () => {
-    const now = world.dingtalk.control.connections(clientId)
-    return now.length > 0 && now.every((id) => !running.includes(id))
-  })
-  expect(scene.app.lines.find(({ msg }) => msg === 'corporation-changed')).toMatchObject({
+  const changed = await eventually('it is taken up', () =>
+    scene.app.lines.find(({ msg }) => msg === 'corporation-changed'),
+  )
+  expect(changed).toMatchObject({
     integrationId: world.integrationId,
     corpId: NEW_CORP,
     was: corpId,
@@ -91,9 +92,12 @@ test('whoever was linked or logged in is so no more, a login under way included;
 test('naming the same corporation again, or another field, changes nothing of that', async () => {
   const link = ['--dingtalk-user', zhang.user.userId, '--member', String(zhang.member.member_id)]
   expect((await world.cli('links', 'add', ...link)).code).toBe(0)
-  const printed = await set('--corp-id', NEW_CORP, '--name', '新名字')
+  const before = await links()
+  const [now] = readDatabase<{ corp_id: string }>(world, 'select corp_id from integrations')
+  const printed = await set('--corp-id', now?.corp_id ?? '', '--name', '新名字')
+  expect(printed).toMatchObject({ code: 0, err: '' })
   expect(printed.out).not.toContain('Unlinked')
-  expect(await links()).toHaveLength(1)
+  expect(await links()).toEqual(before)
 })
 
 afterAll(() => {
