@@ -174,6 +174,7 @@ describe('after a story with whatever can go wrong', () => {
       await eventually('another connection is open', () => opened() > before)
     }
     const body = { code: 'systemError', message: `secret ${clientSecret()}` }
+    const stateNow = () => daemon.lines.findLast(({ msg }) => msg === 'stream-state')?.['state']
     const waiting = () => daemon.lines.filter(({ msg, state }) => msg === 'stream-state' && state === 'waiting').length
     for (const refuse of [
       () => control.addFault({ api: 'connections/open', times: 100, effect: { kind: 'answer', status: 500, body } }),
@@ -186,7 +187,8 @@ describe('after a story with whatever can go wrong', () => {
       () => control.addHandshakeFault({ times: 100, effect: { kind: 'refuse', status: 503 } }),
       () => control.addHandshakeFault({ times: 100, effect: { kind: 'reset' } }),
     ]) {
-      await eventually('it is open', () => control.connections(clientId).length > 0)
+      // As the daemon sees it: one that is cut before its first sign of life was never open.
+      await eventually('it is open', () => stateNow() === 'open')
       const before = waiting()
       refuse()
       control.dropConnections(clientId)
