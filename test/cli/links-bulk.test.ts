@@ -4,6 +4,7 @@ import { join } from 'node:path'
 
 import { afterAll, beforeAll, expect, test } from 'vitest'
 
+import { eventually } from '../support/eventually.ts'
 import { changeIntegration, openScene, type Scene } from '../support/journey.ts'
 import { VisitorBrowser } from '../support/visitor.ts'
 import type { World } from '../support/world.ts'
@@ -11,15 +12,20 @@ import type { World } from '../support/world.ts'
 let scene: Scene
 let world: World
 let folder: string
+let key: string
 beforeAll(async () => {
   scene = await openScene({ dingtalk: { qpsPerApi: 0 } })
   world = scene.world
   folder = await mkdtemp(join(tmpdir(), 'links-bulk-'))
+  key = world.flashduty.control.createMember({ member_name: '集成', email: 'service@example.com' }).app_key
+  await setKey(key)
 })
 afterAll(async () => {
   await scene?.close()
   if (folder) await rm(folder, { recursive: true, force: true })
 })
+
+const setKey = (one: string) => changeIntegration(scene, '--flashduty-key', one)
 
 type Row = { line?: number; dingtalkUser: string; outcome: string; member: number | null }
 
@@ -44,10 +50,13 @@ async function importing(lines: string[], ...args: string[]) {
 }
 
 test('without a key to look with, it says how to get one', async () => {
-  const { code, err } = await world.cli('links', 'match')
-  expect([code, err.includes('--flashduty-key')]).toEqual([1, true])
-  const service = world.flashduty.control.createMember({ member_name: '集成', email: 'service@example.com' })
-  await changeIntegration(scene, '--flashduty-key', service.app_key)
+  await setKey('')
+  try {
+    const { code, err } = await world.cli('links', 'match')
+    expect([code, err.includes('--flashduty-key')]).toEqual([1, true])
+  } finally {
+    await setKey(key)
+  }
 })
 
 test('match: whoever was met is listed with their conflicts, then linked, and nobody twice', async () => {
@@ -62,15 +71,10 @@ test('match: whoever was met is listed with their conflicts, then linked, and no
   for (const { userId } of [fits, torn, unknown, rival]) {
     const browser = new VisitorBrowser(scene.app.url)
     // The integration was just restarted for its new key.
-    await expect
-      .poll(
-        async () => {
-          const code = control.clientCode(world.dingtalkApp.clientId, userId)
-          return (await browser.logIn(`/fd/h5/${world.integrationId}`, code)).status
-        },
-        { timeout: 15_000 },
-      )
-      .toBe(200)
+    await eventually('logged in', async () => {
+      const code = control.clientCode(world.dingtalkApp.clientId, userId)
+      return (await browser.logIn(`/fd/h5/${world.integrationId}`, code)).status === 200
+    })
   }
   const before = await linked()
   const listed = await run('match')

@@ -1,9 +1,10 @@
 import { Redis } from 'ioredis'
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 
 import { claimKey } from '../../src/queue/redis.ts'
 import { startFlashduty } from '../sandbox/flashduty/index.ts'
 import { inboxOf, makeToken, post, withDatabase } from '../support/bridge.ts'
+import { readDatabase } from '../support/database.ts'
 import { eventually } from '../support/eventually.ts'
 import { composeIncident, endedJob, enqueue, followUp, readJob } from '../support/jobs.ts'
 import {
@@ -19,6 +20,7 @@ import {
   theCardOf,
 } from '../support/journey.ts'
 import { lockDatabase } from '../support/lock.ts'
+import { VisitorClock } from '../support/visitor-clock.ts'
 import { DATA_SOURCE_ID } from '../support/world.ts'
 
 const DAY_MS = 86_400_000
@@ -26,8 +28,9 @@ const DAY_MS = 86_400_000
 let scene: Scene
 let token: string
 let release = (): void => {}
+const clock = new VisitorClock()
 beforeAll(async () => {
-  scene = await openScene({ overrides: { sweepMs: 300 } })
+  scene = await openScene({ overrides: { clock, sweepMs: 300 } })
   token = (await makeToken(scene.world)).token
 })
 afterEach(() => release())
@@ -199,7 +202,7 @@ describe('while Redis is away', () => {
   test('posts are accepted, outlive the trimming of the inbox, and are delivered when it is back', async () => {
     const { world } = scene
     const composed = []
-    for (let index = 1; index <= 60; index++) composed.push(await compose(`Redis 不在 ${index}`))
+    for (let index = 1; index <= 10; index++) composed.push(await compose(`Redis 不在 ${index}`))
     await world.redis.stop()
     for (const { assigned } of composed) {
       const answer = await send(assigned)
@@ -247,6 +250,16 @@ test('while Redis turns out to be somebody else’s, posts are kept and not put 
 })
 
 describe('tokens', () => {
+  // Wrong ones of one test are no other's. Nobody may be at a card, whose lease would end with that minute.
+  beforeEach(async () => {
+    await eventually('nothing is under way', () => {
+      const leased = readDatabase(scene.world, 'select 1 from cards where lease_owner is not null')
+      if (leased.length > 0) return false
+      clock.advance(61_000)
+      return true
+    })
+  })
+
   test('either header will do', async () => {
     const { assigned } = await compose('两种请求头')
     expect((await send(followUp(assigned, {}), { 'x-flashduty-token': token })).status).toBe(200)
@@ -292,7 +305,8 @@ describe('tokens', () => {
       { authorization: `Bearer ${admin.token}` },
       { authorization: `Bearer ${token}x` },
     ]
-    for (const headers of wrong) expect([401, 429]).toContain((await send(assigned, headers)).status)
+    const before = scene.app.lines.length
+    for (const headers of wrong) expect((await send(assigned, headers)).status).toBe(401)
     const answers = []
     for (let index = 0; index < 12; index++)
       answers.push(await send(assigned, { 'x-flashduty-token': `guess-${index}` }))
@@ -301,7 +315,7 @@ describe('tokens', () => {
     expect(Number(last?.headers.get('retry-after'))).toBeGreaterThan(0)
     expect(inboxOf(world, assigned.event_id)).toEqual([])
     expect((await send(assigned)).status).toBe(200)
-    const lines = scene.app.lines.filter(({ msg }) => msg === 'token-refused')
+    const lines = scene.app.lines.slice(before).filter(({ msg }) => msg === 'token-refused')
     expect(lines.map((line) => line['limited'])).toEqual([false, true])
   })
 

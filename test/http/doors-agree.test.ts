@@ -7,6 +7,9 @@ import { readDatabase } from '../support/database.ts'
 import { chooseHttpMode, EVENT_KEYS, lead } from '../support/http-door.ts'
 import { bootImpatient } from '../support/journey.ts'
 import { createWorld, type RunningApp, type World } from '../support/world.ts'
+import { useProperties } from '../support/properties.ts'
+
+useProperties(6)
 
 /** Three apps of one corporation get the same history: one by Stream, one by HTTP, one by either or both. */
 const DOORS = ['STREAM', 'HTTP', 'both'] as const
@@ -131,6 +134,5 @@ test('the same history through Stream, HTTP or both ends in the same database', 
         [...model].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, { status, title }]) => ({ status, title })),
       )
     }),
-    { numRuns: 6 },
   )
 })

@@ -16,3 +16,4 @@ describe('planning a delivery', LONG, async () => void (await import('../../src/
 describe('opening a push', LONG, async () => void (await import('../../src/domain/callback-crypto.test.ts')))
 describe('reading an event', LONG, async () => void (await import('../../src/domain/event.test.ts')))
 describe('reading a button', LONG, async () => void (await import('../../src/domain/button.test.ts')))
+describe('hearing of a group', LONG, async () => void (await import('../storage/group-facts.test.ts')))

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 import fc from 'fast-check'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { beforeEach, afterAll, beforeAll, describe, expect, test } from 'vitest'
 
 import { type Db, openDb } from '../../src/storage/db.ts'
 import {
@@ -25,6 +25,9 @@ import {
   verifyAll,
 } from '../../src/storage/groups.ts'
 import type { Handle } from '../../src/storage/schema.ts'
+import { useProperties } from '../support/properties.ts'
+
+useProperties(40)
 
 let folder: string
 let db: Db
@@ -90,7 +93,6 @@ describe('what is heard of a group', () => {
         ]
         expect(facts(found)).toEqual(facts(expected))
       }),
-      { numRuns: 150 },
     )
   })
 
@@ -211,6 +213,8 @@ describe('what DingTalk answers', () => {
 })
 
 describe('who is asked about', () => {
+  beforeEach(() => db.write(async (trx) => void (await trx.deleteFrom('groups').execute())))
+
   const claim = () => db.write((trx) => claimGroupToRefresh(trx, 'one', NOW, NOW + 30_000))
   const clear = async (): Promise<void> => {
     for (let group = await claim(); group; group = await claim()) {
@@ -251,7 +255,6 @@ describe('who is asked about', () => {
     await db.write((trx) => tell(trx, id, { kind: 'install', at: 2 }, NOW + 7))
     if (claimed) await db.write((trx) => scheduleRefresh(trx, claimed, { dueAt: null, failures: 0 }))
     expect(await dueAt(id)).toBe(NOW + 7)
-    await db.write((trx) => trx.deleteFrom('groups').execute())
   })
 
   test('after a silence all that were ever reachable; otherwise the oldest, reachable ones first', async () => {

@@ -7,10 +7,12 @@ import { DWClient, TOPIC_ROBOT } from 'dingtalk-stream'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 
 import type { InboundEvent } from '../../src/domain/inbound.ts'
+import type { ConnectionSettings } from '../../src/stream/connection.ts'
 import { createLog } from '../../src/log.ts'
 import { startRecorder } from '../contract/recorder.ts'
 import type { StreamFaultId } from '../sandbox/dingtalk/types.ts'
 import { eventually } from '../support/eventually.ts'
+import { CONDITION_MS } from '../support/patience.ts'
 import { areOpen, failureOf, openStreamRig, QUICK_PINGS, type StreamRig } from '../support/stream-rig.ts'
 
 /** Ways in which a connection does not come about. The numbers are those of the reference's list of known faults. */
@@ -36,7 +38,11 @@ afterEach(async () => {
 
 describe('one attempt', () => {
   /** For what never comes; the rest has all the time it needs. */
-  const IMPATIENT = { openTimeoutMs: 1_000, handshakeTimeoutMs: 1_000, ...QUICK_PINGS }
+  const limitsOf = (id: StreamFaultId): Partial<ConnectionSettings> => ({
+    openTimeoutMs: id === 'open.hang' ? 500 : CONDITION_MS,
+    handshakeTimeoutMs: id === 'handshake.hang' ? 500 : CONDITION_MS,
+    ...(id === 'handshake.accept-then-silence' ? QUICK_PINGS : {}),
+  })
   const refused = { kind: 'retryable', code: 'STREAM_REFUSED' }
 
   test.for<[StreamFaultId, object, string]>([
@@ -57,8 +63,7 @@ describe('one attempt', () => {
     ['handshake.accept-then-silence', refused, 'no sign of life'],
   ])('that meets %s ends once, with a name (F1, F2, F3, F4, F19, F20, F25)', async ([id, failure, detail]) => {
     rig.inject(id)
-    const settings = /hang|silence/.test(id) ? IMPATIENT : {}
-    const error = await failureOf(rig.open({ settings }))
+    const error = await failureOf(rig.open({ settings: limitsOf(id) }))
     expect(error.failure).toEqual(failure)
     expect(`${error.message} ${error.detail}`).toContain(detail)
     expect(rig.opens()).toBe(1)
@@ -68,7 +73,7 @@ describe('one attempt', () => {
 
   test('that meets silence ends on time even when garbage is collected meanwhile', async () => {
     rig.inject('open.hang')
-    const failed = failureOf(rig.open({ settings: IMPATIENT }))
+    const failed = failureOf(rig.open({ settings: limitsOf('open.hang') }))
     await eventually('the gateway is asked', () => rig.opens() === 1)
     collectGarbage()
     const { failure, message } = await failed
@@ -105,6 +110,8 @@ describe('one attempt', () => {
 
   test('subscribes for itself (F21)', async () => {
     const vendors = new DWClient({ clientId: 'somebody', clientSecret: 'else' })
+    // Of whoever used the vendor's client before: all of them have one list.
+    vendors.config.subscriptions.splice(1)
     vendors.registerCallbackListener(TOPIC_ROBOT, () => {})
     const other = rig.sandbox.control.createApp()
     await rig.open()
@@ -157,14 +164,13 @@ describe('one attempt after the other', () => {
     const settings = { backOffMinMs: 20, backOffMaxMs: 80 }
     const stream = rig.supervise({ connections: 1, settings, connection: QUICK_PINGS })
     await areOpen(stream)
-    expect(stream.logged('stream-state').map(({ state, detail }) => [state, detail])).toEqual([
-      ['connecting', undefined],
-      ['waiting', 'closed before a sign of life'],
-      ['waiting', 'no sign of life'],
-      ['open', undefined],
-    ])
+    const states = stream.logged('stream-state').map(({ state, detail }) => String(detail ?? state))
+    expect(states).toEqual(expect.arrayContaining(['closed before a sign of life', 'no sign of life']))
+    // The first and the last; a connection that this process was too slow for is one more in between.
+    expect([states[0], states.at(-1)]).toEqual(['connecting', 'open'])
+    expect(states.filter((state) => state === 'open')).toHaveLength(1)
     const pauses = stream.logged('stream-pause').map(({ pauseMs }) => Number(pauseMs))
-    expect(pauses).toHaveLength(6)
+    expect(pauses.length).toBeGreaterThanOrEqual(6)
     for (const [index, most] of [20, 40, 80, 80, 80, 80].entries()) {
       expect(pauses[index]).toBeLessThanOrEqual(most)
       expect(pauses[index]).toBeGreaterThanOrEqual(0.75 * most)
@@ -175,13 +181,15 @@ describe('one attempt after the other', () => {
     ['open.401', 'APP_CREDENTIAL_INVALID', 'authFailed: 鉴权失败', { credentialsMs: 150 }],
     ['open.400-json', 'STREAM_REFUSED', 'systemError: 系统错误', { consoleMs: 150 }],
   ] as const)('%s is tried again slowly, and says so (F19)', async ([id, reason, detail, settings]) => {
-    rig.inject(id, { times: 2 })
+    rig.inject(id, { times: 1_000_000 })
     const stream = rig.supervise({ connections: 1, settings })
-    await eventually('the reason', () => stream.state().state === 'waiting')
-    expect(stream.state()).toMatchObject({ open: 0, wanted: 1, reason, detail })
+    await eventually('it was tried again', () => rig.opens() >= 3)
+    expect(stream.state()).toMatchObject({ state: 'waiting', open: 0, wanted: 1, reason, detail })
+    rig.sandbox.control.clearFaults()
     await areOpen(stream)
-    expect(stream.logged('stream-pause').map(({ pauseMs }) => pauseMs)).toEqual([150, 150])
-    expect(rig.opens()).toBe(3)
+    const pauses = stream.logged('stream-pause').map(({ pauseMs }) => pauseMs)
+    expect(pauses.length).toBeGreaterThanOrEqual(2)
+    expect(new Set(pauses)).toEqual(new Set([150]))
   })
 
   test.for(['open', 'handshake'] as const)('a second connection refused at the %s leaves one, quietly', async (at) => {

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import { createLog } from '../../src/log.ts'
 import { type ConnectProxy, type ProxyMood, startConnectProxy } from '../support/connect-proxy.ts'
 import { eventually } from '../support/eventually.ts'
+import { CONDITION_MS } from '../support/patience.ts'
 import { areOpen, failureOf, openStreamRig, type StreamRig } from '../support/stream-rig.ts'
 
 /** One proxy for the open call and the WebSocket alike (F26). */
@@ -52,8 +53,9 @@ test('NO_PROXY of others does not', async () => {
 async function failOpening(mood: ProxyMood, part: 'REST' | 'WebSocket') {
   if (part === 'WebSocket') proxy.moods.push('carry')
   proxy.mood = mood
-  const limitMs = mood === 'hang' ? 1_000 : 10_000
-  return failureOf(rig.open({ settings: { openTimeoutMs: limitMs, handshakeTimeoutMs: limitMs } }))
+  const limit = (of: typeof part): number => (mood === 'hang' && part === of ? 500 : CONDITION_MS)
+  const settings = { openTimeoutMs: limit('REST'), handshakeTimeoutMs: limit('WebSocket') }
+  return failureOf(rig.open({ settings }))
 }
 
 test.for<[ProxyMood, 'REST' | 'WebSocket', string]>([
@@ -91,9 +93,9 @@ test('one that cannot be reached, or wants other credentials, is told by the sta
 test('one that takes every line and says nothing does not collect them', async () => {
   await failOpening('hang', 'WebSocket')
   for (let round = 0; round < 4; round++) {
-    await failureOf(rig.open({ settings: { openTimeoutMs: 10_000, handshakeTimeoutMs: 500 } }))
+    await failureOf(rig.open({ settings: { openTimeoutMs: CONDITION_MS, handshakeTimeoutMs: 500 } }))
   }
-  expect(proxy.asked).toHaveLength(6)
+  expect(proxy.asked.length).toBeGreaterThanOrEqual(6)
   // What is left is that of REST, which is kept alive.
   await eventually('the lines are given back', () => proxy.open() <= 1)
 })

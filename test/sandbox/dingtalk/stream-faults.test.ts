@@ -1,3 +1,5 @@
+import { eventually } from '../../support/eventually.ts'
+import { CONDITION_MS } from '../../support/patience.ts'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { WebSocket } from 'ws'
 import type { Office } from './rig.ts'
@@ -15,11 +17,15 @@ const inject = (id: StreamFaultId, fault: Omit<StreamFault, 'id'> = {}): void =>
 const pushEvent = (): string => office.sandbox.control.pushEvent(office.app.clientId, { eventType: 'x', data: {} })
 const settled = (eventId: string) => office.sandbox.control.eventSettled(eventId)
 
-/** Whether a WebSocket ping is answered. */
-async function answersPing(socket: WebSocket): Promise<boolean> {
+const NEVER_MS = 100
+
+/** Whether a WebSocket ping is answered. An answer that is expected has all the time it needs. */
+async function expectPong(socket: WebSocket, expected: boolean): Promise<void> {
   const pong = new Promise<boolean>((resolve) => socket.once('pong', () => resolve(true)))
   socket.ping()
-  return Promise.race([pong, new Promise<boolean>((resolve) => setTimeout(() => resolve(false), 100))])
+  const waitMs = expected ? CONDITION_MS : NEVER_MS
+  const timer = new Promise<boolean>((resolve) => void setTimeout(() => resolve(false), waitMs).unref())
+  expect(await Promise.race([pong, timer])).toBe(expected)
 }
 
 test('a fault nobody knows is a mistake, and so is one for the connections of no app', () => {
@@ -87,7 +93,7 @@ describe('a connection', () => {
     inject('socket.zombie')
     expect(await settled(pushEvent())).toBe('dropped')
     expect(stream.frames).toEqual([])
-    expect(await answersPing(stream.socket)).toBe(true)
+    await expectPong(stream.socket, true)
     expect(office.sandbox.journal.of('frame-sent').map(({ lost }) => lost)).toEqual([true, true, true])
   })
 
@@ -98,12 +104,12 @@ describe('a connection', () => {
     ['socket.no-pong', { pong: false, gets: true, heard: true }],
     ['socket.wedge', { pong: false, gets: true, heard: false }],
   ])('with %s: %o', async ([id, { pong, gets, heard }]) => {
-    office = await reopen(office, { eventDeadlineMs: 100, redeliveryDelaysMs: [] })
+    office = await reopen(office, { eventDeadlineMs: gets && heard ? CONDITION_MS : 100, redeliveryDelaysMs: [] })
     const stream = await openStream(office)
     inject(id, { connectionId: stream.id })
-    expect(await answersPing(stream.socket)).toBe(pong)
+    await expectPong(stream.socket, pong)
     const outcome = await settled(pushEvent())
-    expect(stream.frames).toHaveLength(gets ? 1 : 0)
+    await eventually('what gets through is there', () => stream.frames.length === (gets ? 1 : 0))
     expect(outcome).toBe(gets && heard ? 'success' : 'dropped')
     stream.send('hello')
     if (heard) await office.sandbox.journal.waitFor('it is heard', (entry) => entry.type === 'violation')
@@ -114,10 +120,10 @@ describe('a connection', () => {
     office = await reopen(office, { eventDeadlineMs: 30, redeliveryDelaysMs: [], wedgeOnLateReply: true })
     const stream = await openStream(office, (frame) => (frame.type === 'EVENT' ? undefined : polite(frame)))
     expect(await settled(pushEvent())).toBe('dropped')
-    expect(await answersPing(stream.socket)).toBe(true)
+    await expectPong(stream.socket, true)
     stream.send(replyTo(await stream.first, { status: 'SUCCESS' }))
     await office.sandbox.journal.waitFor('the violation', (entry) => entry.type === 'violation')
-    expect(await answersPing(stream.socket)).toBe(false)
+    await expectPong(stream.socket, false)
   })
 
   test.for<[StreamFaultId, number]>([
@@ -135,7 +141,7 @@ describe('a connection', () => {
     inject('socket.disconnect-without-close')
     expect(await stream.first).toMatchObject({ headers: { topic: 'disconnect' } })
     expect(office.sandbox.control.connections(office.app.clientId)).toEqual([])
-    expect(await answersPing(stream.socket)).toBe(true)
+    await expectPong(stream.socket, true)
   })
 
   test('ends by age on the virtual clock, and not all at once', async () => {
