@@ -5,8 +5,10 @@ import { join } from 'node:path'
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 
+import { startApp } from '../../src/app.ts'
+import { createLog } from '../../src/log.ts'
 import type { Incident } from '../sandbox/flashduty/types.ts'
-import { type Daemon, startDaemon } from '../support/daemon.ts'
+import { startDaemon } from '../support/daemon.ts'
 import { eventually } from '../support/eventually.ts'
 import { readJob } from '../support/jobs.ts'
 import {
@@ -35,7 +37,6 @@ let scene: Scene
 /** The daemon that runs now; some tests end it and start another. */
 let app: RunningApp
 let folder = ''
-const others: Daemon[] = []
 const earlierLines: LogLine[] = []
 
 beforeAll(async () => {
@@ -44,7 +45,6 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'flashduty-dingtalk-other-'))
 })
 afterAll(async () => {
-  for (const daemon of others) await daemon.end('SIGKILL')
   await app.stop()
   await scene.close()
   await rm(folder, { recursive: true, force: true })
@@ -76,21 +76,26 @@ async function expectToldOnce(incident: Incident): Promise<void> {
   const { world } = scene
   await theCardOf(world, incident)
   const records = await settledRecords(world, incident)
-  expect(records.filter(({ kind }) => kind === 'group')).toMatchObject([{ status: 'success', note: null }])
+  expect(records.filter(({ kind, event_type: type }) => kind === 'group' && type === 'i_assign')).toMatchObject([
+    { status: 'success', note: null },
+  ])
   expect(cardsOf(world, incident)).toHaveLength(1)
 }
 
-async function startOther(env: Record<string, string> = {}): Promise<Daemon> {
-  const { world } = scene
-  const daemon = await startDaemon({ ...world.env, DATABASE_URL: `sqlite:${join(folder, 'other.db')}`, ...env })
-  others.push(daemon)
-  return daemon
+/** What keeps a daemon with another database from starting in this process. */
+async function failureOfOther(): Promise<string> {
+  const config = { ...scene.world.config, databasePath: join(folder, 'other.db') }
+  const started = startApp(config, createLog('fatal'), OVERRIDES)
+  return started.then(
+    async (other) => {
+      await other.stop()
+      return 'it started'
+    },
+    (error: Error) => error.message,
+  )
 }
 
-async function expectOtherRefused(): Promise<void> {
-  const failure = await startOther().catch((error: unknown) => error)
-  const text = failure instanceof Error ? failure.message : 'it started'
-  expect(text).toContain('ended with 1 before it was ready')
+function expectRefused(text: string): void {
   expect(text).toContain('this Redis (prefix bull) belongs to another database')
   expect(text).toContain('REDIS_PREFIX')
   expect(text).toContain(CLAIM)
@@ -101,7 +106,11 @@ test('another database is refused with what to do about it, and its jobs are lef
   const { world } = scene
   await stopApp()
   const incident = await fireInGroup('不归它管')
-  await expectOtherRefused()
+  const env = { ...world.env, DATABASE_URL: `sqlite:${join(folder, 'other.db')}` }
+  const failure = await startDaemon(env).catch((error: unknown) => error)
+  const text = failure instanceof Error ? failure.message : 'it started'
+  expect(text).toContain('ended with 1 before it was ready')
+  expectRefused(text)
   const [first] = world.flashduty.control
     .events()
     .filter((event) => event.incident.incident_id === incident.incident_id)
@@ -115,14 +124,14 @@ test('it is still refused after FLUSHALL, and when Redis came later than its own
   const claim = () => withRedis((redis) => redis.get(CLAIM))
   await world.redis.flush()
   await eventually('it is claimed again', async () => (await claim()) !== null)
-  await expectOtherRefused()
+  expectRefused(await failureOfOther())
 
   await stopApp()
   await world.redis.stop()
   await bootAgain()
   await world.redis.restart()
   await eventually('it is claimed', async () => (await claim()) !== null)
-  await expectOtherRefused()
+  expectRefused(await failureOfOther())
 })
 
 test('a Redis that turns out to be somebody else’s later has its jobs left alone until that is put right', async () => {
@@ -131,7 +140,12 @@ test('a Redis that turns out to be somebody else’s later has its jobs left alo
   await eventually('it is noticed', async () => (await readyz(app.url)).status === 503)
   expect((await readyz(app.url)).missing).toEqual({ redis: 'belongs to another database' })
   const incident = await fireInGroup('先别动')
-  await eventually('its jobs have been looked at', () => app.lines.some(({ msg }) => msg === 'deliver-delayed'))
+  const jobs = world.flashduty.control.events().filter((event) => event.incident.incident_id === incident.incident_id)
+  await eventually('its jobs have been looked at', () =>
+    jobs.every(({ event_id: id }) =>
+      app.lines.some(({ msg, jobId }) => msg === 'deliver-delayed' && jobId === `ev-${id}`),
+    ),
+  )
   expect(await recordsOf(world, incident)).toEqual([])
 
   await withRedis((redis) => redis.del(CLAIM))
@@ -140,15 +154,18 @@ test('a Redis that turns out to be somebody else’s later has its jobs left alo
 })
 
 test('it may share the Redis under a prefix of its own', async () => {
-  const other = await startOther({ REDIS_PREFIX: 'other' })
-  const url = String(other.lines.find(({ msg }) => msg === 'ready')?.['url'])
+  const { config } = scene.world
+  const database = { databasePath: join(folder, 'sharing.db') }
+  const redis = { ...config.redis, prefix: 'other' }
+  const other = await startApp({ ...config, ...database, redis }, createLog('fatal'), OVERRIDES)
+  const { url } = other
   const ready = await readyz(url)
   expect(ready.status).toBe(503)
   expect(Object.keys(ready.missing)).toEqual(['integration'])
   expect(ready.missing['integration']).toContain('integration add')
   expect((await fetch(`${url}/healthz`)).status).toBe(200)
   await expectToldOnce(await fireInGroup('各用各的前缀'))
-  expect(await other.end('SIGTERM')).toMatchObject({ code: 0 })
+  await other.stop()
 })
 
 afterAll(() => {

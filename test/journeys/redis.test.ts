@@ -311,6 +311,9 @@ describe('at a start', () => {
 })
 
 describe('ticks that mean nothing', () => {
+  // What cannot be read as a job stays.
+  afterEach(() => scene.world.redis.flush())
+
   const GARBAGE = [
     {},
     { clickId: 'no-such-click' },
