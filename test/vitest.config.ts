@@ -6,6 +6,8 @@ const shared = {
   root: new URL('..', import.meta.url).pathname,
   // The files of one worker share what they import; a worker of its own for each file would read all of it again.
   isolate: false,
+  // The same for all: in another order (`--sequence.shuffle`) all projects run together.
+  maxWorkers: 2,
   testTimeout: TEST_MS,
   hookTimeout: TEST_MS,
   teardownTimeout: PROCESS_MS,
@@ -20,7 +22,6 @@ export default defineConfig({
         test: {
           ...shared,
           name: 'unit',
-          sequence: { groupOrder: 0 },
           include: ['src/**/*.test.ts', 'src/**/*.test.tsx', 'test/rules/**/*.test.ts'],
         },
       },
@@ -28,21 +29,17 @@ export default defineConfig({
         test: {
           ...shared,
           name: 'app',
-          sequence: { groupOrder: 1 },
           include: ['test/**/*.test.ts'],
           exclude: ['test/rules/**', ...LONG],
           globalSetup: ['test/support/global-setup.ts'],
-          maxWorkers: 2,
         },
       },
       {
         test: {
           ...shared,
           name: 'long',
-          sequence: { groupOrder: 2 },
           include: LONG,
           globalSetup: ['test/support/global-setup.ts'],
-          maxWorkers: 2,
         },
       },
     ],

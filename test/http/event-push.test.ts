@@ -24,7 +24,7 @@ beforeAll(async () => {
 })
 afterAll(async () => {
   expectSilence(scene.world, scene.app.lines, {
-    errors: ['event-late', 'event-not-stored', 'message-late', 'http-unavailable', 'stream-state'],
+    errors: ['event-late', 'event-not-stored', 'message-late', 'http-unavailable', 'stream-state', 'sweep-failed'],
   })
   await scene.close()
 })

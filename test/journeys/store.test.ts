@@ -316,6 +316,6 @@ describe('what is changed on the CLI is seen by the running daemon', () => {
 })
 
 afterAll(async () => {
-  const errors = ['event-not-stored', 'press-not-stored', 'delivery-refused', 'card-create-failed']
+  const errors = ['event-not-stored', 'press-not-stored', 'delivery-refused', 'card-create-failed', 'sweep-failed']
   expectSilence(scene.world, scene.app.lines, { errors })
 })
