@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 
-import { InFlight, sleep, Teardown, within } from './lifecycle.ts'
+import { deadline, InFlight, sleep, Teardown, within } from './lifecycle.ts'
 
 beforeEach(() => {
   vi.useFakeTimers()
@@ -161,5 +161,69 @@ describe('within a time', () => {
     await expect(waiting).resolves.toBe('timeout')
     work.reject(new Error('late'))
     await vi.advanceTimersByTimeAsync(1)
+  })
+})
+
+describe('a deadline', () => {
+  /** The clock runs on by itself while the process stands still and its timers do not fire. */
+  function stage() {
+    let nowMs = 0
+    return {
+      now: () => nowMs,
+      standStill: (ms: number): void => void (nowMs += ms),
+      async pass(ms: number): Promise<void> {
+        nowMs += ms
+        await vi.advanceTimersByTimeAsync(ms)
+      },
+    }
+  }
+
+  test('aborts at its time, as a timeout', async () => {
+    const time = stage()
+    const { signal } = deadline(1_000, undefined, time.now)
+    await time.pass(999)
+    expect(signal.aborted).toBe(false)
+    await time.pass(1)
+    expect(signal.reason).toMatchObject({ name: 'TimeoutError', message: 'no end within 1000 ms' })
+  })
+
+  test('does not count the time in which the process stood still', async () => {
+    const time = stage()
+    const { signal } = deadline(1_000, undefined, time.now)
+    time.standStill(400)
+    await time.pass(1_000)
+    expect(signal.aborted).toBe(false)
+    await time.pass(400)
+    expect(signal.aborted).toBe(true)
+  })
+
+  test('counts no more than as much again, however often the process stands still', async () => {
+    const time = stage()
+    const { signal } = deadline(1_000, undefined, time.now)
+    time.standStill(600)
+    await time.pass(1_000)
+    time.standStill(60_000)
+    await time.pass(600)
+    expect(signal.aborted).toBe(false)
+    time.standStill(60_000)
+    await time.pass(400)
+    expect(signal.aborted).toBe(true)
+  })
+
+  test('is not prolonged for a timer that is a little late', async () => {
+    const time = stage()
+    const { signal } = deadline(1_000, undefined, time.now)
+    time.standStill(20)
+    await time.pass(1_000)
+    expect(signal.aborted).toBe(true)
+  })
+
+  test('aborts with the other signal, and leaves no timer when it is done', () => {
+    const other = new AbortController()
+    const { signal, done } = deadline(1_000, other.signal)
+    other.abort(new Error('stopping'))
+    expect(signal.reason).toMatchObject({ message: 'stopping' })
+    done()
+    expect(vi.getTimerCount()).toBe(0)
   })
 })
