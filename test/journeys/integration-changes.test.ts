@@ -45,6 +45,7 @@ afterEach(() => {
   scene.world.flashduty.control.clearFaults()
 })
 afterAll(async () => {
+  expectSilence(scene.world, [...earlierLines, ...app.lines])
   await app.stop()
   await scene.close()
 })
@@ -52,6 +53,19 @@ afterAll(async () => {
 const connections = (): string[] => scene.world.dingtalk.control.connections(scene.world.dingtalkApp.clientId)
 const opens = (): number => scene.world.dingtalk.journal.requests('connections/open').length
 const change = (...fields: string[]) => changeIntegration({ world: scene.world, app }, ...fields)
+
+/** How many connections there are to be. */
+let wanted = 2
+async function changeConnections(): Promise<void> {
+  wanted = wanted === 2 ? 3 : 2
+  await change('--connections', String(wanted))
+}
+/** Resolves with them once there are so many. */
+const allOpen = () =>
+  eventually('all are open', () => {
+    const open = connections()
+    return open.length === wanted && open
+  })
 
 type Alert = { incident: Incident; card: string }
 
@@ -99,7 +113,7 @@ function pressAtGoodbye(alerts: Alert[]): { connectionId: string; result: Promis
 describe('a change that does not concern the connections', () => {
   test('leaves them as they are, and answers what is pressed before, during and after', async () => {
     const { world } = scene
-    const before = connections()
+    const before = await allOpen()
     const openedBefore = opens()
     const [first, ...others] = await alertMany('改名时按', 5)
     if (!first) throw new Error('no alert')
@@ -131,7 +145,7 @@ describe('a change that does not concern the connections', () => {
       const { status, missing } = await readyz(app.url)
       return status === 200 || 'stream of 又改名的集成' in missing
     })
-    await eventually('both are back', () => connections().length === 2)
+    await allOpen()
     await eventually('ready', async () => (await readyz(app.url)).status === 200)
   })
 })
@@ -140,11 +154,11 @@ describe('a change that needs other connections', () => {
   test('opens them before it closes the former, and answers what was pressed before', async () => {
     const { world } = scene
     const { journal } = world.dingtalk
-    const before = connections()
+    const before = await allOpen()
     const [early, ...others] = await alertMany('换连接数时按', 4)
     if (!early) throw new Error('no alert')
     world.flashduty.control.addFault({ path: '/incident/ack', effect: { kind: 'delay', ms: 1_200 } })
-    const changing = change('--connections', '3')
+    const changing = changeConnections()
     const isNew = (id: string): boolean => !before.includes(id)
     const under = pressOver(before[0] ?? '', early)
     await eventually('the new ones open', () => connections().some(isNew))
@@ -160,18 +174,18 @@ describe('a change that needs other connections', () => {
       return result?.outcome === 'answered' || result?.reason !== 'no connection'
     })
     await Promise.all([early, ...pushedTo].map(expectCounted))
-    await eventually('three', () => connections().length === 3 && connections().every(isNew))
+    await eventually('the new ones alone', () => connections().length === wanted && connections().every(isNew))
     const opened = journal.of('stream-open').filter(({ connectionId }) => connections().includes(connectionId))
     const closed = journal.of('stream-close').filter(({ connectionId }) => before.includes(connectionId))
-    expect([opened.length, closed.length]).toEqual([3, 2])
+    expect([opened.length, closed.length]).toEqual([wanted, before.length])
     expect(Math.min(...opened.map(({ seq }) => seq))).toBeLessThan(Math.min(...closed.map(({ seq }) => seq)))
   })
 
   test('carries out what was pushed when goodbye was said, and the card tells', async () => {
-    const alerts = await alertMany('再见时按', 3)
-    const before = connections()
+    const alerts = await alertMany('再见时按', wanted)
+    const before = await allOpen()
     const pushed = pressAtGoodbye(alerts)
-    await change('--connections', '2')
+    await changeConnections()
     expect(pushed.map(({ connectionId }) => connectionId).sort()).toEqual([...before].sort())
     for (const { result } of pushed)
       expect(await result).toMatchObject({ outcome: 'failed', reason: 'connection closed' })
@@ -180,9 +194,9 @@ describe('a change that needs other connections', () => {
 
   test('to what DingTalk refuses is taken up all the same, and its trouble told', async () => {
     const { clientSecret } = scene.world.dingtalkApp
-    await change('--client-secret', 'mistyped')
+    await change('--client-secret', 'mistyped', '--name', '密钥错了')
     expect(connections()).toEqual([])
-    expect((await readyz(app.url)).missing['stream of 又改名的集成']).toContain('APP_CREDENTIAL_INVALID')
+    expect((await readyz(app.url)).missing['stream of 密钥错了']).toContain('APP_CREDENTIAL_INVALID')
     await change('--client-secret', clientSecret, '--name', '钉钉值班')
     await eventually('ready', async () => (await readyz(app.url)).status === 200)
     const alert = await alertGroup('密钥改对之后')
@@ -192,20 +206,16 @@ describe('a change that needs other connections', () => {
 })
 
 test('a stop carries out what was pushed when goodbye was said, and the next start shows it', async () => {
-  await eventually('both are open', () => connections().length === 2)
-  const alerts = await alertMany('停的时候按', 2)
+  await allOpen()
+  const alerts = await alertMany('停的时候按', wanted)
   const pushed = pressAtGoodbye(alerts)
   await app.stop()
   earlierLines.push(...app.lines)
-  expect(pushed).toHaveLength(2)
+  expect(pushed).toHaveLength(wanted)
   for (const { result } of pushed)
     expect(await result).toMatchObject({ outcome: 'failed', reason: 'connection closed' })
   for (const { incident } of alerts) expect(actsOn(scene.world, incident)).toHaveLength(1)
   vi.restoreAllMocks()
   app = await bootImpatient(scene.world, OVERRIDES)
   await Promise.all(alerts.map(expectCounted))
-})
-
-test('nothing of this was a surprise', () => {
-  expectSilence(scene.world, [...earlierLines, ...app.lines])
 })

@@ -309,6 +309,8 @@ export function tellOutages(languages: 'one' | 'all'): void {
         const page = await look(visitor, `${pages}/`)
         return page.text.includes('name="act"') && !page.words.includes('集成已停用')
       })
+      // Its runtime starts after its settings say so.
+      await pageWith(visitor, groupPage(), '库存的事实')
     })
 
     test.each(everyPage())('in %s %s shows what is stored, and offers nothing that cannot be done', async (...row) => {
