@@ -37,8 +37,8 @@ afterAll(() => scene?.close())
 
 /** Resolves when the running daemon has taken it up. */
 async function change(...changes: string[]): Promise<void> {
-  await changeIntegration(scene, ...changes)
   changed = true
+  await changeIntegration(scene, ...changes)
 }
 
 async function expectReady(url: string): Promise<void> {
@@ -117,6 +117,7 @@ describe('health', () => {
       expect((await get(`/h5/${id}/`)).status).toBe(200)
     } finally {
       await world.redis.restart()
+      await eventually('ready', async () => (await readyz(scene.app.url)).status === 200)
     }
   })
 })
