@@ -21,7 +21,7 @@ import {
 } from '../support/journey.ts'
 import { lockDatabase } from '../support/lock.ts'
 import { VisitorClock } from '../support/visitor-clock.ts'
-import { DATA_SOURCE_ID } from '../support/world.ts'
+import { DATA_SOURCE_ID, type LogLine } from '../support/world.ts'
 
 const DAY_MS = 86_400_000
 
@@ -33,10 +33,22 @@ beforeAll(async () => {
   scene = await openScene({ overrides: { clock, sweepMs: 300 } })
   token = (await makeToken(scene.world)).token
 })
-afterEach(() => release())
+/** What one test has posted is not met half done by another one, which may lock the database or stop Redis. */
+afterEach(async () => {
+  release()
+  await eventually('nothing is under way', () =>
+    UNDER_WAY.every((query) => readDatabase(scene.world, query).length === 0),
+  )
+})
 afterAll(async () => {
   await scene.close()
 })
+
+const UNDER_WAY = [
+  "select 1 from inbox where source = 'posted' and payload is not null",
+  "select 1 from records where status in ('pending', 'retrying')",
+  'select 1 from cards where lease_owner is not null',
+]
 
 const bearer = () => ({ authorization: `Bearer ${token}` })
 const send = (body: unknown, headers: Record<string, string> = bearer()) => post(scene.app.url, body, headers)
@@ -145,9 +157,12 @@ describe('what cannot be accepted', () => {
   test('an invalid body does not take the place of the valid one of the same event', async () => {
     const { incident, assigned } = await compose('先对后错')
     await scene.world.redis.stop()
-    expect((await send(assigned)).status).toBe(200)
-    expect((await send({ ...assigned, incident: {} })).status).toBe(400)
-    await scene.world.redis.restart()
+    try {
+      expect((await send(assigned)).status).toBe(200)
+      expect((await send({ ...assigned, incident: {} })).status).toBe(400)
+    } finally {
+      await scene.world.redis.restart()
+    }
     await theCardOf(scene.world, incident)
     await settledRecords(scene.world, incident)
   })
@@ -204,23 +219,25 @@ describe('while Redis is away', () => {
     const composed = []
     for (let index = 1; index <= 10; index++) composed.push(await compose(`Redis 不在 ${index}`))
     await world.redis.stop()
-    for (const { assigned } of composed) {
-      const answer = await send(assigned)
-      expect(answer).toMatchObject({ status: 200, body: { accepted: true, duplicate: false } })
-      expect((await send(assigned)).body['duplicate']).toBe(true)
+    try {
+      for (const { assigned } of composed) {
+        const answer = await send(assigned)
+        expect(answer).toMatchObject({ status: 200, body: { accepted: true, duplicate: false } })
+        expect((await send(assigned)).body['duplicate']).toBe(true)
+      }
+      const [first] = composed
+      if (!first) throw new Error('some were composed')
+      const { event_id: eventId } = first.assigned
+      const canary = { source: 'event', id: 'trimmed-long-ago' }
+      withDatabase(world, (db) => {
+        db.prepare('update inbox set received_at = ? where id = ?').run(Date.now() - 30 * DAY_MS, eventId)
+        db.prepare('insert into inbox values (?, ?, 0, null)').run(canary.source, canary.id)
+      })
+      await eventually('a sweep has trimmed the inbox', () => inboxOf(world, canary.id).length === 0)
+      expect(inboxOf(world, eventId)).toMatchObject([{ source: 'posted', payload: JSON.stringify(first.assigned) }])
+    } finally {
+      await world.redis.restart()
     }
-    const [first] = composed
-    if (!first) throw new Error('some were composed')
-    const { event_id: eventId } = first.assigned
-    const canary = { source: 'event', id: 'trimmed-long-ago' }
-    withDatabase(world, (db) => {
-      db.prepare('update inbox set received_at = ? where id = ?').run(Date.now() - 30 * DAY_MS, eventId)
-      db.prepare('insert into inbox values (?, ?, 0, null)').run(canary.source, canary.id)
-    })
-    await eventually('a sweep has trimmed the inbox', () => inboxOf(world, canary.id).length === 0)
-    expect(inboxOf(world, eventId)).toMatchObject([{ source: 'posted', payload: JSON.stringify(first.assigned) }])
-
-    await world.redis.restart()
     for (const { incident } of composed) await theCardOf(world, incident)
     for (const { incident, assigned } of composed) {
       const settled = await settledRecords(world, incident)
@@ -235,16 +252,19 @@ test('while Redis turns out to be somebody else’s, posts are kept and not put 
   const { incident, assigned } = await compose('别人的 Redis')
   const redis = new Redis(world.redis.url)
   const key = claimKey(world.config.redis.prefix)
-  await redis.set(key, 'somebody-else')
-  // What is known of a Redis holds for as long as the connection.
-  await redis.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes')
-  await eventually('it is noticed', () => scene.app.lines.some(({ msg }) => msg === 'redis-foreign'))
-  const before = scene.app.lines.length
-  expect((await send(assigned)).body).toEqual({ accepted: true, duplicate: false })
-  await eventually('it waits', () => scene.app.lines.slice(before).some(({ msg }) => msg === 'webhook-waits'))
-  expect(await readJob(world, `ev-${assigned.event_id}`)).toBeUndefined()
-  await redis.del(key)
-  redis.disconnect()
+  const isWaiting = ({ msg, eventId }: LogLine): boolean => msg === 'webhook-waits' && eventId === assigned.event_id
+  try {
+    await redis.set(key, 'somebody-else')
+    // What is known of a Redis holds for as long as the connection.
+    await redis.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes')
+    await eventually('it is noticed', () => scene.app.lines.some(({ msg }) => msg === 'redis-foreign'))
+    expect((await send(assigned)).body).toEqual({ accepted: true, duplicate: false })
+    await eventually('it waits', () => scene.app.lines.some(isWaiting))
+    expect(await readJob(world, `ev-${assigned.event_id}`)).toBeUndefined()
+  } finally {
+    await redis.del(key)
+    redis.disconnect()
+  }
   await theCardOf(world, incident)
   await settledRecords(world, incident)
 })
