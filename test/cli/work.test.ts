@@ -2,12 +2,12 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 
 import type { Incident, IncidentEvent } from '../sandbox/flashduty/types.ts'
 import { displayWidth, runCommand } from '../support/command.ts'
 import { eventually } from '../support/eventually.ts'
-import { composeIncident, readJob } from '../support/jobs.ts'
+import { composeIncident, endedJob, readJob } from '../support/jobs.ts'
 import {
   cardsOf,
   expectSilence,
@@ -38,6 +38,8 @@ beforeAll(async () => {
     personIds: [zhang.member.member_id, wang.member.member_id],
   })
   await theCardOf(world, incident)
+  // An event that names nobody may be taken in after the one that does.
+  for (const { event_id: eventId } of world.flashduty.control.events()) await endedJob(world, `ev-${eventId}`)
   await settledRecords(world, incident)
 })
 afterEach(() => world.dingtalk.control.clearFaults())
@@ -185,12 +187,14 @@ describe('deliver', () => {
     expect(printed).toMatchObject({ code: 0, err: '' })
     expect((await readJob(world, jobOf(printed.out)))?.data).toEqual(assigned)
     await theCardOf(world, composed)
+    await settledRecords(world, composed)
   })
 
   test('an event of a kind that shows nothing is taken too', async () => {
     const { assigned } = await compose('评论')
     const out = await done('deliver', await written({ ...assigned, event_type: 'i_comment', event_id: 'c0ffee' }))
     expect((await readJob(world, jobOf(out)))?.data).toMatchObject({ event_type: 'i_comment' })
+    expect((await endedJob(world, jobOf(out))).state).toBe('completed')
   })
 
   test('what is no event is refused with the place and what is wrong there', async () => {
@@ -252,9 +256,9 @@ describe('send-test', () => {
       /DingTalk did not take it: \p{Script=Han}/u,
     )
     const { clientId, scopes } = world.dingtalkApp
+    onTestFinished(() => void world.dingtalk.control.updateApp(clientId, { scopes }))
     world.dingtalk.control.updateApp(clientId, { scopes: scopes.filter((scope) => scope !== 'qyapi_robot_sendmsg') })
     const told = await failed('send-test', '--user', world.people.li.user.userId)
-    world.dingtalk.control.updateApp(clientId, { scopes })
     expect(told).toContain('应用缺少权限')
     expect(told).toContain('qyapi_robot_sendmsg')
   })
