@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 
 import { robotSignature } from '../sandbox/dingtalk/push-crypto.ts'
 import type { EventForgery } from '../sandbox/dingtalk/types.ts'
@@ -146,10 +146,13 @@ describe('a push that is not as it should be', () => {
 test('an integration that is switched off says so', async () => {
   const { app } = scene
   await changeIntegration(scene, '--disable')
-  const answer = await post('{"encrypt":"x"}')
-  expect([answer.status, await answer.json()]).toMatchObject([403, { error: 'INTEGRATION_DISABLED' }])
-  await changeIntegration(scene, '--enable')
-  await eventually('it runs again', async () => (await readyz(app.url)).status === 200)
+  try {
+    const answer = await post('{"encrypt":"x"}')
+    expect([answer.status, await answer.json()]).toMatchObject([403, { error: 'INTEGRATION_DISABLED' }])
+  } finally {
+    await changeIntegration(scene, '--enable')
+    await eventually('it runs again', async () => (await readyz(app.url)).status === 200)
+  }
 })
 
 describe('odd events', () => {
@@ -157,12 +160,12 @@ describe('odd events', () => {
     const { control } = scene.world.dingtalk
     const { clientId } = scene.world.dingtalkApp
     control.updateApp(clientId, { eventForm: 'legacy' })
+    onTestFinished(() => void control.updateApp(clientId, { eventForm: 'current' }))
     const event = { ...renamed('旧格式'), bornTime: Date.now() }
     const before = inboxIds()
     for (let time = 0; time < 2; time++) {
       expect(await control.eventSettled(control.pushEvent(clientId, event))).toBe('success')
     }
-    control.updateApp(clientId, { eventForm: 'current' })
     expect(await titleOf()).toBe('旧格式')
     expect(inboxIds()).toBe(before + 1)
   })
@@ -327,6 +330,12 @@ test('switching the doors while events come loses none and doubles none', async 
     enough.abort()
     await pushing
     control.updateApp(clientId, { eventMode: 'HTTP' })
+    // Of the changes before it some may not be taken up yet: the name tells that all are.
+    await set('--events', 'stream', '--stream', 'on', '--name', '门都试过了')
+    await eventually('all is taken up', () =>
+      app.lines.some(({ msg, name }) => msg === 'integration-changed' && name === '门都试过了'),
+    )
+    await eventually('it is ready again', async () => (await readyz(app.url)).status === 200)
   }
   expect(await Promise.all(ids.map((id) => control.eventSettled(id)))).toEqual(ids.map(() => 'success'))
   const taken = readDatabase<{ id: string }>(world, "SELECT id FROM inbox WHERE source = 'event'").map(({ id }) => id)
