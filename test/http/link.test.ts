@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
 
 import type { User } from '../sandbox/dingtalk/types.ts'
 import type { FlashdutyFault, Member } from '../sandbox/flashduty/types.ts'
@@ -59,6 +59,13 @@ function createMember(fields: Partial<Member> = {}): Member {
   })
 }
 
+/** One who fits what other tests look for too, and so is there for this one only. */
+function createForAWhile(fields: Partial<Member>): Member {
+  const member = createMember(fields)
+  onTestFinished(() => void (world.flashduty.control.member(member.member_id).status = 'deleted'))
+  return member
+}
+
 const page = (): Promise<Seen> => visitor.get(`${pages}/link`)
 
 async function submit(path: string, fields: Record<string, string>): Promise<Seen> {
@@ -79,7 +86,7 @@ const logged = (msg: string) => scene.app.lines.filter((line) => line.msg === ms
 
 describe('is this you?', () => {
   test('one tap links whoever DingTalk’s number leads to; they are shown as far as they would know themselves', async () => {
-    const member = createMember({ member_name: '欧阳娜娜', phone: MOBILE, email: 'ouyang@example.com' })
+    const member = createForAWhile({ member_name: '欧阳娜娜', phone: MOBILE, email: 'ouyang@example.com' })
     world.dingtalk.control.updateUser(user.userId, { mobile: MOBILE })
     const { text } = await page()
     expect(text).toContain('欧*** · o***g@example.com · 138****5678')
@@ -89,7 +96,6 @@ describe('is this you?', () => {
     expect([done.status, done.location]).toEqual([303, `${pages}/?act=tok&linked=1`])
     expect(await linkOf(user)).toMatchObject({ member: member.member_id, name: '欧阳娜娜', key: 'missing' })
     expect((await page()).text).toContain('当前已关联 Flashduty 成员：欧阳娜娜')
-    world.flashduty.control.member(member.member_id).status = 'deleted'
   })
 
   test('by the company’s e-mail address, whatever its case', async () => {
@@ -115,13 +121,12 @@ describe('is this you?', () => {
     ['a deleted member', { phone: MOBILE, status: 'deleted' }],
     ['a member of another account', { phone: MOBILE, account_id: 7 }],
   ])('%s is not you', async (_what, fields) => {
-    const member = createMember(fields)
+    const member = createForAWhile(fields)
     world.dingtalk.control.updateUser(user.userId, { mobile: MOBILE, orgEmail: 'found@example.com' })
     const { text } = await page()
     expect(text).toContain('未找到手机号或企业邮箱')
     expect((await confirm(member)).status).toBe(400)
     expect(await linkOf(user)).toBeUndefined()
-    world.flashduty.control.member(member.member_id).status = 'deleted'
   })
 
   test('two who fit are one too many', async () => {
@@ -182,8 +187,8 @@ describe('is this you?', () => {
   test('without the permission to read the directory the page names it', async () => {
     const { clientId, scopes } = world.dingtalkApp
     world.dingtalk.control.updateApp(clientId, { scopes: scopes.filter((scope) => scope !== 'qyapi_get_member') })
+    onTestFinished(() => void world.dingtalk.control.updateApp(clientId, { scopes }))
     const seen = await page()
-    world.dingtalk.control.updateApp(clientId, { scopes })
     expect(seen.text).toContain('qyapi_get_member')
   })
 })

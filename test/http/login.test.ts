@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 
 import { eventually } from '../support/eventually.ts'
 import { expectSilence, openScene, type Scene } from '../support/journey.ts'
@@ -22,6 +22,7 @@ beforeAll(async () => {
   world = scene.world
   pages = `/fd/h5/${world.integrationId}`
 })
+afterEach(() => world.dingtalk.control.clearFaults())
 afterAll(() => scene?.close())
 
 type Who = keyof World['people']
@@ -122,9 +123,11 @@ describe('logging in from inside DingTalk', () => {
   test('DingTalk’s own trouble is told as such', async () => {
     const { control } = world.dingtalk
     const missing = world.dingtalkApp.scopes.filter((scope) => scope !== 'qyapi_base')
+    const restore = () => void control.updateApp(world.dingtalkApp.clientId, { scopes: world.dingtalkApp.scopes })
+    onTestFinished(restore)
     control.updateApp(world.dingtalkApp.clientId, { scopes: missing })
     const refused = await browser().logIn(pages, clientCode('li'))
-    control.updateApp(world.dingtalkApp.clientId, { scopes: world.dingtalkApp.scopes })
+    restore()
     expect([refused.status, json(refused).again]).toEqual([503, false])
     expect(json(refused).text).toContain('权限')
     control.addFault({ api: 'user/getuserinfo', effect: { kind: 'reset' } })
