@@ -178,8 +178,8 @@ describe.runIf(CHROMIUM !== undefined)('pressed, linked, done', () => {
 
   test('with keys that the owner’s key makes, one tap is enough; a PC’s page is come back to, in either language', async () => {
     const { world } = scene
-    await set('--acting', 'owner-key', '--owner-key', owner.app_key)
     ownerMakesKeys = true
+    await set('--acting', 'owner-key', '--owner-key', owner.app_key)
     const { person, group, viewers } = await createNewcomer('郑一', 'zheng@example.com')
     const incident = await fire(world, { title: '一键就够', chats: [inGroup(group)] })
     const card = await theCardOf(world, incident)

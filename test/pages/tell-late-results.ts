@@ -44,6 +44,7 @@ export function tellLateResults(pages: 'some' | 'all'): void {
     })
     afterEach(async () => {
       world.flashduty.control.clearFaults()
+      patience.end()
       const problems = windows.flatMap((window) => window.problems)
       for (const { page } of windows.splice(0)) await page.context().close()
       if (problems.length > 0) throw new Error(`the pages complained: ${problems.join('; ')}`)
