@@ -294,9 +294,10 @@ describe('what is changed on the CLI is seen by the running daemon', () => {
       ...['--aes-key', 'abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG', '--token', 'demoToken02'],
     )
     expect(added).toMatchObject({ code: 0, err: '' })
+    const { id } = JSON.parse(added.out) as { id: string }
+    onTestFailed(async () => void (await world.cli('integration', 'remove', id, '--yes')))
     await eventually('its connection', () => control.connections(second.clientId).length === 2)
     await eventually('ready', async () => (await readyz(app.url)).status === 200)
-    const { id } = JSON.parse(added.out) as { id: string }
     expect((await world.cli('integration', 'remove', id, '--yes')).code).toBe(0)
     await eventually('it is gone', () => control.connections(second.clientId).length === 0)
     expect((await readyz(app.url)).status).toBe(200)
