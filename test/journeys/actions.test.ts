@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 
 import type { FlashdutyFault, Incident } from '../sandbox/flashduty/types.ts'
 import { changeDatabase, readDatabase } from '../support/database.ts'
@@ -313,6 +313,7 @@ describe('presses that meet', () => {
     const { li, zhang } = world.people
     const { incident, card } = await alertGroup('边关边认')
     const held = world.flashduty.control.holdEvents()
+    onTestFinished(() => held.release(() => []))
     await world.flashduty.control.act(incident.incident_id, 'resolve', zhang.member.member_id)
     const seen = answerOf(await press(world, card, li, '认领'))
     expect(seen.tips).toContain('故障状态已变化')

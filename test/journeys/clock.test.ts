@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 
 import {
   callsFor,
@@ -22,6 +22,7 @@ beforeAll(async () => {
   const clock = { nowMs: () => Date.now() + offsetMs }
   scene = await openScene({ overrides: { clock, sweepMs: 300 } })
 })
+afterEach(() => scene.world.dingtalk.control.clearFaults())
 afterAll(async () => {
   await scene.close()
 })

@@ -25,15 +25,25 @@ let scene: Scene
 /** By how much the daemon's clock goes ahead. */
 let clockAheadMs = 0
 
+/** What the app may do unless a test denies it. */
+let allScopes: string[] = []
+
 beforeAll(async () => {
   scene = await openScene()
+  allScopes = [...scene.world.dingtalk.control.app(scene.world.dingtalkApp.clientId).scopes]
 })
 afterEach(() => {
   scene.world.dingtalk.control.clearFaults()
+  grant(allScopes)
 })
 afterAll(async () => {
   await scene.close()
 })
+
+function grant(scopes: string[]): void {
+  const { dingtalk, dingtalkApp } = scene.world
+  dingtalk.control.updateApp(dingtalkApp.clientId, { scopes })
+}
 
 /** What Redis does by itself when the time of a pause is over. */
 async function forgetPauses(): Promise<void> {
@@ -56,17 +66,13 @@ describe('while somebody has to change something first', () => {
     }
   }
   const clear = (): void => scene.world.dingtalk.control.clearFaults()
-  const grant = (scopes: string[]): void => {
-    const { dingtalk, dingtalkApp } = scene.world
-    dingtalk.control.updateApp(dingtalkApp.clientId, { scopes })
-  }
   const holds: Hold[] = [
     ['IM_QUOTA_EXCEEDED', always('ApiCountLimitForOrg'), clear],
     ['IP_NOT_ALLOWED', always('IpNotInWhiteList'), clear],
     [
       'APP_PERMISSION_MISSING',
-      () => grant(['qyapi_robot_sendmsg', 'qyapi_chat_manage']),
-      () => grant(['qyapi_robot_sendmsg', 'qyapi_chat_manage', 'Card.Instance.Write']),
+      () => grant(allScopes.filter((scope) => scope !== 'Card.Instance.Write')),
+      () => grant(allScopes),
     ],
   ]
   test.each(holds)(

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 import { Redis } from 'ioredis'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, onTestFailed, onTestFinished, test } from 'vitest'
 
 import { startApp } from '../../src/app.ts'
 import { createLog } from '../../src/log.ts'
@@ -136,9 +136,13 @@ test('it is still refused after FLUSHALL, and when Redis came later than its own
 
 test('a Redis that turns out to be somebody else’s later has its jobs left alone until that is put right', async () => {
   const { world } = scene
+  onTestFailed(async () => void (await withRedis((redis) => redis.del(CLAIM))))
   await withRedis((redis) => redis.set(CLAIM, 'somebody-else'))
-  await eventually('it is noticed', async () => (await readyz(app.url)).status === 503)
-  expect((await readyz(app.url)).missing).toEqual({ redis: 'belongs to another database' })
+  await eventually('it is noticed', async () => {
+    expect(await readyz(app.url)).toMatchObject({ status: 503, missing: { redis: 'belongs to another database' } })
+    return true
+  })
+  expect(Object.keys((await readyz(app.url)).missing)).toEqual(['redis'])
   const incident = await fireInGroup('先别动')
   const jobs = world.flashduty.control.events().filter((event) => event.incident.incident_id === incident.incident_id)
   await eventually('its jobs have been looked at', () =>
@@ -158,6 +162,7 @@ test('it may share the Redis under a prefix of its own', async () => {
   const database = { databasePath: join(folder, 'sharing.db') }
   const redis = { ...config.redis, prefix: 'other' }
   const other = await startApp({ ...config, ...database, redis }, createLog('fatal'), OVERRIDES)
+  onTestFinished(() => other.stop())
   const { url } = other
   const ready = await readyz(url)
   expect(ready.status).toBe(503)
@@ -165,7 +170,6 @@ test('it may share the Redis under a prefix of its own', async () => {
   expect(ready.missing['integration']).toContain('integration add')
   expect((await fetch(`${url}/healthz`)).status).toBe(200)
   await expectToldOnce(await fireInGroup('各用各的前缀'))
-  await other.stop()
 })
 
 afterAll(() => {

@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, test, afterAll } from 'vitest'
+import { afterEach, describe, expect, onTestFailed, test, afterAll } from 'vitest'
 
 import type { ApiName, Group } from '../sandbox/dingtalk/types.ts'
 import type { Incident } from '../sandbox/flashduty/types.ts'
@@ -145,6 +145,9 @@ describe('a card that DingTalk forgot', () => {
 
     const calls = callsFor(world, 'updateCard', cards.at(-1) ?? '').length
     await act(incident, 'resolve')
+    await eventually('the closing is on record', async () =>
+      (await recordsOf(world, incident)).some(({ event_type: type }) => type === 'i_rslv'),
+    )
     await settledRecords(world, incident)
     expect(callsFor(world, 'updateCard', cards.at(-1) ?? '')).toHaveLength(calls)
     expect(cardsOf(world, incident)).toEqual(cards)
@@ -249,6 +252,7 @@ describe('a template of one’s own that DingTalk refuses', () => {
 
   test('is given up for the public one, which records and /readyz say', async () => {
     const { world, app } = scene
+    onTestFailed(() => set(''))
     await set(OWN)
     const { card, records } = await alert(world.groups.oncall)
     expect(view(world, card, world.people.li).cardTemplateId).toBe(PUBLIC_TEMPLATE)

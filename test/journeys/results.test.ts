@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 
 import type { Overrides } from '../../src/app.ts'
 import type { Group } from '../sandbox/dingtalk/types.ts'
@@ -77,6 +77,12 @@ function stopCreates(): void {
   const body = { code: 'Forbidden.AccessDenied.AccessTokenPermissionDenied', message: '应用尚未开通所需的权限' }
   const effect = { kind: 'answer', status: 403, body } as const
   scene.world.dingtalk.control.addFault({ api: 'createAndDeliver', times: 10_000, effect })
+}
+
+/** Nobody else has 王五 linked. */
+async function unlinkWang(): Promise<void> {
+  const { world } = scene
+  await world.cli('links', 'remove', '--dingtalk-user', world.people.wang.user.userId)
 }
 
 async function restart(): Promise<void> {
@@ -223,11 +229,11 @@ describe('Flashduty is told', () => {
     const incident = await fire(world, { personIds: [wang.member.member_id] })
     expect((await lastResult(incident, 1)).persons).toEqual([ofPerson(wang, NOT_LINKED)])
     const link = ['--dingtalk-user', wang.user.userId, '--member', String(wang.member.member_id)]
+    onTestFinished(unlinkWang)
     expect((await world.cli('links', 'add', ...link)).code).toBe(0)
     const final = await lastResult(incident, 2)
     expect(final.persons).toMatchObject([{ person_id: wang.member.member_id, status: 'success' }])
     expect(final.persons[0]).not.toHaveProperty('failed_reason')
-    await world.cli('links', 'remove', '--dingtalk-user', wang.user.userId)
   })
 
   test('once Redis takes it again', async () => {
@@ -340,6 +346,7 @@ describe('the directory', () => {
     await directory('no longer installed', (one) => statusOf(one, group) !== 'installed')
 
     const link = ['--dingtalk-user', wang.user.userId]
+    onTestFinished(unlinkWang)
     await world.cli('links', 'add', ...link, '--member', String(wang.member.member_id))
     const hasWang = (one: Directory) =>
       one.links.some(

@@ -1,6 +1,6 @@
-import { afterEach, describe, expect, test, afterAll } from 'vitest'
+import { afterEach, describe, expect, onTestFailed, test, afterAll } from 'vitest'
 
-import type { JournalEntry } from '../sandbox/dingtalk/types.ts'
+import type { ApiName, JournalEntry } from '../sandbox/dingtalk/types.ts'
 import type { Incident } from '../sandbox/flashduty/types.ts'
 import { eventually } from '../support/eventually.ts'
 import {
@@ -49,6 +49,10 @@ function lockAt(moment: (entry: JournalEntry) => boolean): void {
     lock()
   })
 }
+
+/** A call about that card alone: something of an earlier test may still be under way. */
+const isRequest = (entry: JournalEntry, api: ApiName, text: string): boolean =>
+  entry.type === 'request' && entry.api === api && JSON.stringify(entry.body).includes(text)
 
 function linesOf(msg: string) {
   return scene.app.lines.filter((line) => line.msg === msg)
@@ -139,7 +143,7 @@ describe('while another process holds the database', () => {
 
   test('a card that DingTalk has is not told again because the answer could not be stored at once', async () => {
     const { world } = scene
-    lockAt((entry) => entry.type === 'request' && entry.api === 'createAndDeliver')
+    lockAt((entry) => isRequest(entry, 'createAndDeliver', '记不下来'))
     const incident = await fire(world, { title: '记不下来', chats: [inGroup(world.groups.oncall)] })
     const card = await theCardOf(world, incident)
     // Until something that came later has been refused.
@@ -184,7 +188,7 @@ describe('while another process holds the database', () => {
   test('an update that DingTalk has done is not sent again', async () => {
     const { world } = scene
     const { incident, card } = await alertGroup('更新记不下来')
-    lockAt((entry) => entry.type === 'request' && entry.api === 'updateCard')
+    lockAt((entry) => isRequest(entry, 'updateCard', card))
     await world.flashduty.control.act(incident.incident_id, 'ack', world.people.zhang.member.member_id)
     await everybodySees(world, card, '处理中')
     world.dingtalk.control.renameGroup(world.groups.platform.openConversationId, '平台运维群')
@@ -199,8 +203,9 @@ describe('while another process holds the database', () => {
     const { world } = scene
     const busy = { status: 503, body: { code: 'ServiceUnavailable', message: 'busy' } }
     world.dingtalk.control.addFault({ api: 'createAndDeliver', effect: { kind: 'answer', ...busy } })
+    const failed = met('card-create-failed')
     const incident = await fire(world, { title: '轮到时锁住', chats: [inGroup(world.groups.oncall)] })
-    await met('card-create-failed')
+    await failed
     lock()
     await met('tick-delayed')
     release()
@@ -226,11 +231,12 @@ describe('what is changed on the CLI is seen by the running daemon', () => {
     const { clientId } = world.dingtalkApp
     const { control } = world.dingtalk
     const busy = { status: 503, body: { code: 'ServiceUnavailable', message: 'busy' } }
-    control.addFault({ api: 'createAndDeliver', effect: { kind: 'answer', ...busy } })
-    const waiting = await fire(world, { title: '停用前的告警', chats: [inGroup(world.groups.oncall)] })
-    await met('card-create-failed')
     control.addFault({ api: 'createAndDeliver', times: 100, effect: { kind: 'answer', ...busy } })
+    const failed = met('card-create-failed')
+    const waiting = await fire(world, { title: '停用前的告警', chats: [inGroup(world.groups.oncall)] })
+    await failed
 
+    onTestFailed(async () => void (await world.cli('integration', 'set', world.integrationId, '--enable')))
     expect((await world.cli('integration', 'set', world.integrationId, '--disable')).code).toBe(0)
     await eventually('the connection is given up', () => control.connections(clientId).length === 0)
     expect(await readyz(app.url)).toMatchObject({
@@ -247,7 +253,7 @@ describe('what is changed on the CLI is seen by the running daemon', () => {
     control.clearFaults()
     expect((await world.cli('integration', 'set', world.integrationId, '--enable')).code).toBe(0)
     await eventually('the connection is back', () => control.connections(clientId).length === 2)
-    expect((await readyz(app.url)).status).toBe(200)
+    await eventually('ready', async () => (await readyz(app.url)).status === 200)
     await theCardOf(world, waiting)
     await settledRecords(world, waiting)
     expect(cardsOf(world, refused)).toEqual([])
@@ -257,14 +263,16 @@ describe('what is changed on the CLI is seen by the running daemon', () => {
     const { world, app } = scene
     const { clientSecret } = world.dingtalkApp
     const set = ['integration', 'set', world.integrationId, '--client-secret']
+    onTestFailed(async () => void (await world.cli(...set, clientSecret)))
     expect((await world.cli(...set, 'not-the-secret')).code).toBe(0)
     await eventually('the stream is refused', async () => (await readyz(app.url)).status === 503)
     await eventually('the reason is told', async () => {
       expect((await readyz(app.url)).missing['stream of 钉钉值班']).toContain('APP_CREDENTIAL_INVALID')
       return true
     })
+    const failed = met('card-create-failed')
     const incident = await fire(world, { title: '凭证有误', chats: [inGroup(world.groups.oncall)] })
-    await met('card-create-failed')
+    await failed
     expect((await world.cli(...set, clientSecret)).code).toBe(0)
     await eventually('the stream is open', async () => (await readyz(app.url)).status === 200)
     await theCardOf(world, incident)
@@ -276,19 +284,24 @@ describe('what is changed on the CLI is seen by the running daemon', () => {
     const { control } = world.dingtalk
     // Of a corporation of its own, so that no event of the others is pushed to it.
     const second = control.createApp({ corpId: 'dingsecondcorporation' })
+    const first = await eventually('the first one has all its connections', () => {
+      const open = control.connections(world.dingtalkApp.clientId)
+      return open.length === 2 && open
+    })
     const added = await world.cli(
       ...['integration', 'add', '--json', '--name', '第二集成', '--corp-id', second.corpId],
       ...['--agent-id', second.agentId, '--client-id', second.clientId, '--client-secret', second.clientSecret],
       ...['--aes-key', 'abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG', '--token', 'demoToken02'],
     )
     expect(added).toMatchObject({ code: 0, err: '' })
-    await eventually('its connection', () => control.connections(second.clientId).length === 2)
-    expect((await readyz(app.url)).status).toBe(200)
     const { id } = JSON.parse(added.out) as { id: string }
+    onTestFailed(async () => void (await world.cli('integration', 'remove', id, '--yes')))
+    await eventually('its connection', () => control.connections(second.clientId).length === 2)
+    await eventually('ready', async () => (await readyz(app.url)).status === 200)
     expect((await world.cli('integration', 'remove', id, '--yes')).code).toBe(0)
     await eventually('it is gone', () => control.connections(second.clientId).length === 0)
     expect((await readyz(app.url)).status).toBe(200)
-    expect(control.connections(world.dingtalkApp.clientId)).toHaveLength(2)
+    expect(control.connections(world.dingtalkApp.clientId)).toEqual(first)
   })
 
   test('links, by the very next press and the very next alert', async () => {
@@ -296,6 +309,8 @@ describe('what is changed on the CLI is seen by the running daemon', () => {
     const { li } = world.people
     const { incident, card } = await alertGroup('换人')
     const user = ['--dingtalk-user', li.user.userId]
+    const member = ['--member', String(li.member.member_id), '--member-key', li.member.app_key]
+    onTestFailed(async () => void (await world.cli('links', 'add', ...user, ...member)))
     expect((await world.cli('links', 'remove', ...user)).code).toBe(0)
     expect(answerOf(await press(world, card, li, '认领')).tips).toContain('未关联应用')
     const untold = await fire(world, { title: '找不到李四', personIds: [li.member.member_id] })
@@ -305,7 +320,6 @@ describe('what is changed on the CLI is seen by the running daemon', () => {
     })
     expect(records).toMatchObject([{ reason_code: 'NOT_LINKED' }])
 
-    const member = ['--member', String(li.member.member_id), '--member-key', li.member.app_key]
     expect((await world.cli('links', 'add', ...user, ...member)).code).toBe(0)
     expect(answerOf(await press(world, card, li, '认领')).title).toContain('处理中')
     const told = await fire(world, { title: '找得到李四', personIds: [li.member.member_id] })

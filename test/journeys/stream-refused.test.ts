@@ -18,12 +18,17 @@ import { readyz } from '../support/readyz.ts'
 import type { LogLine } from '../support/world.ts'
 
 let scene: Scene
+/** What a test changes there. */
+let rightInTheConsole: { clientSecret: string; published: boolean }
 beforeAll(async () => {
   // An upgrade that is never answered is given up sooner.
   scene = await openScene({ overrides: { connection: { handshakeTimeoutMs: 500 } } })
+  rightInTheConsole = { clientSecret: scene.world.dingtalkApp.clientSecret, published: true }
 })
 afterEach(() => {
-  scene.world.dingtalk.control.clearFaults()
+  const { dingtalk, dingtalkApp } = scene.world
+  dingtalk.control.clearFaults()
+  dingtalk.control.updateApp(dingtalkApp.clientId, rightInTheConsole)
 })
 afterAll(async () => {
   await scene.close()

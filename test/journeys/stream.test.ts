@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, onTestFailed, test } from 'vitest'
 
 import { DEADLINES } from '../../src/domain/deadlines.ts'
 import type { Incident } from '../sandbox/flashduty/types.ts'
@@ -276,6 +276,7 @@ describe('a second integration', () => {
     )
     expect(added).toMatchObject({ code: 0, err: '' })
     const { id } = JSON.parse(added.out) as { id: string }
+    onTestFailed(async () => void (await world.cli('integration', 'remove', id, '--yes')))
     const before = connections()
     await eventually('its trouble is told', async () => {
       const { missing } = await readyz(app.url)

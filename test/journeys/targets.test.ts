@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
 
 import type { Group } from '../sandbox/dingtalk/types.ts'
 import type { Incident, Member } from '../sandbox/flashduty/types.ts'
@@ -222,6 +222,7 @@ describe('local routes', () => {
   test('tell groups when there is no key, until they are removed', async () => {
     const { oncall, platform } = scene.world.groups
     await setKey('')
+    onTestFinished(() => setKey(owner.app_key))
     setRule([tells([platform])])
     expect(await route('add', oncall)).toMatchObject({ code: 0, err: '' })
     expect((await route('add', oncall)).code).toBe(0)
@@ -234,7 +235,6 @@ describe('local routes', () => {
     expect(await route('remove', oncall)).toMatchObject({ code: 1, out: '' })
     expect(await listed()).toEqual([])
     await expectOutcome(await fireRaw(), [['none', '', 'skipped', 'NO_TARGET']])
-    await setKey(owner.app_key)
   })
 
   test('stand in for a rule that names no group, and for nothing else', async () => {
@@ -288,12 +288,12 @@ describe('responders', () => {
     const { zhang, wang } = world.people
     setRule([tells([world.groups.oncall])])
     await set('--dm-from-webhook', 'no')
+    onTestFinished(() => set('--dm-from-webhook', 'yes'))
     const responderIds = [zhang.member.member_id, wang.member.member_id]
     await expectOutcome(await fireRaw({ responderIds }), [told(world.groups.oncall)])
     // Whom a delivery names is told all the same.
     const named = await fire(world, { title: '点名', personIds: [zhang.member.member_id] })
     await expectOutcome(named, [dmTo(zhang)])
-    await set('--dm-from-webhook', 'yes')
   })
 })
 
@@ -334,13 +334,13 @@ describe('when Flashduty does not say', () => {
     const { zhang } = world.people
     setRule([tells([world.groups.oncall])])
     await setKey('a-key-of-nobody')
+    onTestFinished(() => setKey(owner.app_key))
     const incident = await fireRaw({ responderIds: [zhang.member.member_id] })
     await expectOutcome(incident, [['none', '', 'failed', 'KEY_INVALID'], dmTo(zhang)])
 
     const routed = ['--channel', String(channelId), '--group', world.groups.platform.openConversationId]
     await world.cli('routes', 'add', ...routed)
     await expectOutcome(await fireRaw(), [told(world.groups.platform)])
-    await setKey(owner.app_key)
   })
 })
 

@@ -45,23 +45,25 @@ export async function expectRefusalAndRecovery(
   const { control, journal } = world.dingtalk
   const { li } = world.people
   const { oncall, platform } = world.groups
+  const line = daemon.lines.length
+  const since = () => daemon.lines.slice(line)
   const title = `平台运维群 ${daemon.url.at(-1)}${daemon.lines.length}`
   const shown = await fire(world, { title: '写满之前', chats: [inGroup(oncall)] })
   const card = await theCardOf(world, shown)
   await settledRecords(world, shown)
   const posted = await composeIncident(world, { title: '写满时的 Webhook', chats: [inGroup(oncall)] })
-  expect((await readyz(daemon.url)).status).toBe(200)
+  await eventually('ready', async () => (await readyz(daemon.url)).status === 200)
 
   await fill()
   const waiting = await fire(world, { title: '写满时的告警', description: LONG, chats: [inGroup(oncall)] })
-  await eventually('the job is put off', () => daemon.lines.some(({ msg }) => msg === 'deliver-delayed'))
+  await eventually('the job is put off', () => since().some(({ msg }) => msg === 'deliver-delayed'))
   await eventually('it is told', async () => {
     const { status, missing } = await readyz(daemon.url)
     expect(status).toBe(503)
     expect(missing['database']).toMatch(/SQLITE_(FULL|IOERR)/)
     return true
   })
-  await eventually('and logged', () => daemon.lines.some(({ msg }) => msg === 'store-refuses'))
+  await eventually('and logged', () => since().some(({ msg }) => msg === 'store-refuses'))
 
   const refused = await post(daemon.url, posted.assigned, token)
   expect(refused).toMatchObject({ status: 503, body: { error: 'STORE_UNAVAILABLE' } })

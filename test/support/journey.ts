@@ -55,7 +55,7 @@ export type Scene = {
   close(): Promise<void>
 }
 
-/** A world with the daemon running in it and the cool app installed in both groups, whose titles are known. */
+/** A world with the daemon running and connected in it, and the cool app installed in both groups, whose titles are known. */
 export async function openScene(
   settings: { dingtalk?: Partial<DingTalkSettings>; overrides?: Overrides } = {},
 ): Promise<Scene> {
@@ -63,6 +63,9 @@ export async function openScene(
   try {
     const app = await bootImpatient(world, settings.overrides)
     await install(world, Object.values(world.groups))
+    // The daemon serves from the first of them on.
+    const open = (): number => world.dingtalk.control.connections(world.dingtalkApp.clientId).length
+    await eventually('both connections are open', () => open() === 2)
     return {
       world,
       app,
