@@ -39,16 +39,30 @@ test('after a late tick that holds until what had come in was read', () => {
   expect(ticks.waitedMs()).toBe(0)
 })
 
-test('held up again before it had caught up, it counts from the first time', () => {
+test('held up again before it had caught up, it counts from the first time until what came before is read', () => {
   const { ticks, pass, tick } = rig()
   pass(700)
   const first = tick()
   pass(300)
   const second = tick()
-  first?.()
   expect(ticks.waitedMs()).toBe(1_000)
+  first?.()
+  expect(ticks.waitedMs()).toBe(300)
   second?.()
   expect(ticks.waitedMs()).toBe(0)
+})
+
+test('busy for long, it is behind by its last two rounds alone', () => {
+  const { ticks, pass, tick } = rig()
+  let caughtUp: (() => void) | undefined
+  for (let round = 0; round < 50; round++) {
+    pass(100)
+    const next = tick()
+    pass(1)
+    caughtUp?.()
+    expect(ticks.waitedMs()).toBeLessThanOrEqual(2 * 101)
+    caughtUp = next
+  }
 })
 
 test('whatever the pauses, it never says less than what came right after the last tick in time has waited', () => {

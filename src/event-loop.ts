@@ -36,8 +36,9 @@ export class Ticks implements EventLoopWatch {
     this.#behindSince ??= before
     const late = ++this.#lateTicks
     return () => {
-      // Held up again meanwhile, it has to catch up with more.
-      if (late === this.#lateTicks) this.#behindSince = undefined
+      // Held up again meanwhile, it has to catch up with what came after this tick. What came before has been read: a
+      // process that is busy for long is not ever further behind.
+      this.#behindSince = late === this.#lateTicks ? undefined : now
     }
   }
 
