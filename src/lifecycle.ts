@@ -89,10 +89,10 @@ export async function within<T>(ms: number, work: Promise<T>): Promise<T | 'time
 const HELD_UP_MS = 50
 
 /**
- * A signal that aborts with a `TimeoutError` after `ms`, or together with the other one. Time in which this process was
- * held up (a paused virtual machine, a slow disk) does not count, since an answer may have come meanwhile and lie unread;
- * but no more than another `ms` of it. Not `AbortSignal.any` with `AbortSignal.timeout`: Node 20 forgets such a timeout
- * when it collects garbage.
+ * A signal that aborts with a `TimeoutError` after `ms`, or together with the other one. Whoever was held up at that
+ * moment (a paused virtual machine, a slow disk) waits once more, as long as that took but no longer than `ms`, since an
+ * answer may have come meanwhile and lie unread. Not `AbortSignal.any` with `AbortSignal.timeout`: Node 20 forgets such a
+ * timeout when it collects garbage.
  * @param now of the monotonic clock, in milliseconds
  * @returns `done` to be called once nothing waits for the signal any more
  */
@@ -103,19 +103,13 @@ export function deadline(
 ): { signal: AbortSignal; done: () => void } {
   const controller = new AbortController()
   const follow = (): void => controller.abort(other?.reason)
-  let timer: NodeJS.Timeout
-  let graceMs = ms
-  const wait = (waitMs: number): void => {
-    const dueAt = now() + waitMs
-    timer = setTimeout(() => {
-      const lateMs = now() - dueAt
-      const moreMs = Math.min(lateMs, graceMs)
-      graceMs -= moreMs
-      if (lateMs >= HELD_UP_MS && moreMs > 0) return wait(moreMs)
-      controller.abort(new DOMException(`no end within ${ms} ms`, 'TimeoutError'))
-    }, waitMs)
-  }
-  wait(ms)
+  const giveUp = (): void => controller.abort(new DOMException(`no end within ${ms} ms`, 'TimeoutError'))
+  const dueAt = now() + ms
+  let timer = setTimeout(() => {
+    const lateMs = now() - dueAt
+    if (lateMs < HELD_UP_MS) return giveUp()
+    timer = setTimeout(giveUp, Math.min(lateMs, ms))
+  }, ms)
   if (other?.aborted) follow()
   else other?.addEventListener('abort', follow, { once: true })
   return {

@@ -4,6 +4,7 @@ import { paceQueue } from '../../src/queue/jobs.ts'
 import type { Group } from '../sandbox/dingtalk/types.ts'
 import type { Incident } from '../sandbox/flashduty/types.ts'
 import { readDatabase } from '../support/database.ts'
+import { isCardDue } from '../support/due.ts'
 import { eventually } from '../support/eventually.ts'
 import { pauseJobs, withQueue } from '../support/jobs.ts'
 import {
@@ -49,10 +50,7 @@ const queueOf = (api: PacedCall) => paceQueue(scene.world.integrationId, api)
 
 /** From when nothing is left to do: no call is begun until the returned function lets them. */
 async function hold(api: PacedCall): Promise<() => Promise<void>> {
-  await eventually('nothing is due', () => {
-    const due = 'select 1 from cards where deliver_due_at is not null or update_due_at is not null'
-    return readDatabase(scene.world, due).length === 0
-  })
+  await eventually('nothing is due', () => !isCardDue(scene.world))
   return pauseJobs(scene.world, queueOf(api))
 }
 

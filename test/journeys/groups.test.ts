@@ -3,6 +3,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import type { Group } from '../sandbox/dingtalk/types.ts'
 import type { Incident } from '../sandbox/flashduty/types.ts'
 import { readDatabase } from '../support/database.ts'
+import { isGroupDue } from '../support/due.ts'
 import { eventually } from '../support/eventually.ts'
 import {
   bootImpatient,
@@ -71,9 +72,6 @@ async function outcomes(incident: Incident): Promise<Record<string, string | nul
   })
 }
 
-/** While DingTalk is asked about a group, its next turn is that far off. */
-const RETRY_MS = 30_000
-
 /**
  * Resolves when the daemon listens, has noticed every silence until now, and has asked about all groups that it wanted to
  * ask about: what an outage of one test makes it ask would be counted, or refused, in the next.
@@ -83,8 +81,7 @@ async function nothingToAsk(): Promise<void> {
   const since = clock.nowMs()
   await eventually('nothing is left to ask', () => {
     const [heard] = readDatabase<{ heard_at: number }>(world, 'select heard_at from last_heard')
-    const due = 'select 1 from groups where refresh_due_at <= ?'
-    return (heard?.heard_at ?? 0) > since && readDatabase(world, due, clock.nowMs() + RETRY_MS).length === 0
+    return (heard?.heard_at ?? 0) > since && !isGroupDue(world, clock.nowMs())
   })
 }
 

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
 import type { CardForgery } from '../sandbox/dingtalk/types.ts'
 import { readDatabase } from '../support/database.ts'
+import { isCardDue } from '../support/due.ts'
 import { eventually } from '../support/eventually.ts'
 import { chooseHttpMode, eventUrlOf, lead, localEventUrl } from '../support/http-door.ts'
 import {
@@ -315,14 +316,7 @@ describe('back to the Stream', () => {
     await settledRecords(world, incident)
 
     // Cards of earlier incidents are made anew too.
-    await eventually(
-      'all that is due is done',
-      () =>
-        readDatabase(
-          world,
-          'SELECT out_track_id FROM cards WHERE deliver_due_at IS NOT NULL OR update_due_at IS NOT NULL',
-        ).length === 0,
-    )
+    await eventually('all that is due is done', () => !isCardDue(world))
     const known = control.cards().length
     const creates = world.dingtalk.journal.requests('createAndDeliver').length
     await set('--name', '换个名字')

@@ -4,6 +4,7 @@ import type { Overrides } from '../../src/app.ts'
 import type { ApiName } from '../sandbox/dingtalk/types.ts'
 import type { Incident } from '../sandbox/flashduty/types.ts'
 import { readDatabase } from '../support/database.ts'
+import { isCardDue, isGroupDue } from '../support/due.ts'
 import { eventually } from '../support/eventually.ts'
 import { composeIncident, enqueue, followUp } from '../support/jobs.ts'
 import {
@@ -52,21 +53,13 @@ afterAll(async () => {
   await scene.close()
 })
 
-/** While DingTalk is asked about a group, its next turn is that far off. */
-const RETRY_MS = 30_000
-
 /**
  * Resolves when no call is under way or due: one that an earlier test caused is counted when it begins, and taken back
  * when it turns out to have cost nothing. The next month has every group asked about.
  */
 async function nothingUnderWay(): Promise<void> {
-  const cards = `select 1 from cards
-    where deliver_due_at is not null or update_due_at is not null or lease_owner is not null`
-  const groups = 'select 1 from groups where refresh_due_at <= ?'
-  await eventually('nothing is under way', () => {
-    const soon = Date.now() + aheadMs + RETRY_MS
-    return readDatabase(scene.world, cards).length === 0 && readDatabase(scene.world, groups, soon).length === 0
-  })
+  const { world } = scene
+  await eventually('nothing is under way', () => !isCardDue(world) && !isGroupDue(world, Date.now() + aheadMs))
 }
 
 /** Another life of the daemon over the same database. */

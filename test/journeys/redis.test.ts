@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, onTestFailed, test } 
 import { DELIVER_QUEUE } from '../../src/queue/jobs.ts'
 import type { ApiName } from '../sandbox/dingtalk/types.ts'
 import type { Incident } from '../sandbox/flashduty/types.ts'
-import { readDatabase } from '../support/database.ts'
+import { isCardDue } from '../support/due.ts'
 import { eventually } from '../support/eventually.ts'
 import { nextMillisecond, withQueue } from '../support/jobs.ts'
 import {
@@ -105,10 +105,9 @@ function accepted(incident: Incident, eventType: string): Promise<unknown> {
 /** Resolves when all events are taken in and all cards show them: no call of an earlier test comes later. */
 async function nothingLeft(): Promise<void> {
   const { world } = scene
-  const due = 'select 1 from cards where deliver_due_at is not null or update_due_at is not null'
   await eventually('nothing is left to do', async () => {
     const jobs = await withQueue(world, (queue) => queue.getJobCounts('wait', 'active', 'delayed'))
-    return Object.values(jobs).every((count) => count === 0) && readDatabase(world, due).length === 0
+    return Object.values(jobs).every((count) => count === 0) && !isCardDue(world)
   })
 }
 
