@@ -9,6 +9,7 @@ import {
   expectSilence,
   fire,
   inGroup,
+  install,
   recordsOf,
   settledRecords,
   theCardOf,
@@ -176,10 +177,7 @@ test('a group gets no more new cards a minute than the integration allows it; th
     title: '限量群',
     memberUserIds: Object.values(world.people).map(({ user }) => user.userId),
   })
-  world.dingtalk.control.installCoolApp(group.openConversationId, world.dingtalkApp.clientId)
-  await eventually('the group is known', async () =>
-    (await world.cli('groups', '--json')).out.includes(group.openConversationId),
-  )
+  await install(world, [group])
   const incidents: Incident[] = []
   for (const title of ['一', '二', '三']) incidents.push(await fire(world, { title, chats: [inGroup(group)] }))
   const created = () => incidents.filter((incident) => cardsOf(world, incident).length > 0).length
