@@ -65,9 +65,6 @@ export type Connection = {
   hold(held: boolean): void
 }
 
-/** After reading was held up, and no longer is, this much later everything that had waited has been read. */
-const CATCH_UP_MS = 50
-
 /** Room for the largest frames seen, and then some (DingTalk's Java client takes 256 KiB). */
 const MAX_FRAME_BYTES = 4 * 1024 * 1024
 
@@ -101,6 +98,7 @@ class CagedClient extends DWClient implements Connection {
   #socket: WebSocket | undefined
   #liveness: Liveness | undefined
   #signs = 0
+  readonly #marks = new Map<string, () => void>()
 
   constructor(deps: ConnectionDeps, events: ConnectionEvents) {
     super({ clientId: deps.app.clientId, clientSecret: deps.app.clientSecret, ua: 'flashduty-dingtalk' })
@@ -207,7 +205,7 @@ class CagedClient extends DWClient implements Connection {
             if (phase === 'alive') phase = 'silent'
             socket.terminate()
           })
-        } else if (seen === 'stalled') setImmediate(() => liveness.caughtUp())
+        }
         if (seen !== undefined && socket.readyState === WebSocket.OPEN) socket.ping()
       }
       socket.on('open', () => {
@@ -216,7 +214,10 @@ class CagedClient extends DWClient implements Connection {
         looking = setInterval(look, liveness.lookMs)
         look()
       })
-      socket.on('pong', heard)
+      socket.on('pong', (mark) => {
+        heard()
+        this.#markRead(mark.toString('utf8'))
+      })
       socket.on('ping', heard)
       socket.on('message', (data) => {
         heard()
@@ -276,12 +277,27 @@ class CagedClient extends DWClient implements Connection {
   }
 
   hold(held: boolean): void {
-    const liveness = this.#liveness
+    this.#liveness?.hold(held)
     if (held) this.#socket?.pause()
-    liveness?.hold(held)
-    if (held) return
-    this.#socket?.resume()
-    setTimeout(() => liveness?.caughtUp(), CATCH_UP_MS).unref()
+    else this.#socket?.resume()
+    this.#mark()
+  }
+
+  /** The far side answers a ping behind all that it has sent before: that tells up to when everything has been read. */
+  #mark(): void {
+    const socket = this.#socket
+    if (!this.#liveness || socket?.readyState !== WebSocket.OPEN) return
+    const mark = `read ${++this.#signs}`
+    this.#marks.set(mark, this.#liveness.mark())
+    socket.ping(mark)
+  }
+
+  #markRead(mark: string): void {
+    const hasRead = this.#marks.get(mark)
+    if (!hasRead) return
+    this.#marks.delete(mark)
+    hasRead()
+    if (this.#liveness?.isBehind && this.#marks.size === 0) this.#mark()
   }
 
   /** On the socket the frame came from, or not at all. */

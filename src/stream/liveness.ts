@@ -20,8 +20,10 @@ export class Liveness {
   #lookedAt: number
   #heardAt: number
   #pingedAt = -Infinity
-  #behindSince: number | undefined
   #held = false
+  #heldAt = -Infinity
+  /** What is read now came no earlier; undefined while everything is read as it comes. */
+  #unreadSince: number | undefined
 
   constructor(settings: LivenessSettings, now: () => number = () => performance.now()) {
     this.#settings = settings
@@ -41,14 +43,13 @@ export class Liveness {
     return this.#heardAt
   }
 
-  /** To be taken every `lookMs`; after a stall call `caughtUp` once what had come in was read. */
+  /** To be taken every `lookMs`. */
   look(): 'ping' | 'silent' | 'stalled' | undefined {
     const now = this.#now()
     const before = this.#lookedAt
     this.#lookedAt = now
     if (this.#held) this.#heardAt = now
     if (now - before > this.#stallMs) {
-      this.#behindSince ??= before
       this.#heardAt = now
       this.#pingedAt = now
       return 'stalled'
@@ -63,23 +64,31 @@ export class Liveness {
     return this.#now() - this.#heardAt >= this.#settings.deadAfterMs
   }
 
-  caughtUp(): void {
-    if (!this.#held) this.#behindSince = undefined
-  }
-
   /** While nothing is read on purpose: then its silence is ours, too. */
   hold(held: boolean): void {
     const now = this.#now()
     this.#held = held
     this.#heardAt = now
-    if (held) this.#behindSince ??= now
+    if (!held) return
+    this.#heldAt = now
+    this.#unreadSince ??= now
   }
 
-  /** How long a frame that is read now may have lain there at the most, because this process stood still. */
+  /** Whether something may still lie there from the time when nothing was read. */
+  get isBehind(): boolean {
+    return this.#unreadSince !== undefined
+  }
+
+  /** @returns to be called once everything has been read that came before now */
+  mark(): () => void {
+    const at = this.#now()
+    return () => {
+      this.#unreadSince = this.#heldAt > at ? at : undefined
+    }
+  }
+
+  /** How long a frame that is read now may have lain there at the most, because nothing was read on purpose. */
   waitedMs(): number {
-    const now = this.#now()
-    if (this.#behindSince !== undefined) return now - this.#behindSince
-    const sinceLook = now - this.#lookedAt
-    return sinceLook > this.#stallMs ? sinceLook : 0
+    return this.#unreadSince === undefined ? 0 : this.#now() - this.#unreadSince
   }
 }
