@@ -1,6 +1,7 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest'
 
 import type { Ack } from '../../src/domain/inbound.ts'
+import { Liveness } from '../../src/stream/liveness.ts'
 import type { StreamFaultId } from '../sandbox/dingtalk/types.ts'
 import { eventually } from '../support/eventually.ts'
 import { FAR_DEADLINES } from '../support/far-deadlines.ts'
@@ -181,6 +182,8 @@ test('a burst larger than what may be under way is taken in whole, and costs no 
   const taken = new Set<string>()
   let most = 0
   let underWay = 0
+  const waited = vi.spyOn(Liveness.prototype, 'waitedMs')
+  onTestFinished(() => waited.mockRestore())
   const stream = rig.supervise({
     connection: { pingMs: 500, deadAfterMs: CONDITION_MS },
     takeEvent: async ({ eventId }) => {
@@ -196,6 +199,13 @@ test('a burst larger than what may be under way is taken in whole, and costs no 
   await eventually('all are taken', () => taken.size === 6_000)
   await rig.expectEcho()
   expect(most).toBeLessThan(4_000)
+  const longestMs = () => Math.max(...waited.mock.results.map(({ value }) => value as number))
+  expect(longestMs()).toBeGreaterThan(0)
+  await eventually('what comes afterwards is known not to have waited', async () => {
+    waited.mockClear()
+    await settled(pushEvent())
+    return longestMs() === 0
+  })
   expect(stream.logged('stream-closed')).toEqual([])
   expect(rig.violations()).toEqual([])
 })
