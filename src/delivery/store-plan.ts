@@ -146,6 +146,7 @@ async function storeMissed(
     prefix: notification.prefix,
     audience,
     expires_at: event.delivery.expiresAtMs ?? null,
+    severities: null,
     created_at: nowMs,
   })
 }

@@ -139,6 +139,7 @@ export async function addCard(
     held_until: 0,
     lease_owner: null,
     lease_until: 0,
+    lost_leases: 0,
     called_at: 0,
     failures: 0,
     mentions: mentions.length > 0 ? JSON.stringify(mentions) : null,

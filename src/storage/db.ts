@@ -28,6 +28,7 @@ import * as journal from './migrations/0008-journal.ts'
 import * as people from './migrations/0009-people.ts'
 import * as pages from './migrations/0010-pages.ts'
 import * as actions from './migrations/0011-actions.ts'
+import * as oddBodies from './migrations/0012-odd-bodies.ts'
 import type { Handle, Schema } from './schema.ts'
 
 /** Append only. */
@@ -43,6 +44,7 @@ const MIGRATIONS = {
   '0009-people': people,
   '0010-pages': pages,
   '0011-actions': actions,
+  '0012-odd-bodies': oddBodies,
 }
 
 /** A blocking busy wait stops the event loop, so it is short; the lane goes on waiting without blocking. */

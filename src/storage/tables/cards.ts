@@ -52,6 +52,8 @@ export type CardsTable = {
   held_until: number
   lease_owner: string | null
   lease_until: number
+  /** How often in a row a lease of it came to its end without a word from who held it. */
+  lost_leases: number
   /** When the last call for it ended. */
   called_at: number
   failures: number
@@ -93,6 +95,8 @@ export type MissedTable = {
   prefix: string
   audience: string
   expires_at: number | null
+  /** The severities (JSON text) one of which the incident has to reach first; null = the target itself was missing. */
+  severities: string | null
   created_at: number
 }
 

@@ -16,6 +16,14 @@ export type InboxTable = {
   received_at: number
   /** The raw body: of `deliver` when it could not be read, of `posted` until its plan is committed, of `fetched` until taken in. */
   payload: string | null
+  /** Flashduty's own id of the event, of every body that came under it; null = the row came before this was kept. */
+  event_id: string | null
+  /** Of `deliver` and `posted`: of the whole body, and of what is left of it without `delivery`. */
+  body_hash: string | null
+  content_hash: string | null
+  /** Of `deliver`: the version it was given because its own times could not be believed; null = it has its own. */
+  version_updated_at: number | null
+  version_event_time: number | null
 }
 
 /** What came in from DingTalk, without its secrets. */
