@@ -165,15 +165,14 @@ async function compose(config: Config, log: Log, clock: Clock, overrides: Overri
   }
 
   const accept = (body: unknown, jobId: string, visit?: Visit) => acceptDelivery(accepting, body, jobId, visit)
-  const ownQueue: Pick<Producer, 'addDelivery' | 'hasEnded'> = {
-    hasEnded: (eventId) => producer.hasEnded(eventId),
+  const ownQueue: Pick<Producer, 'addDelivery'> = {
     async addDelivery(...delivery) {
       await leaveForeignJobs(claim)
       return producer.addDelivery(...delivery)
     },
   }
   const bridge = createBridge({ db, clock, producer: ownQueue, accept, log: part('bridge') })
-  const reaper = createReaper(quick, config.redis.prefix, part('queue'), (jobs) => areTakenIn(db, jobs))
+  const reaper = createReaper(quick, config.redis.prefix, part('queue'), (jobs) => areTakenIn({ db, clock }, jobs))
   teardown.defer('reaper', () => reaper.close())
 
   teardown.defer('work under way', () => inFlight.idle())
@@ -238,8 +237,8 @@ async function compose(config: Config, log: Log, clock: Clock, overrides: Overri
       isApiToken: async (token) => (await findToken(db.read, 'api', token)) !== undefined,
       takePost: async (body) => {
         const taken = await bridge.take(body)
-        if (taken.outcome === 'invalid') return taken
-        return { ...taken, afterReply: () => !taken.duplicate && inFlight.add(bridge.enqueue(taken.eventId)) }
+        if (taken.outcome !== 'accepted') return taken
+        return { ...taken, afterReply: () => !taken.duplicate && inFlight.add(bridge.enqueue(taken.id)) }
       },
       takeUnreadablePost: (text, problem) => bridge.refuseText(text, problem),
     },

@@ -1,15 +1,16 @@
 import { z } from 'zod'
 
 import { canBeReread } from '../domain/click.ts'
-import { IncidentSchema } from '../domain/incident.ts'
 import { asReason } from '../domain/reasons.ts'
 import { AppError } from '../errors.ts'
 import { classify } from '../flashduty/error-codes.ts'
 import { within } from '../lifecycle.ts'
 import { type Click, findClick, handOver, markSent } from '../storage/clicks.ts'
 import { writeUntil } from '../storage/db.ts'
+import { findIncident } from '../storage/incidents.ts'
 import { actionOf, actOf, outcomeOf } from './click-parts.ts'
 import type { ClickOutcome, PerformDeps } from './deps.ts'
+import { readFresh } from './read-fresh.ts'
 import { storeDone, storeFailed, storeFresh } from './store-outcome.ts'
 import { tellLate } from './tell-late.ts'
 
@@ -96,9 +97,10 @@ export async function takeActionResult(deps: PerformDeps, body: unknown): Promis
     return
   }
   const log = deps.log.child({ incidentId: click.incident_id, clickId: click.id, action: click.action })
-  const read = IncidentSchema.safeParse(result.incident)
-  const isOurs = read.success && read.data.incident_id === click.incident_id
-  const fresh = isOurs ? { incident: read.data, seen: undefined } : undefined
+  const known = await findIncident(deps.db.read, click.integration_id, click.incident_id)
+  const read = readFresh(deps, click, result.incident, known)
+  // Read before what is stored now may have come, so it takes no other's place.
+  const fresh = read && { ...read, seen: undefined }
   if (click.status !== 'pending') {
     if (fresh) await deps.db.write((trx) => storeFresh(deps, trx, click, fresh, undefined))
     log.info({ was: click.status }, 'action-result-late')

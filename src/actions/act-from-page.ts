@@ -1,5 +1,5 @@
 import type { Action } from '../domain/button.ts'
-import { DEFAULT_SNOOZE_MINUTES } from '../domain/event.ts'
+import { DEFAULT_SNOOZE_MINUTES } from '../domain/read-delivery.ts'
 import type { Reason } from '../domain/reasons.ts'
 import { AppError } from '../errors.ts'
 import { listCardsOfIncident } from '../storage/cards.ts'

@@ -8,6 +8,7 @@ import { forgetRemakes, type MemberKey } from '../storage/member-keys.ts'
 import { type Acting, obtainKey, refuseKey } from './acting-key.ts'
 import { actOf } from './click-parts.ts'
 import type { PerformDeps } from './deps.ts'
+import { readFresh } from './read-fresh.ts'
 import type { Fresh } from './store-outcome.ts'
 
 /** Flashduty's refusal together with what the incident was found to be. */
@@ -51,7 +52,10 @@ async function actWith(deps: PerformDeps, click: Click, key: MemberKey, reread: 
   const act = actOf(click)
   const read = async (): Promise<Fresh> => {
     const seen = await findIncident(deps.db.read, click.integration_id, click.incident_id)
-    return { seen, incident: await deps.flashduty.readIncident(key.appKey, click.incident_id) }
+    const fresh = readFresh(deps, click, await deps.flashduty.readIncident(key.appKey, click.incident_id), seen)
+    if (fresh) return fresh
+    const failure = { kind: 'retryable', code: 'FLASHDUTY_UNAVAILABLE' } as const
+    throw new AppError(failure, 'POST /incident/info: unreadable answer')
   }
   const judge = (incident: Incident) =>
     judgeAction(incident, {

@@ -1,6 +1,7 @@
 import { EVENT_OF_ACTION } from '../domain/click.ts'
-import { type Incident, versionOfInfo } from '../domain/incident.ts'
+import type { Incident } from '../domain/incident.ts'
 import { asReason, type Reason } from '../domain/reasons.ts'
+import { versionOfInfo } from '../domain/version.ts'
 import type { AppError } from '../errors.ts'
 import { type CardOfNotification, listCardsOfIncident } from '../storage/cards.ts'
 import { allowRevision } from '../storage/change-cards.ts'
@@ -44,7 +45,7 @@ export async function storeFresh(
   actorName: string | undefined,
 ): Promise<void> {
   const nowMs = deps.clock.nowMs()
-  const read = versionOfInfo(incident)
+  const read = versionOfInfo(incident.updated_at, nowMs, seen?.version)
   // Read after the stored state was, so of the same second it cannot be older: it may take its place.
   const sameSecond = seen !== undefined && seen.version.updatedAt === read.updatedAt
   const eventType = EVENT_OF_ACTION[actionOf(click)]
@@ -57,7 +58,7 @@ export async function storeFresh(
     trx,
     {
       integrationId: click.integration_id,
-      incident,
+      incident: { ...incident, updated_at: read.updatedAt },
       version: sameSecond ? seen.version : read,
       ...(sameSecond ? { replacesRev: seen.rev } : {}),
       lastAct:

@@ -1,13 +1,19 @@
+import { stringify } from 'safe-stable-stringify'
+
 import type { Clock } from '../clock.ts'
-import { type IncidentEvent, parseIncidentEvent, type ParsedEvent } from '../domain/event.ts'
-import { type LastAct, versionOfEvent } from '../domain/incident.ts'
+import { type IncidentEvent, type InvalidBody, parseIncidentEvent, type ParsedEvent } from '../domain/event.ts'
+import { variantId } from '../domain/event-id.ts'
+import type { IncidentVersion, LastAct, Progress } from '../domain/incident.ts'
+import { MAX_VARIANTS } from '../domain/limits.ts'
+import { completeIncident, lacksParts } from '../domain/read-incident.ts'
 import { asReason } from '../domain/reasons.ts'
+import { versionOfEvent } from '../domain/version.ts'
 import type { Log } from '../log.ts'
 import { type CardOfNotification, listCardsOfIncident } from '../storage/cards.ts'
 import type { Db } from '../storage/db.ts'
 import { findGroups } from '../storage/groups.ts'
-import { dropPosted, enterInbox } from '../storage/inbox.ts'
-import { advanceIncident } from '../storage/incidents.ts'
+import { type Arrival, type DeliveryId, dropPosted, enterDelivery, enterInbox, keepVersion } from '../storage/inbox.ts'
+import { advanceIncident, findIncident } from '../storage/incidents.ts'
 import { findIntegration } from '../storage/integrations.ts'
 import { findLinksOfMembers, findLinksOfUsers } from '../storage/links.ts'
 import { pickIntegration } from '../storage/pick-integration.ts'
@@ -57,32 +63,38 @@ export async function acceptDelivery(
   jobId: string,
   visit: Visit = { again: false, waitedMs: 0 },
 ): Promise<Accepted> {
-  const parsed = parseIncidentEvent(body)
+  const parsed = parseIncidentEvent(body, deps.clock.nowMs())
   if (parsed.kind === 'invalid') {
     const why = await rejectDelivery(deps, parsed, jobId, body)
     return { outcome: 'rejected', why }
   }
   if (parsed.kind === 'unsupported') {
-    await recordUnplanned(deps, jobId, {
-      record_key: eventRecordKey('', parsed.eventId, 'none', ''),
-      kind: 'none',
-      target_id: '',
-      status: 'skipped',
-      reason: 'UNSUPPORTED_EVENT',
-      event_id: parsed.eventId,
-      event_type: parsed.eventType,
-      incident_id: parsed.incidentId ?? null,
-    })
-    deps.log.info({ jobId, ...parsed, kind: undefined }, 'delivery-unsupported')
+    const { eventId, eventType, incidentId } = parsed
+    await recordUnplanned(
+      deps,
+      jobId,
+      {
+        record_key: eventRecordKey('', eventId, 'none', ''),
+        kind: 'none',
+        target_id: '',
+        status: 'skipped',
+        reason: 'UNSUPPORTED_EVENT',
+        event_id: eventId,
+        event_type: eventType,
+        incident_id: incidentId ?? null,
+      },
+      { posted: { eventId, bodyHash: parsed.bodyHash } },
+    )
+    deps.log.info({ jobId, eventId, eventType, incidentId }, 'delivery-unsupported')
     return { outcome: 'accepted' }
   }
-  return acceptEvent(deps, parsed.event, jobId, visit)
+  return acceptEvent(deps, parsed, jobId, visit)
 }
 
 /** Puts a body that can never be taken in on record. @returns why not, for the job or whoever posted it */
 export async function rejectDelivery(
   deps: Pick<AcceptDeps, 'db' | 'clock' | 'log'>,
-  { eventId, incidentId, path, problem }: Omit<Extract<ParsedEvent, { kind: 'invalid' }>, 'kind'>,
+  { eventId, incidentId, path, problem }: InvalidBody,
   jobId: string,
   body: unknown,
 ): Promise<string> {
@@ -99,29 +111,41 @@ export async function rejectDelivery(
       event_id: eventId ?? null,
       incident_id: incidentId ?? null,
     },
-    body,
+    { body },
   )
   deps.log.warn({ jobId, eventId, incidentId, path, problem }, 'delivery-invalid')
   return `INVALID_PAYLOAD at ${path}: ${problem}`
 }
 
-async function acceptEvent(deps: AcceptDeps, event: IncidentEvent, jobId: string, visit: Visit): Promise<Accepted> {
+async function acceptEvent(
+  deps: AcceptDeps,
+  { event: told, bodyHash, contentHash, ignored }: Extract<ParsedEvent, { kind: 'event' }>,
+  jobId: string,
+  visit: Visit,
+): Promise<Accepted> {
   const startedAt = performance.now()
-  const ids = { incidentId: event.incident.incident_id, eventId: event.eventId, eventType: event.eventType, jobId }
-  const lookedUp = await lookUp(deps, event)
+  const ids = { incidentId: told.incident.incident_id, eventId: told.eventId, eventType: told.eventType, jobId }
+  if (ignored.length > 0 && !visit.again) deps.log.warn({ ...ids, ignored }, 'delivery-read-in-part')
+  const delivery: DeliveryId = { eventId: told.eventId, bodyHash, contentHash }
+  const lookedUp = await lookUp(deps, told)
   const later = lookedUp.kind === 'later' && visit.waitedMs < RULE_PATIENCE_MS
   const taken = await deps.db.write(async (trx) => {
     const nowMs = deps.clock.nowMs()
-    await enterInbox(trx, { source: 'deliver', id: event.eventId }, nowMs)
-    if (!later) await dropPosted(trx, event.eventId)
-    const integration = await pickIntegration(trx, event.delivery.dataSourceId)
+    const arrival = await enterDelivery(trx, delivery, nowMs)
+    if (!later) await dropPosted(trx, delivery)
+    const { dataSourceId } = told.delivery
+    const integration = dataSourceId === 'unreadable' ? undefined : await pickIntegration(trx, dataSourceId)
+    if (!arrival) {
+      await addRecord(trx, tooManyBodies(integration?.id ?? '', told), nowMs)
+      return { reason: 'EVENT_ID_REUSED' as const }
+    }
     if (!integration?.enabled) {
       const reason = integration ? 'INTEGRATION_DISABLED' : 'INTEGRATION_NOT_FOUND'
       await addRecord(
         trx,
         {
-          ...recordBase(integration?.id ?? '', event),
-          record_key: eventRecordKey(integration?.id ?? '', event.eventId, 'none', ''),
+          ...recordBase(integration?.id ?? '', { ...told, eventId: arrival.eventId }, ignored),
+          record_key: eventRecordKey(integration?.id ?? '', arrival.eventId, 'none', ''),
           kind: 'none',
           target_id: '',
           status: 'failed',
@@ -132,13 +156,14 @@ async function acceptEvent(deps: AcceptDeps, event: IncidentEvent, jobId: string
       return { reason }
     }
 
+    const { event, version } = await placeEvent(trx, integration.id, told, arrival)
     const stored = await advanceIncident(
       trx,
       {
         integrationId: integration.id,
         incident: event.incident,
-        version: versionOfEvent(event.incident, event),
-        lastAct: lastActOf(event),
+        version,
+        lastAct: lastActOf(event, version.eventTime),
         rendered: event.delivery.rendered,
         flapping: event.delivery.flapping,
         inStorm: event.delivery.inStorm,
@@ -152,7 +177,7 @@ async function acceptEvent(deps: AcceptDeps, event: IncidentEvent, jobId: string
     )
     const ruleChats = lookedUp.kind === 'found' ? lookedUp.chats : undefined
     const routedGroups = await listRoutedGroups(trx, integration.id, event.incident.channel_id)
-    const named = [...(event.delivery.targets?.chats ?? ruleChats ?? []).map((chat) => chat.chatId), ...routedGroups]
+    const named = [...(event.delivery.chats ?? ruleChats ?? []).map((chat) => chat.chatId), ...routedGroups]
     const names = await readNames(trx, integration.id, event, named, placements)
     const unread = later ? 'later' : 'error' in lookedUp ? asReason(lookedUp.error.failure.code) : undefined
     const plan = planDelivery({
@@ -174,10 +199,27 @@ async function acceptEvent(deps: AcceptDeps, event: IncidentEvent, jobId: string
     await storePlan(
       trx,
       deps.settings,
-      { integration, event, rev: stored.rev, plan, names: names.of, members: names.members, again: visit.again },
+      {
+        integration,
+        event,
+        rev: stored.rev,
+        plan,
+        names: names.of,
+        members: names.members,
+        again: visit.again,
+        ignored,
+        isVariant: event.eventId !== told.eventId,
+      },
       nowMs,
     )
-    return { integrationId: integration.id, rev: stored.rev, isNewest: stored.advanced, plan }
+    return {
+      integrationId: integration.id,
+      rev: stored.rev,
+      isNewest: stored.advanced,
+      plan,
+      eventId: event.eventId,
+      ownTime: version.ownTime,
+    }
   })
 
   if ('reason' in taken) {
@@ -185,6 +227,8 @@ async function acceptEvent(deps: AcceptDeps, event: IncidentEvent, jobId: string
     return { outcome: 'accepted' }
   }
   const { plan } = taken
+  if (taken.eventId !== told.eventId) deps.log.warn({ ...ids, takenAs: taken.eventId }, 'event-id-reused')
+  if (!taken.ownTime) deps.log.warn(ids, 'event-time-not-believed')
   deps.log.info(
     {
       ...ids,
@@ -212,8 +256,30 @@ async function acceptEvent(deps: AcceptDeps, event: IncidentEvent, jobId: string
   return later ? { outcome: 'accepted', again: true } : { outcome: 'accepted' }
 }
 
+/** The event over what is known of its incident, and the version of its snapshot. */
+async function placeEvent(trx: Handle, integrationId: string, told: IncidentEvent, arrival: Arrival) {
+  const { reading } = told
+  const versionOver = (progress: Progress, stored: IncidentVersion | undefined) => {
+    const { eventType, eventTime } = told
+    const own = { eventType, eventTime, eventId: arrival.eventId, updatedAt: reading.updatedAt, progress }
+    return versionOfEvent(own, arrival.firstAtMs, stored)
+  }
+  let incident = told.incident
+  let version = versionOver(incident.progress, undefined)
+  if (lacksParts(reading) || !version.ownTime) {
+    const known = await findIncident(trx, integrationId, reading.incidentId)
+    incident = completeIncident(reading, known?.incident)
+    version = versionOver(incident.progress, known?.poisoned ? undefined : known?.version)
+  }
+  if (arrival.version) version = { ...version, ...arrival.version }
+  else if (!version.ownTime) await keepVersion(trx, arrival.rowId, version)
+  // A time that is not believed must not make a snooze look over.
+  if (incident.updated_at !== undefined) incident = { ...incident, updated_at: version.updatedAt }
+  return { event: { ...told, eventId: arrival.eventId, incident }, version }
+}
+
 async function lookUp(deps: AcceptDeps, event: IncidentEvent): Promise<LookedUp> {
-  if (!wantsRule(event)) return { kind: 'none' }
+  if (!wantsRule(event) || event.delivery.dataSourceId === 'unreadable') return { kind: 'none' }
   const picked = await pickIntegration(deps.db.read, event.delivery.dataSourceId)
   if (!picked?.enabled || !picked.hasFlashdutyKey) return { kind: 'none' }
   const integration = await findIntegration(deps.db.read, deps.box, picked.id)
@@ -224,18 +290,17 @@ async function recordUnplanned(
   deps: Pick<AcceptDeps, 'db' | 'clock'>,
   jobId: string,
   record: NewRecord,
-  body?: unknown,
+  { body, posted }: { body?: unknown; posted?: Pick<DeliveryId, 'eventId' | 'bodyHash'> },
 ): Promise<void> {
   await deps.db.write(async (trx) => {
     const nowMs = deps.clock.nowMs()
-    const payload = body === undefined ? undefined : (JSON.stringify(body) ?? 'null').slice(0, PAYLOAD_LIMIT)
+    const payload = body === undefined ? undefined : (stringify(body) ?? 'null').slice(0, PAYLOAD_LIMIT)
     await enterInbox(
       trx,
       { source: 'deliver', id: `job:${jobId}`, ...(payload === undefined ? {} : { payload }) },
       nowMs,
     )
-    // An unreadable body does not speak for a readable one of the same event.
-    if (record.event_id && body === undefined) await dropPosted(trx, record.event_id)
+    if (posted) await dropPosted(trx, posted)
     await addRecord(trx, record, nowMs)
   })
 }
@@ -269,7 +334,7 @@ async function readNames(
   const groups = await findGroups(trx, integrationId, [...new Set([...chatIds, ...placed('group')])])
   const responderIds = (event.incident.responders ?? []).map((person) => person.person_id)
   const memberIds = [
-    ...(event.delivery.targets?.personIds ?? []),
+    ...(event.delivery.personIds ?? []),
     ...(event.delivery.atPersonIds ?? []),
     ...responderIds,
   ]
@@ -300,7 +365,23 @@ async function readNames(
 }
 
 /** Only what a person did is worth a line on the card. */
-function lastActOf(event: IncidentEvent): LastAct | undefined {
+function lastActOf(event: IncidentEvent, atMs: number): LastAct | undefined {
   const name = event.person?.name
-  return name ? { eventType: event.eventType, personName: name, at: Math.floor(event.eventTime / 1000) } : undefined
+  return name ? { eventType: event.eventType, personName: name, at: Math.floor(atMs / 1000) } : undefined
+}
+
+/** Counts whatever comes under an id that has stood for too many bodies. */
+function tooManyBodies(integrationId: string, { eventId, eventType, incident }: IncidentEvent): NewRecord {
+  return {
+    record_key: eventRecordKey(integrationId, variantId(eventId, 'more'), 'none', ''),
+    integration_id: integrationId || null,
+    kind: 'none',
+    target_id: '',
+    status: 'failed',
+    reason: 'EVENT_ID_REUSED',
+    event_id: eventId,
+    event_type: eventType,
+    incident_id: incident.incident_id,
+    detail: `more than ${MAX_VARIANTS} different bodies came under this event id: this one was not taken in`,
+  }
 }

@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.ts'
 import type { Space } from '../domain/card.ts'
 import { isReachable } from '../domain/group.ts'
+import { knownSeverity } from '../domain/incident.ts'
 import type { Log } from '../log.ts'
 import { findCardCallback } from '../storage/cards-mode.ts'
 import { addCard, addNotification, addSpaces, listCardsOfIncident } from '../storage/cards.ts'
@@ -89,7 +90,7 @@ async function join(trx: Handle, missed: Missed, nowMs: number): Promise<string 
         replacement,
         rev: stored.rev,
         spaces: [space],
-        urgent: stored.incident.incident_severity === 'Critical',
+        urgent: knownSeverity(stored.incident.incident_severity) === 'Critical',
       },
       nowMs,
     )

@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.ts'
-import type { ChatTarget, IncidentEvent } from '../domain/event.ts'
+import type { IncidentEvent } from '../domain/event.ts'
+import type { ChatTarget } from '../domain/read-delivery.ts'
 import { AppError } from '../errors.ts'
 import type { FlashdutyClient } from '../flashduty/client.ts'
 import type { Log } from '../log.ts'
@@ -29,7 +30,7 @@ export type LookUpRule = (
 export function wantsRule(event: IncidentEvent): boolean {
   const { incident, eventType, delivery } = event
   const rule = incident.assigned_to?.escalate_rule_id ?? ''
-  return eventType === 'i_assign' && delivery.targets === undefined && delivery.mode !== 'update' && !NO_RULE.test(rule)
+  return eventType === 'i_assign' && delivery.chats === undefined && delivery.mode !== 'update' && !NO_RULE.test(rule)
 }
 
 /** Asks Flashduty for escalation rules, each at most once a minute, however many incidents they assign. */

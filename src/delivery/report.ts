@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.ts'
+import { plainEventId } from '../domain/event-id.ts'
 import { composeResult, isNews, noteOf, type ResultContext } from '../domain/result.ts'
 import type { Log } from '../log.ts'
 import type { Producer } from '../queue/producer.ts'
@@ -35,7 +36,7 @@ async function report(
   const report = await db.write(async (trx) => {
     const records = await listRecordsOfEvent(trx, result.integration_id, result.event_id)
     const context = JSON.parse(result.context) as ResultContext
-    const body = composeResult({ eventId: result.event_id, incidentId: result.incident_id, context }, records)
+    const body = composeResult({ eventId: plainEventId(result.event_id), incidentId: result.incident_id, context }, records)
     if (!body || !(isInDoubt(result) || isNews(body, result.reported))) {
       await endReport(trx, result, result.due_at)
       return undefined
@@ -47,7 +48,7 @@ async function report(
   if (!report) return 'nothing-new'
   const { body, note, seq } = report
   try {
-    await deps.producer.addResult({ ...body, finished_at: clock.nowMs(), seq })
+    await deps.producer.addResult({ ...body, finished_at: clock.nowMs(), seq }, result.event_id)
   } catch {
     return 'redis-down'
   }

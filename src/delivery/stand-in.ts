@@ -1,3 +1,4 @@
+import { knownSeverity } from '../domain/incident.ts'
 import { addCard, type Card } from '../storage/cards.ts'
 import type { StoredIncident } from '../storage/incidents.ts'
 import { moveRecords } from '../storage/records.ts'
@@ -19,7 +20,7 @@ export async function addStandIn(
       incidentId: old.incident_id,
       notificationKey: old.notification_key,
       rev: stored.rev,
-      urgent: stored.incident.incident_severity === 'Critical',
+      urgent: knownSeverity(stored.incident.incident_severity) === 'Critical',
       plain: old.plain === 1,
     },
     nowMs,

@@ -1,6 +1,8 @@
 import type { IncidentEvent } from '../domain/event.ts'
 import { digest } from '../domain/ids.ts'
+import { knownSeverity } from '../domain/incident.ts'
 import { say } from '../domain/messages.ts'
+import type { Ignored } from '../domain/reading/reading.ts'
 import type { ResultContext } from '../domain/result.ts'
 import { addCard, addNotification, addSpaces } from '../storage/cards.ts'
 import { allowRevision, freezeCards } from '../storage/change-cards.ts'
@@ -26,6 +28,10 @@ export type Decided = {
   members: Map<string, number>
   /** The job has been here before: what is recorded already is no duplicate. */
   again: boolean
+  /** Parts of its body that were left out. */
+  ignored: Ignored[]
+  /** Another body came first under its id. */
+  isVariant: boolean
 }
 
 /** Writes down all that the plan decided; nothing of it has happened yet. */
@@ -39,7 +45,8 @@ export async function storePlan(
   await storeCards(trx, decided, nowMs)
   for (const record of plan.records) await storeRecord(trx, decided, record, nowMs)
   for (const openConversationId of new Set(plan.notices)) await storeNotice(trx, decided, openConversationId, nowMs)
-  for (const missed of plan.missed) await storeMissed(trx, decided, missed, nowMs)
+  const repeated = new Set(plan.records.filter(({ status }) => status === 'duplicate').map(({ target }) => target))
+  for (const missed of plan.missed) if (!repeated.has(missed.target)) await storeMissed(trx, decided, missed, nowMs)
   if (plan.tells) await storeResult(trx, decided, nowMs)
   for (const outTrackId of plan.cancels) await cancelCard(trx, outTrackId, 'SUPERSEDED', nowMs)
   await allowRevision(trx, plan.updates, { rev, spacingMs: settings.spacingMs }, nowMs)
@@ -65,7 +72,7 @@ async function storeCards(
         ...ids,
         notificationKey: plan.notification?.key ?? 'first',
         rev,
-        urgent: event.incident.incident_severity === 'Critical',
+        urgent: knownSeverity(event.incident.incident_severity) === 'Critical',
         mentions,
       },
       nowMs,
@@ -90,13 +97,15 @@ async function storeRecord(trx: Handle, decided: Decided, record: PlannedRecord,
   await addRecord(
     trx,
     {
-      ...recordBase(integrationId, event),
+      ...recordBase(integrationId, event, decided.ignored),
       record_key: key,
       kind,
       target_id: id,
       member_id: record.memberId ?? (kind === 'person' ? (decided.members.get(id) ?? null) : null),
       target_name: record.target.name ?? names.get(`${kind}:${id}`) ?? null,
       status: record.status,
+      ...(decided.isVariant ? { note: 'EVENT_ID_REUSED' } : {}),
+      ...('detail' in record ? { detail: record.detail ?? null } : {}),
       ...(record.status === 'pending' ? { out_track_id: record.outTrackId, rev, effect: record.effect } : {}),
       ...('reason' in record ? { reason: record.reason } : {}),
     },
@@ -127,12 +136,12 @@ async function storeNotice(
 
 async function storeMissed(
   trx: Handle,
-  { integration, event, plan }: Decided,
-  { target, memberId, audience, notification }: MissedTarget,
+  { integration, event }: Decided,
+  { target, memberId, audience, notification, severities }: MissedTarget,
   nowMs: number,
 ): Promise<void> {
   const { kind, id } = target
-  if (kind === 'none' || plan.records.some((r) => r.target === target && r.status === 'duplicate')) return
+  if (kind === 'none') return
   await addMissed(trx, {
     integration_id: integration.id,
     incident_id: event.incident.incident_id,
@@ -146,7 +155,7 @@ async function storeMissed(
     prefix: notification.prefix,
     audience,
     expires_at: event.delivery.expiresAtMs ?? null,
-    severities: null,
+    severities: severities && JSON.stringify(severities),
     created_at: nowMs,
   })
 }
@@ -173,8 +182,9 @@ function stormText({ incident, delivery }: IncidentEvent): string {
 }
 
 /** What every record of an event has in common. */
-export function recordBase(integrationId: string, event: IncidentEvent): Partial<NewRecord> {
+export function recordBase(integrationId: string, event: IncidentEvent, ignored: Ignored[]): Partial<NewRecord> {
   return {
+    ignored: wordsOf(ignored),
     integration_id: integrationId,
     event_id: event.eventId,
     incident_id: event.incident.incident_id,
@@ -183,4 +193,13 @@ export function recordBase(integrationId: string, event: IncidentEvent): Partial
     fire_type: event.delivery.fireType,
     rid: event.delivery.rid ?? null,
   }
+}
+
+const MAX_WORDS = 500
+
+/** What was left out of a body, for a record's detail. */
+function wordsOf(ignored: Ignored[]): string | null {
+  if (ignored.length === 0) return null
+  const words = ignored.map(({ path, problem }) => `${path} ${problem}`).join('; ')
+  return `left out: ${words.length > MAX_WORDS ? `${words.slice(0, MAX_WORDS)}…` : words}`
 }

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 
 import { isSnoozed } from './card.ts'
-import { IncidentSchema } from './incident.ts'
+import { incidentOf } from './incident.fixture.ts'
 
 test.each<[string, boolean, Record<string, unknown>, boolean]>([
   ['put off', true, {}, false],
@@ -12,7 +12,7 @@ test.each<[string, boolean, Record<string, unknown>, boolean]>([
   ['not acknowledged any more', false, { progress: 'Triggered' }, false],
   ['closed', false, { progress: 'Closed' }, false],
 ])('an incident %s: %s', (_what, expected, change, snoozeOver) => {
-  const incident = IncidentSchema.parse({
+  const incident = incidentOf({
     incident_id: 'i1',
     title: 't',
     incident_severity: 'Critical',

@@ -2,12 +2,13 @@ import { describe, expect, test } from 'vitest'
 
 import { ACTIONS, type Action } from './button.ts'
 import { type ActionVerdict, canBeMeantAgain, canBeReread, EVENT_OF_ACTION, judgeAction } from './click.ts'
-import { type Incident, IncidentSchema } from './incident.ts'
+import { incidentOf as read } from './incident.fixture.ts'
+import type { Incident } from './incident.ts'
 
 const T = 1_760_000_000
 
 function incidentOf(change: Record<string, unknown>): Incident {
-  return IncidentSchema.parse({
+  return read({
     incident_id: 'i1',
     title: 't',
     incident_severity: 'Critical',

@@ -1,170 +1,55 @@
-import { z } from 'zod'
-
-import type { CustomAction } from './card.ts'
-import { type Incident, IncidentSchema, Person, type Rendered, tolerant } from './incident.ts'
-
-/** Every group or person a delivery names; absent = not said, empty = none. */
-const list = <T extends z.ZodType>(item: T) => z.array(item).optional()
-
-/** Lists of texts as rules carry them: an array, JSON text of one, or words joined by commas. */
-const texts = z.preprocess((value) => {
-  if (typeof value !== 'string') return value
-  const text = value.trim()
-  if (text === '') return []
-  if (!text.startsWith('[')) {
-    return text
-      .split(',')
-      .map((word) => word.trim())
-      .filter(Boolean)
-  }
-  try {
-    return JSON.parse(text) as unknown
-  } catch {
-    return value
-  }
-}, z.array(z.string()).optional())
-
-const Chat = tolerant({
-  chat_id: z.string().min(1),
-  chat_name: z.string().optional(),
-  disable_at: z.boolean().default(false),
-  reply_event_types: texts,
-  severities: texts,
-  serverities: texts,
-})
-
-const MAX_CUSTOM_ACTIONS = 5
-
-/** What decorates the card may be odd without costing the alert. */
-const RenderedSchema = tolerant({
-  dingtalk_app: z.string().optional().catch(undefined),
-  title: z.string().optional().catch(undefined),
-})
-const CustomActionSchema = tolerant({ integration_id: z.number().int(), name: z.string().trim().min(1) })
-
-const Delivery = tolerant({
-  integration_id: z.number().int().optional(),
-  data_source_id: z.number().int().optional(),
-  rid: z.string().optional(),
-  fire_type: z.enum(['fire', 'refire']).optional(),
-  fire_times: z.number().int().optional(),
-  mode: z.enum(['auto', 'create', 'update']).default('auto'),
-  chats: list(Chat),
-  chat_ids: texts,
-  person_ids: list(z.number().int()),
-  at_person_ids: list(z.number().int()),
-  rendered: RenderedSchema.optional().catch(undefined),
-  custom_actions: list(CustomActionSchema).catch(undefined),
-  is_flapping: z.boolean().optional().catch(undefined),
-  is_in_storm: z.boolean().optional().catch(undefined),
-  snooze_minutes: z.array(z.number().int().min(1).max(1440)).max(3).optional(),
-  expire_at: z.number().optional(),
-  locale: z.enum(['zh-CN', 'en-US']).optional(),
-})
-
-const Body = tolerant({
-  event_id: z.string().min(1),
-  event_time: z.number().int().min(0).max(253_402_300_799_999),
-  event_type: z.string().min(1),
-  person: Person.optional(),
-  incident: IncidentSchema,
-  delivery: Delivery.optional(),
-})
-
-const AppSettings = tolerant({
-  data_source_id: z.coerce.number().optional(),
-  chat_ids: texts,
-  reply_event_types: texts,
-  disable_at: z.boolean().default(false),
-  severities: texts,
-  serverities: texts,
-})
-
-const Rule = z.looseObject({
-  layers: z.array(
-    z.looseObject({
-      target: z
-        .looseObject({ webhooks: z.array(z.looseObject({ type: z.string(), settings: z.unknown() })).nullish() })
-        .nullish(),
-    }),
-  ),
-})
-
-/**
- * The groups of one DingTalk integration in an escalation rule, layer by layer.
- * @param rule answer of `/channel/escalate/rule/info`
- * @param dataSourceId the integration in Flashduty's numbers; undefined takes any
- * @returns undefined when this is no rule
- */
-export function readRuleLayers(rule: unknown, dataSourceId: number | undefined): ChatTarget[][] | undefined {
-  const parsed = Rule.safeParse(rule)
-  if (!parsed.success) return undefined
-  return parsed.data.layers.map(({ target }) =>
-    (target?.webhooks ?? []).flatMap(({ type, settings }) => {
-      if (type !== 'dingtalk_app') return []
-      const read = AppSettings.safeParse(settings)
-      if (!read.success) return []
-      const { data } = read
-      if (dataSourceId !== undefined && data.data_source_id !== dataSourceId) return []
-      return [...new Set(data.chat_ids)].map((chatId) => ({
-        chatId,
-        chatName: undefined,
-        disableAt: data.disable_at,
-        replyEventTypes: data.reply_event_types ?? [],
-        severities: data.severities ?? data.serverities ?? [],
-      }))
-    }),
-  )
-}
-
-/** One group as a delivery names it. */
-export type ChatTarget = {
-  chatId: string
-  chatName: string | undefined
-  disableAt: boolean
-  /** Event types that may change the card in this group; empty = all. */
-  replyEventTypes: string[]
-  /** Severities that may reach this group; empty = all. */
-  severities: string[]
-}
+import { canonicalJson, hashOfJson } from './canonical.ts'
+import { mayBeVariant } from './event-id.ts'
+import { digest } from './ids.ts'
+import type { Incident } from './incident.ts'
+import { MAX_BODY_BYTES, MAX_ID } from './limits.ts'
+import { type Delivery, readDelivery } from './read-delivery.ts'
+import { completeIncident, type IncidentReading, readIncident, readPerson } from './read-incident.ts'
+import { Fields, type Ignored, type Read as ReadValue, Reading } from './reading/reading.ts'
+import { tidyBody } from './reading/tidy.ts'
+import { isObject, object, parseJson, time, word } from './reading/values.ts'
 
 /** What Flashduty wants told, as the deliver queue carries it: an incident webhook's body, optionally with `delivery`. */
 export type IncidentEvent = {
+  /** Flashduty's, or made of the body where it names none. */
   eventId: string
-  /** Epoch ms. */
-  eventTime: number
+  /** Epoch ms as it is told, maybe of the future; undefined = it is not. */
+  eventTime: number | undefined
   eventType: string
   person: { id: number; name: string } | undefined
+  /** As far as this body alone tells. */
   incident: Incident
-  delivery: {
-    dataSourceId: number | undefined
-    rid: string | undefined
-    fireType: 'fire' | 'refire'
-    mode: 'auto' | 'create' | 'update'
-    /** The targets named outright; undefined = none were named, look elsewhere. */
-    targets: { chats: ChatTarget[]; personIds: number[] } | undefined
-    /** Members that groups mention; undefined = the responders. */
-    atPersonIds: number[] | undefined
-    /** Flashduty's own rendering of the card; undefined = none came along. */
-    rendered: Rendered | undefined
-    /** At most five. */
-    customActions: CustomAction[]
-    /** How often it was told, this time included; 0 = not said. */
-    fireTimes: number
-    flapping: boolean | undefined
-    inStorm: boolean | undefined
-    snoozeMinutes: number[]
-    /** Epoch ms. */
-    expiresAtMs: number | undefined
-    locale: 'zh-CN' | 'en-US' | undefined
-  }
+  /** What `incident` was made of, to be completed by what is known. */
+  reading: IncidentReading
+  delivery: Delivery
 }
 
-export type ParsedEvent =
-  | { kind: 'event'; event: IncidentEvent }
-  /** A well-formed body whose type means nothing to us; never a failure. */
-  | { kind: 'unsupported'; eventId: string; eventType: string; incidentId: string | undefined }
-  | { kind: 'invalid'; eventId: string | undefined; incidentId: string | undefined; path: string; problem: string }
+/** Of every body that can be told from others. */
+type Readable = {
+  /** Parts that were left out. */
+  ignored: Ignored[]
+  /** What was read: without placeholders and what is nested too deeply. */
+  body: unknown
+  /** Equal for the same body, whatever the order of its keys. */
+  bodyHash: string
+  /** The same of what it says about the incident: `delivery` left out. */
+  contentHash: string
+}
+
+export type ParsedEvent = Readable &
+  (
+    | { kind: 'event'; event: IncidentEvent }
+    /** A well-formed body whose type means nothing to us; never a failure. */
+    | { kind: 'unsupported'; eventId: string; eventType: string; incidentId: string | undefined }
+    | ({ kind: 'invalid' } & InvalidBody)
+  )
+
+export type InvalidBody = {
+  eventId: string | undefined
+  incidentId: string | undefined
+  path: string
+  problem: string
+}
 
 const SUPPORTED = new Set(
   (
@@ -173,95 +58,88 @@ const SUPPORTED = new Set(
   ).split(' '),
 )
 
-export const DEFAULT_SNOOZE_MINUTES = [120, 240, 720]
+/** Of a body that does not say what happened: somebody is to be told of an incident. */
+const UNTYPED = 'i_notify'
 
-/** What can be known of a body before it is read in earnest; whatever is odd about these fields, `Body` says so. */
-const odd = z.string().optional().catch(undefined)
-const Envelope = z.object({
-  event_id: odd,
-  event_type: odd,
-  incident: z.object({ event_id: odd, incident_id: odd }).optional().catch(undefined),
-})
+/**
+ * Unknown in, typed out; never throws. Only an incident id is demanded: what else makes no sense is left out alone and said.
+ * @param arrivedAtMs when the body came; what cannot lie after it and does is left out
+ */
+export function parseIncidentEvent(raw: unknown, arrivedAtMs: number): ParsedEvent {
+  const reading = new Reading()
+  const body = tidyBody(unpacked(raw), reading)
+  const canonical = canonicalJson(body)
+  const read = (): Readable => ({
+    ignored: reading.ignored,
+    body,
+    bodyHash: digest(24, canonical),
+    contentHash: hashOfJson(isObject(body) ? { ...body, delivery: undefined } : body),
+  })
+  const found = isObject(body) ? body : undefined
+  const fields = new Fields(found ?? {}, reading.at(''))
+  const incident = fields.take('incident', object((value) => value))
+  const bytes = canonical.length > MAX_BODY_BYTES / 3 ? Buffer.byteLength(canonical) : 0
+  const problem = !found
+    ? { path: '(body)', problem: 'is not an object' }
+    : bytes > MAX_BODY_BYTES
+      ? { path: '(body)', problem: `has ${bytes} bytes, more than ${MAX_BODY_BYTES}` }
+      : undefined
 
-/** Unknown in, typed out; never throws. Unknown keys are kept. */
-export function parseIncidentEvent(raw: unknown): ParsedEvent {
-  const seen = Envelope.safeParse(raw).data
-  // Custom actions put the event id inside the incident.
-  const eventId = seen?.event_id || seen?.incident?.event_id
-  const incidentId = seen?.incident?.incident_id
+  const named = takeEventId(fields, incident)
+  const eventType = takeEventType(fields)
+  const incidentReading = incident && readIncident(incident, reading.at('incident'), arrivedAtMs)
+  const incidentId = incidentReading?.incidentId
+  if (problem) return { kind: 'invalid', ...read(), eventId: named, incidentId, ...problem }
 
-  if (eventId && seen?.event_type && !SUPPORTED.has(seen.event_type) && /^[ai]_/.test(seen.event_type)) {
-    return { kind: 'unsupported', eventId, eventType: seen.event_type, incidentId }
+  const eventId = named ?? `body-${digest(24, canonical)}`
+  if (!SUPPORTED.has(eventType)) return { kind: 'unsupported', ...read(), eventId, eventType, incidentId }
+  if (!incidentReading) {
+    const why = incident
+      ? { path: 'incident.incident_id', problem: problemOf(reading, 'incident.incident_id') }
+      : { path: 'incident', problem: problemOf(reading, 'incident') }
+    return { kind: 'invalid', ...read(), eventId: named, incidentId: undefined, ...why }
   }
-
-  const parsed = Body.safeParse(eventId ? { ...(raw as object), event_id: eventId } : raw)
-  if (!parsed.success) {
-    const issue = parsed.error.issues[0]
-    return {
-      kind: 'invalid',
-      eventId,
-      incidentId,
-      path: issue ? issue.path.join('.') || '(body)' : '(body)',
-      problem: issue?.message ?? 'is not an incident event',
-    }
+  const person = fields.take('person', readPerson)
+  const event: IncidentEvent = {
+    eventId,
+    eventTime: fields.take('event_time', time) || undefined,
+    eventType,
+    person: person && { id: person.person_id, name: person.person_name },
+    incident: completeIncident(incidentReading, undefined),
+    reading: incidentReading,
+    delivery: readDelivery(fields.take('delivery', object((value) => value)), reading.at('delivery'), eventType),
   }
-  const body = parsed.data
-  if (!SUPPORTED.has(body.event_type)) {
-    return { kind: 'unsupported', eventId: body.event_id, eventType: body.event_type, incidentId }
-  }
-  return {
-    kind: 'event',
-    event: {
-      eventId: body.event_id,
-      eventTime: body.event_time,
-      eventType: body.event_type,
-      person: body.person ? { id: body.person.person_id, name: body.person.person_name } : undefined,
-      incident: body.incident,
-      delivery: readDelivery(body.delivery, body.event_type),
-    },
-  }
+  return { kind: 'event', ...read(), event }
 }
 
-function readDelivery(delivery: z.infer<typeof Delivery> | undefined, eventType: string): IncidentEvent['delivery'] {
-  const chats = new Map<string, ChatTarget>()
-  for (const chat of delivery?.chats ?? []) {
-    chats.set(chat.chat_id, {
-      chatId: chat.chat_id,
-      chatName: chat.chat_name,
-      disableAt: chat.disable_at,
-      replyEventTypes: chat.reply_event_types ?? [],
-      severities: chat.severities ?? chat.serverities ?? [],
-    })
-  }
-  for (const chatId of delivery?.chat_ids ?? []) {
-    if (chats.has(chatId)) continue
-    chats.set(chatId, { chatId, chatName: undefined, disableAt: false, replyEventTypes: [], severities: [] })
-  }
-  const named = delivery && (delivery.chats ?? delivery.chat_ids ?? delivery.person_ids) !== undefined
-  const presets = delivery?.snooze_minutes ?? DEFAULT_SNOOZE_MINUTES
-  return {
-    dataSourceId: delivery?.integration_id ?? delivery?.data_source_id,
-    rid: delivery?.rid,
-    fireType: delivery?.fire_type ?? 'fire',
-    mode: delivery?.mode ?? 'auto',
-    targets: named ? { chats: [...chats.values()], personIds: [...new Set(delivery.person_ids ?? [])] } : undefined,
-    atPersonIds: delivery?.at_person_ids && [...new Set(delivery.at_person_ids)],
-    rendered: readRendered(delivery?.rendered),
-    customActions: (delivery?.custom_actions ?? []).slice(0, MAX_CUSTOM_ACTIONS).map((action) => ({
-      integrationId: action.integration_id,
-      name: action.name,
-    })),
-    fireTimes: Math.max(0, delivery?.fire_times ?? 0),
-    flapping: delivery?.is_flapping,
-    inStorm: delivery?.is_in_storm ?? (eventType === 'i_storm' ? true : undefined),
-    snoozeMinutes: [...new Set(presets)],
-    expiresAtMs: delivery?.expire_at ? delivery.expire_at * 1000 : undefined,
-    locale: delivery?.locale,
-  }
+/** Custom actions put the event id inside the incident. */
+function takeEventId(fields: Fields, incident: Record<string, unknown> | undefined): string | undefined {
+  const own = fields.take('event_id', word(MAX_ID))
+  const id = own ?? (incident && new Fields(incident, new Reading().at('incident')).take('event_id', word(MAX_ID)))
+  // Of this kind are the ids that tell variants of one event apart.
+  return id !== undefined && mayBeVariant(id) ? `${id.replaceAll('~', '-')}-${digest(8, id)}` : id
 }
 
-function readRendered(rendered: z.infer<typeof RenderedSchema> | undefined): Rendered | undefined {
-  const body = rendered?.dingtalk_app?.trim() || undefined
-  const title = rendered?.title?.trim() || undefined
-  return body === undefined && title === undefined ? undefined : { title, body }
+function takeEventType(fields: Fields): string {
+  const type: ReadValue<string> = (value, at) =>
+    typeof value === 'string' ? word(MAX_TYPE)(value, at)?.toLowerCase() : at.leaveOut('is not a text')
+  return fields.take('event_type', type) ?? UNTYPED
+}
+
+/** Templates can make nothing but texts of objects: JSON as a text is the object. */
+function unpacked(raw: unknown): unknown {
+  const body = typeof raw === 'string' ? (parseJson(raw, '{') ?? raw) : raw
+  if (!isObject(body)) return body
+  const packed = ['incident', 'delivery', 'person'].flatMap((key): [string, unknown][] => {
+    const value = Object.hasOwn(body, key) ? body[key] : undefined
+    const inner = typeof value === 'string' ? parseJson(value, '{') : undefined
+    return inner === undefined ? [] : [[key, inner]]
+  })
+  return packed.length === 0 ? body : { ...body, ...Object.fromEntries(packed) }
+}
+
+const MAX_TYPE = 64
+
+function problemOf(reading: Reading, path: string): string {
+  return reading.ignored.find((part) => part.path === path)?.problem ?? 'is missing'
 }

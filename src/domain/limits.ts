@@ -9,7 +9,7 @@ export const MAX_NESTING = 32
 
 /** Groups and people of one delivery together; people come first. */
 export const MAX_TARGETS = 500
-export const MAX_CHATS = 500
+/** People whom groups mention. */
 export const MAX_PEOPLE = 500
 export const MAX_RESPONDERS = 500
 export const MAX_LABELS = 200

@@ -1,4 +1,4 @@
-import type { Severity } from './incident.ts'
+import { knownSeverity, type Severity } from './incident.ts'
 
 export type Locale = 'zh-CN' | 'en-US'
 
@@ -147,17 +147,20 @@ const SEVERITY: Record<Severity, { dot: string; color: string; names: readonly [
   Ok: { dot: '🟢', color: '#008800', names: ['恢复', 'Ok'] },
 }
 
-export function severityDot(severity: Severity): string {
-  return SEVERITY[severity].dot
+/** One that nobody knows looks like a warning. */
+export function severityDot(severity: string): string {
+  return SEVERITY[knownSeverity(severity) ?? 'Warning'].dot
 }
 
 /** Flashduty's own colours, `#RRGGBB`. */
-export function severityColor(severity: Severity): string {
-  return SEVERITY[severity].color
+export function severityColor(severity: string): string {
+  return SEVERITY[knownSeverity(severity) ?? 'Warning'].color
 }
 
-export function severityName(locale: Locale, severity: Severity): string {
-  return SEVERITY[severity].names[locale === 'zh-CN' ? 0 : 1]
+/** One that nobody knows is called as it was written: text from outside. */
+export function severityName(locale: Locale, severity: string): string {
+  const known = knownSeverity(severity)
+  return known ? SEVERITY[known].names[locale === 'zh-CN' ? 0 : 1] : severity
 }
 
 /** A stretch of time in its largest fitting units: `2 小时`, `1 小时 30 分钟`. */

@@ -47,6 +47,9 @@ export const REASONS = {
   SEVERITY_FILTERED: ['级别不匹配', 'the severity does not match'],
   EVENT_FILTERED: ['未订阅该事件', 'the event type is not subscribed'],
   UNSUPPORTED_EVENT: ['不支持的事件类型', 'an unsupported event type'],
+  TARGET_UNREADABLE: ['目标无法识别', 'the target cannot be read'],
+  OVER_LIMIT: ['超出目标数量上限', 'beyond the limit of targets'],
+  EVENT_ID_REUSED: ['事件 ID 重复使用过多', 'the event id stood for too many other bodies'],
   NO_TARGET: ['无投递目标', 'nobody to tell'],
   UNKNOWN: ['未知错误', 'unknown error'],
 } as const satisfies Record<string, readonly [string, string]>

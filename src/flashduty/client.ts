@@ -1,8 +1,7 @@
 import { z } from 'zod'
 
 import type { Act } from '../domain/button.ts'
-import { type ChatTarget, readRuleLayers } from '../domain/event.ts'
-import { type Incident, IncidentSchema } from '../domain/incident.ts'
+import { type ChatTarget, readRuleLayers } from '../domain/read-delivery.ts'
 import type { ListedMember } from '../domain/link-rules.ts'
 import { AppError } from '../errors.ts'
 import { type SendHttp, withoutSecrets } from '../outbound.ts'
@@ -19,8 +18,8 @@ export type FlashdutyClient = {
    * @throws AppError by `error-codes.ts`; `unknown-outcome` when it may have been carried out
    */
   act(appKey: string, incidentId: string, act: Act & { comment?: string | undefined }): Promise<string>
-  /** @throws AppError; never `unknown-outcome`, since reading changes nothing */
-  readIncident(appKey: string, incidentId: string): Promise<Incident>
+  /** As Flashduty tells it. @throws AppError; never `unknown-outcome`, since reading changes nothing */
+  readIncident(appKey: string, incidentId: string): Promise<unknown>
   /**
    * The groups that each layer of an escalation rule names for one DingTalk integration, first layer first.
    * @throws AppError as above
@@ -110,11 +109,7 @@ export function createFlashdutyClient(deps: ClientDeps): FlashdutyClient {
       })
       return ''
     },
-    async readIncident(appKey, incidentId) {
-      const parsed = IncidentSchema.safeParse(await read(appKey, '/incident/info', { incident_id: incidentId }))
-      if (parsed.success) return parsed.data
-      throw unreadable('/incident/info', parsed.error.issues[0]?.path.join('.') ?? '(body)')
-    },
+    readIncident: (appKey, incidentId) => read(appKey, '/incident/info', { incident_id: incidentId }),
     async readRuleChats(appKey, { channelId, ruleId }, dataSourceId) {
       const body = { channel_id: channelId, rule_id: ruleId }
       const layers = readRuleLayers(await read(appKey, '/channel/escalate/rule/info', body, 'look-up'), dataSourceId)
@@ -226,7 +221,7 @@ function createCaller(deps: ClientDeps) {
 }
 
 /** Flashduty answered with something else than its pages say. */
-function unreadable(path: string, at = ''): AppError {
+function unreadable(path: string): AppError {
   const failure = { kind: 'retryable', code: 'FLASHDUTY_UNAVAILABLE' } as const
-  return new AppError(failure, `POST ${path}: unreadable answer${at === '' ? '' : ` at ${at}`}`)
+  return new AppError(failure, `POST ${path}: unreadable answer`)
 }

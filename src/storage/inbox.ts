@@ -1,10 +1,12 @@
 import type { Insertable } from 'kysely'
 
+import { variantId } from '../domain/event-id.ts'
+import { MAX_VARIANTS } from '../domain/limits.ts'
 import type { Handle, InboxTable } from './schema.ts'
 import { statement } from './statement.ts'
 
-/** A posted delivery whose plan is not committed yet. */
-export type Posted = { eventId: string; receivedAt: number; payload: string }
+/** A posted delivery whose plan is not committed yet; `id` is its own, also where several share one event id. */
+export type Posted = { id: string; receivedAt: number; payload: string }
 
 /** @returns false when this id was seen before */
 export async function enterInbox(
@@ -24,57 +26,145 @@ const insertSeen = statement((db, row: Insertable<InboxTable>) =>
     .onConflict((oc) => oc.doNothing()),
 )
 
-/**
- * Keeps a posted delivery until `dropPosted`.
- * @returns false when its event has been taken in or is kept already
- */
+/** What tells one delivery from others: Flashduty's id of the event, and what its body comes to. */
+export type DeliveryId = { eventId: string; bodyHash: string; contentHash: string }
+
+const selectBodies = statement((db, { eventId }: { eventId: string }) =>
+  db
+    .selectFrom('inbox')
+    .select(['source', 'id', 'received_at', 'body_hash', 'content_hash', 'version_updated_at', 'version_event_time'])
+    .where('event_id', '=', eventId)
+    .where('source', 'in', ['deliver', 'posted']),
+)
+
+/** What came under an event id before hashes were kept counts as whatever comes under it. */
+function isSame(row: { body_hash: string | null }, { bodyHash }: DeliveryId): boolean {
+  return row.body_hash === null || row.body_hash === bodyHash
+}
+
+/** The first body of an event has its id, each further one a hash behind it. */
+function rowIdOf({ eventId, bodyHash }: DeliveryId, rows: { id: string }[]): string {
+  return rows.some(({ id }) => id === eventId) ? variantId(eventId, bodyHash) : eventId
+}
+
+/** How a delivery was taken in, the first time it was. */
+export type Arrival = {
+  /**
+   * The event as it is planned and recorded. Another content under the same id is another event: whoever uses an id first must
+   * not silence the one it belongs to.
+   */
+  eventId: string
+  firstAtMs: number
+  /** The version it was given then because its own times could not be believed. */
+  version: { updatedAt: number; eventTime: number } | undefined
+  /** The row to keep such a version in. */
+  rowId: string
+}
+
+/** @returns undefined when too many bodies came under this id already */
+export async function enterDelivery(trx: Handle, delivery: DeliveryId, nowMs: number): Promise<Arrival | undefined> {
+  const { eventId, bodyHash, contentHash } = delivery
+  const { rows } = await selectBodies(trx, { eventId })
+  const taken = rows.filter(({ source }) => source === 'deliver')
+  const own = taken.find((row) => isSame(row, delivery))
+  if (!own && taken.length >= MAX_VARIANTS) return undefined
+  const posted = rows.find((row) => row.source === 'posted' && row.body_hash === bodyHash)
+  const receivedAt = Math.min(posted?.received_at ?? nowMs, nowMs)
+  const rowId = own?.id ?? rowIdOf(delivery, taken)
+  if (!own) {
+    await insertSeen(trx, {
+      source: 'deliver',
+      id: rowId,
+      received_at: nowMs,
+      payload: null,
+      event_id: eventId,
+      body_hash: bodyHash,
+      content_hash: contentHash,
+    })
+  }
+  const firstContent = taken.find(({ id }) => id === eventId)?.content_hash
+  const isAnother = firstContent !== undefined && firstContent !== null && firstContent !== contentHash
+  const { version_updated_at: updatedAt = null, version_event_time: eventTime = null } = own ?? {}
+  return {
+    eventId: isAnother ? variantId(eventId, contentHash) : eventId,
+    firstAtMs: Math.min(own?.received_at ?? nowMs, receivedAt),
+    version: updatedAt === null || eventTime === null ? undefined : { updatedAt, eventTime },
+    rowId,
+  }
+}
+
+/** The version that an event got by its arrival counts for it ever after. */
+export async function keepVersion(
+  trx: Handle,
+  rowId: string,
+  version: { updatedAt: number; eventTime: number },
+): Promise<void> {
+  await trx
+    .updateTable('inbox')
+    .set({ version_updated_at: version.updatedAt, version_event_time: version.eventTime })
+    .where('source', '=', 'deliver')
+    .where('id', '=', rowId)
+    .execute()
+}
+
+export type KeptPost = { outcome: 'kept'; id: string } | { outcome: 'duplicate' } | { outcome: 'too-many-variants' }
+
+/** Keeps a posted delivery until `dropPosted`, unless the very same body was taken in or is kept already. */
 export async function keepPosted(
   trx: Handle,
-  posted: { eventId: string; payload: string },
+  posted: DeliveryId & { payload: string },
   nowMs: number,
-): Promise<boolean> {
-  const done = await trx
-    .insertInto('inbox')
-    .columns(['source', 'id', 'received_at', 'payload'])
-    .expression(
-      trx
-        .selectNoFrom((eb) => [
-          eb.val('posted' as const).as('source'),
-          eb.val(posted.eventId).as('id'),
-          eb.val(nowMs).as('received_at'),
-          eb.val(posted.payload).as('payload'),
-        ])
-        .where((eb) =>
-          eb.not(
-            eb.exists(
-              eb.selectFrom('inbox').select('id').where('source', '=', 'deliver').where('id', '=', posted.eventId),
-            ),
-          ),
-        ),
-    )
-    .onConflict((oc) => oc.doNothing())
-    .executeTakeFirst()
-  return (done.numInsertedOrUpdatedRows ?? 0n) > 0n
+): Promise<KeptPost> {
+  const { eventId, bodyHash, contentHash, payload } = posted
+  const { rows } = await selectBodies(trx, { eventId })
+  if (rows.some((row) => isSame(row, posted))) return { outcome: 'duplicate' }
+  const kept = rows.filter(({ source }) => source === 'posted')
+  if (kept.length >= MAX_VARIANTS) return { outcome: 'too-many-variants' }
+  const id = rowIdOf(posted, kept)
+  await insertSeen(trx, {
+    source: 'posted',
+    id,
+    received_at: nowMs,
+    payload,
+    event_id: eventId,
+    body_hash: bodyHash,
+    content_hash: contentHash,
+  })
+  return { outcome: 'kept', id }
 }
 
-/** The plan is committed: only the id is still needed, to know the event by when it is posted again. */
-export async function dropPosted(trx: Handle, eventId: string): Promise<void> {
-  await forgetPayload(trx, { eventId })
+/** The plan is committed: only the hash is still needed, to know the body by when it is posted again. */
+export async function dropPosted(
+  trx: Handle,
+  posted: Pick<DeliveryId, 'eventId' | 'bodyHash'>,
+): Promise<void> {
+  await forgetPayload(trx, posted)
 }
 
-const forgetPayload = statement((db, { eventId }: { eventId: string }) =>
+const forgetPayload = statement((db, { eventId, bodyHash }: Pick<DeliveryId, 'eventId' | 'bodyHash'>) =>
   db
     .updateTable('inbox')
     .set({ payload: null })
     .where('source', '=', 'posted')
-    .where('id', '=', eventId)
+    .where('event_id', '=', eventId)
+    .where((eb) => eb.or([eb('body_hash', '=', bodyHash), eb('body_hash', 'is', null)]))
     .where('payload', 'is not', null),
 )
+
+/** A kept body that nothing will ever be made of. */
+export async function forgetPosted(trx: Handle, id: string): Promise<void> {
+  await trx
+    .updateTable('inbox')
+    .set({ payload: null })
+    .where('source', '=', 'posted')
+    .where('id', '=', id)
+    .execute()
+}
 
 /** Posted deliveries whose plan is not committed, oldest first: after that one, or only that one. */
 export async function listPosted(
   db: Handle,
-  which: { after: Posted } | { eventId: string } | undefined,
+  which: { after: Posted } | { id: string } | undefined,
   limit: number,
 ): Promise<Posted[]> {
   let query = db
@@ -82,38 +172,54 @@ export async function listPosted(
     .select(['id', 'received_at', 'payload'])
     .where('source', '=', 'posted')
     .where('payload', 'is not', null)
-  if (which && 'eventId' in which) query = query.where('id', '=', which.eventId)
+  if (which && 'id' in which) query = query.where('id', '=', which.id)
   if (which && 'after' in which) {
-    const { receivedAt, eventId } = which.after
+    const { receivedAt, id } = which.after
     query = query.where((eb) =>
-      eb.or([eb('received_at', '>', receivedAt), eb.and([eb('received_at', '=', receivedAt), eb('id', '>', eventId)])]),
+      eb.or([eb('received_at', '>', receivedAt), eb.and([eb('received_at', '=', receivedAt), eb('id', '>', id)])]),
     )
   }
   const rows = await query.orderBy('received_at').orderBy('id').limit(limit).execute()
-  return rows.map((row) => ({ eventId: row.id, receivedAt: row.received_at, payload: row.payload ?? '' }))
+  return rows.map((row) => ({ id: row.id, receivedAt: row.received_at, payload: row.payload ?? '' }))
 }
 
-export async function isPosted(db: Handle, eventId: string): Promise<boolean> {
+export async function isPosted(db: Handle, id: string): Promise<boolean> {
   const row = await db
     .selectFrom('inbox')
     .select('id')
     .where('source', '=', 'posted')
-    .where('id', '=', eventId)
+    .where('id', '=', id)
     .where('payload', 'is not', null)
     .executeTakeFirst()
   return row !== undefined
 }
 
-/** Which of these ids of deliveries (event ids, or `job:` and a job's id) have been taken in or put on record. */
-export async function findTakenIn(db: Handle, ids: string[]): Promise<Set<string>> {
-  if (ids.length === 0) return new Set()
+/** Of each delivery, in order: whether it has been taken in, or its job put on record. */
+export async function areEntered(
+  db: Handle,
+  deliveries: (DeliveryId & { jobId: string })[],
+): Promise<boolean[]> {
+  const jobs = deliveries.map(({ jobId }) => `job:${jobId}`)
   const rows = await db
     .selectFrom('inbox')
-    .select('id')
+    .select(['id', 'event_id', 'body_hash'])
     .where('source', '=', 'deliver')
-    .where('id', 'in', ids)
+    .where((eb) =>
+      eb.or([
+        eb('id', 'in', jobs),
+        eb(
+          'event_id',
+          'in',
+          deliveries.map(({ eventId }) => eventId),
+        ),
+      ]),
+    )
     .execute()
-  return new Set(rows.map((row) => row.id))
+  return deliveries.map((delivery) =>
+    rows.some(
+      (row) => row.id === `job:${delivery.jobId}` || (row.event_id === delivery.eventId && isSame(row, delivery)),
+    ),
+  )
 }
 
 /** Forgets ids older than a time; unreadable bodies stay as long as their records, posted ones until they are planned. */

@@ -1,6 +1,8 @@
 import { type Insertable, type Selectable, sql } from 'kysely'
 
 import { contentKey, type Incident, type IncidentVersion, type LastAct, type Rendered } from '../domain/incident.ts'
+import { AHEAD_MS, isPoisoned } from '../domain/version.ts'
+import { releaseMissed } from './missed.ts'
 import { putResponders } from './responders.ts'
 import type { Handle, IncidentsTable } from './schema.ts'
 import { statement } from './statement.ts'
@@ -10,6 +12,8 @@ export type StoredIncident = {
   incidentId: string
   rev: number
   version: IncidentVersion
+  /** It rests on a time of the future, so that any other version takes its place. */
+  poisoned: boolean
   incident: Incident
   lastAct: LastAct | undefined
   snoozeOver: boolean
@@ -22,7 +26,7 @@ export type StoredIncident = {
 }
 
 /**
- * Moves the stored incident forward when the snapshot is newer, and locks it for the rest of the transaction either way.
+ * Moves the stored incident forward when the snapshot is newer, or what is stored rests on a time of the future, and locks it for the rest of the transaction either way.
  * A rendered text stays as long as snapshots without one leave alone what it was made from; after that it is dropped.
  * @returns the incident as it is stored now, and whether this snapshot is what moved it
  */
@@ -48,6 +52,7 @@ export async function advanceIncident(
     version_updated_at: version.updatedAt,
     version_event_time: version.eventTime,
     version_event_id: version.eventId,
+    version_stored_at: Math.max(nowMs, version.updatedAt * 1_000, version.eventTime),
     progress: incident.progress,
     snapshot: JSON.stringify(incident),
     snoozed_until: snoozedUntil,
@@ -80,6 +85,7 @@ export async function advanceIncident(
   if (moved) {
     const unassigned = moved.rev === 1 && (incident.progress === 'Closed' || !incident.responders?.length)
     if (!unassigned) await putResponders(trx, integrationId, incident)
+    if (moved.rev > 1 && incident.progress !== 'Closed') await releaseMissed(trx, integrationId, incident)
     return { ...incidentFromRow(moved), advanced: true }
   }
   const stored = await findIncident(trx, integrationId, incident.incident_id)
@@ -92,6 +98,7 @@ type Newest = Pick<
   | 'version_updated_at'
   | 'version_event_time'
   | 'version_event_id'
+  | 'version_stored_at'
   | 'progress'
   | 'snapshot'
   | 'snoozed_until'
@@ -128,7 +135,9 @@ const putIncident = statement((db, { newest, others, replacesRev }: Step) =>
         .where(
           sql<boolean>`(excluded.version_updated_at, excluded.version_event_time, excluded.version_event_id) > (incidents.version_updated_at, incidents.version_event_time, incidents.version_event_id)
             or (incidents.rev = ${replacesRev}
-              and (excluded.version_updated_at, excluded.version_event_time, excluded.version_event_id) = (incidents.version_updated_at, incidents.version_event_time, incidents.version_event_id))`,
+              and (excluded.version_updated_at, excluded.version_event_time, excluded.version_event_id) = (incidents.version_updated_at, incidents.version_event_time, incidents.version_event_id))
+            or incidents.version_updated_at * 1000 > coalesce(incidents.version_stored_at, incidents.updated_at) + ${AHEAD_MS}
+            or incidents.version_event_time > coalesce(incidents.version_stored_at, incidents.updated_at) + ${AHEAD_MS}`,
         ),
     )
     .returningAll(),
@@ -152,15 +161,17 @@ const selectIncident = statement((db, of: { integrationId: string; incidentId: s
 )
 
 export function incidentFromRow(row: Selectable<IncidentsTable>): StoredIncident {
+  const version = {
+    updatedAt: row.version_updated_at,
+    eventTime: row.version_event_time,
+    eventId: row.version_event_id,
+  }
   return {
     integrationId: row.integration_id,
     incidentId: row.incident_id,
     rev: row.rev,
-    version: {
-      updatedAt: row.version_updated_at,
-      eventTime: row.version_event_time,
-      eventId: row.version_event_id,
-    },
+    version,
+    poisoned: isPoisoned(version, row.version_stored_at ?? row.updated_at),
     incident: {
       ...(JSON.parse(row.snapshot) as Incident),
       ...(row.images === null ? {} : { images: JSON.parse(row.images) as Incident['images'] }),

@@ -1,8 +1,10 @@
 import type { Selectable } from 'kysely'
 
 import type { Audience } from '../domain/card.ts'
+import { type Incident, passesSeverity } from '../domain/incident.ts'
 import { readAudience } from './audiences.ts'
 import type { Handle, MissedTable } from './schema.ts'
+import { statement } from './statement.ts'
 
 /** A target that could not be told because it was not there yet: a member without a link, a group without the cool app. */
 export type Missed = Omit<Selectable<MissedTable>, 'audience'> & { audience: Audience }
@@ -18,6 +20,31 @@ export async function addMissed(trx: Handle, missed: Missed): Promise<void> {
 }
 
 type MissedId = Pick<Missed, 'integration_id' | 'incident_id' | 'kind' | 'target_id'>
+
+/** The incident has become as severe as some targets wait for: from now on they wait for nothing but being there. */
+export async function releaseMissed(trx: Handle, integrationId: string, incident: Incident): Promise<void> {
+  const { rows } = await selectSeverities(trx, { integrationId, incidentId: incident.incident_id })
+  for (const { kind, target_id: targetId, severities } of rows) {
+    if (!passesSeverity(JSON.parse(severities ?? '[]') as string[], incident.incident_severity)) continue
+    await trx
+      .updateTable('missed')
+      .set({ severities: null })
+      .where('integration_id', '=', integrationId)
+      .where('incident_id', '=', incident.incident_id)
+      .where('kind', '=', kind)
+      .where('target_id', '=', targetId)
+      .execute()
+  }
+}
+
+const selectSeverities = statement((db, of: { integrationId: string; incidentId: string }) =>
+  db
+    .selectFrom('missed')
+    .select(['kind', 'target_id', 'severities'])
+    .where('integration_id', '=', of.integrationId)
+    .where('incident_id', '=', of.incidentId)
+    .where('severities', 'is not', null),
+)
 
 /** Targets of open incidents that are there by now. */
 export async function listJoinable(db: Handle, nowMs: number, limit: number): Promise<MissedId[]> {
@@ -45,6 +72,7 @@ export async function listJoinable(db: Handle, nowMs: number, limit: number): Pr
     .where((eb) =>
       eb.or([eb('account_links.dingtalk_user_id', 'is not', null), eb('groups.open_conversation_id', 'is not', null)]),
     )
+    .where('missed.severities', 'is', null)
     .where((eb) => eb.or([eb('missed.expires_at', 'is', null), eb('missed.expires_at', '>', nowMs)]))
     .orderBy('missed.created_at')
     .limit(limit)

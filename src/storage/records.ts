@@ -34,9 +34,10 @@ export async function addRecord(trx: Handle, record: NewRecord, nowMs: number): 
     rev: null,
     effect: null,
     msg_id: null,
-    detail: null,
     note: null,
+    ignored: null,
     ...columns,
+    detail: joinDetail(record.detail ?? null, record.ignored ?? null),
     ...reasonColumns(record.status, reason),
     duplicates: 0,
     created_at: nowMs,
@@ -150,6 +151,13 @@ const selectRecordsOfEvent = statement((db, { integrationId, eventId }: EventId)
 export function joinNote(note: string) {
   return sql<string>`case when note is null then ${note} when note like '%' || ${note} || '%' then note else note || ', ' || ${note} end`
 }
+
+/** What operators are told, with the parts of the body that were left out behind it. */
+function joinDetail(detail: string | null, ignored: string | null): string | null {
+  return [detail, ignored].filter(Boolean).join(DETAIL_JOINT) || null
+}
+
+export const DETAIL_JOINT = ' · '
 
 /** What stands beside a status: the code, and for Flashduty its words. */
 export function reasonColumns(status: OperationRecord['status'], reason: Reason | undefined) {

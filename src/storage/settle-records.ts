@@ -2,7 +2,7 @@ import { sql } from 'kysely'
 
 import type { Space } from '../domain/card.ts'
 import type { Reason } from '../domain/reasons.ts'
-import { joinNote, OPEN, type OperationRecord, reasonColumns } from './records.ts'
+import { DETAIL_JOINT, joinNote, OPEN, type OperationRecord, reasonColumns } from './records.ts'
 import { touchResults } from './results.ts'
 import type { Handle } from './schema.ts'
 import { statement } from './statement.ts'
@@ -169,6 +169,13 @@ function verdictColumns(verdict: Verdict, nowMs: number): VerdictColumns {
   }
 }
 
-function setVerdict({ note, ...columns }: VerdictColumns) {
-  return { ...columns, ...(note === undefined ? {} : { note: joinNote(note) }) }
+function setVerdict({ note, detail, ...columns }: VerdictColumns) {
+  return {
+    ...columns,
+    detail: sql<string | null>`case
+      when ignored is null then ${detail}
+      when ${detail} is null then ignored
+      else ${detail} || ${DETAIL_JOINT} || ignored end`,
+    ...(note === undefined ? {} : { note: joinNote(note) }),
+  }
 }

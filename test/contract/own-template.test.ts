@@ -4,12 +4,12 @@ import { describe, expect, test } from 'vitest'
 import { drawCard } from '../../src/delivery/render/draw.ts'
 import { PUBLIC_TEMPLATE_ID } from '../../src/delivery/render/public-template.ts'
 import type { CardFace } from '../../src/domain/card.ts'
-import { IncidentSchema } from '../../src/domain/incident.ts'
+import { incidentOf } from '../../src/domain/incident.fixture.ts'
 import { createAndDeliver, groupCard, openOffice, putCard } from '../sandbox/dingtalk/rig.ts'
 
 /** What is drawn for both templates beside what DingTalk makes of it, and beside what people are told to build. */
 
-const incident = IncidentSchema.parse({
+const incident = incidentOf({
   incident_id: 'i1',
   num: '0A1B2C',
   title: 'db-01 down',

@@ -7,7 +7,8 @@ import { afterAll, describe, expect, test } from 'vitest'
 
 import { joinLate } from '../../src/delivery/join-late.ts'
 import { standingOf } from '../../src/domain/group.ts'
-import { type Incident, IncidentSchema } from '../../src/domain/incident.ts'
+import { incidentOf } from '../../src/domain/incident.fixture.ts'
+import type { Incident } from '../../src/domain/incident.ts'
 import { createLog } from '../../src/log.ts'
 import { listCardsOfIncident } from '../../src/storage/cards.ts'
 import { type Db, openDb } from '../../src/storage/db.ts'
@@ -209,7 +210,7 @@ test('incidents from before there were pages are those of their responders', asy
       start_time: 1_760_000_000 + n,
       responders: responders[n % 3 === 2 ? 2 + (n % 2) : n % 3],
     }
-    snapshots.push({ of: n % 2 === 0 ? 'one' : 'two', incident: IncidentSchema.parse(snapshot) })
+    snapshots.push({ of: n % 2 === 0 ? 'one' : 'two', incident: incidentOf(snapshot) })
   }
   const path = await leftBehind('0009-people', {
     incidents: snapshots.map(({ of, incident }) => ({
@@ -240,7 +241,7 @@ test('incidents from before there were pages are those of their responders', asy
 })
 
 test('whoever was missed before there were custom actions gets the card when they come', async () => {
-  const incident = IncidentSchema.parse({
+  const incident = incidentOf({
     incident_id: 'incident',
     title: 'db-01 cpu.idle low',
     incident_severity: 'Critical',

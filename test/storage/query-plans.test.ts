@@ -6,7 +6,7 @@ import Database from 'better-sqlite3'
 import { type CompiledQuery, Kysely, SqliteDialect } from 'kysely'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 
-import { IncidentSchema } from '../../src/domain/incident.ts'
+import { incidentOf } from '../../src/domain/incident.fixture.ts'
 import { findStanding, listCardsOfIncident } from '../../src/storage/cards.ts'
 import { allowRevision } from '../../src/storage/change-cards.ts'
 import { claimForDelivery, claimForUpdate, listDueAmong, listDueCards } from '../../src/storage/due-cards.ts'
@@ -82,7 +82,7 @@ function fill(connection: Database.Database): void {
 
 const lease = { owner: 'me', nowMs: 1_000_000, untilMs: 1_012_000 }
 const card = { outTrackId: 'fd-1', drawnRev: 1 }
-const incident = IncidentSchema.parse({
+const incident = incidentOf({
   incident_id: 'incident-1',
   title: 'db-01',
   incident_severity: 'Critical',

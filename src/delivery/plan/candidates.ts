@@ -1,24 +1,23 @@
 import type { Audience, Space } from '../../domain/card.ts'
-import type { ChatTarget } from '../../domain/event.ts'
+import type { ChatTarget } from '../../domain/read-delivery.ts'
 import type { Locale } from '../../domain/messages.ts'
 import type { Reason } from '../../domain/reasons.ts'
 import { PUBLIC_TEMPLATE_ID } from '../render/public-template.ts'
 import { type PlanInput, type RecordTarget, targetKey } from './plan.ts'
 import { refuseAll, refuseGroup, refuseSeverity } from './refusals.ts'
-import { findTargets } from './targets.ts'
+import type { Found } from './targets.ts'
 
 /** Somebody whom an event that tells people is meant for. */
 export type Candidate = {
   who: { target: RecordTarget; memberId?: number }
   audience: Audience
-  /** Would get the card, had they been there: they get it when they come. */
-  joinsLate: boolean
+  /** Would get the card, had they been there: they get it when they come, or when the incident is severe enough for them. */
+  joinsLate: false | { severities: string[] | null }
   /** `undefined` as reason: nothing speaks against telling them. A person who is not linked has no space. */
 } & ({ space: Space; reason: Reason | undefined } | { space: undefined; reason: Reason | 'seen' })
 
 /** Groups, then people; `seen` = the event found them before, whatever account was linked to them then. */
-export function listCandidates(input: PlanInput): Candidate[] {
-  const { chats, people } = findTargets(input)
+export function listCandidates(input: PlanInput, { chats, people }: Found): Candidate[] {
   const refusal = refuseAll(input)
   const groups = chats.map((chat): Candidate => {
     const group = input.groups.get(chat.chatId)
@@ -29,7 +28,10 @@ export function listCandidates(input: PlanInput): Candidate[] {
       space: { kind: 'group', targetId: chat.chatId },
       reason,
       audience: audienceOf(input, group?.robotCode ?? input.integration.clientId, chat),
-      joinsLate: reason === 'COOL_APP_NOT_INSTALLED' && !severity,
+      joinsLate:
+        reason === 'COOL_APP_NOT_INSTALLED' || reason === 'SEVERITY_FILTERED'
+          ? { severities: severity ? chat.severities : null }
+          : false,
     }
   })
   const audience = audienceOf(input, input.integration.clientId, undefined)
@@ -42,7 +44,7 @@ export function listCandidates(input: PlanInput): Candidate[] {
     const userId = input.links.get(memberId)
     if (userId === undefined) {
       const reason = input.left.has(memberId) ? 'IM_USER_NOT_FOUND' : 'NOT_LINKED'
-      return { who: { target, memberId }, space: undefined, reason, audience, joinsLate: !refusal }
+      return { who: { target, memberId }, space: undefined, reason, audience, joinsLate: refusal ? false : { severities: null } }
     }
     return {
       who: { target: { kind: 'person', id: userId, name } },

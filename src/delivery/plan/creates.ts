@@ -1,4 +1,5 @@
 import type { Audience, Space } from '../../domain/card.ts'
+import { MAX_TARGETS } from '../../domain/limits.ts'
 import { keyOfAudience, nameUnfrozen } from '../names.ts'
 import type { Ask } from './ask.ts'
 import { listCandidates } from './candidates.ts'
@@ -12,6 +13,7 @@ import {
   targetKey,
 } from './plan.ts'
 import { refuseAll, statusOf } from './refusals.ts'
+import { findTargets } from './targets.ts'
 
 /**
  * Plans cards for whoever the event is meant for, in `plan`.
@@ -28,6 +30,7 @@ export function planCreates(
   const reached = findReached(input, ask, notification.key)
   const waived: RecordTarget[] = []
   const audiences = new Map<string, NewCard>()
+  const placed = new Set<string>()
   const place = (target: RecordTarget, space: Space, audience: Audience): void => {
     const audienceKey = keyOfAudience(audience)
     const incidentId = input.event.incident.incident_id
@@ -40,17 +43,32 @@ export function planCreates(
     record({ target, status: 'pending', outTrackId: card.outTrackId, spaceId: space.targetId, effect: 'create' })
     // Whoever has a record of this very event was told, or found not to be reachable, when it came first.
     if (input.seen.has(targetKey(target))) return
-    if (!card.spaces.some((other) => spaceKey(other) === spaceKey(space))) card.spaces.push(space)
+    const key = `${spaceKey(space)} ${audienceKey}`
+    if (!placed.has(key)) card.spaces.push(space)
+    placed.add(key)
     audiences.set(audienceKey, card)
   }
 
-  for (const { who, space, reason, audience, joinsLate } of listCandidates(input)) {
+  const found = findTargets(input)
+  for (const { who, space, reason, audience, joinsLate } of listCandidates(input, found)) {
     const { target, memberId = null } = who
-    if (joinsLate) plan.missed.push({ target, memberId, audience, notification })
-    if (space && reached.has(spaceKey(space))) waived.push(target)
+    const isReached = space !== undefined && reached.has(spaceKey(space))
+    // Whom a card has reached follows the incident by it, however severe it is.
+    if (joinsLate && !(joinsLate.severities && isReached)) plan.missed.push({ target, memberId, audience, notification, ...joinsLate })
+    if (isReached) waived.push(target)
     else if (reason === 'seen') record({ target, status: 'duplicate' })
     else if (reason) record({ ...who, status: statusOf(reason), reason })
     else if (space) place(target, space, audience)
+  }
+
+  for (const { path, problem } of found.unreadable) {
+    const target: RecordTarget = { kind: 'none', id: path, name: undefined }
+    record({ target, status: 'failed', reason: 'TARGET_UNREADABLE', detail: `${path} ${problem}` })
+  }
+  if (found.overLimit > 0) {
+    const target: RecordTarget = { kind: 'none', id: 'over-limit', name: undefined }
+    const detail = `${found.overLimit} more targets than the ${MAX_TARGETS} that one delivery may have`
+    record({ target, status: 'failed', reason: 'OVER_LIMIT', detail })
   }
 
   for (const card of audiences.values()) {

@@ -1,5 +1,6 @@
 import type { Audience, Mention, Space, TargetKind } from '../../domain/card.ts'
-import type { ChatTarget, IncidentEvent } from '../../domain/event.ts'
+import type { IncidentEvent } from '../../domain/event.ts'
+import type { ChatTarget } from '../../domain/read-delivery.ts'
 import type { GroupStatus } from '../../domain/group.ts'
 import type { Progress } from '../../domain/incident.ts'
 import type { Reason } from '../../domain/reasons.ts'
@@ -61,11 +62,12 @@ export type PlanInput = {
 export type RecordTarget =
   | { kind: 'group'; id: string; name: string | undefined }
   | { kind: 'person'; id: string; name: string | undefined }
-  | { kind: 'none'; id: ''; name: undefined }
+  /** Nobody, several, or somebody whom nothing says who they are: `id` is empty or tells which. */
+  | { kind: 'none'; id: string; name: undefined }
 
 export type PlannedRecord = { target: RecordTarget; memberId?: number } & (
   | { status: 'pending'; outTrackId: string; spaceId: string; effect: 'create' | 'update' }
-  | { status: 'failed' | 'skipped'; reason: Reason }
+  | { status: 'failed' | 'skipped'; reason: Reason; detail?: string }
   | { status: 'duplicate' }
 )
 
@@ -74,6 +76,8 @@ export type MissedTarget = {
   memberId: number | null
   audience: Audience
   notification: { key: string; generation: number; prefix: string }
+  /** Told once the incident reaches one of these; null = once they are there. */
+  severities: string[] | null
 }
 
 export type NewCard = {

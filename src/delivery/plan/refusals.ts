@@ -1,5 +1,7 @@
-import type { ChatTarget, IncidentEvent } from '../../domain/event.ts'
+import type { IncidentEvent } from '../../domain/event.ts'
+import type { ChatTarget } from '../../domain/read-delivery.ts'
 import { isReachable } from '../../domain/group.ts'
+import { passesSeverity } from '../../domain/incident.ts'
 import type { Reason } from '../../domain/reasons.ts'
 import type { GroupState, PlanInput } from './plan.ts'
 
@@ -15,8 +17,7 @@ export function refuseGroup(group: GroupState | undefined): Reason | undefined {
 }
 
 export function refuseSeverity(chat: ChatTarget, event: IncidentEvent): Reason | undefined {
-  const passes = chat.severities.length === 0 || chat.severities.includes(event.incident.incident_severity)
-  return passes ? undefined : 'SEVERITY_FILTERED'
+  return passesSeverity(chat.severities, event.incident.incident_severity) ? undefined : 'SEVERITY_FILTERED'
 }
 
 /** Nobody has to act on a `skipped`; a `failed` says whom the alert did not reach though it should have. */

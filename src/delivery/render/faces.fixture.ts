@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 
 import type { CardFace } from '../../domain/card.ts'
-import { IncidentSchema } from '../../domain/incident.ts'
+import { incidentOf } from '../../domain/incident.fixture.ts'
 import { PUBLIC_TEMPLATE_ID } from './public-template.ts'
 
 export const T = 1_760_000_000 // 2025-10-09 08:53:20 UTC
@@ -24,7 +24,7 @@ export type FaceChange = Partial<Omit<CardFace, 'incident'>> & { incident?: Reco
 /** The face of a fresh critical incident in Chinese on the vendor's template, changed as wanted. */
 export function makeFace({ incident, ...change }: FaceChange = {}): CardFace {
   return {
-    incident: IncidentSchema.parse({ ...INCIDENT, ...incident }),
+    incident: incidentOf({ ...INCIDENT, ...incident }),
     rev: 7,
     lastAct: undefined,
     snoozeOver: false,

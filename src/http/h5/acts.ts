@@ -1,6 +1,6 @@
 import { type Act, type Action, ACTIONS } from '../../domain/button.ts'
 import { standingOf } from '../../domain/card.ts'
-import { DEFAULT_SNOOZE_MINUTES } from '../../domain/event.ts'
+import { DEFAULT_SNOOZE_MINUTES } from '../../domain/read-delivery.ts'
 import { type Locale, say, span } from '../../domain/messages.ts'
 import type { Offer } from '../../storage/audiences.ts'
 import type { StoredIncident } from '../../storage/incidents.ts'

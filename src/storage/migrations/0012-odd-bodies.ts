@@ -13,6 +13,12 @@ export async function up(db: Kysely<Schema>): Promise<void> {
   ] as const) {
     await db.schema.alterTable('inbox').addColumn(column, type).execute()
   }
+  await db
+    .updateTable('inbox')
+    .set((eb) => ({ event_id: eb.ref('id') }))
+    .where('source', 'in', ['deliver', 'posted'])
+    .where('id', 'not like', 'job:%')
+    .execute()
   await db.schema
     .createIndex('inbox_by_event')
     .on('inbox')
@@ -26,4 +32,6 @@ export async function up(db: Kysely<Schema>): Promise<void> {
     .execute()
 
   await db.schema.alterTable('missed').addColumn('severities', 'text').execute()
+  await db.schema.alterTable('records').addColumn('ignored', 'text').execute()
+  await db.schema.alterTable('incidents').addColumn('version_stored_at', 'bigint').execute()
 }

@@ -14,6 +14,8 @@ export type IncidentsTable = {
   version_updated_at: number
   version_event_time: number
   version_event_id: string
+  /** Epoch ms at which this version could be believed; null = whatever it says was believed. */
+  version_stored_at: number | null
   progress: Progress
   snapshot: string
   last_act: string | null

@@ -27,6 +27,8 @@ export type RecordsTable = {
   reason_code: string | null
   failed_reason: string | null
   detail: string | null
+  /** Parts of the event's body that were left out; stands in `detail` behind whatever else does. */
+  ignored: string | null
   note: string | null
   duplicates: number
   created_at: number

@@ -1,0 +1,66 @@
+import { MAX_NESTING } from '../limits.ts'
+import type { Reading } from './reading.ts'
+
+/**
+ * The body without what stands for nothing: `{{path}}` as a whole value, which Flashduty leaves where its event has no such
+ * path (page "incident webhooks"), and whatever is nested deeper than anything means. The body itself is not changed.
+ */
+export function tidyBody(body: unknown, reading: Reading): unknown {
+  return tidied(body, [], reading)
+}
+
+/** @returns undefined for a value that is to be left out */
+function tidied(value: unknown, path: (string | number)[], reading: Reading): unknown {
+  if (typeof value === 'string') return isPlaceholder(value) ? undefined : value
+  if (typeof value !== 'object' || value === null) return value
+  if (path.length >= MAX_NESTING) {
+    const shown = path.slice(0, MAX_NAMED).map((key) => String(key).slice(0, MAX_KEY))
+    reading.leaveOut(`${shown.join('.')}…`, `is nested deeper than ${MAX_NESTING} levels`)
+    return undefined
+  }
+  return Array.isArray(value) ? tidiedList(value, path, reading) : tidiedObject(value, path, reading)
+}
+
+function tidiedList(list: unknown[], path: (string | number)[], reading: Reading): unknown[] {
+  let copy: unknown[] | undefined
+  for (const [index, entry] of list.entries()) {
+    path.push(index)
+    // Null, so that those behind it keep their places.
+    const kept = tidied(entry, path, reading) ?? null
+    path.pop()
+    if (kept === entry) continue
+    copy ??= [...list]
+    copy[index] = kept
+  }
+  return copy ?? list
+}
+
+function tidiedObject(object: object, path: (string | number)[], reading: Reading): object {
+  let copy: Record<string, unknown> | undefined
+  for (const [key, entry] of Object.entries(object)) {
+    path.push(key)
+    const kept: unknown = tidied(entry, path, reading)
+    path.pop()
+    if (kept === entry) continue
+    copy ??= { ...object }
+    // Setting this one would change what kind of object it is.
+    if (kept === undefined || key === '__proto__') delete copy[key]
+    else copy[key] = kept
+  }
+  return copy ?? object
+}
+
+/** Of a path: how many keys are named, and how many letters of each. */
+const MAX_NAMED = 4
+const MAX_KEY = 60
+
+function isPlaceholder(value: string): boolean {
+  if (!value.includes('{{')) return false
+  const trimmed = value.trim()
+  return (
+    trimmed.startsWith('{{') &&
+    trimmed.endsWith('}}') &&
+    trimmed.indexOf('}') === trimmed.length - 2 &&
+    trimmed.lastIndexOf('{') === 1
+  )
+}
