@@ -333,11 +333,7 @@ async function readNames(
     placements.filter((placement) => placement.kind === kind).map((placement) => placement.target_id)
   const groups = await findGroups(trx, integrationId, [...new Set([...chatIds, ...placed('group')])])
   const responderIds = (event.incident.responders ?? []).map((person) => person.person_id)
-  const memberIds = [
-    ...(event.delivery.personIds ?? []),
-    ...(event.delivery.atPersonIds ?? []),
-    ...responderIds,
-  ]
+  const memberIds = [...(event.delivery.personIds ?? []), ...(event.delivery.atPersonIds ?? []), ...responderIds]
   const named = await findLinksOfMembers(trx, integrationId, [...new Set(memberIds)])
   // Whom a card has reached may be named by no event any more; the result still has to say which member that is.
   const known = new Set(named.map((link) => link.dingtalk_user_id))

@@ -36,7 +36,10 @@ async function report(
   const report = await db.write(async (trx) => {
     const records = await listRecordsOfEvent(trx, result.integration_id, result.event_id)
     const context = JSON.parse(result.context) as ResultContext
-    const body = composeResult({ eventId: plainEventId(result.event_id), incidentId: result.incident_id, context }, records)
+    const body = composeResult(
+      { eventId: plainEventId(result.event_id), incidentId: result.incident_id, context },
+      records,
+    )
     if (!body || !(isInDoubt(result) || isNews(body, result.reported))) {
       await endReport(trx, result, result.due_at)
       return undefined

@@ -77,7 +77,10 @@ export function parseIncidentEvent(raw: unknown, arrivedAtMs: number): ParsedEve
   })
   const found = isObject(body) ? body : undefined
   const fields = new Fields(found ?? {}, reading.at(''))
-  const incident = fields.take('incident', object((value) => value))
+  const incident = fields.take(
+    'incident',
+    object((value) => value),
+  )
   const bytes = canonical.length > MAX_BODY_BYTES / 3 ? Buffer.byteLength(canonical) : 0
   const problem = !found
     ? { path: '(body)', problem: 'is not an object' }
@@ -107,7 +110,14 @@ export function parseIncidentEvent(raw: unknown, arrivedAtMs: number): ParsedEve
     person: person && { id: person.person_id, name: person.person_name },
     incident: completeIncident(incidentReading, undefined),
     reading: incidentReading,
-    delivery: readDelivery(fields.take('delivery', object((value) => value)), reading.at('delivery'), eventType),
+    delivery: readDelivery(
+      fields.take(
+        'delivery',
+        object((value) => value),
+      ),
+      reading.at('delivery'),
+      eventType,
+    ),
   }
   return { kind: 'event', ...read(), event }
 }

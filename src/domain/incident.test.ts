@@ -1,8 +1,10 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { z } from 'zod'
 
-import { type Incident, IncidentSchema, tolerant, versionOfEvent, versionOfInfo } from './incident.ts'
+import { incidentOf as read } from './incident.fixture.ts'
+import { passesSeverity, urgencyOf } from './incident.ts'
+import { completeIncident, readIncident } from './read-incident.ts'
+import { Reading } from './reading/reading.ts'
 import { useProperties } from '../../test/support/properties.ts'
 
 useProperties()
@@ -15,80 +17,90 @@ const INFO = {
   start_time: 1_760_000_000,
 }
 
-const incidentOf = (change: Record<string, unknown>): Incident => IncidentSchema.parse({ ...INFO, ...change })
+const incidentOf = (change: Record<string, unknown>) => read({ ...INFO, ...change })
 
-describe('versions', () => {
-  test('an event counts by the snapshot’s own update time first, then by its own time and id', () => {
-    const event = { eventType: 'i_assign', eventTime: 1_760_000_009_123, eventId: 'e1' }
-    expect(versionOfEvent(incidentOf({ updated_at: 1_760_000_005 }), event)).toEqual({
-      updatedAt: 1_760_000_005,
-      eventTime: 1_760_000_009_123,
-      eventId: '1:e1',
-    })
-  })
-
-  test('of the same millisecond, whatever the ids, the creation comes first and the end last', () => {
-    const order = [
-      { eventType: 'i_new', progress: 'Triggered', eventId: 'f4' },
-      { eventType: 'i_assign', progress: 'Triggered', eventId: 'e3' },
-      { eventType: 'i_ack', progress: 'Processing', eventId: 'd2' },
-      { eventType: 'i_rslv', progress: 'Closed', eventId: 'c1' },
-      { eventType: 'i_rslv', progress: 'Closed', eventId: 'c2' },
-    ]
-    const ids = order.map(({ progress, ...event }) => {
-      return versionOfEvent(incidentOf({ progress }), { ...event, eventTime: 1_760_000_009_123 }).eventId
-    })
-    expect(ids.toSorted()).toEqual(ids)
-  })
-
-  test.each([[0], [undefined], [null]])('with an update time of %j the event’s own second counts', (updatedAt) => {
-    const event = { eventType: 'i_assign', eventTime: 1_760_000_009_999, eventId: 'e1' }
-    expect(versionOfEvent(incidentOf({ updated_at: updatedAt }), event).updatedAt).toBe(1_760_000_009)
-  })
-
-  test('an answer of /incident/info counts as its update time alone', () => {
-    expect(versionOfInfo(incidentOf({ updated_at: 1_760_000_005 }))).toEqual({
-      updatedAt: 1_760_000_005,
-      eventTime: 1_760_000_005_000,
-      eventId: '',
-    })
-    expect(versionOfInfo(incidentOf({})).updatedAt).toBe(0)
-  })
-})
-
-describe('the schema', () => {
-  test('0 and absent both mean unset', () => {
+describe('an incident that is read', () => {
+  test('has 0 for every time that is unset', () => {
     const times = { ack_time: 0, close_time: 0, end_time: 0, snoozed_before: 0 }
     expect(incidentOf({})).toMatchObject(times)
     expect(incidentOf({ ack_time: null, close_time: null, end_time: null, snoozed_before: null })).toMatchObject(times)
   })
 
-  test.each(['Critical', 'Warning', 'Info', 'Ok'])('severity %s', (severity) => {
-    expect(incidentOf({ incident_severity: severity }).incident_severity).toBe(severity)
-  })
-
-  test('each accepted time is a date', () => {
+  test('has nothing but dates for times', () => {
     fc.assert(
       fc.property(fc.double(), (time) => {
-        const parsed = IncidentSchema.safeParse({ ...INFO, start_time: time, close_time: time })
-        if (parsed.success) expect(new Date(parsed.data.start_time * 1000).getTime()).not.toBeNaN()
+        const incident = incidentOf({ start_time: time, close_time: time, snoozed_before: time })
+        for (const key of ['start_time', 'close_time', 'snoozed_before'] as const) {
+          expect(new Date(incident[key] * 1000).getTime()).not.toBeNaN()
+        }
       }),
     )
   })
 })
 
-describe('a tolerant object', () => {
-  const schema = tolerant({ a: z.string().optional(), b: z.number().default(7) })
+describe('over what is known of it', () => {
+  const known = read({
+    ...INFO,
+    num: '0A1B2C',
+    progress: 'Processing',
+    responders: [{ person_id: 7, person_name: '张三' }],
+    labels: { env: 'prod' },
+    closer: { person_id: 7, person_name: '张三' },
+    channel_name: '数据库',
+    account_time_zone: 'Asia/Tokyo',
+    description: 'idle 3 %',
+  })
+  const over = (raw: Record<string, unknown>) => {
+    const reading = readIncident({ incident_id: INFO.incident_id, ...raw }, new Reading().at('incident'), Infinity)
+    if (!reading) throw new Error('unreadable')
+    return completeIncident(reading, known)
+  }
 
-  test('takes null for absent where it knows the key, and keeps it where it does not', () => {
-    expect(schema.parse({ a: null, b: null, c: null })).toEqual({ b: 7, c: null })
+  test.each(['title', 'num', 'progress', 'incident_severity', 'start_time', 'channel_name', 'account_time_zone'])(
+    'a %s that is not said stays',
+    (key) => {
+      expect(over({})[key]).toBe(known[key])
+      expect(over({ [key]: null })[key]).toBe(known[key])
+      expect(over({ [key]: {} })[key]).toBe(known[key])
+    },
+  )
+
+  test.each(['responders', 'labels', 'closer', 'description'])(
+    'a %s that makes no sense stays, an absent one goes',
+    (key) => {
+      expect(over({ [key]: [{ x: 1 }, 7] })[key]).toEqual(known[key])
+      expect(over({ [key]: null })[key]).not.toEqual(known[key])
+    },
+  )
+
+  test('one entry that makes no sense costs no other', () => {
+    const responders = [{ person_id: 8, person_name: '李四' }, { person_id: 'x' }]
+    expect(over({ responders, labels: { env: {}, dc: 'sh' } })).toMatchObject({
+      responders: [{ person_id: 8 }],
+      labels: { dc: 'sh' },
+    })
   })
 
-  test('keeps keys that every object inherits', () => {
-    expect(schema.parse({ toString: null, constructor: 1 })).toEqual({ toString: null, constructor: 1, b: 7 })
+  test('what is said counts', () => {
+    expect(over({ title: 'now', progress: 'Closed' })).toMatchObject({ title: 'now', progress: 'Closed' })
+  })
+})
+
+describe('severities', () => {
+  test.each([
+    ['Critical', ['Critical'], true],
+    ['critical', ['CRITICAL'], true],
+    ['Info', ['Critical', 'Warning'], false],
+    ['Info', [], true],
+    ['P1', ['Critical'], true],
+    ['', ['Critical'], true],
+  ])('%j passes %j: %s', (severity, filter, passes) => {
+    expect(passesSeverity(filter, severity)).toBe(passes)
   })
 
-  test.each([[null], [undefined], ['text'], [5], [[]]])('is not %j', (value) => {
-    expect(schema.safeParse(value).success).toBe(false)
+  test('one that nobody knows queues as Warning', () => {
+    const ranks = ['Ok', 'Info', 'Warning', 'Critical'].map(urgencyOf)
+    expect(ranks).toEqual(ranks.toSorted())
+    expect([urgencyOf('P1'), urgencyOf('')]).toEqual([urgencyOf('Warning'), urgencyOf('Warning')])
   })
 })

@@ -106,7 +106,8 @@ export const EVERYTHING = {
 const memberId = integer(1)
 
 /** Blank is no number here: nobody knows whom it would mean. 0 = unset. */
-const sourceId: Read<number> = (value, at) => integer()(value, at) ?? (value === '' ? at.leaveOut('is empty') : undefined)
+const sourceId: Read<number> = (value, at) =>
+  integer()(value, at) ?? (value === '' ? at.leaveOut('is empty') : undefined)
 
 const customAction: Read<CustomAction> = object((raw, at) => {
   const fields = new Fields(raw, at)
@@ -154,7 +155,8 @@ export function readDelivery(raw: Record<string, unknown> | undefined, at: Place
     fireTimes: fields.take('fire_times', integer()) ?? 0,
     flapping: fields.take('is_flapping', flag),
     inStorm: inStorm ?? (ofEvent === 'i_storm' ? true : undefined),
-    snoozeMinutes: unique(fields.take('snooze_minutes', list(integer(1, 1_440), MAX_SNOOZES))) ?? DEFAULT_SNOOZE_MINUTES,
+    snoozeMinutes:
+      unique(fields.take('snooze_minutes', list(integer(1, 1_440), MAX_SNOOZES))) ?? DEFAULT_SNOOZE_MINUTES,
     expiresAtMs: expiresAtMs || undefined,
     locale: fields.take('locale', locale),
   }

@@ -124,7 +124,11 @@ const severity: Read<string> = (value, at) => {
  * @param arrivedAtMs when the body came: what has to be past then and is a day off is no time of this incident
  * @returns undefined without an id that can be read
  */
-export function readIncident(raw: Record<string, unknown>, at: Place, arrivedAtMs: number): IncidentReading | undefined {
+export function readIncident(
+  raw: Record<string, unknown>,
+  at: Place,
+  arrivedAtMs: number,
+): IncidentReading | undefined {
   const fields = new Fields(raw, at)
   const id = fields.take('incident_id', incidentId)
   if (id === undefined) return undefined

@@ -134,10 +134,7 @@ export async function keepPosted(
 }
 
 /** The plan is committed: only the hash is still needed, to know the body by when it is posted again. */
-export async function dropPosted(
-  trx: Handle,
-  posted: Pick<DeliveryId, 'eventId' | 'bodyHash'>,
-): Promise<void> {
+export async function dropPosted(trx: Handle, posted: Pick<DeliveryId, 'eventId' | 'bodyHash'>): Promise<void> {
   await forgetPayload(trx, posted)
 }
 
@@ -153,12 +150,7 @@ const forgetPayload = statement((db, { eventId, bodyHash }: Pick<DeliveryId, 'ev
 
 /** A kept body that nothing will ever be made of. */
 export async function forgetPosted(trx: Handle, id: string): Promise<void> {
-  await trx
-    .updateTable('inbox')
-    .set({ payload: null })
-    .where('source', '=', 'posted')
-    .where('id', '=', id)
-    .execute()
+  await trx.updateTable('inbox').set({ payload: null }).where('source', '=', 'posted').where('id', '=', id).execute()
 }
 
 /** Posted deliveries whose plan is not committed, oldest first: after that one, or only that one. */
@@ -195,10 +187,7 @@ export async function isPosted(db: Handle, id: string): Promise<boolean> {
 }
 
 /** Of each delivery, in order: whether it has been taken in, or its job put on record. */
-export async function areEntered(
-  db: Handle,
-  deliveries: (DeliveryId & { jobId: string })[],
-): Promise<boolean[]> {
+export async function areEntered(db: Handle, deliveries: (DeliveryId & { jobId: string })[]): Promise<boolean[]> {
   const jobs = deliveries.map(({ jobId }) => `job:${jobId}`)
   const rows = await db
     .selectFrom('inbox')

@@ -44,7 +44,13 @@ export function listCandidates(input: PlanInput, { chats, people }: Found): Cand
     const userId = input.links.get(memberId)
     if (userId === undefined) {
       const reason = input.left.has(memberId) ? 'IM_USER_NOT_FOUND' : 'NOT_LINKED'
-      return { who: { target, memberId }, space: undefined, reason, audience, joinsLate: refusal ? false : { severities: null } }
+      return {
+        who: { target, memberId },
+        space: undefined,
+        reason,
+        audience,
+        joinsLate: refusal ? false : { severities: null },
+      }
     }
     return {
       who: { target: { kind: 'person', id: userId, name } },

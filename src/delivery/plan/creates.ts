@@ -54,7 +54,8 @@ export function planCreates(
     const { target, memberId = null } = who
     const isReached = space !== undefined && reached.has(spaceKey(space))
     // Whom a card has reached follows the incident by it, however severe it is.
-    if (joinsLate && !(joinsLate.severities && isReached)) plan.missed.push({ target, memberId, audience, notification, ...joinsLate })
+    if (joinsLate && !(joinsLate.severities && isReached))
+      plan.missed.push({ target, memberId, audience, notification, ...joinsLate })
     if (isReached) waived.push(target)
     else if (reason === 'seen') record({ target, status: 'duplicate' })
     else if (reason) record({ ...who, status: statusOf(reason), reason })

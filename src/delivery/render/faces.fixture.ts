@@ -2,6 +2,7 @@ import fc from 'fast-check'
 
 import type { CardFace } from '../../domain/card.ts'
 import { incidentOf } from '../../domain/incident.fixture.ts'
+import type { Incident } from '../../domain/incident.ts'
 import { PUBLIC_TEMPLATE_ID } from './public-template.ts'
 
 export const T = 1_760_000_000 // 2025-10-09 08:53:20 UTC
@@ -21,10 +22,21 @@ const INCIDENT = {
 
 export type FaceChange = Partial<Omit<CardFace, 'incident'>> & { incident?: Record<string, unknown> }
 
+/** Rows stored by an earlier version hold texts of any length, which are cut when they are read now. */
+function uncut(incident: Record<string, unknown> = {}) {
+  const texts = Object.entries(incident).filter(([key, value]) => typeof value === 'string' && UNCUT.has(key))
+  return {
+    ...Object.fromEntries(texts),
+    ...(incident['labels'] ? { labels: incident['labels'] as Incident['labels'] } : {}),
+  }
+}
+
+const UNCUT = new Set(['title', 'description', 'impact', 'channel_name', 'num'])
+
 /** The face of a fresh critical incident in Chinese on the vendor's template, changed as wanted. */
 export function makeFace({ incident, ...change }: FaceChange = {}): CardFace {
   return {
-    incident: incidentOf({ ...INCIDENT, ...incident }),
+    incident: { ...incidentOf({ ...INCIDENT, ...incident }), ...uncut(incident) },
     rev: 7,
     lastAct: undefined,
     snoozeOver: false,

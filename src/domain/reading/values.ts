@@ -107,7 +107,6 @@ export function secondsUntil(latestMs: number): Read<number> {
   }
 }
 
-
 /** An object, or JSON text of one. */
 export function object<T>(read: (object: Record<string, unknown>, at: Place) => T | undefined): Read<T> {
   return (value, at) => {
