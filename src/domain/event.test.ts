@@ -343,14 +343,14 @@ describe('targets', () => {
     ['the same one twice', ['cidA==', 'cidA=='], ['cidA==']],
   ])('chat_ids as %s', (_how, chatIds, expected) => {
     const { chats } = accepted(withDelivery({ chat_ids: chatIds })).delivery
-    expect(chats.map((chat) => chat.chatId)).toEqual(expected)
+    expect(chats?.map((chat) => chat.chatId)).toEqual(expected)
   })
 
   test('a group named by chats and by chat_ids is one target, with the settings of chats', () => {
     const { chats } = accepted(
       withDelivery({ chats: [{ chat_id: 'cidA==', disable_at: true }], chat_ids: ['cidA==', 'cidB=='] }),
     ).delivery
-    expect(chats.map(({ chatId, disableAt }) => [chatId, disableAt])).toEqual([
+    expect(chats?.map(({ chatId, disableAt }) => [chatId, disableAt])).toEqual([
       ['cidA==', true],
       ['cidB==', false],
     ])

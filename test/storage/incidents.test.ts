@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 
-import { IncidentSchema, versionOfEvent } from '../../src/domain/incident.ts'
+import { incidentOf } from '../../src/domain/incident.fixture.ts'
+import { versionOfEvent } from '../../src/domain/version.ts'
 import type { Db } from '../../src/storage/db.ts'
 import { advanceIncident } from '../../src/storage/incidents.ts'
 import { useDatabase } from '../support/use-database.ts'
@@ -9,6 +10,7 @@ let db: Db
 useDatabase((opened) => (db = opened))
 
 const T = 1_760_000_000
+const NOW = (T + 60) * 1_000
 const IMAGES = [{ src: 'https://img.example/1.png' }]
 const INCIDENT = {
   title: 'db-01',
@@ -28,10 +30,12 @@ async function through(...steps: { incident?: object; rendered?: typeof NEWER | 
   const incidentId = `incident-${incidents}`
   const states = []
   for (const [index, { incident: change, rendered, at = index + 1 }] of steps.entries()) {
-    const incident = IncidentSchema.parse({ ...INCIDENT, incident_id: incidentId, updated_at: T + at, ...change })
-    const version = versionOfEvent(incident, { eventType: 'i_ack', eventTime: (T + at) * 1000, eventId: `e${at}` })
+    const incident = incidentOf({ ...INCIDENT, incident_id: incidentId, updated_at: T + at, ...change })
+    const { progress, updated_at: updatedAt } = incident
+    const told = { eventType: 'i_ack', eventId: `e${at}`, eventTime: (T + at) * 1000, updatedAt, progress }
+    const version = versionOfEvent(told, NOW, undefined)
     const snapshot = { integrationId: 'int', incident, version, lastAct: undefined, rendered }
-    states.push(await db.write((trx) => advanceIncident(trx, snapshot, 1)))
+    states.push(await db.write((trx) => advanceIncident(trx, snapshot, NOW)))
   }
   const last = states.at(-1)
   if (!last) throw new Error('no snapshots')
@@ -79,4 +83,43 @@ test('what webhooks leave out is remembered from the answers that have it', asyn
   const { incident } = await through(told, { incident: { progress: 'Processing' } })
   expect(incident).toMatchObject({ progress: 'Processing', silence_url: page, images: [{ src: IMAGES[0]?.src }] })
   expect((await through(told, { incident: { images: [] } })).incident.images).toEqual([])
+})
+
+describe('a version that rests on a time of the future', () => {
+  const YEAR_2100 = 4_102_444_800
+  const put = (name: string, title: string, version: { updatedAt: number; eventTime: number }, nowMs: number) =>
+    db.write((trx) => {
+      const incident = incidentOf({ ...INCIDENT, incident_id: name, title })
+      const snapshot = { integrationId: 'int', incident, version: { ...version, eventId: '1:e' }, lastAct: undefined }
+      return advanceIncident(trx, snapshot, nowMs)
+    })
+  const at = (s: number) => ({ updatedAt: s, eventTime: s * 1_000 })
+
+  test.each<[string, object]>([
+    ['an hour ahead', { version_updated_at: T + 3_600 }],
+    ['in 2100', { version_updated_at: YEAR_2100, version_event_time: YEAR_2100 * 1_000 }],
+    ['in 2100, by the event alone', { version_event_time: YEAR_2100 * 1_000 }],
+  ])('%s gives way to the next one', async (name, poison) => {
+    await put(name, 'first', at(T), NOW)
+    for (const kept of [{}, { version_stored_at: null }]) {
+      await db.write((trx) =>
+        trx
+          .updateTable('incidents')
+          .set({ ...poison, ...kept })
+          .where('incident_id', '=', name)
+          .execute(),
+      )
+      expect(await put(name, 'next', at(T + 10), NOW)).toMatchObject({ advanced: true, incident: { title: 'next' } })
+      expect(await put(name, 'older', at(T + 9), NOW)).toMatchObject({ advanced: false, poisoned: false })
+    }
+  })
+
+  test('is none when it was believed by the clock of then', async () => {
+    await put('slow', 'first', at(T), T * 1_000)
+    const back = (T - 7_200) * 1_000
+    expect(await put('slow', 'next', { updatedAt: T, eventTime: T * 1_000 + 1 }, back)).toMatchObject({
+      advanced: true,
+    })
+    expect(await put('slow', 'older', at(T - 7_300), back)).toMatchObject({ advanced: false, poisoned: false })
+  })
 })

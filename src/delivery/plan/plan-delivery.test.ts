@@ -29,13 +29,16 @@ type EventChange = {
 }
 
 function eventOf({ id = 'e1', type = 'i_new', assigned, delivery = null, incident = {} }: EventChange): IncidentEvent {
-  const parsed = parseIncidentEvent({
-    event_id: id,
-    event_time: 1_760_000_000_123,
-    event_type: type,
-    incident: { ...INCIDENT, ...(assigned === undefined ? {} : { assigned_to: { type: assigned } }), ...incident },
-    delivery,
-  })
+  const parsed = parseIncidentEvent(
+    {
+      event_id: id,
+      event_time: 1_760_000_000_123,
+      event_type: type,
+      incident: { ...INCIDENT, ...(assigned === undefined ? {} : { assigned_to: { type: assigned } }), ...incident },
+      delivery,
+    },
+    NOW,
+  )
   if (parsed.kind !== 'event') throw new Error(`not an event: ${JSON.stringify(parsed)}`)
   return parsed.event
 }
@@ -303,6 +306,73 @@ describe('whom an event reaches', () => {
     const delivery = { chats: [{ chat_id: 'cidA', severities }] }
     const plan = planDelivery(inputOf(eventOf({ delivery, incident: { incident_severity: severity } })))
     expect(summary(plan)).toEqual([`group:cidA ${expected}`])
+  })
+
+  test('a severity that nobody knows passes every filter', () => {
+    for (const severity of ['P1', '']) {
+      const delivery = { chats: [{ chat_id: 'cidA', severities: ['Critical'] }] }
+      const plan = planDelivery(inputOf(eventOf({ delivery, incident: { incident_severity: severity } })))
+      expect(summary(plan)).toEqual(['group:cidA pending create'])
+    }
+  })
+
+  test('a group that waits for a severity is remembered with it, unless it follows by a card already', () => {
+    const delivery = {
+      chats: [
+        { chat_id: 'cidA', severities: ['Critical'] },
+        { chat_id: 'cidZ', severities: ['Ok'] },
+      ],
+    }
+    const event = eventOf({ id: 'e2', type: 'i_assign', delivery, incident: { incident_severity: 'Info' } })
+    const waiting = (cards: ExistingCard[]) =>
+      planDelivery(inputOf(event, { cards })).missed.map(({ target, severities }) => [target.id, severities])
+    expect(waiting([])).toEqual([
+      ['cidA', ['Critical']],
+      ['cidZ', ['Ok']],
+    ])
+    expect(waiting([cardOf({ spaces: [groupSpace('A')] })])).toEqual([['cidZ', ['Ok']]])
+  })
+
+  test('targets that nobody can read are records, and the others are told', () => {
+    const delivery = { chats: [{ chat_id: 'cidA' }, {}], person_ids: ['x', 1] }
+    const plan = planDelivery(inputOf(eventOf({ delivery })))
+    expect(summary(plan)).toEqual([
+      'group:cidA pending create',
+      'person:user1 pending create',
+      'none:delivery.chats.1 failed TARGET_UNREADABLE',
+      'none:delivery.person_ids.0 failed TARGET_UNREADABLE',
+    ])
+  })
+
+  test('of a list that nobody can read, the rule or the routes stand in', () => {
+    const event = eventOf({ type: 'i_assign', delivery: { chats: [{}] } })
+    const plan = planDelivery(inputOf(event, { routedGroups: ['cidB'] }))
+    expect(spacesOf(plan)).toEqual([groupSpace('B')])
+  })
+
+  test.each([
+    [500, 0, 500, 0],
+    [499, 1, 500, 0],
+    [10_000, 10, 500, 9_510],
+    [3, 600, 500, 103],
+  ])('of %d groups and %d people %d are told, people first', (groups, people, told, beyond) => {
+    const personIds = Array.from({ length: people }, (_, index) => index + 1)
+    const chatIds = Array.from({ length: groups }, (_, index) => `cid${index}`)
+    const states = new Map(chatIds.map((id) => [id, { status: 'installed' as const, robotCode: null, title: null }]))
+    const links = new Map(personIds.map((id) => [id, `user${id}`]))
+    const event = eventOf({ delivery: { chat_ids: chatIds, person_ids: personIds } })
+    const plan = planDelivery(inputOf(event, { groups: states, links }))
+    const spaces = spacesOf(plan)
+    const reached = Math.min(people, 500)
+    expect(spaces).toHaveLength(told)
+    expect(spaces.filter(({ kind }) => kind === 'person')).toHaveLength(reached)
+    expect(spaces.filter(({ kind }) => kind === 'group').map(({ targetId }) => targetId)).toEqual(
+      chatIds.slice(0, told - reached),
+    )
+    const over = plan.records.filter((record) => 'reason' in record && record.reason === 'OVER_LIMIT')
+    expect(over.map((record) => 'detail' in record && record.detail)).toEqual(
+      beyond === 0 ? [] : [`${beyond} more targets than the 500 that one delivery may have`],
+    )
   })
 
   test('the severity filter keeps cards from being made, not from being updated', () => {
@@ -764,13 +834,18 @@ describe('for any story', () => {
 
   test('whoever is named by an event that may create has a record', () => {
     expectAtEachStep(({ event, input, plan }) => {
-      const { targets, mode } = event.delivery
-      if (!targets || mode === 'update' || !['i_new', 'i_assign', 'i_notify', 'i_a_rspd'].includes(event.eventType)) {
+      const { chats, personIds, mode } = event.delivery
+      if (
+        !chats ||
+        !personIds ||
+        mode === 'update' ||
+        !['i_new', 'i_assign', 'i_notify', 'i_a_rspd'].includes(event.eventType)
+      ) {
         return
       }
       const wanted = [
-        ...targets.chats.map(({ chatId }) => `group:${chatId}`),
-        ...targets.personIds.map((id) => `person:${input.links.get(id) ?? `member:${id}`}`),
+        ...chats.map(({ chatId }) => `group:${chatId}`),
+        ...personIds.map((id) => `person:${input.links.get(id) ?? `member:${id}`}`),
       ]
       expect(plan.records.map(({ target }) => `${target.kind}:${target.id}`)).toEqual(expect.arrayContaining(wanted))
     })
