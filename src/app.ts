@@ -16,6 +16,7 @@ import { areTakenIn } from './delivery/taken-in.ts'
 import { createWakeDueCards } from './delivery/wake.ts'
 import { holdBackWhileBanned } from './dingtalk/ban.ts'
 import { DEADLINES, type Deadlines } from './domain/deadlines.ts'
+import { hashOfJson } from './domain/canonical.ts'
 import { newId } from './domain/ids.ts'
 import { type EventLoopWatch, watchEventLoop } from './event-loop.ts'
 import { createFlashdutyClient } from './flashduty/client.ts'
@@ -129,7 +130,7 @@ async function compose(config: Config, log: Log, clock: Clock, overrides: Overri
   })
 
   const quick = connectImpatiently(config.redis, part('queue'))
-  const producer = createProducer(quick, config.redis.prefix, part('queue'))
+  const producer = createProducer(quick, config.redis.prefix, part('queue'), hashOfJson)
   teardown.defer('producer', () => producer.close())
   const patient = connectPatiently(config.redis, part('queue'))
   teardown.defer('redis', () => patient.disconnect())

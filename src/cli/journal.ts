@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 
+import { hashOfJson } from '../domain/canonical.ts'
 import { createFlashdutyClient } from '../flashduty/client.ts'
 import { createLog } from '../log.ts'
 import { createOutbound } from '../outbound.ts'
@@ -43,7 +44,7 @@ export function addJournalCommands(program: Command, context: CliContext): void 
         const found = await listJournal(store.db.read, wanted)
         const rows = json ? found.map(shown) : found.map(summary)
         const empty = 'Nothing of that kind is in the journal; JOURNAL_DAYS says how long it is kept.'
-        context.print(formatRows(rows, { json, empty }))
+        context.printLines(formatRows(rows, { json, empty }))
       })
     })
 
@@ -52,7 +53,7 @@ export function addJournalCommands(program: Command, context: CliContext): void 
     .description('one value as it came, as JSON')
     .action(async (id: string) => {
       await withStore(context, async (store) => {
-        context.print(JSON.stringify(shown(await getRow(store, id)), undefined, 2))
+        context.printLines(JSON.stringify(shown(await getRow(store, id)), undefined, 2))
       })
     })
 
@@ -66,7 +67,7 @@ export function addJournalCommands(program: Command, context: CliContext): void 
         const row = await getRow(store, id)
         const { answered, lines } = await replay(store, row, options.force ? 'again' : undefined)
         if (options.json) {
-          context.print(JSON.stringify({ id, answered, log: lines }, undefined, 2))
+          context.printLines(JSON.stringify({ id, answered, log: lines }, undefined, 2))
           return
         }
         context.print(`${row.kind} ${row.type} of ${formatTime(row.received_at)}: ${answered}`)
@@ -88,7 +89,7 @@ async function replay(
   const lines: Line[] = []
   const log = createLog('info', { write: (text) => void lines.push(readLine(text)) })
   const silent = createLog('silent')
-  const producer = createProducer(connectImpatiently(config.redis, silent), config.redis.prefix, silent)
+  const producer = createProducer(connectImpatiently(config.redis, silent), config.redis.prefix, silent, hashOfJson)
   const outbound = createOutbound(config.proxy)
   try {
     const flashduty = createFlashdutyClient({ apiUrl: config.flashduty.apiUrl, send: outbound.send })

@@ -5,7 +5,12 @@ import { answerUnavailable, requireToken, type TokenDeps } from './require-token
 
 /** What became of a posted body; `afterReply` is to be called once it has been answered. */
 export type PostTaken =
-  | { outcome: 'accepted'; duplicate: boolean; ignored?: { path: string; problem: string }[]; afterReply: () => unknown }
+  | {
+      outcome: 'accepted'
+      duplicate: boolean
+      ignored?: { path: string; problem: string }[]
+      afterReply: () => unknown
+    }
   | { outcome: 'too-many-variants' }
   | { outcome: 'invalid'; path: string; problem: string }
 
