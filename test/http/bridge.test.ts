@@ -136,11 +136,11 @@ describe('a posted webhook', () => {
 describe('what cannot be accepted', () => {
   test('an invalid body is told the field, and is on record', async () => {
     const { assigned } = await compose('字段错误')
-    const wrong = followUp(assigned, { incident: { incident_severity: 'Fatal' } })
+    const wrong = followUp(assigned, { incident: { incident_id: 'Fatal'.repeat(20) } })
     const answer = await send(wrong)
     expect(answer).toMatchObject({
       status: 400,
-      body: { error: 'INVALID_PAYLOAD', path: 'incident.incident_severity' },
+      body: { error: 'INVALID_PAYLOAD', path: 'incident.incident_id' },
     })
     expect(JSON.stringify(answer.body)).not.toContain('Fatal')
     const of = async () => (await records()).filter(({ event_id: eventId }) => eventId === wrong.event_id)
@@ -231,7 +231,7 @@ describe('while Redis is away', () => {
       const canary = { source: 'event', id: 'trimmed-long-ago' }
       withDatabase(world, (db) => {
         db.prepare('update inbox set received_at = ? where id = ?').run(Date.now() - 30 * DAY_MS, eventId)
-        db.prepare('insert into inbox values (?, ?, 0, null)').run(canary.source, canary.id)
+        db.prepare('insert into inbox (source, id, received_at) values (?, ?, 0)').run(canary.source, canary.id)
       })
       await eventually('a sweep has trimmed the inbox', () => inboxOf(world, canary.id).length === 0)
       expect(inboxOf(world, eventId)).toMatchObject([{ source: 'posted', payload: JSON.stringify(first.assigned) }])

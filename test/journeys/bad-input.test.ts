@@ -47,16 +47,10 @@ describe('a job that cannot be read', () => {
   }
   const bad: [path: string, change: Change][] = [
     ['incident', without('incident')],
-    ['event_time', (body) => ({ ...body, event_time: '2026-01-31 09:05:00' })],
-    ['event_id', (body) => ({ ...body, event_id: '' })],
-    ['event_type', without('event_type')],
     ['incident.incident_id', (body) => followUp(body, { incident: { incident_id: 7 } })],
-    ['incident.incident_severity', (body) => followUp(body, { incident: { incident_severity: 'P1' } })],
-    ['incident.progress', (body) => followUp(body, { incident: { progress: 'Lost' } })],
-    ['incident.title', (body) => followUp(body, { incident: { title: { zh: '标题' } } })],
-    ['delivery.chats.1.chat_id', (body) => followUp(body, { delivery: { chats: [{ chat_id: 'cid1' }, {}] } })],
-    ['delivery.person_ids.0', (body) => followUp(body, { delivery: { person_ids: ['张三'] } })],
-    ['delivery.mode', (body) => followUp(body, { delivery: { mode: 'later' } })],
+    ['incident.incident_id', (body) => followUp(body, { incident: { incident_id: '{{incident.incident_id}}' } })],
+    ['incident.incident_id', (body) => followUp(body, { incident: { incident_id: 'x'.repeat(65) } })],
+    ['(body)', (body) => followUp(body, { incident: { description: 'x'.repeat(1_100_000) } })],
     ['(body)', () => ['not', 'an', 'object']],
     ['(body)', () => 'not an object'],
     ['(body)', () => 7],
@@ -90,7 +84,7 @@ describe('a job that cannot be read', () => {
   test('names the event and the incident as far as they can be read, and reaches nobody', async () => {
     const { world } = scene
     const { incident, assigned } = await composeIncident(world, { chats: [inGroup(world.groups.oncall)] })
-    const body = followUp(assigned, { incident: { start_time: 'yesterday' } })
+    const body = followUp(assigned, { incident: { description: 'x'.repeat(1_100_000) } })
     const jobId = await enqueue(world, body)
     await endedJob(world, jobId)
     const seen = (await world.cli('records', '--incident', incident.incident_id)).out
@@ -106,7 +100,7 @@ describe('a job that cannot be read', () => {
   test('stays one record when somebody has it run again, and its event can still be delivered', async () => {
     const { world } = scene
     const { incident, assigned } = await composeIncident(world, { chats: [inGroup(world.groups.oncall)] })
-    const broken = { ...assigned, incident: { ...assigned.incident, progress: 'Lost' } }
+    const broken = { ...assigned, incident: { ...assigned.incident, incident_id: ['broken'] } }
     const jobId = await enqueue(world, broken)
     await endedJob(world, jobId)
     await retryJob(world, jobId)
@@ -118,10 +112,7 @@ describe('a job that cannot be read', () => {
     await enqueue(world, assigned)
     await theCardOf(world, incident)
     const records = await settledRecords(world, incident)
-    expect(records.map(({ kind, status }) => [kind, status]).sort()).toEqual([
-      ['group', 'success'],
-      ['job', 'failed'],
-    ])
+    expect(records.map(({ kind, status }) => [kind, status])).toEqual([['group', 'success']])
   })
 
   test('with a body beyond all measure costs nobody else anything', async () => {
