@@ -43,7 +43,7 @@ export function addJournalCommands(program: Command, context: CliContext): void 
         const found = await listJournal(store.db.read, wanted)
         const rows = json ? found.map(shown) : found.map(summary)
         const empty = 'Nothing of that kind is in the journal; JOURNAL_DAYS says how long it is kept.'
-        context.print(formatRows(rows, { json, empty }))
+        context.printLines(formatRows(rows, { json, empty }))
       })
     })
 
@@ -52,7 +52,7 @@ export function addJournalCommands(program: Command, context: CliContext): void 
     .description('one value as it came, as JSON')
     .action(async (id: string) => {
       await withStore(context, async (store) => {
-        context.print(JSON.stringify(shown(await getRow(store, id)), undefined, 2))
+        context.printLines(JSON.stringify(shown(await getRow(store, id)), undefined, 2))
       })
     })
 
@@ -66,7 +66,7 @@ export function addJournalCommands(program: Command, context: CliContext): void 
         const row = await getRow(store, id)
         const { answered, lines } = await replay(store, row, options.force ? 'again' : undefined)
         if (options.json) {
-          context.print(JSON.stringify({ id, answered, log: lines }, undefined, 2))
+          context.printLines(JSON.stringify({ id, answered, log: lines }, undefined, 2))
           return
         }
         context.print(`${row.kind} ${row.type} of ${formatTime(row.received_at)}: ${answered}`)
