@@ -16,6 +16,7 @@ import { areTakenIn } from './delivery/taken-in.ts'
 import { createWakeDueCards } from './delivery/wake.ts'
 import { holdBackWhileBanned } from './dingtalk/ban.ts'
 import { DEADLINES, type Deadlines } from './domain/deadlines.ts'
+import { hashOfJson } from './domain/canonical.ts'
 import { newId } from './domain/ids.ts'
 import { type EventLoopWatch, watchEventLoop } from './event-loop.ts'
 import { createFlashdutyClient } from './flashduty/client.ts'
@@ -129,7 +130,7 @@ async function compose(config: Config, log: Log, clock: Clock, overrides: Overri
   })
 
   const quick = connectImpatiently(config.redis, part('queue'))
-  const producer = createProducer(quick, config.redis.prefix, part('queue'))
+  const producer = createProducer(quick, config.redis.prefix, part('queue'), hashOfJson)
   teardown.defer('producer', () => producer.close())
   const patient = connectPatiently(config.redis, part('queue'))
   teardown.defer('redis', () => patient.disconnect())
@@ -166,7 +167,7 @@ async function compose(config: Config, log: Log, clock: Clock, overrides: Overri
 
   const accept = (body: unknown, jobId: string, visit?: Visit) => acceptDelivery(accepting, body, jobId, visit)
   const ownQueue: Pick<Producer, 'addDelivery' | 'hasEnded'> = {
-    hasEnded: (eventId) => producer.hasEnded(eventId),
+    hasEnded: (jobId) => producer.hasEnded(jobId),
     async addDelivery(...delivery) {
       await leaveForeignJobs(claim)
       return producer.addDelivery(...delivery)

@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 
+import { hashOfJson } from '../domain/canonical.ts'
 import { createFlashdutyClient } from '../flashduty/client.ts'
 import { createLog } from '../log.ts'
 import { createOutbound } from '../outbound.ts'
@@ -88,7 +89,7 @@ async function replay(
   const lines: Line[] = []
   const log = createLog('info', { write: (text) => void lines.push(readLine(text)) })
   const silent = createLog('silent')
-  const producer = createProducer(connectImpatiently(config.redis, silent), config.redis.prefix, silent)
+  const producer = createProducer(connectImpatiently(config.redis, silent), config.redis.prefix, silent, hashOfJson)
   const outbound = createOutbound(config.proxy)
   try {
     const flashduty = createFlashdutyClient({ apiUrl: config.flashduty.apiUrl, send: outbound.send })

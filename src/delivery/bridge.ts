@@ -56,9 +56,9 @@ export function createBridge(deps: BridgeDeps): Bridge {
     const parsed = parseIncidentEvent(body)
     if (parsed.kind === 'invalid') return 'ended'
     const { eventId, eventType } = parsed.kind === 'event' ? parsed.event : parsed
-    const added = await within(ENQUEUE_MS, producer.addDelivery(body, eventId, eventType))
+    const added = await within(ENQUEUE_MS, producer.addDelivery(body, { eventId, eventType }))
     if (added === 'timeout') throw new Error('Redis is slow')
-    return (await producer.hasEnded(eventId)) ? 'ended' : 'queued'
+    return added.state === 'ended' || (await producer.hasEnded(added.jobId)) ? 'ended' : 'queued'
   }
 
   /** Its job has ended, and still it is kept: the job was another one of that name, or failed. */

@@ -1,3 +1,5 @@
+import { hash } from 'node:crypto'
+
 /** The queues of this daemon. Names carry no colon: BullMQ refuses it. */
 
 /** Written by Flashduty: the incident webhook's body, optionally with `delivery`. */
@@ -27,7 +29,10 @@ export function paceQueue(integrationId: string, api: PacedApi): string {
   return `flashduty-dingtalk-pace-${integrationId}-${api}`
 }
 
-/** Flashduty's own id for a delivery job, so that a repeated enqueue is one job while the first still exists. */
+/**
+ * Flashduty's own id for a delivery job, so that a repeated enqueue is one job while the first still exists. Different
+ * events never share one.
+ */
 export function deliverJobId(eventId: string): string {
   return `ev-${plain(eventId)}`
 }
@@ -42,7 +47,16 @@ export function actionJobId(actionId: string): string {
   return `act-${plain(actionId)}`
 }
 
-/** BullMQ takes no colon in an id. */
+const MAX_PLAIN = 200
+const FOLDED = 80
+
+/**
+ * BullMQ takes no colon in an id, and a key has no use for a very long one. What has to be changed carries a digest of
+ * what it was behind a dot, which nothing plain has, so that no two ids become one.
+ */
 function plain(id: string): string {
-  return id.replaceAll(/[^\w-]/g, '_')
+  if (/^[\w-]+$/.test(id) && id.length <= MAX_PLAIN) return id
+  // As JSON, since halves of letters are all the same in UTF-8.
+  const digest = hash('sha256', JSON.stringify(id), 'hex').slice(0, 24)
+  return `${id.slice(0, FOLDED).replaceAll(/[^\w-]/g, '_')}.${digest}`
 }

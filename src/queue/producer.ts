@@ -1,6 +1,7 @@
-import { Queue } from 'bullmq'
+import { type Job, Queue } from 'bullmq'
 import type { Redis } from 'ioredis'
 
+import { AppError } from '../errors.ts'
 import { within } from '../lifecycle.ts'
 import type { Log } from '../log.ts'
 import {
@@ -18,6 +19,10 @@ import {
 
 const PATIENCE_MS = 500
 
+const MAX_JOB_NAME = 200
+/** A job can come, go or fail between two looks at it. */
+const MAX_LOOKS = 5
+
 const MAX_RESULTS = 10_000
 const RESULT_KEPT_MS = 7 * 86_400_000
 
@@ -28,8 +33,12 @@ export type Producer = {
   countTicks(integrationId: string, api: PacedApi): Promise<number>
   /** Wakes the worker of one click. As `tick`. */
   tickClick(clickId: string, delayMs?: number): Promise<void>
-  /** Adds a delivery as Flashduty would. @throws when Redis does not take it */
-  addDelivery(body: unknown, eventId: string, eventType: string): Promise<string>
+  /**
+   * Adds a delivery as Flashduty would, unless this very body waits or was worked off already; one that failed is run
+   * again. Where another body has the event's job, it becomes a job of its own beside that one.
+   * @throws AppError `unknown-outcome ENQUEUE_UNKNOWN` when Redis was told and did not say; anything else: nothing was added
+   */
+  addDelivery(body: unknown, event: { eventId: string; eventType: string }): Promise<AddedDelivery>
   /** Whether a tick may have been lost since this was last asked: a sweep makes up for it. */
   takeLoss(): boolean
   /** Offers Flashduty what somebody pressed. @throws when Redis does not take it, or does not say so in time */
@@ -43,15 +52,21 @@ export type Producer = {
   trimResults(): Promise<number>
   /** Puts an integration's groups and links in the place of what was told before. @throws when Redis does not take it */
   putDirectory(integrationId: string, directory: object, version: string): Promise<void>
-  /** Whether the event's job has come to its end: adding it again would do nothing. @throws when Redis does not say */
-  hasEnded(eventId: string): Promise<boolean>
+  /** Whether a delivery's job has come to its end. @throws when Redis does not say */
+  hasEnded(jobId: string): Promise<boolean>
   /** Whether Redis answers now. */
   ping(): Promise<boolean>
   close(): Promise<void>
 }
 
-/** @param redis impatient; the producer closes it */
-export function createProducer(redis: Redis, prefix: string, log: Log): Producer {
+/** `ended`: worked off before. */
+export type AddedDelivery = { jobId: string; state: 'added' | 'waiting' | 'ended' }
+
+/**
+ * @param redis impatient; the producer closes it
+ * @param hashOf tells bodies apart, whatever the order of their keys
+ */
+export function createProducer(redis: Redis, prefix: string, log: Log, hashOf: (body: unknown) => string): Producer {
   const queues = new Map<string, Queue>()
   const queue = (name: string): Queue => {
     const known = queues.get(name)
@@ -100,16 +115,15 @@ export function createProducer(redis: Redis, prefix: string, log: Log): Producer
       return was
     },
     tickClick: (clickId, delayMs = 0) => wake(CLICK_QUEUE, { clickId }, delayMs),
-    async addDelivery(body, eventId, eventType) {
-      const jobId = deliverJobId(eventId)
-      await queue(DELIVER_QUEUE).add(eventType, body, {
-        jobId,
-        attempts: 5,
-        backoff: { type: 'exponential', delay: 2_000 },
-        removeOnComplete: { age: 86_400 },
-        removeOnFail: { age: 604_800 },
-      })
-      return jobId
+    async addDelivery(body, { eventId, eventType }) {
+      const delivery = { body, hash: hashOf(body), name: eventType.slice(0, MAX_JOB_NAME) }
+      const plain = deliverJobId(eventId)
+      const own = `${plain}-${delivery.hash}`
+      for (const jobId of [plain, own, `${own}-2`, `${own}-3`]) {
+        const state = await addUnder(queue(DELIVER_QUEUE), jobId, delivery, hashOf)
+        if (state !== 'taken') return { jobId, state }
+      }
+      throw new Error(`every job id for ${plain} is taken`)
     },
     async addAction(action) {
       const added = queue(ACTION_QUEUE).add(action.action, action, {
@@ -143,8 +157,8 @@ export function createProducer(redis: Redis, prefix: string, log: Log): Producer
       const replaced = waiting.filter((job) => job.id?.startsWith(`dir-${integrationId}-`) && job.id !== jobId)
       await Promise.all(replaced.map((job) => job.remove().catch(() => {})))
     },
-    async hasEnded(eventId) {
-      const state = await queue(DELIVER_QUEUE).getJobState(deliverJobId(eventId))
+    async hasEnded(jobId) {
+      const state = await queue(DELIVER_QUEUE).getJobState(jobId)
       return state === 'completed' || state === 'failed'
     },
     async ping() {
@@ -158,5 +172,71 @@ export function createProducer(redis: Redis, prefix: string, log: Log): Producer
       for (const made of queues.values()) await made.close()
       redis.disconnect()
     },
+  }
+}
+
+type Delivery = { body: unknown; hash: string; name: string }
+
+/** BullMQ drops an add whose id exists and does not say so; hence the looks before and after. */
+async function addUnder(
+  jobs: Queue,
+  jobId: string,
+  { body, hash, name }: Delivery,
+  hashOf: (body: unknown) => string,
+): Promise<AddedDelivery['state'] | 'taken'> {
+  let told = false
+  try {
+    for (let look = 0; look < MAX_LOOKS; look++) {
+      const known = await readJob(jobs, jobId, hashOf)
+      if (!known) {
+        told = true
+        await jobs.add(name, body, {
+          jobId,
+          attempts: 5,
+          backoff: { type: 'exponential', delay: 2_000 },
+          removeOnComplete: { age: 86_400 },
+          removeOnFail: { age: 604_800 },
+        })
+        // Another producer may have been quicker with that id; one that is gone again was worked off.
+        const held = await readJob(jobs, jobId, hashOf)
+        return held === undefined || held.hash === hash ? 'added' : 'taken'
+      }
+      if (known.hash !== hash) return 'taken'
+      const state = await jobs.getJobState(jobId)
+      if (state === 'completed') return 'ended'
+      if (state !== 'failed' && state !== 'unknown') return 'waiting'
+      if (state === 'failed' && known.job) {
+        told = true
+        // Somebody else may have been quicker: then it is looked at again.
+        const rerun = await known.job.retry('failed', { resetAttemptsMade: true }).then(
+          () => true,
+          () => false,
+        )
+        if (rerun) return 'added'
+      }
+    }
+    throw new Error(`the job ${jobId} does not stay as it is`)
+  } catch (cause) {
+    const refused = cause instanceof Error && cause.name === 'ReplyError'
+    if (!told || refused) throw cause
+    throw new AppError({ kind: 'unknown-outcome', code: 'ENQUEUE_UNKNOWN' }, 'Redis did not say what became of it', {
+      cause,
+    })
+  }
+}
+
+/** `hash` is undefined for what is no body at all. */
+async function readJob(
+  jobs: Queue,
+  jobId: string,
+  hashOf: (body: unknown) => string,
+): Promise<{ job?: Job; hash?: string } | undefined> {
+  try {
+    const job = (await jobs.getJob(jobId)) as Job<unknown> | undefined
+    return job && { job, hash: hashOf(job.data) }
+  } catch (error) {
+    // Another producer can leave what is not JSON, or is nested too deeply.
+    if (error instanceof SyntaxError || error instanceof RangeError) return {}
+    throw error
   }
 }
