@@ -52,7 +52,9 @@ export class UsageError extends Error {
 export async function withStore<T>(context: CliContext, work: (store: Store) => Promise<T>): Promise<T> {
   const config = loadConfig(context.env)
   const box = createSecretBox(loadSecretKey(config.secret.key, config.secret.file))
-  const db = await openDb(config.databasePath)
+  const db = await openDb(config.databasePath, {
+    onCopied: ({ file, before }) => context.complain(`The database was copied to ${file} before ${before} changes it.`),
+  })
   try {
     return await work({ config, db, box, clock: systemClock })
   } finally {
