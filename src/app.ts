@@ -117,7 +117,10 @@ async function compose(config: Config, log: Log, clock: Clock, overrides: Overri
 
   const secretKey = loadSecretKey(config.secret.key, config.secret.file)
   const box = createSecretBox(secretKey)
-  const db = await openDb(config.databasePath, overrides.onWriter)
+  const db = await openDb(config.databasePath, {
+    onWriter: overrides.onWriter,
+    onCopied: (copy) => part('storage').warn(copy, 'database-copied'),
+  })
   teardown.defer('database', () => db.close())
   const installationId = await db.write((trx) => getInstallationId(trx, newId(), clock.nowMs()))
 

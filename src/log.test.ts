@@ -26,6 +26,14 @@ test('what is below the level is not written', () => {
   expect(lines.map((line) => parse(line)['msg'])).toEqual(['yes'])
 })
 
+test('a line on a terminal steers nothing, and parsed it is what was logged', () => {
+  const { log, lines } = rig()
+  const title = 'a\u001B[2J\u009B\u202E\u2028\u200B\uD800b👨‍👩‍👧'
+  log.info({ title, err: new Error(title) }, title)
+  expect(lines.join('')).toMatch(/^[^\p{Cc}\p{Cs}\u202E\u2028\u200B]+\n$/u)
+  expect(parse(lines[0])).toMatchObject({ title, msg: title, err: { message: title } })
+})
+
 describe('secrets', () => {
   const names = ['clientSecret', 'appSecret', 'accessToken', 'access_token', 'aesKey', 'token', 'secret', 'ticket']
   const more = ['app_key', 'appKey', 'authorization', 'sessionWebhook']

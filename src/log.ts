@@ -1,6 +1,7 @@
 import { pino, type DestinationStream, type Logger } from 'pino'
 
 import { SECRET_KEYS } from './domain/secrets.ts'
+import { visibleLines } from './domain/visible.ts'
 import { AppError } from './errors.ts'
 
 export type Log = Logger
@@ -17,6 +18,8 @@ export function createLog(level: string, destination?: DestinationStream): Log {
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
       serializers: { err: describeError },
+      // Read on terminals, where a title must not steer anything; read by a program, it is the original.
+      hooks: { streamWrite: visibleLines },
       redact: { paths: SECRET_KEYS.flatMap((key) => [key, `*.${key}`]), censor: '[secret]' },
     },
     destination ?? pino.destination({ fd: 1, sync: true }),

@@ -1,15 +1,39 @@
 import { type Clock, systemClock } from '../clock.ts'
 import { type Config, loadConfig } from '../config.ts'
 import type { Integration } from '../domain/integration.ts'
+import { shorten, visibleLine, visibleLines } from '../domain/visible.ts'
 import { type Db, openDb } from '../storage/db.ts'
 import { listIntegrations } from '../storage/integrations.ts'
 import { createSecretBox, loadSecretKey, type SecretBox } from '../storage/secret-box.ts'
 
-/** What a command works with; texts go out through `print` and `complain`. */
-export type CliContext = {
+/** Where a command runs: its environment, standard output and standard error. */
+export type Terminal = {
   env: Record<string, string | undefined>
   print: (text: string) => void
   complain: (text: string) => void
+}
+
+/** What a command works with. All it says leaves here, where nothing in it can steer the terminal any more. */
+export type CliContext = {
+  env: Record<string, string | undefined>
+  /** One line, whatever is in it. */
+  print: (line: string) => void
+  /** Lines put together here, such as a table or JSON: the values in them bring no line breaks of their own. */
+  printLines: (text: string) => void
+  /** As `print`, on standard error. */
+  complain: (line: string) => void
+}
+
+/** What is longer was never meant to be read on a terminal; `--json` and tables' cells have ways of their own. */
+const MAX_LINE = 2_000
+
+export function createContext({ env, print, complain }: Terminal): CliContext {
+  return {
+    env,
+    print: (line) => print(visibleLine(shorten(line, MAX_LINE))),
+    printLines: (text) => print(visibleLines(text)),
+    complain: (line) => complain(visibleLine(shorten(line, MAX_LINE))),
+  }
 }
 
 export type Store = { config: Config; db: Db; box: SecretBox; clock: Clock }
@@ -28,7 +52,9 @@ export class UsageError extends Error {
 export async function withStore<T>(context: CliContext, work: (store: Store) => Promise<T>): Promise<T> {
   const config = loadConfig(context.env)
   const box = createSecretBox(loadSecretKey(config.secret.key, config.secret.file))
-  const db = await openDb(config.databasePath)
+  const db = await openDb(config.databasePath, {
+    onCopied: ({ file, before }) => context.complain(`The database was copied to ${file} before ${before} changes it.`),
+  })
   try {
     return await work({ config, db, box, clock: systemClock })
   } finally {

@@ -1,4 +1,5 @@
 import { type ActingWay, addressesOf, type Integration } from '../domain/integration.ts'
+import { visibleLine } from '../domain/visible.ts'
 import { describeDoors, type Doors } from './describe-doors.ts'
 
 const ACTING_NAMES: Record<ActingWay, string> = {
@@ -69,5 +70,7 @@ export function describeIntegration(
     `操作方式            ${ACTING_NAMES[integration.acting]}`,
     '',
     ...hints,
-  ].join('\n')
+  ]
+    .map(visibleLine)
+    .join('\n')
 }

@@ -30,7 +30,7 @@ export function addGroupsCommand(program: Command, context: CliContext): void {
             verified: formatTime(group.verified_at || null),
             note: group.note,
           }))
-        context.print(
+        context.printLines(
           formatRows(rows, {
             json: options.json,
             empty:

@@ -37,7 +37,7 @@ function addAdd(integration: Command, context: CliContext): void {
         )
         for (const note of notes) context.complain(note)
         const usage = { calls: 0, pushes: 0 }
-        context.print(describeIntegration(made, store.config, json, usage, await readDoors(store, made)))
+        context.printLines(describeIntegration(made, store.config, json, usage, await readDoors(store, made)))
       })
     })
 }
@@ -59,7 +59,7 @@ function addList(integration: Command, context: CliContext): void {
           default: row.isDefault,
           enabled: row.enabled,
         }))
-        context.print(
+        context.printLines(
           formatRows(rows, { json, empty: 'There is no integration yet: make one with `integration add`.' }),
         )
       })
@@ -76,7 +76,7 @@ function addShow(integration: Command, context: CliContext): void {
         const found = await chooseIntegration(store, wanted)
         const used = (kind: UsageKind) => sumUsage(store.db.read, found.corpId, kind, store.clock.nowMs())
         const usage = { calls: await used('call'), pushes: await used('push') }
-        context.print(describeIntegration(found, store.config, json, usage, await readDoors(store, found)))
+        context.printLines(describeIntegration(found, store.config, json, usage, await readDoors(store, found)))
       })
     })
 }

@@ -149,7 +149,7 @@ async function settle(
     const row = await settleOne(store, directory, line, promised, apply)
     rows.push(line.line === 0 ? row : { line: line.line, ...row })
   }
-  context.print(formatRows(rows, { json: options.json, empty: 'There is nobody to link.' }))
+  context.printLines(formatRows(rows, { json: options.json, empty: 'There is nobody to link.' }))
   const ready = rows.filter(({ outcome }) => outcome === 'would link').length
   if (ready > 0 && !options.json)
     context.print(`${ready} would be linked; --apply does it. The others stay as they are.`)

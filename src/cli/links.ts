@@ -33,7 +33,7 @@ export function addLinksCommands(program: Command, context: CliContext): void {
           linked: formatTime(link.linked_at),
           left: formatTime(link.suspended_at),
         }))
-        context.print(formatRows(rows, { json: options.json, empty: 'Nobody is linked yet.' }))
+        context.printLines(formatRows(rows, { json: options.json, empty: 'Nobody is linked yet.' }))
       })
     })
 

@@ -2,6 +2,9 @@ import { describe, expect, test } from 'vitest'
 
 import { formatRows, formatTime } from './output.ts'
 
+/** Chinese letters take two columns. */
+const displayWidth = (line: string): number => line.replace(/\p{Script=Han}/gu, 'xx').length
+
 const rows = [
   { title: '值班群', members: 3, robot: null, enabled: true },
   { title: 'on-call', members: 0, robot: 'r1', enabled: false },
@@ -24,6 +27,32 @@ describe('for people', () => {
 
   test('no rows are a sentence', () => {
     expect(formatRows([], { empty: 'Nobody is linked yet.' })).toBe('Nobody is linked yet.')
+  })
+})
+
+describe('for people, whatever is in a cell', () => {
+  const table = (title: string) => formatRows([{ title, more: 'x' }], { empty: '' })
+
+  test.each([
+    ['a\u001B[31mb\r\nc', String.raw`a\x1b[31mb\r\nc`],
+    ['值班\u202E群\u200B', String.raw`值班\u202e群\u200b`],
+    ['👨‍👩‍👧', '👨‍👩‍👧'],
+  ])('%j is one line in line with the others', (title, shown) => {
+    const lines = table(title).split('\n')
+    expect(lines).toHaveLength(5)
+    expect(lines[3]).toContain(`│ ${shown} `)
+    expect(new Set(lines.map((line) => displayWidth(line.replace('👨‍👩‍👧', 'ab')))).size).toBe(1)
+  })
+
+  test('a very long one is cut, as JSON it is whole', () => {
+    const title = '磁盘'.repeat(200_000)
+    expect(table(title).length).toBeLessThan(10_000)
+    expect(table(title)).toContain(`${title.slice(0, 499)}…`)
+    expect(JSON.parse(formatRows([{ title }], { json: true, empty: '' }))).toEqual([{ title }])
+  })
+
+  test('nested values are shown in the same way', () => {
+    expect(table(['\u009B', 'x'.repeat(600)] as unknown as string)).toMatch(/\["\\u009b","x{480,499}…/)
   })
 })
 

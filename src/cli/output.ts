@@ -1,5 +1,10 @@
 import Table from 'cli-table3'
 
+import { shorten, visibleLine } from '../domain/visible.ts'
+
+/** Letters of one cell: a title can be as long as it likes. */
+const MAX_CELL = 500
+
 /** Rows for people, or the same rows as JSON for scripts. */
 export function formatRows(
   rows: Record<string, unknown>[],
@@ -16,7 +21,8 @@ export function formatRows(
 
 function cell(value: unknown): string {
   if (value === null || value === undefined) return ''
-  return typeof value === 'string' ? value : JSON.stringify(value)
+  const text = typeof value === 'string' ? value : JSON.stringify(value)
+  return visibleLine(shorten(text, MAX_CELL))
 }
 
 /** Local time for people; null stays empty. */

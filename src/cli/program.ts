@@ -2,7 +2,7 @@ import { Command, CommanderError } from 'commander'
 
 import { ConfigError } from '../config.ts'
 import { AppError } from '../errors.ts'
-import { type CliContext, CommandError, UsageError } from './context.ts'
+import { CommandError, createContext, type Terminal, UsageError } from './context.ts'
 import { addDeliverCommand } from './deliver.ts'
 import { addGroupsCommand } from './groups.ts'
 import { addIntegrationCommands } from './integration.ts'
@@ -15,12 +15,13 @@ import { addStartCommand, type ProcessEdge } from './start.ts'
 import { addTokenCommands } from './token.ts'
 
 /** @returns the exit code: 0 done, 1 failed, 2 wrong usage */
-export async function runCli(args: string[], context: CliContext, edge: ProcessEdge): Promise<number> {
+export async function runCli(args: string[], terminal: Terminal, edge: ProcessEdge): Promise<number> {
+  const context = createContext(terminal)
   const program = new Command('flashduty-dingtalk')
     .description('Receive and answer Flashduty alerts inside DingTalk')
     .configureOutput({
-      writeOut: (text) => context.print(text.trimEnd()),
-      writeErr: (text) => context.complain(text.trimEnd()),
+      writeOut: (text) => context.printLines(text.trimEnd()),
+      writeErr: (text) => text.trimEnd().split('\n').forEach(context.complain),
     })
     .exitOverride()
   addStartCommand(program, context, edge)

@@ -22,7 +22,7 @@ export function addRecordsCommand(program: Command, context: CliContext): void {
       await withStore(context, async ({ db }) => {
         const records = await listRecords(db.read, filter)
         if (json) {
-          context.print(JSON.stringify(records, undefined, 2))
+          context.printLines(JSON.stringify(records, undefined, 2))
           return
         }
         const rows = records.map((record) => ({
@@ -35,7 +35,7 @@ export function addRecordsCommand(program: Command, context: CliContext): void {
           reason: [record.reason_code, record.failed_reason, record.detail, record.note].filter(Boolean).join(' · '),
           again: record.duplicates || '',
         }))
-        context.print(formatRows(rows, { empty: 'No records.' }))
+        context.printLines(formatRows(rows, { empty: 'No records.' }))
       })
     })
 }

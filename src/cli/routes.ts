@@ -27,7 +27,7 @@ export function addRoutesCommands(program: Command, context: CliContext): void {
           group: row.open_conversation_id,
           title: row.title,
         }))
-        context.print(formatRows(rows, { json, empty: 'There is no route yet.' }))
+        context.printLines(formatRows(rows, { json, empty: 'There is no route yet.' }))
       })
     })
 

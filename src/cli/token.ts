@@ -23,7 +23,7 @@ export function addTokenCommands(program: Command, context: CliContext): void {
           const made = await store.db.write((trx) => addToken(trx, { kind, name }, store.clock.nowMs()))
           if (json) {
             const { id, token: shown } = made
-            context.print(JSON.stringify({ id, kind, name, token: shown }, undefined, 2))
+            context.printLines(JSON.stringify({ id, kind, name, token: shown }, undefined, 2))
             return
           }
           context.print(made.token)
@@ -46,7 +46,7 @@ export function addTokenCommands(program: Command, context: CliContext): void {
           made: formatTime(row.created_at),
           ...(all ? { revoked: formatTime(row.revoked_at) } : {}),
         }))
-        context.print(
+        context.printLines(
           formatRows(rows, { json, empty: 'There is no token yet: make one with `token api --name NAME`.' }),
         )
       })

@@ -5,18 +5,17 @@ import Database from 'better-sqlite3'
 import {
   CompiledQuery,
   type DatabaseConnection,
-  type DialectAdapter,
   type Driver,
   Kysely,
   Migrator,
   sql,
-  SqliteAdapter,
   SqliteDialect,
   SqliteDriver,
 } from 'kysely'
 
 import type { Clock } from '../clock.ts'
 import { AppError } from '../errors.ts'
+import { copyBefore, trimCopies } from './copy-before.ts'
 import * as init from './migrations/0001-init.ts'
 import * as converge from './migrations/0002-converge.ts'
 import * as cardContent from './migrations/0003-card-content.ts'
@@ -53,6 +52,8 @@ const BUSY_PATIENCE_MS = 1_200
 const RETRY_MS = 20
 /** Other processes may be opening the same file: one of them makes the schema, the others wait for it. */
 const OPEN_PATIENCE_MS = 10_000
+/** One of them may be copying a large one before it is changed. */
+const MIGRATE_PATIENCE_MS = 300_000
 /** The longest that one write can take before it is refused: behind one group that waits, and then on its own. */
 const WRITE_MAX_MS = 3_000
 /** Waiting units that share one commit: single commits cost some 30 times as much (measured). */
@@ -86,11 +87,26 @@ const PROBE_BYTES = 256 * 1024
 /** Hands a test the connection that writes, to take its room away and give it back. */
 export type OnWriter = (connection: { pragma(text: string): unknown }) => void
 
+export type Opening = {
+  onWriter?: OnWriter | undefined
+  /** Told of the copy that was made of an older database, before anything is changed in it. */
+  onCopied?: (copy: DatabaseCopy) => void
+  /** Bytes that are free in a folder. */
+  freeBytes?: ((folder: string) => number) | undefined
+}
+
+export type DatabaseCopy = {
+  file: string
+  /** The first migration that it is without. */
+  before: string
+}
+
 /**
- * Opens (and if need be makes) the database and brings it to the newest schema.
- * @throws AppError `permanent DATABASE_UNUSABLE`: no database, or not one that this process may write
+ * Opens (and if need be makes) the database and brings it to the newest schema; an older one is copied before.
+ * @throws AppError `permanent DATABASE_UNUSABLE`: no database, or not one that this process may write ·
+ *   `DATABASE_NEWER`: of a newer program · `DATABASE_COPY_FAILED`, `DATABASE_NOT_MIGRATED`: it is as it was
  */
-export async function openDb(path: string, onWriter: OnWriter = () => {}): Promise<Db> {
+export async function openDb(path: string, opening: Opening = {}): Promise<Db> {
   const forWriting = await connectPatiently(path)
   const forReading = await connectPatiently(path)
   const writer = new Kysely<Schema>({ dialect: new ImmediateDialect({ database: forWriting }) })
@@ -100,10 +116,13 @@ export async function openDb(path: string, onWriter: OnWriter = () => {}): Promi
     await lane.idle()
     await reader.destroy()
     await writer.destroy()
+    // Kysely closes only what it has used.
+    forReading.close()
+    forWriting.close()
   }
   try {
-    await patiently(OPEN_PATIENCE_MS, () => migrate(writer))
-    onWriter(forWriting)
+    await migrate(path, { writer, forWriting, forReading }, opening)
+    opening.onWriter?.(forWriting)
   } catch (cause) {
     await close()
     throw storeError(cause) ?? cause
@@ -117,13 +136,56 @@ export async function openDb(path: string, onWriter: OnWriter = () => {}): Promi
   }
 }
 
-/** One that is up to date is not written to, so that opening it waits for nobody. */
-async function migrate(db: Kysely<Schema>): Promise<void> {
-  const migrator = new Migrator({ db, provider: { getMigrations: async () => MIGRATIONS } })
-  const known = await migrator.getMigrations()
-  if (known.every(({ executedAt }) => executedAt !== undefined)) return refuseNewer(db)
-  const { error } = await migrator.migrateToLatest()
-  if (error) throw error
+/**
+ * One that is up to date is not written to, so that opening it waits for nobody. Otherwise one process holds the write
+ * lock from before the copy until all is committed, and the others wait for it.
+ */
+async function migrate(
+  path: string,
+  { writer, forWriting, forReading }: { writer: Kysely<Schema>; forWriting: Connection; forReading: Connection },
+  { onCopied, freeBytes }: Opening,
+): Promise<void> {
+  // Kysely runs SQLite's schema changes without a transaction of its own.
+  const migrator = new Migrator({ db: writer, provider: { getMigrations: async () => MIGRATIONS } })
+  const findPending = async (): Promise<string | undefined> => {
+    const known = await migrator.getMigrations()
+    if (known.some(({ executedAt }) => executedAt !== undefined)) await refuseNewer(writer)
+    return known.find(({ executedAt }) => executedAt === undefined)?.name
+  }
+  if ((await patiently(OPEN_PATIENCE_MS, findPending)) === undefined) return
+  await patiently(MIGRATE_PATIENCE_MS, async () => void forWriting.prepare('begin immediate').run())
+  let copy: string | undefined
+  try {
+    const before = await findPending()
+    const others = `select 1 from sqlite_master where type = 'table' and name not like 'kysely%'`
+    const isNew = forWriting.prepare(others).get() === undefined
+    if (before !== undefined && !isNew) {
+      const size = forReading.prepare('select page_count * page_size from pragma_page_count, pragma_page_size')
+      const sizeBytes = Number(size.pluck().get())
+      copy = await copyBefore(before, { path, sizeBytes, copyTo: (file) => forReading.copyTo(file), freeBytes })
+      onCopied?.({ file: copy, before })
+    }
+    if (before !== undefined) {
+      const { error } = await migrator.migrateToLatest()
+      if (error) throw error
+    }
+    forWriting.prepare('commit').run()
+  } catch (cause) {
+    // A full disk has ended it already.
+    if (forWriting.inTransaction()) forWriting.prepare('rollback').run()
+    if (copy === undefined) throw cause
+    throw notMigrated(path, copy, cause)
+  }
+  if (copy !== undefined) trimCopies(path)
+}
+
+function notMigrated(path: string, copy: string, cause: unknown): AppError {
+  const why = cause instanceof Error ? cause.message : 'unknown'
+  return new AppError(
+    storeError(cause)?.failure ?? { kind: 'permanent', code: 'DATABASE_NOT_MIGRATED' },
+    `the database ${path} could not be brought up to date (${why}): it is as it was, and ${copy} is a copy of it`,
+    { cause },
+  )
 }
 
 async function refuseNewer(db: Kysely<Schema>): Promise<void> {
@@ -173,6 +235,9 @@ async function connectPatiently(path: string): Promise<Connection> {
 type Connection = {
   prepare(text: string): Database.Statement
   pragma(text: string): unknown
+  inTransaction(): boolean
+  /** All that is committed, without the event loop waiting for it. */
+  copyTo(file: string): Promise<void>
   close(): void
 }
 
@@ -199,6 +264,8 @@ function connect(path: string): Connection {
       return statement
     },
     pragma: (text) => connection.pragma(text),
+    inTransaction: () => connection.inTransaction,
+    copyTo: async (file) => void (await connection.backup(file)),
     close: () => connection.close(),
   }
 }
@@ -219,13 +286,6 @@ class ImmediateDriver extends SqliteDriver {
   }
 }
 
-/** Kysely leaves SQLite's schema changes outside transactions, where a death in their midst would leave half of them. */
-class TransactionalAdapter extends SqliteAdapter {
-  override get supportsTransactionalDdl(): true {
-    return true
-  }
-}
-
 class ImmediateDialect extends SqliteDialect {
   readonly #config: ConstructorParameters<typeof SqliteDriver>[0]
 
@@ -236,10 +296,6 @@ class ImmediateDialect extends SqliteDialect {
 
   override createDriver(): Driver {
     return new ImmediateDriver(this.#config)
-  }
-
-  override createAdapter(): DialectAdapter {
-    return new TransactionalAdapter()
   }
 }
 

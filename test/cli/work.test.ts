@@ -1,4 +1,5 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
@@ -7,7 +8,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test 
 import type { Incident, IncidentEvent } from '../sandbox/flashduty/types.ts'
 import { displayWidth, runCommand } from '../support/command.ts'
 import { eventually } from '../support/eventually.ts'
-import { composeIncident, endedJob, readJob } from '../support/jobs.ts'
+import { composeIncident, endedJob, pauseJobs, readJob } from '../support/jobs.ts'
 import {
   cardsOf,
   expectSilence,
@@ -173,8 +174,10 @@ describe('deliver', () => {
     expect((await readJob(world, jobOf(out)))?.data).toEqual(assigned)
     await theCardOf(world, composed)
     expect(await settledRecords(world, composed)).toMatchObject([{ status: 'success', kind: 'group' }])
-    // Again it is the same job.
-    expect(jobOf(await done('deliver', await written(assigned)))).toBe(jobOf(out))
+    // Again it is the same job, which has been done.
+    await endedJob(world, jobOf(out))
+    const again = await done('deliver', await written(assigned))
+    expect(again).toContain(`taken in before, by job ${jobOf(out)}: nothing was added`)
     expect(cardsOf(world, composed)).toHaveLength(1)
   })
 
@@ -213,6 +216,76 @@ describe('deliver', () => {
     }
     expect(await failed('deliver', join(folder, 'missing.json'))).toContain('missing.json')
     expect(await failed('deliver', folder)).toContain(folder)
+  })
+
+  test('a corrected file after one that failed is enqueued, and a mended cause lets the same file run again', async () => {
+    const { incident: composed, assigned } = await compose('改正之后')
+    const jobId = `ev-${assigned.event_id}`
+    await world.flashduty.control.enqueue({ event_id: assigned.event_id }, { jobId })
+    expect((await endedJob(world, jobId)).state).toBe('failed')
+    const out = await done('deliver', await written(assigned))
+    expect(out).toContain(`Enqueued i_assign as job ${jobId}-`)
+    expect((await endedJob(world, jobOf(out))).state).toBe('completed')
+    await theCardOf(world, composed)
+    await settledRecords(world, composed)
+  })
+
+  test('what waits already is not said to be enqueued', async () => {
+    const { incident: composed, assigned } = await compose('还在排队')
+    const resume = await pauseJobs(world)
+    const path = await written(assigned)
+    try {
+      const jobId = jobOf(await done('deliver', path))
+      expect(await done('deliver', path)).toBe(`Already waiting as job ${jobId}: nothing was added.\n`)
+      const other = await done('deliver', await written({ ...assigned, event_id: `${assigned.event_id}:` }))
+      const third = await done('deliver', await written({ ...assigned, event_id: `${assigned.event_id}.` }))
+      expect(new Set([jobId, jobOf(other), jobOf(third)]).size).toBe(3)
+      for (const out of [other, third]) expect(out).toContain('Enqueued')
+    } finally {
+      await resume()
+    }
+    await theCardOf(world, composed)
+    await settledRecords(world, composed)
+  })
+
+  test.each<[string, (json: string) => Buffer]>([
+    ['UTF-8 with a mark', (json) => Buffer.from(`\uFEFF${json}`)],
+    ['UTF-16 with a mark', (json) => Buffer.from(`\uFEFF${json}`, 'utf16le')],
+    ['UTF-16 without one', (json) => Buffer.from(json, 'utf16le')],
+    ['UTF-16 the other way round', (json) => Buffer.from(`\uFEFF${json}`, 'utf16le').swap16()],
+  ])('a file in %s is read', async (_encoding, encode) => {
+    const { incident: composed, assigned } = await compose('各种编码')
+    const path = await written('')
+    await writeFile(path, encode(JSON.stringify(assigned)))
+    const out = await done('deliver', path)
+    expect(out).not.toContain('Left out')
+    expect((await readJob(world, jobOf(out)))?.data).toEqual(assigned)
+    await theCardOf(world, composed)
+    await settledRecords(world, composed)
+  })
+
+  test('bytes that are no text cost their letter, not the alert, and that is said', async () => {
+    const { incident: composed, assigned } = await compose('坏X字节')
+    const path = await written('')
+    const bytes = Buffer.from(JSON.stringify(assigned))
+    bytes[bytes.indexOf('坏X') + 3] = 0xff
+    await writeFile(path, bytes)
+    const out = await done('deliver', path)
+    expect(out).toContain(`Left out: ${path}: what is not UTF-8`)
+    expect(JSON.stringify((await readJob(world, jobOf(out)))?.data)).toContain('坏\uFFFD字节')
+    await theCardOf(world, composed)
+    await settledRecords(world, composed)
+  })
+
+  test('a Redis that does not answer in time is not waited for, and nothing is said to be enqueued', async () => {
+    const { assigned } = await compose('Redis 不应答')
+    const silent = createServer(() => {})
+    await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve))
+    onTestFinished(() => void silent.close())
+    const env = { ...world.env, REDIS_URL: `redis://127.0.0.1:${(silent.address() as AddressInfo).port}` }
+    const printed = await runCommand(env, ['deliver', await written(assigned)])
+    expect(printed).toMatchObject({ code: 1, out: '' })
+    expect(printed.err).toContain('Redis does not answer at REDIS_URL. Nothing was enqueued.')
   })
 
   test('a Redis that is not there is named by its setting', async () => {

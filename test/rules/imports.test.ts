@@ -130,11 +130,12 @@ const OWNERS: Record<string, string[]> = {
   pino: ['log.ts'],
   'p-queue': ['flashduty'],
   'prom-client': ['metrics.ts'],
+  'safe-stable-stringify': ['domain'],
   commander: ['cli'],
   'cli-table3': ['cli'],
   'node:fs': ['cli', 'http', 'storage'],
   'node:path': ['config.ts', 'storage'],
-  'node:crypto': ['domain', 'storage'],
+  'node:crypto': ['domain', 'queue', 'storage'],
   'node:net': ['http', 'proxy.ts'],
   'node:zlib': ['http'],
 }

@@ -1,6 +1,4 @@
-import Database from 'better-sqlite3'
-import { Kysely, type Migration, Migrator, SqliteDialect } from 'kysely'
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
@@ -15,36 +13,16 @@ import { type Db, openDb } from '../../src/storage/db.ts'
 import { listGroups } from '../../src/storage/groups.ts'
 import { listPlacements } from '../../src/storage/placements.ts'
 import { putResponders } from '../../src/storage/responders.ts'
+import { leftBehind as leaveBehind, type Row } from '../support/left-behind.ts'
 
 /** Databases that an earlier version of the program left behind, with rows in them, opened by this one. */
 
-const MIGRATIONS = join(import.meta.dirname, '../../src/storage/migrations')
 const folder = mkdtempSync(join(tmpdir(), 'flashduty-dingtalk-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-type Row = Record<string, string | number | null>
-
-/** The file as the version left it whose newest migration this was. */
 async function leftBehind(newest: string, tables: Record<string, Row[]>): Promise<string> {
   const path = join(folder, `${newest}-${Math.random()}.db`)
-  const database = new Database(path)
-  const db = new Kysely<unknown>({ dialect: new SqliteDialect({ database }) })
-  const names = readdirSync(MIGRATIONS).map((file) => file.replace('.ts', ''))
-  const getMigrations = async (): Promise<Record<string, Migration>> => {
-    const then = names.filter((name) => name <= newest).sort()
-    const read = then.map(async (name) => [name, (await import(join(MIGRATIONS, `${name}.ts`))) as Migration] as const)
-    return Object.fromEntries(await Promise.all(read))
-  }
-  const { error, results } = await new Migrator({ db, provider: { getMigrations } }).migrateToLatest()
-  expect({ error, last: results?.at(-1)?.migrationName }).toEqual({ error: undefined, last: newest })
-  for (const [table, rows] of Object.entries(tables)) {
-    for (const row of rows) {
-      const columns = Object.keys(row)
-      const marks = columns.map(() => '?').join(', ')
-      database.prepare(`insert into ${table} (${columns.join(', ')}) values (${marks})`).run(...Object.values(row))
-    }
-  }
-  await db.destroy()
+  await leaveBehind(path, newest, tables)
   return path
 }
 

@@ -4,6 +4,7 @@ import { actFromPage, type PageAct, type PageAnswer } from '../../src/actions/ac
 import { ACTION_SETTINGS, type ActionSettings } from '../../src/actions/deps.ts'
 import { systemClock } from '../../src/clock.ts'
 import { createWakeDueCards } from '../../src/delivery/wake.ts'
+import { hashOfJson } from '../../src/domain/canonical.ts'
 import { createFlashdutyClient } from '../../src/flashduty/client.ts'
 import { InFlight } from '../../src/lifecycle.ts'
 import { createOutbound } from '../../src/outbound.ts'
@@ -29,7 +30,7 @@ export async function openPageActs(world: World, settings: Partial<ActionSetting
   const log = pino({ level: 'silent' })
   const db = await openDb(config.databasePath)
   const outbound = createOutbound()
-  const producer = createProducer(connectImpatiently(config.redis, log), config.redis.prefix, log)
+  const producer = createProducer(connectImpatiently(config.redis, log), config.redis.prefix, log, hashOfJson)
   const inFlight = new InFlight(() => {})
   const deps = {
     db,
