@@ -100,11 +100,11 @@ describe('a posted webhook', () => {
     expect(both.map(({ body }) => body['duplicate']).sort()).toEqual([false, true])
     await theCardOf(scene.world, incident)
     await settledRecords(scene.world, incident)
-    expect((await send(assigned)).body).toEqual({ accepted: true, duplicate: true })
+    expect((await send(assigned)).body).toEqual({ accepted: true, duplicate: true, ignored: [] })
     expect(cardsOf(scene.world, incident)).toHaveLength(1)
 
     await endedJob(scene.world, await enqueue(scene.world, created))
-    expect((await send(created)).body).toEqual({ accepted: true, duplicate: true })
+    expect((await send(created)).body).toEqual({ accepted: true, duplicate: true, ignored: [] })
     expect(inboxOf(scene.world, created.event_id)).toMatchObject([{ source: 'deliver' }])
     const rows = await recordsOf(scene.world, incident)
     expect(rows.map(({ duplicates }) => duplicates)).toEqual(rows.map(() => 0))
@@ -207,7 +207,7 @@ describe('what cannot be accepted', () => {
     expect(refused.headers.get('retry-after')).toBe('1')
     release()
     expect(inboxOf(scene.world, assigned.event_id)).toEqual([])
-    expect((await send(assigned)).body).toEqual({ accepted: true, duplicate: false })
+    expect((await send(assigned)).body).toEqual({ accepted: true, duplicate: false, ignored: [] })
     await theCardOf(scene.world, incident)
     await settledRecords(scene.world, incident)
   })
@@ -258,7 +258,7 @@ test('while Redis turns out to be somebody else’s, posts are kept and not put 
     // What is known of a Redis holds for as long as the connection.
     await redis.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes')
     await eventually('it is noticed', () => scene.app.lines.some(({ msg }) => msg === 'redis-foreign'))
-    expect((await send(assigned)).body).toEqual({ accepted: true, duplicate: false })
+    expect((await send(assigned)).body).toEqual({ accepted: true, duplicate: false, ignored: [] })
     await eventually('it waits', () => scene.app.lines.some(isWaiting))
     expect(await readJob(world, `ev-${assigned.event_id}`)).toBeUndefined()
   } finally {

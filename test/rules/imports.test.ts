@@ -136,6 +136,8 @@ const OWNERS: Record<string, string[]> = {
   'node:path': ['config.ts', 'storage'],
   'node:crypto': ['domain', 'storage'],
   'node:net': ['http', 'proxy.ts'],
+  'node:http': ['http'],
+  'node:stream': ['http'],
   'node:zlib': ['http'],
 }
 
@@ -148,7 +150,7 @@ const ONLY_FROM: Record<string, string[]> = {
   'https-proxy-agent': ['stream/connection.ts'],
   'better-sqlite3': ['storage/db.ts'],
   'rate-limiter-flexible': ['http/h5/limits.ts'],
-  'node:zlib': ['http/h5/answer-html.ts'],
+  'node:zlib': ['http/api/inflate.ts', 'http/h5/answer-html.ts'],
 }
 
 const packageOf = (spec: string): string =>
