@@ -13,7 +13,7 @@ import type { H5Deps } from './h5/deps.ts'
 import { createH5 } from './h5/routes.tsx'
 import { IntegrationPage, type IntegrationStatus, NotFoundPage } from './integration-page.tsx'
 import { type Check, checkReadiness } from './readiness.ts'
-import { closeUnread } from './unread.ts'
+import { closeUnread, refuseLarge } from './unread.ts'
 
 export type RouteDeps = {
   log: Log
@@ -66,10 +66,12 @@ function createAddresses(deps: RouteDeps): Hono {
 
   // Relative, because only the browser knows the prefix that a proxy took off.
   app.get('/h5/:id', (c) => c.redirect(`./${encodeURIComponent(c.req.param('id'))}/${new URL(c.req.url).search}`, 301))
+  app.use('/h5/:id/*', refuseLarge)
   app.route('/h5/:id/', createH5({ ...deps.h5, log: deps.log, prefix: deps.prefix }))
   for (const asset of ASSETS) asset.serve(app)
 
   for (const { path, what } of CALLBACKS) {
+    app.use(path, refuseLarge)
     app.get(path, async (c) => {
       const status = await deps.statusByCallbackKey(c.req.query('integration_key') ?? '')
       return status ? c.html(<IntegrationPage what={what} status={status} />) : c.html(<NotFoundPage />, 404)

@@ -3,6 +3,8 @@ import type { IncomingMessage } from 'node:http'
 import type { HttpBindings } from '@hono/node-server'
 import type { MiddlewareHandler } from 'hono'
 
+import { MAX_BODY_BYTES } from '../domain/limits.ts'
+
 /** After the answer, so long and so much more of a body that nobody wants is let past. */
 const LINGER_MS = 2_000
 const LINGER_BYTES = 16 * 1024 * 1024
@@ -17,6 +19,12 @@ export const closeUnread: MiddlewareHandler = async (c, next) => {
   if (!(incoming && 'complete' in incoming) || !hasBody(incoming) || incoming.readableEnded) return
   c.header('Connection', 'close')
   linger(incoming)
+}
+
+/** For whatever says itself that it is too large, whoever sends it; what says nothing is bounded where it is read. */
+export const refuseLarge: MiddlewareHandler = async (c, next) => {
+  if (Number(c.req.header('content-length') ?? 0) <= MAX_BODY_BYTES) return next()
+  return c.json({ error: 'BODY_TOO_LARGE' }, 413)
 }
 
 function hasBody({ headers }: HttpBindings['incoming']): boolean {

@@ -126,6 +126,7 @@ const OWNERS: Record<string, string[]> = {
   'rate-limiter-flexible': ['http'],
   'dingtalk-jsapi': ['browser'],
   'markdown-it': ['http'],
+  'lru-cache': ['http'],
   undici: ['outbound.ts'],
   pino: ['log.ts'],
   'p-queue': ['flashduty'],
