@@ -10,6 +10,7 @@ import { createMetrics } from './metrics.ts'
 import { KEEP_TRUE_SETTINGS, type KeepTrueSettings } from './delivery/truth/keep-true.ts'
 import { createLookUpRule } from './delivery/look-up.ts'
 import { createBridge } from './delivery/bridge.ts'
+import { createNoteRefused } from './delivery/refused-post.ts'
 import { DELIVERY_SETTINGS, type DeliverySettings } from './delivery/settings.ts'
 import { createStanding } from './delivery/standing.ts'
 import { areTakenIn } from './delivery/taken-in.ts'
@@ -24,7 +25,7 @@ import { createPace, FLASHDUTY_PACE, type FlashdutyPace } from './flashduty/pace
 import { createReadNames } from './http/h5/read-names.ts'
 import { createReadTimeline } from './http/h5/read-timeline.ts'
 import { createRoutes } from './http/routes.tsx'
-import { listen } from './http/server.ts'
+import { listen, SERVER_SETTINGS, type ServerSettings } from './http/server.ts'
 import { CARD_ROUTE_SETTINGS } from './delivery/card-route.ts'
 import { RECOVERY_SETTINGS } from './events/recover-failed.ts'
 import { createCallbacks } from './http/callbacks.ts'
@@ -64,6 +65,7 @@ export type Overrides = {
   eventLoop?: EventLoopWatch
   cardRoute?: Partial<DoorSettings['cardRoute']>
   recovery?: Partial<DoorSettings['recovery']>
+  server?: Partial<ServerSettings>
   /** Told of the connection that writes, before anything uses it. */
   onWriter?: OnWriter
   /** How long calls to DingTalk and Flashduty are waited for. */
@@ -105,6 +107,7 @@ async function compose(config: Config, log: Log, clock: Clock, overrides: Overri
     connection: { ...CONNECTION_SETTINGS, ...overrides.connection },
     supervisor: { ...SUPERVISOR_SETTINGS, ...overrides.supervisor },
     deadlines: { ...DEADLINES, ...overrides.deadlines },
+    server: { ...SERVER_SETTINGS, ...overrides.server },
     doors: {
       cardRoute: { ...CARD_ROUTE_SETTINGS, ...overrides.cardRoute },
       recovery: { ...RECOVERY_SETTINGS, ...overrides.recovery },
@@ -219,6 +222,7 @@ async function compose(config: Config, log: Log, clock: Clock, overrides: Overri
     runtimes,
     standing: createStanding({ db, box, clock }),
   })
+  const metrics = createMetrics(status.read)
   const routes = createRoutes({
     log: part('http'),
     prefix: new URL(config.http.publicUrl ?? 'http://localhost').pathname.replace(/\/$/, ''),
@@ -235,7 +239,7 @@ async function compose(config: Config, log: Log, clock: Clock, overrides: Overri
       roomOf: (id) => integrations.roomOf(id),
       onRefusal: (id) => runtimes.get(id)?.doors.gap('refusal'),
     }),
-    metrics: createMetrics(status.read),
+    metrics,
     api: {
       nowMs: () => clock.nowMs(),
       isApiToken: async (token) => (await findToken(db.read, 'api', token)) !== undefined,
@@ -244,6 +248,7 @@ async function compose(config: Config, log: Log, clock: Clock, overrides: Overri
         if (taken.outcome !== 'accepted') return taken
         return { ...taken, afterReply: () => !taken.duplicate && inFlight.add(bridge.enqueue(taken.id)) }
       },
+      noteRefused: createNoteRefused({ db, clock, log: part('bridge'), count: metrics.countRefusedPost }),
       takeUnreadablePost: (text, problem) => bridge.refuseText(text, problem),
     },
     h5: {
@@ -269,7 +274,7 @@ async function compose(config: Config, log: Log, clock: Clock, overrides: Overri
       return integration && status.describe(integration)
     },
   })
-  const server = await listen(routes, config.http, part('http'))
+  const server = await listen(routes, config.http, part('http'), settings.server)
   teardown.defer('http server', () => server.close())
 
   const watchMs = overrides.watchMs ?? 1_000

@@ -1,4 +1,4 @@
-import { collectDefaultMetrics, Gauge, Registry } from 'prom-client'
+import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client'
 
 /** One reading of what the daemon's gauges show. */
 export type Reading = {
@@ -15,7 +15,12 @@ export type Reading = {
   results: number
 }
 
-export type Metrics = { contentType: string; text(): Promise<string> }
+export type Metrics = {
+  contentType: string
+  text(): Promise<string>
+  /** By the status that a post with a right token was refused with. */
+  countRefusedPost: (status: number) => void
+}
 
 /** `GET /metrics` in Prometheus's text format; what is counted is read when it is asked for. */
 export function createMetrics(read: () => Promise<Reading>): Metrics {
@@ -33,9 +38,16 @@ export function createMetrics(read: () => Promise<Reading>): Metrics {
   const due = gauge('cards_due', 'cards that wait to be made or updated', ['integration', 'api'])
   const oldest = gauge('cards_due_oldest_seconds', 'how long the first of them has been due', ['integration', 'api'])
   const results = gauge('results_due', 'results that Flashduty was not told yet')
+  const refused = new Counter({
+    name: 'flashduty_dingtalk_posts_refused_total',
+    help: 'posts with a right token that were not taken, by the status of the answer',
+    labelNames: ['status'],
+    registers: [registry],
+  })
 
   return {
     contentType: registry.contentType,
+    countRefusedPost: (status) => refused.inc({ status }),
     async text() {
       const reading = await read()
       for (const labelled of [stream, mode, wanted, gap, heard, used, limit, due, oldest]) labelled.reset()

@@ -32,3 +32,12 @@ export const MAX_ADDRESS = 2_000
 
 /** Parts that were left out which an answer names; the others are counted. */
 export const MAX_NAMED_PARTS = 20
+
+/** So large a body may grow however small it was on the wire. */
+export const INFLATION_FLOOR_BYTES = 64 * 1024
+/** Encodings one upon the other. */
+export const MAX_ENCODINGS = 4
+/** Of a form of the pages. */
+export const MAX_FORM_BYTES = 64 * 1024
+/** Of what the login page sends. */
+export const MAX_LOGIN_BYTES = 16 * 1024

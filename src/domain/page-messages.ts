@@ -81,6 +81,10 @@ export const PAGE_MESSAGES = {
     '页面已过期，未执行操作：请返回刷新后再试',
     'The page has expired and nothing was done: go back, reload and try again',
   ],
+  'page.FORM_UNFIT': [
+    '提交的内容过长或格式不对，未执行操作：请返回后缩短再试',
+    'What was sent is too long, or no form of ours, and nothing was done: go back and try again with less',
+  ],
   'page.UNKNOWN': ['操作失败，请稍后重试', 'It failed: try again in a moment'],
   'link.title': ['关联账号', 'Link accounts'],
   'link.why': [

@@ -51,6 +51,10 @@ export const SCREEN = {
   'incident.back': ['返回', 'Back'],
   'incident.facts': ['故障信息', 'Facts'],
   'incident.body': ['描述', 'Description'],
+  'incident.cut': [
+    '内容过长，已截断，完整内容请在 Flashduty 控制台查看',
+    'Too long, so cut short: for all of it, see the Flashduty console',
+  ],
   'incident.labels': ['标签', 'Labels'],
   'incident.timeline': ['时间线', 'Timeline'],
   'incident.timeline.own': [

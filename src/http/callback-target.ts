@@ -2,9 +2,11 @@ import type { Context } from 'hono'
 
 import { type Deadline, type Deadlines, leftMs } from '../domain/deadlines.ts'
 import type { Integration } from '../domain/integration.ts'
+import { MAX_BODY_BYTES } from '../domain/limits.ts'
 import type { EventLoopWatch } from '../event-loop.ts'
 import type { Log } from '../log.ts'
 import type { Room, TimeLeft } from '../room.ts'
+import { failCut, readBody } from './read-body.ts'
 
 /** Whose callback address was called; `room` once the daemon has taken the integration up. */
 export type CallbackTarget = { integration: Integration; room: Room | undefined }
@@ -48,5 +50,11 @@ export async function admitCallback(c: Context, deps: CallbackDeps): Promise<Adm
   }
   // Another try comes in seconds, when it has been taken up.
   if (!room) return c.json({ error: 'STARTING' }, 503)
-  return { integration, room, text: await c.req.text(), arrivedAt }
+  const { kind, bytes } = await readBody(c, MAX_BODY_BYTES, { unlessLarge: true })
+  if (kind === 'large') {
+    refuse('the body is too large')
+    return c.json({ error: 'BODY_TOO_LARGE' }, 413)
+  }
+  if (kind !== 'whole') failCut()
+  return { integration, room, text: new TextDecoder().decode(bytes), arrivedAt }
 }

@@ -1,10 +1,9 @@
-import { type Context, Hono } from 'hono'
-import { bodyLimit } from 'hono/body-limit'
+import { Hono } from 'hono'
 import { secureHeaders } from 'hono/secure-headers'
 
 import type { Log } from '../log.ts'
 import type { Metrics } from '../metrics.ts'
-import { addDeliverRoute, type DeliverDeps } from './api/deliver.ts'
+import { addDeliverRoute, answerNowhere, type DeliverDeps } from './api/deliver.ts'
 import { addCardPushRoute, CARD_PATH } from './card-push.ts'
 import type { Callbacks } from './callbacks.ts'
 import { addRobotPushRoute, ROBOT_PATH } from './robot-push.ts'
@@ -14,6 +13,7 @@ import type { H5Deps } from './h5/deps.ts'
 import { createH5 } from './h5/routes.tsx'
 import { IntegrationPage, type IntegrationStatus, NotFoundPage } from './integration-page.tsx'
 import { type Check, checkReadiness } from './readiness.ts'
+import { closeUnread, refuseLarge } from './unread.ts'
 
 export type RouteDeps = {
   log: Log
@@ -28,8 +28,6 @@ export type RouteDeps = {
   statusByCallbackKey: (callbackKey: string) => Promise<IntegrationStatus | undefined>
 }
 
-const BODY_LIMIT_BYTES = 1024 * 1024
-
 const CALLBACKS = [
   { path: EVENT_PATH, what: '事件订阅请求网址' },
   { path: CARD_PATH, what: '卡片回调地址' },
@@ -40,15 +38,13 @@ const CALLBACKS = [
 export function createRoutes(deps: RouteDeps): Hono {
   const app = new Hono()
   app.use(secureHeaders({ xFrameOptions: false, overwrite: false }))
-  // The rest of such a body is not read, so nothing else can come over that connection.
-  const refuseLarge = (c: Context) => c.json({ error: 'BODY_TOO_LARGE' }, 413, { Connection: 'close' })
-  app.use(bodyLimit({ maxSize: BODY_LIMIT_BYTES, onError: refuseLarge }))
+  app.use(closeUnread)
   const addresses = createAddresses(deps)
   app.route('/', addresses)
   // A proxy in front may take the prefix off or pass it on.
   if (deps.prefix !== '') app.route(deps.prefix, addresses)
 
-  app.notFound((c) => c.json({ error: 'no such address' }, 404))
+  app.notFound((c) => answerNowhere(c, { ...deps.api, log: deps.log }, deps.prefix))
   app.onError((error, c) => {
     // Who asked may have gone amid their own request; nobody has to act on that.
     const gone = 'code' in error && error.code === 'ECONNRESET'
@@ -70,10 +66,12 @@ function createAddresses(deps: RouteDeps): Hono {
 
   // Relative, because only the browser knows the prefix that a proxy took off.
   app.get('/h5/:id', (c) => c.redirect(`./${encodeURIComponent(c.req.param('id'))}/${new URL(c.req.url).search}`, 301))
+  app.use('/h5/:id/*', refuseLarge)
   app.route('/h5/:id/', createH5({ ...deps.h5, log: deps.log, prefix: deps.prefix }))
   for (const asset of ASSETS) asset.serve(app)
 
   for (const { path, what } of CALLBACKS) {
+    app.use(path, refuseLarge)
     app.get(path, async (c) => {
       const status = await deps.statusByCallbackKey(c.req.query('integration_key') ?? '')
       return status ? c.html(<IntegrationPage what={what} status={status} />) : c.html(<NotFoundPage />, 404)

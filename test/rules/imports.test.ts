@@ -126,6 +126,7 @@ const OWNERS: Record<string, string[]> = {
   'rate-limiter-flexible': ['http'],
   'dingtalk-jsapi': ['browser'],
   'markdown-it': ['http'],
+  'lru-cache': ['http'],
   undici: ['outbound.ts'],
   pino: ['log.ts'],
   'p-queue': ['flashduty'],
@@ -137,6 +138,8 @@ const OWNERS: Record<string, string[]> = {
   'node:path': ['config.ts', 'storage'],
   'node:crypto': ['domain', 'queue', 'storage'],
   'node:net': ['http', 'proxy.ts'],
+  'node:http': ['http'],
+  'node:stream': ['http'],
   'node:zlib': ['http'],
 }
 
@@ -149,7 +152,7 @@ const ONLY_FROM: Record<string, string[]> = {
   'https-proxy-agent': ['stream/connection.ts'],
   'better-sqlite3': ['storage/db.ts'],
   'rate-limiter-flexible': ['http/h5/limits.ts'],
-  'node:zlib': ['http/h5/answer-html.ts'],
+  'node:zlib': ['http/api/inflate.ts', 'http/h5/answer-html.ts'],
 }
 
 const packageOf = (spec: string): string =>

@@ -88,7 +88,11 @@ export async function expectRefusalAndRecovery(
   await free()
   await eventually('ready again, by itself', async () => (await readyz(daemon.url)).status === 200)
   expect(inboxOf(world, posted.assigned.event_id)).toEqual([])
-  expect((await post(daemon.url, posted.assigned, token)).body).toEqual({ accepted: true, duplicate: false })
+  expect((await post(daemon.url, posted.assigned, token)).body).toEqual({
+    accepted: true,
+    duplicate: false,
+    ignored: [],
+  })
   expect(await control.eventSettled(eventId)).toBe('success')
   const known = (await listGroups(world)).find((row) => row.openConversationId === platform.openConversationId)
   expect(known?.title).toBe(title)

@@ -19,8 +19,7 @@ export type TokenDeps = {
 export function requireToken(deps: TokenDeps): MiddlewareHandler {
   const wrong = new WrongTokens()
   return async (c, next) => {
-    const token = readToken(c)
-    if (token !== undefined && (await deps.isApiToken(token))) return next()
+    if (await presentsToken(c, deps)) return next()
     const address = addressOf(c)
     const { waitMs, isNews } = wrong.count(address, deps.nowMs())
     if (isNews) deps.log.warn({ address, path: c.req.path, limited: waitMs > 0 }, 'token-refused')
@@ -31,6 +30,12 @@ export function requireToken(deps: TokenDeps): MiddlewareHandler {
     c.header('WWW-Authenticate', 'Bearer')
     return c.json({ error: 'TOKEN_MISSING_OR_WRONG' }, 401)
   }
+}
+
+/** Whether it comes with a right one. */
+export async function presentsToken(c: Context, { isApiToken }: Pick<TokenDeps, 'isApiToken'>): Promise<boolean> {
+  const token = readToken(c)
+  return token !== undefined && isApiToken(token)
 }
 
 function readToken(c: Context): string | undefined {

@@ -11,9 +11,7 @@ import { type H5Deps, pathOfPages } from './deps.ts'
 import { type Note, type Outcome, spellNote } from './note.ts'
 import { MAX_REASON } from './reopen-form.tsx'
 import { checkCsrf } from './require-visitor.ts'
-import type { H5Variables } from './visitor.ts'
-
-type Form = Record<string, unknown>
+import type { Form, H5Variables } from './visitor.ts'
 
 /** As `newId` makes them. */
 const TOKEN = /^[a-z2-7]{16}$/
@@ -21,23 +19,23 @@ const TOKEN = /^[a-z2-7]{16}$/
 /** What the buttons of the pages send. Each answer is an address to go to, so that reloading sends nothing twice. */
 export function addActRoutes(app: Hono<H5Variables>, deps: H5Deps): void {
   app.post('/incident/:incidentId/act', checkCsrf, async (c) => {
-    const form: Form = await c.req.parseBody()
+    const form = c.get('form')
     const incidentId = c.req.param('incidentId')
     const act = readAct(form['act'])
     const token = form['token']
     const known = await findIncident(deps.db.read, c.get('visitor').integrationId, incidentId)
-    if (!act || typeof token !== 'string' || !TOKEN.test(token) || !known) {
+    if (!act || token === undefined || !TOKEN.test(token) || !known) {
       return goOn(deps, c, { origin: 'incident' }, incidentId, undefined)
     }
-    const reason = textIn(form, 'reason')?.trim().slice(0, MAX_REASON)
+    const reason = form['reason']?.trim().slice(0, MAX_REASON)
     const note = await carryOut(deps, c, { act, incidentId, token, reason })
     return goOn(deps, c, form, incidentId, note)
   })
 
   app.post('/wanted', checkCsrf, async (c) => {
-    const form: Form = await c.req.parseBody()
+    const form = c.get('form')
     const { integrationId, userId } = c.get('visitor')
-    const token = textIn(form, 'wanted') ?? ''
+    const token = form['wanted'] ?? ''
     const nowMs = deps.clock.nowMs()
     const take = () => deps.db.write((trx) => takeWantedAct(trx, { integrationId, userId, token }, nowMs))
     const takeIfPossible = () =>
@@ -109,14 +107,9 @@ function goOn(deps: H5Deps, c: Context<H5Variables>, form: Form, incidentId: str
     case 'incident':
       return to(`/incident/${encodeURIComponent(incidentId)}`)
     case 'group':
-      query.set('cid', textIn(form, 'cid') ?? '')
+      query.set('cid', form['cid'] ?? '')
       return to('/group')
     default:
       return to('/')
   }
-}
-
-function textIn(form: Form, name: string): string | undefined {
-  const value = form[name]
-  return typeof value === 'string' ? value : undefined
 }

@@ -1,6 +1,7 @@
 import type { Child } from 'hono/jsx'
 import { raw } from 'hono/html'
 
+import { MAX_LABEL, MAX_TEXT } from '../../domain/limits.ts'
 import { say, severityName } from '../../domain/messages.ts'
 import { phrase } from '../../domain/screen-messages.ts'
 import { clockTime, dateTime } from '../../domain/time.ts'
@@ -91,19 +92,28 @@ function factsOf(view: View, { incident }: StoredIncident): [string, Child][] {
       say(locale, 'fact.responders'),
       incident.responders?.length ? <People incident={incident} locale={locale} /> : say(locale, 'fact.nobody'),
     ],
-    [say(locale, 'fact.impact'), incident.impact?.trim() ? <Markdown text={incident.impact} /> : ''],
-    [phrase(locale, 'incident.root'), markdownOf(incident['root_cause'])],
-    [phrase(locale, 'incident.resolution'), markdownOf(incident['resolution'])],
+    [
+      say(locale, 'fact.impact'),
+      incident.impact?.trim() ? <Markdown view={view} text={incident.impact} maxLength={MAX_LABEL} /> : '',
+    ],
+    [phrase(locale, 'incident.root'), markdownOf(view, incident['root_cause'])],
+    [phrase(locale, 'incident.resolution'), markdownOf(view, incident['resolution'])],
   ]
   return facts.filter(([, value]) => value !== '')
 }
 
-function markdownOf(value: unknown): Child {
-  return typeof value === 'string' && value.trim() !== '' ? <Markdown text={value} /> : ''
+function markdownOf(view: View, value: unknown): Child {
+  const isText = typeof value === 'string' && value.trim() !== ''
+  return isText ? <Markdown view={view} text={value} maxLength={MAX_LABEL} /> : ''
 }
 
-function Markdown({ text }: { text: string }) {
-  return <div class="markdown text">{raw(toHtml(text))}</div>
+function Markdown({ view, text, maxLength }: { view: View; text: string; maxLength: number }) {
+  return (
+    <>
+      <div class="markdown text">{raw(toHtml(text, maxLength))}</div>
+      {text.length > maxLength ? <p class="soft">{phrase(view.locale, 'incident.cut')}</p> : undefined}
+    </>
+  )
 }
 
 function Body({ view, stored }: { view: View; stored: StoredIncident }) {
@@ -120,7 +130,7 @@ function Body({ view, stored }: { view: View; stored: StoredIncident }) {
       {text.trim() === '' && pictures.length === 0 ? undefined : (
         <section class="panel">
           <h2>{phrase(view.locale, 'incident.body')}</h2>
-          <Markdown text={text} />
+          <Markdown view={view} text={text} maxLength={MAX_TEXT} />
           {pictures.map(({ address, name }) => (
             <p>
               <WebLink href={address}>{name}</WebLink>

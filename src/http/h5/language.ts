@@ -19,8 +19,8 @@ export function localeOf(c: Context): Locale {
 }
 
 export function addLanguageRoute(app: Hono<H5Variables>, deps: H5Deps): void {
-  app.post('/language', checkCsrf, async (c) => {
-    const { lang } = await c.req.parseBody()
+  app.post('/language', checkCsrf, (c) => {
+    const { lang } = c.get('form')
     setCookie(c, COOKIE, lang === 'en-US' ? 'en-US' : 'zh-CN', { ...cookieOptions(deps, c), maxAge: YEAR_S })
     const pages = pathOfPages(deps, c.get('integration').id)
     return c.redirect(pageLeft(c.req.header('referer'), pages) ?? `${pages}/`, 303)

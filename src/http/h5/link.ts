@@ -34,7 +34,7 @@ export function addLinkRoutes(app: Hono<H5Variables>, deps: H5Deps): void {
   })
 
   app.post('/link/confirm', checkCsrf, async (c) => {
-    const form = await readForm(c)
+    const form = readForm(c)
     const integration = c.get('integration')
     const visitor = c.get('visitor')
     // Asked anew: the form only says which answer the person has seen.
@@ -62,7 +62,7 @@ export function addLinkRoutes(app: Hono<H5Variables>, deps: H5Deps): void {
   })
 
   app.post('/link/key', checkCsrf, async (c) => {
-    const form = await readForm(c)
+    const form = readForm(c)
     const integration = c.get('integration')
     const { userId } = c.get('visitor')
     if (form.key === '') return fail(deps, c, 'KEY_EMPTY', form.back)
@@ -106,8 +106,8 @@ export function addLinkRoutes(app: Hono<H5Variables>, deps: H5Deps): void {
   })
 
   // The link stays until another one takes its place.
-  app.post('/link/switch', checkCsrf, async (c) => {
-    const { back } = await readForm(c)
+  app.post('/link/switch', checkCsrf, (c) => {
+    const { back } = readForm(c)
     return c.redirect(`${pagesOf(deps, c)}/link?return=${encodeURIComponent(back)}`, 303)
   })
 
@@ -123,12 +123,8 @@ export function addLinkRoutes(app: Hono<H5Variables>, deps: H5Deps): void {
   })
 }
 
-async function readForm(c: Ctx): Promise<{ key: string; member: string; back: string }> {
-  const form = await c.req.parseBody()
-  const text = (name: string): string => {
-    const value = form[name]
-    return typeof value === 'string' ? value.trim() : ''
-  }
+function readForm(c: Ctx): { key: string; member: string; back: string } {
+  const text = (name: string): string => c.get('form')[name]?.trim() ?? ''
   return { key: text('key'), member: text('member'), back: text('return') }
 }
 

@@ -4,10 +4,12 @@ import { z } from 'zod'
 
 import type { Identity } from '../../dingtalk/people.ts'
 import { readObject } from '../../domain/inbound.ts'
+import { MAX_LOGIN_BYTES } from '../../domain/limits.ts'
 import { tell, tellFailure } from '../../domain/page-messages.ts'
 import { AppError } from '../../errors.ts'
 import { isOfCorporation } from '../../storage/integrations.ts'
 import { addSession, endSession, newSecret, useLoginState } from '../../storage/sessions.ts'
+import { readBody } from '../read-body.ts'
 import { type H5Deps, pathOfPages } from './deps.ts'
 import { addressOf, createLimiter } from './limits.ts'
 import { answerLoginPage } from './login-page.tsx'
@@ -43,8 +45,9 @@ export function addLoginRoutes(app: Hono<H5Variables>, deps: H5Deps): void {
 
   app.post('/login', async (c) => {
     const locale = c.get('locale')
-    const given = JSON_TYPE.test(c.req.header('content-type') ?? '') && (await c.req.json().catch(() => undefined))
-    const parsed = Handed.safeParse(given)
+    const isJson = JSON_TYPE.test(c.req.header('content-type') ?? '')
+    const body = isJson ? await readBody(c, MAX_LOGIN_BYTES, { unlessLarge: true }) : undefined
+    const parsed = Handed.safeParse(body?.kind === 'whole' ? readObject(body.bytes.toString('utf8')) : undefined)
     if (!parsed.success) return c.json({ text: tell(locale, 'page.UNKNOWN') }, 400)
     const waitS = await limiter.take(addressOf(c))
     if (waitS > 0) {

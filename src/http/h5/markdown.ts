@@ -1,7 +1,12 @@
+import { LRUCache } from 'lru-cache'
 import MarkdownIt from 'markdown-it'
 
-/** What is longer is cut: nobody reads it here, and reading Markdown takes its time. */
-const MAX_LENGTH = 20_000
+import { MAX_ADDRESS, MAX_TEXT } from '../../domain/limits.ts'
+
+/** HTML that is kept, with the texts it was made from, in UTF-16 units: of some dozens of the longest texts. */
+const KEPT = 8_000_000
+/** Other HTML costs less than finding it. */
+const KEPT_FROM = 500
 
 const WEB_PAGE = /^https?:\/\/[^/\s]/i
 
@@ -11,6 +16,10 @@ const WEB_PAGE = /^https?:\/\/[^/\s]/i
  */
 const markdown = new MarkdownIt({ html: false, linkify: true, breaks: true })
 markdown.linkify.set({ fuzzyLink: false, fuzzyEmail: false, fuzzyIP: false })
+// Its own rule for addresses takes a time that grows with the square of the text, where brackets in them stay open.
+for (const scheme of ['http:', 'https:']) markdown.linkify.add(scheme, { validate: lengthOfAddress })
+// No web pages anyway.
+for (const scheme of ['ftp:', 'mailto:', '//']) markdown.linkify.add(scheme, null)
 markdown.validateLink = (url) => WEB_PAGE.test(url)
 markdown.renderer.rules['link_open'] = (tokens, index, options, _env, self) => {
   // An address that is empty leads nowhere.
@@ -36,6 +45,44 @@ for (const rule of ['fence', 'code_block', 'table_open'] as const) {
     )
 }
 
-export function toHtml(text: string): string {
-  return markdown.render(text.length > MAX_LENGTH ? `${text.slice(0, MAX_LENGTH)}…` : text)
+/** How far a bare address goes on behind its scheme: to a space or a mark that ends a sentence. 0 = it is none. */
+function lengthOfAddress(text: string, from: number): number {
+  ADDRESS.lastIndex = from
+  const address = ADDRESS.exec(text)?.[0] ?? ''
+  let open = 0
+  for (let index = 0; index < address.length; index++) {
+    if (address[index] === '(') open += 1
+    else if (address[index] === ')' && --open < 0) return withoutMarks(address.slice(0, index))
+  }
+  return withoutMarks(address)
+}
+
+const ADDRESS = new RegExp(
+  `//[^\\s/?#<>"'\`{}|\\\\^，。；：！？、）】」』》”’][^\\s<>"\`{}|\\\\^，。；：！？、）】」』》”’]{0,${MAX_ADDRESS}}`,
+  'y',
+)
+
+const MARKS = new Set(".,;:!?'*_~([-")
+
+function withoutMarks(address: string): number {
+  let length = address.length
+  while (length > 2 && MARKS.has(address[length - 1] ?? '')) length -= 1
+  return length > 2 ? length : 0
+}
+
+const kept = new LRUCache<string, string>({
+  maxSize: KEPT,
+  sizeCalculation: (html, text) => html.length + text.length,
+})
+
+/**
+ * The HTML of a text, or of so much of it. What was drawn before is not drawn again: the longest text takes some tenths
+ * of a second, and a page may be opened by a whole company at once.
+ */
+export function toHtml(text: string, maxLength = MAX_TEXT): string {
+  const shown = text.length > maxLength ? text.slice(0, maxLength).replace(/[\ud800-\udbff]$/, '') : text
+  if (shown.length < KEPT_FROM) return markdown.render(shown)
+  const html = kept.get(shown) ?? markdown.render(shown)
+  kept.set(shown, html)
+  return html
 }

@@ -9,6 +9,8 @@ import type { H5Variables, Visitor } from './visitor.ts'
 
 /** More than anybody reads or presses, few enough that nobody uses up what a whole company shares. */
 const EACH = { tries: 60, seconds: 60 }
+/** Pages of what is stored, which cost nobody else anything. */
+const VIEWS = { tries: 120, seconds: 60 }
 
 /** Somebody has had too much asked for them; `answerFailure` tells them. */
 export class TooManyError extends Error {
@@ -28,6 +30,8 @@ export type PersonLimits = {
   beforeAsking: (visitor: Visitor) => Promise<void>
   /** The same before a page that always asks. */
   reads: MiddlewareHandler<H5Variables>
+  /** Before any page. */
+  views: MiddlewareHandler<H5Variables>
   /** Before what is done as the person. */
   acts: MiddlewareHandler<H5Variables>
 }
@@ -40,14 +44,19 @@ export function createPersonLimits(deps: H5Deps): PersonLimits {
     deps.log.info({ integrationId, userId }, 'person-limited')
     throw new TooManyError(waitS)
   }
-  const [reads, acts] = [createLimiter(EACH), createLimiter(EACH)]
+  const [views, reads, acts] = [createLimiter(VIEWS), createLimiter(EACH), createLimiter(EACH)]
   const before =
     (limiter: Limiter): MiddlewareHandler<H5Variables> =>
     async (c, next) => {
       await take(limiter, c.get('visitor'))
       await next()
     }
-  return { beforeAsking: (visitor) => take(reads, visitor), reads: before(reads), acts: before(acts) }
+  return {
+    beforeAsking: (visitor) => take(reads, visitor),
+    reads: before(reads),
+    views: before(views),
+    acts: before(acts),
+  }
 }
 
 export function answerTooMany(

@@ -1,13 +1,18 @@
 import type { Context, MiddlewareHandler } from 'hono'
 
+import { MAX_FORM_BYTES } from '../../domain/limits.ts'
 import { tell } from '../../domain/page-messages.ts'
 import { findLinkOfUser } from '../../storage/links.ts'
 import { endOf, findSession, isAging, moveOnSession } from '../../storage/sessions.ts'
+import { failCut, readBody } from '../read-body.ts'
 import { type H5Deps, pathOfPages } from './deps.ts'
 import { answerLoginPage } from './login-page.tsx'
 import { answerMessage } from './message-page.tsx'
 import { keepSessionCookie, readSessionSecret } from './session-cookie.ts'
-import { CSRF_FIELD, type H5Variables, type Visitor } from './visitor.ts'
+import { CSRF_FIELD, type Form, type H5Variables, type Visitor } from './visitor.ts'
+
+/** The one that ours are sent as. */
+const FORM_TYPE = /^application\/x-www-form-urlencoded\s*(;|$)/i
 
 /** Puts the visitor under `c.get('visitor')`, or answers with the login page, which comes back to the same address. */
 export function requireVisitor(deps: H5Deps): MiddlewareHandler<H5Variables> {
@@ -24,13 +29,24 @@ export function requireVisitor(deps: H5Deps): MiddlewareHandler<H5Variables> {
   }
 }
 
-/** Only for forms of our own pages: refuses a POST that does not carry the visitor's token. Needs `requireVisitor`. */
+/**
+ * Only for forms of our own pages: puts what they hold under `c.get('form')`, and refuses a POST that does not carry the
+ * visitor's token. Needs `requireVisitor`: of whoever is not known nothing is read.
+ */
 export const checkCsrf: MiddlewareHandler<H5Variables> = async (c, next) => {
-  const form = await c.req.parseBody().catch(() => ({}))
-  const given: unknown = (form as Record<string, unknown>)[CSRF_FIELD]
-  if (typeof given === 'string' && c.get('isOwnForm')(given)) return next()
   const back = `${pathOfPages({ prefix: c.get('prefix') }, c.get('integration').id)}/`
-  return answerMessage(c, { text: tell(c.get('locale'), 'page.FORM_EXPIRED'), status: 403, back })
+  const refuse = (status: 403 | 413 | 415, key: 'page.FORM_EXPIRED' | 'page.FORM_UNFIT'): Response =>
+    answerMessage(c, { text: tell(c.get('locale'), key), status, back })
+  const type = c.req.header('content-type') ?? ''
+  if (/^multipart\//i.test(type)) return refuse(415, 'page.FORM_UNFIT')
+  if (!FORM_TYPE.test(type)) return refuse(403, 'page.FORM_EXPIRED')
+  const { kind, bytes } = await readBody(c, MAX_FORM_BYTES, { unlessLarge: true })
+  if (kind === 'large') return refuse(413, 'page.FORM_UNFIT')
+  if (kind !== 'whole') failCut()
+  const form: Form = Object.fromEntries(new URLSearchParams(bytes.toString('utf8')))
+  if (!c.get('isOwnForm')(form[CSRF_FIELD] ?? '')) return refuse(403, 'page.FORM_EXPIRED')
+  c.set('form', form)
+  await next()
 }
 
 async function findVisitor(deps: H5Deps, c: Context<H5Variables>, secret: string): Promise<Visitor | undefined> {

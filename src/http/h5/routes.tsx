@@ -46,13 +46,14 @@ export function createH5(deps: H5Deps): Hono<H5Variables> {
   })
   addLoginRoutes(app, deps)
   app.use(requireVisitor(deps))
+  const limits = createPersonLimits(deps)
+  app.get('*', limits.views)
   // What is stored is shown all the same, and an act is answered with the reason.
   const onlyEnabled: MiddlewareHandler<H5Variables> = async (c, next) => {
     if (c.get('integration').enabled) return next()
     return answerTrouble(deps, c, 503, <DisabledIntegration view={viewOf(deps, c)} />)
   }
   for (const path of ['/link', '/link/*', '/unlink']) app.use(path, onlyEnabled)
-  const limits = createPersonLimits(deps)
   app.get('/link', limits.reads)
   for (const path of ['/incident/:incidentId/act', '/wanted', '/link/confirm', '/link/key']) {
     app.post(path, limits.acts)

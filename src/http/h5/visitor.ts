@@ -23,8 +23,13 @@ export type H5Variables = {
     prefix: string
     /** Whether that is the visitor's `csrf`; in constant time. */
     isOwnForm: (csrf: string) => boolean
+    /** What a form of our own pages holds. Behind `checkCsrf`. */
+    form: Form
   }
 }
+
+/** Its fields; of several of one name the last. */
+export type Form = Record<string, string>
 
 /** The name of the hidden field. */
 export const CSRF_FIELD = 'csrf'
