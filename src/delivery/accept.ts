@@ -1,6 +1,5 @@
-import { stringify } from 'safe-stable-stringify'
-
 import type { Clock } from '../clock.ts'
+import { canonicalJson } from '../domain/canonical.ts'
 import { type IncidentEvent, type InvalidBody, parseIncidentEvent, type ParsedEvent } from '../domain/event.ts'
 import { variantId } from '../domain/event-id.ts'
 import type { IncidentVersion, LastAct, Progress } from '../domain/incident.ts'
@@ -294,7 +293,7 @@ async function recordUnplanned(
 ): Promise<void> {
   await deps.db.write(async (trx) => {
     const nowMs = deps.clock.nowMs()
-    const payload = body === undefined ? undefined : (stringify(body) ?? 'null').slice(0, PAYLOAD_LIMIT)
+    const payload = body === undefined ? undefined : canonicalJson(body).slice(0, PAYLOAD_LIMIT)
     await enterInbox(
       trx,
       { source: 'deliver', id: `job:${jobId}`, ...(payload === undefined ? {} : { payload }) },

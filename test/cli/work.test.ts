@@ -205,8 +205,8 @@ describe('deliver', () => {
     const wrong: [unknown, string][] = [
       ['{"half": ', 'not JSON'],
       [[], 'not an incident event'],
-      [{ ...assigned, event_id: undefined }, 'event_id'],
-      [{ ...assigned, incident: { ...assigned.incident, title: 7 } }, 'incident.title'],
+      [{ ...assigned, incident: undefined }, 'incident'],
+      [{ ...assigned, incident: { ...assigned.incident, incident_id: 7 } }, 'incident.incident_id'],
     ]
     for (const [body, named] of wrong) {
       const path = await written(body)
