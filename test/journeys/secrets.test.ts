@@ -136,7 +136,7 @@ describe('after a story with whatever can go wrong', () => {
   /** Jobs that are none, and frames that nobody asked for. */
   async function sendNonsense(): Promise<void> {
     const { assigned } = await composeIncident(world, { title: '坏的任务' })
-    const bad = await enqueue(world, { ...assigned, incident: { ...assigned.incident, title: 7 } })
+    const bad = await enqueue(world, { ...assigned, incident: { ...assigned.incident, incident_id: 7 } })
     expect((await endedJob(world, bad)).state).toBe('failed')
 
     const { control } = world.dingtalk
