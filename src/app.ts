@@ -19,6 +19,7 @@ import { holdBackWhileBanned } from './dingtalk/ban.ts'
 import { DEADLINES, type Deadlines } from './domain/deadlines.ts'
 import { hashOfJson } from './domain/canonical.ts'
 import { newId } from './domain/ids.ts'
+import { MAX_VIEWS_PER_MINUTE } from './domain/limits.ts'
 import { type EventLoopWatch, watchEventLoop } from './event-loop.ts'
 import { createFlashdutyClient } from './flashduty/client.ts'
 import { createPace, FLASHDUTY_PACE, type FlashdutyPace } from './flashduty/pace.ts'
@@ -66,6 +67,8 @@ export type Overrides = {
   cardRoute?: Partial<DoorSettings['cardRoute']>
   recovery?: Partial<DoorSettings['recovery']>
   server?: Partial<ServerSettings>
+  /** Pages that one person may open. */
+  viewsPerMinute?: number
   /** Told of the connection that writes, before anything uses it. */
   onWriter?: OnWriter
   /** How long calls to DingTalk and Flashduty are waited for. */
@@ -261,6 +264,7 @@ async function compose(config: Config, log: Log, clock: Clock, overrides: Overri
       loginUrl: config.dingtalk.loginUrl,
       peopleOf: (id) => runtimes.get(id)?.people,
       membersOf: (id) => runtimes.get(id)?.readMembers,
+      viewsPerMinute: overrides.viewsPerMinute ?? MAX_VIEWS_PER_MINUTE,
       readTimeline: createReadTimeline({ db, box, clock, flashduty }),
       readNames: createReadNames({ db, peopleOf: (id) => runtimes.get(id)?.people }),
       act: async (act) =>

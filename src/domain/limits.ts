@@ -37,6 +37,8 @@ export const MAX_NAMED_PARTS = 20
 export const INFLATION_FLOOR_BYTES = 64 * 1024
 /** Encodings one upon the other. */
 export const MAX_ENCODINGS = 4
+/** Pages that one person may open in a minute. */
+export const MAX_VIEWS_PER_MINUTE = 120
 /** Of a form of the pages. */
 export const MAX_FORM_BYTES = 64 * 1024
 /** Of what the login page sends. */

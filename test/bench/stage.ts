@@ -49,7 +49,7 @@ export async function setStage(settings: {
   qps: number
   dingtalk?: Partial<DingTalkSettings>
   env?: Record<string, string>
-  /** Flashduty's account has no limit. */
+  /** Neither Flashduty's account nor a reader of pages has a limit. */
   unpaced?: boolean
 }): Promise<Stage> {
   const undo: (() => Promise<unknown>)[] = []

@@ -10,6 +10,7 @@ import type { Person, World } from '../support/world.ts'
 /** How often one person may have Flashduty and DingTalk asked, and act. */
 
 const LIMIT = 60
+const VIEWS = 120
 const ENGLISH = { 'accept-language': 'en-US' }
 
 /** What is kept of Flashduty's answer is kept for less. */
@@ -79,6 +80,27 @@ describe('reads', () => {
     const refused = seen.filter(({ status }) => status === 429)
     expect(refused).toHaveLength(4)
     expectTold(refused[0], /Too many requests.*Try again in \d+ seconds.*Try again.*Go to the start page/)
+  })
+})
+
+describe('views', () => {
+  test('a hundred and twenty a minute for each, of whatever pages, then words and when to try again', async () => {
+    const visitor = await logIn(scene, { user: world.dingtalk.control.createUser({ name: '赵六' }) }, ENGLISH)
+    const paths = ['/', '/pc', '/history', `/incident/${incident.incident_id}`, '/nowhere']
+    const statuses: number[] = []
+    for (let count = 0; count < VIEWS; count++) {
+      statuses.push((await visitor.get(`${pages}${paths[count % paths.length] ?? ''}`)).status)
+    }
+    expect(statuses).not.toContain(429)
+    for (const path of paths) {
+      const page = await visitor.get(`${pages}${path}`)
+      expect(page.status).toBe(429)
+      expectTold(page, /Too many requests.*Try again in \d+ seconds.*Try again.*Go to the start page/)
+    }
+    // Acting is another matter, and so are other people and what nobody is logged in for.
+    const own = { csrf: csrfOf(await (await logIn(scene, li, ENGLISH)).get(`${pages}/`)) }
+    expect((await visitor.submit(`${pages}/language`, own)).status).toBe(403)
+    expect((await visitor.get(`${pages}/login`)).status).toBe(200)
   })
 })
 

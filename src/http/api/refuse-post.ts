@@ -1,5 +1,6 @@
 import type { Context } from 'hono'
 
+import { MAX_ADDRESS } from '../../domain/limits.ts'
 import { addressOf } from '../h5/limits.ts'
 import { type PostedIds, readIds } from './read-ids.ts'
 
@@ -25,5 +26,11 @@ export async function noteRefusal(
   deps: RefusalDeps,
   { text, ...refusal }: Pick<RefusedPost, 'status' | 'why'> & { text: string; recorded?: boolean },
 ): Promise<void> {
-  await deps.noteRefused({ recorded: false, ...refusal, ...readIds(text), path: c.req.path, address: addressOf(c) })
+  await deps.noteRefused({
+    recorded: false,
+    ...refusal,
+    ...readIds(text),
+    path: c.req.path.slice(0, MAX_ADDRESS),
+    address: addressOf(c),
+  })
 }

@@ -27,6 +27,8 @@ export type H5Deps = {
   peopleOf: (integrationId: string) => DingTalkPeople | undefined
   /** Asks DingTalk who is in its groups, as that integration; undefined while it is switched off. */
   membersOf: (integrationId: string) => ReadMembers | undefined
+  /** Of one person. */
+  viewsPerMinute: number
   readTimeline: ReadTimeline
   readNames: ReadNames
   /** Does as the visitor what they asked for on a page. */

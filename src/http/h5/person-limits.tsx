@@ -9,8 +9,6 @@ import type { H5Variables, Visitor } from './visitor.ts'
 
 /** More than anybody reads or presses, few enough that nobody uses up what a whole company shares. */
 const EACH = { tries: 60, seconds: 60 }
-/** Pages of what is stored, which cost nobody else anything. */
-const VIEWS = { tries: 120, seconds: 60 }
 
 /** Somebody has had too much asked for them; `answerFailure` tells them. */
 export class TooManyError extends Error {
@@ -44,7 +42,11 @@ export function createPersonLimits(deps: H5Deps): PersonLimits {
     deps.log.info({ integrationId, userId }, 'person-limited')
     throw new TooManyError(waitS)
   }
-  const [views, reads, acts] = [createLimiter(VIEWS), createLimiter(EACH), createLimiter(EACH)]
+  const [views, reads, acts] = [
+    createLimiter({ tries: deps.viewsPerMinute, seconds: 60 }),
+    createLimiter(EACH),
+    createLimiter(EACH),
+  ]
   const before =
     (limiter: Limiter): MiddlewareHandler<H5Variables> =>
     async (c, next) => {
