@@ -1,5 +1,8 @@
-/** Joins and presentations inside one emoji, such as a family: taken apart they would look like something else. */
-const KEPT = String.raw`(?<=\p{Emoji})[\uFE0E\uFE0F]|(?<=[\p{ExtPict}\p{EMod}\uFE0F])\u200D(?=\p{ExtPict})`
+/**
+ * Joins and presentations inside one emoji, such as a family: taken apart they would look like something else. What
+ * stands before is looked at last, since most letters are none of these.
+ */
+const KEPT = String.raw`[\uFE0E\uFE0F](?<=\p{Emoji}.)|\u200D(?<=[\p{ExtPict}\p{EMod}\uFE0F].)(?=\p{ExtPict})`
 
 /**
  * What a terminal obeys instead of showing it (C0, C1), what breaks a line, turns the direction or takes no room, and

@@ -1,4 +1,5 @@
 import type { Audience } from '../domain/card.ts'
+import { inChunks } from './chunks.ts'
 import type { Handle } from './schema.ts'
 
 /** What the newest card of an incident offers to be done beside the usual. */
@@ -15,14 +16,16 @@ export async function findOffers(
   integrationId: string,
   incidentIds: string[],
 ): Promise<Map<string, Offer>> {
-  if (incidentIds.length === 0) return new Map()
-  const rows = await db
-    .selectFrom('cards')
-    .select(['incident_id', 'audience'])
-    .where('integration_id', '=', integrationId)
-    .where('incident_id', 'in', incidentIds)
-    .orderBy('created_at')
-    .execute()
+  // All cards of an incident are in one chunk, so that the newest of them stays the last.
+  const rows = await inChunks(incidentIds, (chunk) =>
+    db
+      .selectFrom('cards')
+      .select(['incident_id', 'audience'])
+      .where('integration_id', '=', integrationId)
+      .where('incident_id', 'in', chunk)
+      .orderBy('created_at')
+      .execute(),
+  )
   return new Map(
     rows.map((row) => {
       const { snoozeMinutes, customActions } = readAudience(row.audience)

@@ -1,10 +1,12 @@
+import { inChunks } from './chunks.ts'
 import type { Handle } from './schema.ts'
 import { statement } from './statement.ts'
 import { takeTurn, type TurnApi } from './turns.ts'
 
 /** Those of the cards that this API has nothing to do for: they take a turn of their own before they become due. */
 export async function listIdle(trx: Handle, api: TurnApi, outTrackIds: string[]) {
-  return (await (api === 'create' ? selectNotDelivering : selectNotUpdating)(trx, { outTrackIds })).rows
+  const select = api === 'create' ? selectNotDelivering : selectNotUpdating
+  return inChunks(outTrackIds, async (chunk) => (await select(trx, { outTrackIds: chunk })).rows)
 }
 
 const selectIdle = (db: Handle, { outTrackIds }: { outTrackIds: string[] }) =>

@@ -2,6 +2,7 @@ import { sql } from 'kysely'
 
 import { readAudience } from './audiences.ts'
 import { takeUpdateTurns } from './card-turns.ts'
+import { eachChunk } from './chunks.ts'
 import type { CardsTable, Handle } from './schema.ts'
 import { statement } from './statement.ts'
 import { URGENT } from './turns.ts'
@@ -16,10 +17,10 @@ export async function allowRevision(
   change: { rev: number; spacingMs: number; urgent?: boolean },
   nowMs: number,
 ): Promise<void> {
-  if (outTrackIds.length === 0) return
   const { rev, spacingMs, urgent = false } = change
+  const allowed = { rev, spacingMs, nowMs, ...(urgent ? { lane: URGENT } : {}) }
   await takeUpdateTurns(trx, outTrackIds)
-  await setAllowed(trx, { outTrackIds, rev, spacingMs, nowMs, ...(urgent ? { lane: URGENT } : {}) })
+  await eachChunk(outTrackIds, (chunk) => setAllowed(trx, { outTrackIds: chunk, ...allowed }))
 }
 
 type Allowed = { outTrackIds: string[]; rev: number; spacingMs: number; nowMs: number; lane?: number }
@@ -46,13 +47,14 @@ function soonestCall(nowMs: number, spacingMs: number) {
 
 /** One last PUT is due (见新消息), no sooner than `spacingMs` after the last call; then the card is never touched again. */
 export async function freezeCards(trx: Handle, outTrackIds: string[], nowMs: number, spacingMs: number): Promise<void> {
-  if (outTrackIds.length === 0) return
   await takeUpdateTurns(trx, outTrackIds)
-  await trx
-    .updateTable('cards')
-    .set({ frozen: 1, shown_hash: null, update_due_at: soonestCall(nowMs, spacingMs), updated_at: nowMs })
-    .where('out_track_id', 'in', outTrackIds)
-    .execute()
+  await eachChunk(outTrackIds, (chunk) =>
+    trx
+      .updateTable('cards')
+      .set({ frozen: 1, shown_hash: null, update_due_at: soonestCall(nowMs, spacingMs), updated_at: nowMs })
+      .where('out_track_id', 'in', chunk)
+      .execute(),
+  )
 }
 
 /** The card is due no more, nor any placement that waits for it; see `cancelCard` for the records. */

@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
 
 import { cardOf, type CardOfNotification, notificationColumns } from './cards.ts'
+import { inChunks } from './chunks.ts'
 import type { Handle } from './schema.ts'
 import { statement } from './statement.ts'
 import { standAt, type TurnApi } from './turns.ts'
@@ -112,8 +113,7 @@ export async function listDueCards(db: Handle, untilMs: number): Promise<DueCard
 
 /** Those of the cards that are due at any time to come. */
 export async function listDueAmong(db: Handle, outTrackIds: string[]): Promise<DueCard[]> {
-  if (outTrackIds.length === 0) return []
-  const { rows } = await selectDueAmong(db, { outTrackIds })
+  const rows = await inChunks(outTrackIds, async (chunk) => (await selectDueAmong(db, { outTrackIds: chunk })).rows)
   return rows.flatMap((row) => DUE_COLUMNS.flatMap(([api]) => toDue(row, api)))
 }
 

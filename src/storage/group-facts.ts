@@ -1,5 +1,6 @@
 import { type RawBuilder, sql } from 'kysely'
 
+import { eachChunk } from './chunks.ts'
 import { newGroup, newOrKnown, settleStanding, takeIn, takingIn } from './group-row.ts'
 import type { Group, GroupId } from './groups.ts'
 import type { Handle } from './schema.ts'
@@ -160,9 +161,8 @@ export async function recordSeen(
 
 /** Messages reached these groups, or presses came from them; those that we believe cannot be reached are asked about. */
 export async function recordProof(trx: Handle, integrationId: string, ids: string[], nowMs: number): Promise<void> {
-  if (ids.length === 0) return
   const before = { proven: nowMs - PROOF_EVERY_MS, asked: nowMs - DOUBT_EVERY_MS }
-  await putProof(trx, { integrationId, ids, nowMs, before })
+  await eachChunk(ids, (chunk) => putProof(trx, { integrationId, ids: chunk, nowMs, before }))
 }
 
 type Proof = { integrationId: string; ids: string[]; nowMs: number; before: { proven: number; asked: number } }

@@ -1,5 +1,6 @@
 import { type Selectable, sql } from 'kysely'
 
+import { inChunks } from './chunks.ts'
 import type { GroupsTable, Handle } from './schema.ts'
 import { statement } from './statement.ts'
 
@@ -17,8 +18,7 @@ export async function findGroup(db: Handle, id: GroupId): Promise<Group | undefi
 }
 
 export async function findGroups(db: Handle, integrationId: string, ids: string[]): Promise<Group[]> {
-  if (ids.length === 0) return []
-  return (await selectGroups(db, { integrationId, ids })).rows
+  return inChunks(ids, async (chunk) => (await selectGroups(db, { integrationId, ids: chunk })).rows)
 }
 
 const selectGroups = statement((db, { integrationId, ids }: { integrationId: string; ids: string[] }) =>

@@ -1,4 +1,5 @@
 import { type Incident, urgencyOf } from '../domain/incident.ts'
+import { inChunks } from './chunks.ts'
 import { incidentFromRow, type StoredIncident } from './incidents.ts'
 import type { Handle, RecordsTable } from './schema.ts'
 import type { Selectable } from 'kysely'
@@ -108,13 +109,14 @@ function openOnNewestCards(db: Handle, integrationId: string, kind: 'group' | 'p
 }
 
 async function findIncidents(db: Handle, integrationId: string, ids: string[]): Promise<StoredIncident[]> {
-  if (ids.length === 0) return []
-  const rows = await db
-    .selectFrom('incidents')
-    .selectAll()
-    .where('integration_id', '=', integrationId)
-    .where('incident_id', 'in', ids)
-    .execute()
+  const rows = await inChunks(ids, (chunk) =>
+    db
+      .selectFrom('incidents')
+      .selectAll()
+      .where('integration_id', '=', integrationId)
+      .where('incident_id', 'in', chunk)
+      .execute(),
+  )
   return rows.map(incidentFromRow)
 }
 

@@ -1,5 +1,6 @@
 import type { Selectable } from 'kysely'
 
+import { inChunks } from './chunks.ts'
 import type { AccountLinksTable, Handle } from './schema.ts'
 import { statement } from './statement.ts'
 
@@ -136,8 +137,10 @@ export async function findLinksOfMembers(
   integrationId: string,
   memberIds: number[],
 ): Promise<AccountLink[]> {
-  if (memberIds.length === 0) return []
-  return (await selectLinksOfMembers(db, { integrationId, memberIds })).rows
+  return inChunks(
+    memberIds,
+    async (chunk) => (await selectLinksOfMembers(db, { integrationId, memberIds: chunk })).rows,
+  )
 }
 
 const selectLinksOfMembers = statement((db, of: { integrationId: string; memberIds: number[] }) =>
@@ -155,11 +158,12 @@ export async function findLinksOfUsers(
   integrationId: string,
   dingtalkUserIds: string[],
 ): Promise<AccountLink[]> {
-  if (dingtalkUserIds.length === 0) return []
-  return db
-    .selectFrom('account_links')
-    .selectAll()
-    .where('integration_id', '=', integrationId)
-    .where('dingtalk_user_id', 'in', dingtalkUserIds)
-    .execute()
+  return inChunks(dingtalkUserIds, (chunk) =>
+    db
+      .selectFrom('account_links')
+      .selectAll()
+      .where('integration_id', '=', integrationId)
+      .where('dingtalk_user_id', 'in', chunk)
+      .execute(),
+  )
 }

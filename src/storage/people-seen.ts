@@ -1,3 +1,4 @@
+import { inChunks } from './chunks.ts'
 import type { Handle } from './schema.ts'
 
 /** Names of people who were on a page once, by userId. */
@@ -6,12 +7,13 @@ export async function findNamesSeen(
   integrationId: string,
   userIds: string[],
 ): Promise<Map<string, string>> {
-  if (userIds.length === 0) return new Map()
-  const rows = await db
-    .selectFrom('dingtalk_users')
-    .select(['dingtalk_user_id', 'name'])
-    .where('integration_id', '=', integrationId)
-    .where('dingtalk_user_id', 'in', userIds)
-    .execute()
+  const rows = await inChunks(userIds, (chunk) =>
+    db
+      .selectFrom('dingtalk_users')
+      .select(['dingtalk_user_id', 'name'])
+      .where('integration_id', '=', integrationId)
+      .where('dingtalk_user_id', 'in', chunk)
+      .execute(),
+  )
   return new Map(rows.map((row) => [row.dingtalk_user_id, row.name]))
 }

@@ -1,6 +1,7 @@
 import type { Insertable, Selectable } from 'kysely'
 
 import type { Space } from '../domain/card.ts'
+import { byValue, inChunks } from './chunks.ts'
 import type { Handle, PlacementsTable } from './schema.ts'
 import { statement } from './statement.ts'
 
@@ -17,8 +18,8 @@ export function spaceOf({ kind, target_id: targetId }: Placement): Space {
 }
 
 export async function listPlacements(db: Handle, outTrackIds: string[]): Promise<Placement[]> {
-  if (outTrackIds.length === 0) return []
-  return (await selectPlacements(db, { outTrackIds })).rows
+  const found = await inChunks(outTrackIds, async (chunk) => (await selectPlacements(db, { outTrackIds: chunk })).rows)
+  return found.sort((a, b) => byValue(a.kind, b.kind) || byValue(a.target_id, b.target_id))
 }
 
 const selectPlacements = statement((db, { outTrackIds }: { outTrackIds: string[] }) =>

@@ -1,5 +1,6 @@
 import type { Incident } from '../domain/incident.ts'
 import { urgencyOf } from '../domain/incident.ts'
+import { chunksOf, eachChunk } from './chunks.ts'
 import type { Handle } from './schema.ts'
 import { statement } from './statement.ts'
 
@@ -10,21 +11,32 @@ import { statement } from './statement.ts'
 export async function putResponders(trx: Handle, integrationId: string, incident: Incident): Promise<void> {
   const responders = incident.progress === 'Closed' ? [] : (incident.responders ?? [])
   const memberIds = [...new Set(responders.map((person) => person.person_id))]
-  const of = { integrationId, incidentId: incident.incident_id, memberIds }
-  await removeOthers(trx, of)
-  if (memberIds.length === 0) return
+  const of = { integrationId, incidentId: incident.incident_id }
+  const wanted = new Set(memberIds)
+  const { rows } = await selectResponders(trx, of)
+  const others = rows.map((row) => row.member_id).filter((memberId) => !wanted.has(memberId))
+  await eachChunk(others, (chunk) => deleteResponders(trx, { ...of, memberIds: chunk }))
   const rank = { urgency: urgencyOf(incident.incident_severity), start_time: incident.start_time }
-  await insertResponders(trx, { ...of, rank })
+  for (const chunk of chunksOf(memberIds)) await insertResponders(trx, { ...of, memberIds: chunk, rank })
 }
 
-type Of = { integrationId: string; incidentId: string; memberIds: number[] }
+type IncidentId = { integrationId: string; incidentId: string }
+type Of = IncidentId & { memberIds: number[] }
 
-const removeOthers = statement((db, { integrationId, incidentId, memberIds }: Of) =>
+const selectResponders = statement((db, { integrationId, incidentId }: IncidentId) =>
+  db
+    .selectFrom('responders')
+    .select('member_id')
+    .where('integration_id', '=', integrationId)
+    .where('incident_id', '=', incidentId),
+)
+
+const deleteResponders = statement((db, { integrationId, incidentId, memberIds }: Of) =>
   db
     .deleteFrom('responders')
     .where('integration_id', '=', integrationId)
     .where('incident_id', '=', incidentId)
-    .$if(memberIds.length > 0, (query) => query.where('member_id', 'not in', memberIds)),
+    .where('member_id', 'in', memberIds),
 )
 
 const insertResponders = statement(

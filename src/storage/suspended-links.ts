@@ -1,11 +1,11 @@
+import { inChunks } from './chunks.ts'
 import type { AccountLink } from './links.ts'
 import type { Handle } from './schema.ts'
 import { statement } from './statement.ts'
 
 /** Which of these members are linked to somebody who has left. */
 export async function findSuspended(db: Handle, integrationId: string, memberIds: number[]): Promise<AccountLink[]> {
-  if (memberIds.length === 0) return []
-  return (await selectSuspended(db, { integrationId, memberIds })).rows
+  return inChunks(memberIds, async (chunk) => (await selectSuspended(db, { integrationId, memberIds: chunk })).rows)
 }
 
 const selectSuspended = statement((db, of: { integrationId: string; memberIds: number[] }) =>

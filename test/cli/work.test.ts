@@ -3,6 +3,7 @@ import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
+import { Redis } from 'ioredis'
 import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 
 import type { Incident, IncidentEvent } from '../sandbox/flashduty/types.ts'
@@ -20,6 +21,7 @@ import {
   settledRecords,
   theCardOf,
 } from '../support/journey.ts'
+import { startRedis } from '../support/redis.ts'
 import type { World } from '../support/world.ts'
 
 let scene: Scene
@@ -286,6 +288,18 @@ describe('deliver', () => {
     const printed = await runCommand(env, ['deliver', await written(assigned)])
     expect(printed).toMatchObject({ code: 1, out: '' })
     expect(printed.err).toContain('Redis does not answer at REDIS_URL. Nothing was enqueued.')
+  })
+
+  test('a Redis that refuses it is told with its reason', async () => {
+    const { assigned } = await compose('Redis 已满')
+    const full = await startRedis()
+    onTestFinished(() => full.stop())
+    const redis = new Redis(full.url)
+    await redis.config('SET', 'maxmemory', '1')
+    redis.disconnect()
+    const printed = await runCommand({ ...world.env, REDIS_URL: full.url }, ['deliver', await written(assigned)])
+    expect(printed).toMatchObject({ code: 1, out: '' })
+    expect(printed.err).toContain('Redis refuses (OOM) at REDIS_URL. Nothing was enqueued.')
   })
 
   test('a Redis that is not there is named by its setting', async () => {
