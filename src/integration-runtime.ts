@@ -2,6 +2,7 @@ import { actFromPage, type PageAct, type PageAnswer } from './actions/act-from-p
 import { answerPress } from './actions/press.ts'
 import type { ActionSettings, PerformDeps } from './actions/deps.ts'
 import { drawNow } from './delivery/draw-now.ts'
+import { drawCard } from './delivery/render/draw.ts'
 import { createKeepTrue, type KeepTrue, type KeepTrueSettings } from './delivery/truth/keep-true.ts'
 import { createReadMembers } from './delivery/truth/read-members.ts'
 import { reconcileDelivery, reconcileUpdate } from './delivery/reconcile.ts'
@@ -106,6 +107,7 @@ export function startIntegration(
     settings: settings.delivery,
     groupPerMinute: integration.groupPerMinute,
     owner: deps.owner,
+    draw: (face) => drawCard(face),
     cardCallback: cardCallbackOf(integration),
     wakeDueCards: deps.wakeDueCards,
   }

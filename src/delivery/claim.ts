@@ -6,21 +6,24 @@ import { findIncident, type StoredIncident } from '../storage/incidents.ts'
 import { changePlacements, countPlacedSince, listPlacements, type Placement, spaceOf } from '../storage/placements.ts'
 import type { Handle } from '../storage/schema.ts'
 import { cancelCard } from './cancel.ts'
-import { faceOf } from './face.ts'
+import { lessFromOutside } from './hard-to-draw.ts'
 import { packSpaces } from './pack.ts'
 import { deliverAgain, listLost } from './redeliver.ts'
-import { drawCard } from './render/draw.ts'
-import type { ReconcileDeps, Work } from './work.ts'
+import type { Claimed, ReconcileDeps } from './work.ts'
 
-/** Leases the card whose turn it is and marks what is about to be sent, so that a later process knows what may have happened. */
+/**
+ * Leases the card whose turn it is and marks what is about to be sent, so that a later process knows what may have
+ * happened. It is drawn after the commit: what goes wrong there must not undo the lease.
+ */
 export async function claimDelivery(
   deps: ReconcileDeps,
   trx: Handle,
-): Promise<(Work & { spaces: Space[] }) | undefined> {
+): Promise<(Claimed & { spaces: Space[] }) | undefined> {
   const nowMs = deps.clock.nowMs()
   const leaseUntil = nowMs + deps.settings.leaseMs
-  const card = await claimForDelivery(trx, deps.integrationId, { owner: deps.owner, nowMs, untilMs: leaseUntil })
-  if (!card) return undefined
+  const leased = await claimForDelivery(trx, deps.integrationId, { owner: deps.owner, nowMs, untilMs: leaseUntil })
+  if (!leased) return undefined
+  const card = await lessFromOutside(deps, trx, leased)
   const stored = await incidentOf(trx, card)
   await recoverLost(deps, trx, card, nowMs)
   const waiting = (await listPlacements(trx, [card.out_track_id])).filter(({ status }) => status === 'waiting')
@@ -50,7 +53,7 @@ export async function claimDelivery(
     ...(card.stage === 'absent' ? { stage: 'creating' as const } : {}),
     update_due_at: earlier(card.update_due_at, leaseUntil),
   })
-  return { card, stored, drawn: drawCard(faceOf(card, stored)), spaces }
+  return { card, stored, spaces }
 }
 
 const RATE_LOOK_MS = 5_000
@@ -68,18 +71,15 @@ async function withinRate(deps: ReconcileDeps, trx: Handle, waiting: Placement[]
   return open
 }
 
-/** Leases the card whose turn it is to be updated or looked for; `needed` = its face differs from what is shown. */
-export async function claimUpdate(deps: ReconcileDeps, trx: Handle): Promise<(Work & { needed: boolean }) | undefined> {
+/** Leases the card whose turn it is to be updated or looked for. Whether that takes a call is known once it is drawn. */
+export async function claimUpdate(deps: ReconcileDeps, trx: Handle): Promise<Claimed | undefined> {
   const nowMs = deps.clock.nowMs()
   const lease = { owner: deps.owner, nowMs, untilMs: nowMs + deps.settings.leaseMs }
-  const card = await claimForUpdate(trx, deps.integrationId, lease, await deps.quota.isScarce(trx))
-  if (!card) return undefined
+  const leased = await claimForUpdate(trx, deps.integrationId, lease, await deps.quota.isScarce(trx))
+  if (!leased) return undefined
+  const card = await lessFromOutside(deps, trx, leased)
   await recoverLost(deps, trx, card, nowMs)
-  const stored = await incidentOf(trx, card)
-  const drawn = drawCard(faceOf(card, stored))
-  const needed = card.stage !== 'present' || card.shown_hash !== drawn.hash
-  if (needed) await deps.quota.countCall(trx, 'updateCard')
-  return { card, stored, drawn, needed }
+  return { card, stored: await incidentOf(trx, card) }
 }
 
 /** Deliveries of an existing card that were under way when their process died: done or not, nobody knows. */

@@ -2,7 +2,7 @@ import type { SpaceResult } from '../dingtalk/cards.ts'
 import type { Space } from '../domain/card.ts'
 import { asReason, type Reason } from '../domain/reasons.ts'
 import type { AppError } from '../errors.ts'
-import { type CardOfNotification, findStanding } from '../storage/cards.ts'
+import { type CardOfNotification, findStanding, PLAIN } from '../storage/cards.ts'
 import { changeLeased, changeTemplate } from '../storage/change-cards.ts'
 import { refuseTemplate } from '../storage/integrations.ts'
 import { changePlacements, listPlacements } from '../storage/placements.ts'
@@ -102,7 +102,7 @@ export async function storeNotDelivered(
   }
   if (mayBePlain(failure, card)) {
     await changePlacements(trx, outTrackId, spaces, { status: 'waiting' }, nowMs)
-    await finishDelivery(deps, trx, card, { stage: card.stage, plain: 1, failures })
+    await finishDelivery(deps, trx, card, { stage: card.stage, plain: PLAIN, failures })
     return
   }
   if (failure.kind === 'permanent' && failure.code !== 'CONTENT_REJECTED' && spaces.length > 1) {

@@ -1,5 +1,5 @@
 import type { CardFace } from '../domain/card.ts'
-import type { CardOfNotification } from '../storage/cards.ts'
+import { type CardOfNotification, FULL, MINIMAL } from '../storage/cards.ts'
 import type { StoredIncident } from '../storage/incidents.ts'
 
 /** What the card has to show now, from stored state alone. */
@@ -19,6 +19,7 @@ export function faceOf(card: CardOfNotification, stored: StoredIncident): CardFa
     flapping: stored.flapping,
     inStorm: stored.inStorm,
     gone: stored.gone,
-    plain: card.plain === 1,
+    plain: card.plain > FULL,
+    minimal: card.plain === MINIMAL,
   }
 }

@@ -5,6 +5,7 @@ import type { AwaitTurn } from '../queue/workers.ts'
 import { writeUntil } from '../storage/db.ts'
 import { claimDelivery, claimUpdate } from './claim.ts'
 import { storeDelivered, storeNotDelivered } from './delivery-outcome.ts'
+import { drawLeased } from './hard-to-draw.ts'
 import { withMentions } from './render/mentions.ts'
 import { PUBLIC_TEMPLATE_ID } from './render/public-template.ts'
 import { storeAbsent, storeNotShown, storeShown } from './update-outcome.ts'
@@ -19,7 +20,10 @@ import type { ReconcileDeps } from './work.ts'
 export async function reconcileDelivery(deps: ReconcileDeps, awaitTurn: AwaitTurn): Promise<void> {
   const claimed = await deps.db.write((trx) => claimDelivery(deps, trx))
   if (!claimed) return
-  const { card, stored, drawn, spaces } = claimed
+  const { card, stored, spaces } = claimed
+  const drawn = await drawLeased(deps, claimed)
+  if (!drawn) return deps.wakeDueCards([card.out_track_id])
+  const work = { ...claimed, drawn }
   const creating = card.stage === 'absent'
   await awaitTurn()
   const startedAt = performance.now()
@@ -42,7 +46,7 @@ export async function reconcileDelivery(deps: ReconcileDeps, awaitTurn: AwaitTur
   try {
     if ('error' in answer) {
       const { error } = answer
-      const instead = await writeUntil(deps, card.lease_until, (trx) => storeNotDelivered(deps, trx, claimed, error))
+      const instead = await writeUntil(deps, card.lease_until, (trx) => storeNotDelivered(deps, trx, work, error))
       if (instead) touched.push(instead)
       log[levelOf(error)](
         { targets: spaces.length, err: error, detail: error.detail, instead },
@@ -54,7 +58,7 @@ export async function reconcileDelivery(deps: ReconcileDeps, awaitTurn: AwaitTur
       return
     }
     const results = answer.value
-    await writeUntil(deps, card.lease_until, (trx) => storeDelivered(deps, trx, claimed, results))
+    await writeUntil(deps, card.lease_until, (trx) => storeDelivered(deps, trx, work, results))
     log.info(
       {
         rev: stored.rev,
@@ -80,15 +84,22 @@ export async function reconcileDelivery(deps: ReconcileDeps, awaitTurn: AwaitTur
 export async function reconcileUpdate(deps: ReconcileDeps, awaitTurn: AwaitTurn): Promise<void> {
   const claimed = await deps.db.write((trx) => claimUpdate(deps, trx))
   if (!claimed) return
-  const { card, stored, drawn, needed } = claimed
+  const { card, stored } = claimed
+  const drawn = await drawLeased(deps, claimed)
+  if (!drawn) return deps.wakeDueCards([card.out_track_id])
+  const work = { ...claimed, drawn }
   const probing = card.stage !== 'present'
-  if (needed) await awaitTurn()
+  const needed = probing || card.shown_hash !== drawn.hash
+  if (needed) {
+    await deps.db.write((trx) => deps.quota.countCall(trx, 'updateCard'))
+    await awaitTurn()
+  }
   const startedAt = performance.now()
   const log = deps.log.child({ incidentId: card.incident_id, outTrackId: card.out_track_id })
   const touched = [card.out_track_id]
   try {
     if (!needed) {
-      await writeUntil(deps, card.lease_until, (trx) => storeShown(deps, trx, claimed, card.called_at))
+      await writeUntil(deps, card.lease_until, (trx) => storeShown(deps, trx, work, card.called_at))
       log.debug({ rev: stored.rev }, 'card-unchanged')
       return
     }
@@ -96,7 +107,7 @@ export async function reconcileUpdate(deps: ReconcileDeps, awaitTurn: AwaitTurn)
       updateCard(deps.client, { outTrackId: card.out_track_id, cardParamMap: drawn.cardParamMap }),
     )
     if (!('error' in answer)) {
-      await writeUntil(deps, card.lease_until, (trx) => storeShown(deps, trx, claimed, deps.clock.nowMs()))
+      await writeUntil(deps, card.lease_until, (trx) => storeShown(deps, trx, work, deps.clock.nowMs()))
       log.info(
         { rev: stored.rev, progress: stored.incident.progress, tookMs: Math.round(performance.now() - startedAt) },
         probing ? 'card-found' : 'card-updated',
@@ -105,11 +116,11 @@ export async function reconcileUpdate(deps: ReconcileDeps, awaitTurn: AwaitTurn)
     }
     const { error } = answer
     if (probing && error.failure.code === 'CARD_NOT_EXIST') {
-      await writeUntil(deps, card.lease_until, (trx) => storeAbsent(deps, trx, claimed))
+      await writeUntil(deps, card.lease_until, (trx) => storeAbsent(deps, trx, work))
       log.info('card-absent')
       return
     }
-    const instead = await writeUntil(deps, card.lease_until, (trx) => storeNotShown(deps, trx, claimed, error))
+    const instead = await writeUntil(deps, card.lease_until, (trx) => storeNotShown(deps, trx, work, error))
     if (instead) touched.push(instead)
     log[levelOf(error)]({ err: error, detail: error.detail, instead }, 'card-update-failed')
     pausePacer(deps, error)

@@ -1,5 +1,5 @@
 import type { Failure } from '../errors.ts'
-import type { CardOfNotification } from '../storage/cards.ts'
+import { type CardOfNotification, FULL } from '../storage/cards.ts'
 import type { ReconcileDeps } from './work.ts'
 
 /** What nobody knows the meaning of is worth one more try. */
@@ -10,7 +10,7 @@ export function softened(failure: Failure, card: CardOfNotification): Failure {
 
 /** DingTalk's content filter refused the words: once more with as few from outside as can be. */
 export function mayBePlain(failure: Failure, card: CardOfNotification): boolean {
-  return failure.code === 'CONTENT_REJECTED' && card.plain === 0
+  return failure.code === 'CONTENT_REJECTED' && card.plain === FULL
 }
 
 const RETRY_MAX_MS = 60_000

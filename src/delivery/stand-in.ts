@@ -21,7 +21,7 @@ export async function addStandIn(
       notificationKey: old.notification_key,
       rev: stored.rev,
       urgent: knownSeverity(stored.incident.incident_severity) === 'Critical',
-      plain: old.plain === 1,
+      plain: old.plain,
     },
     nowMs,
   )

@@ -1,6 +1,6 @@
 import { asReason } from '../domain/reasons.ts'
 import type { AppError } from '../errors.ts'
-import { findStanding } from '../storage/cards.ts'
+import { findStanding, PLAIN } from '../storage/cards.ts'
 import { changeLeased } from '../storage/change-cards.ts'
 import { changePlacements } from '../storage/placements.ts'
 import type { Handle } from '../storage/schema.ts'
@@ -86,7 +86,7 @@ export async function storeNotShown(
   if (costNothing(failure)) await deps.quota.refundCall(trx, 'updateCard')
   if (failure.code === 'CARD_NOT_EXIST') return replaceCard(deps, trx, { card, stored }, error.detail)
   if (mayBePlain(failure, card)) {
-    const again = { plain: 1, shown_hash: null, update_due_at: nowMs + deps.settings.spacingMs, called_at: nowMs }
+    const again = { plain: PLAIN, shown_hash: null, update_due_at: nowMs + deps.settings.spacingMs, called_at: nowMs }
     await changeLeased(trx, outTrackId, deps.owner, { ...again, failures, lease_owner: null, lease_until: 0 })
     return
   }

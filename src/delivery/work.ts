@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.ts'
 import type { DingTalkClient } from '../dingtalk/client.ts'
-import type { Audience, DrawnCard } from '../domain/card.ts'
+import type { Audience, CardFace, DrawnCard } from '../domain/card.ts'
 import type { Log } from '../log.ts'
 import type { CardOfNotification } from '../storage/cards.ts'
 import type { Db } from '../storage/db.ts'
@@ -16,6 +16,8 @@ export type ReconcileDeps = {
   settings: DeliverySettings
   client: DingTalkClient
   integrationId: string
+  /** Pure, but given texts from outside: it is called while nothing else waits for it. */
+  draw: (face: CardFace) => DrawnCard
   /** How presses of new cards return. */
   cardCallback: Audience['callbackType']
   quota: Quota
@@ -26,5 +28,8 @@ export type ReconcileDeps = {
   wakeDueCards: WakeDueCards
 }
 
-/** A card under this process's lease, with the face it has to show. */
-export type Work = { card: CardOfNotification; stored: StoredIncident; drawn: DrawnCard }
+/** A card under this process's lease, with what it has to show. */
+export type Claimed = { card: CardOfNotification; stored: StoredIncident }
+
+/** The same with its face. */
+export type Work = Claimed & { drawn: DrawnCard }

@@ -42,8 +42,10 @@ export type CardFace = {
   inStorm: boolean
   /** Flashduty does not know the incident any more. */
   gone: boolean
-  /** No Markdown from outside, no images, no links in texts: for a face that DingTalk refused. */
+  /** No Markdown from outside, no images, no links in texts: for a face that DingTalk refused, or that could not be drawn. */
   plain: boolean
+  /** Of texts from outside only the letters of the title: for a face that could not even be drawn plain. */
+  minimal: boolean
 }
 
 /** What only the presser sees: a sentence in place of the last line, and a way out put before the buttons. */

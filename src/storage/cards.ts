@@ -8,6 +8,11 @@ import type { CardsTable, Handle, Schema } from './schema.ts'
 import { statement } from './statement.ts'
 import { takeTurn, turnKeyOf, URGENT, USUAL } from './turns.ts'
 
+/** How much of what comes from outside a card shows; it never goes back to more. */
+export const FULL = 0
+export const PLAIN = 1
+export const MINIMAL = 2
+
 export type Card = Omit<Selectable<CardsTable>, 'audience' | 'mentions'> & { audience: Audience; mentions: Mention[] }
 
 /** A card with what decides its face beside the incident. */
@@ -107,7 +112,8 @@ export async function addCard(
     rev: number
     spaces: Space[]
     urgent: boolean
-    plain?: boolean
+    /** FULL, PLAIN or MINIMAL. */
+    plain?: number
     /** Whom groups mention when it is put into them. */
     mentions?: Mention[]
   },
@@ -135,7 +141,7 @@ export async function addCard(
     update_lane: USUAL,
     update_turn: 0,
     turn_key: turnKey,
-    plain: card.plain ? 1 : 0,
+    plain: card.plain ?? FULL,
     held_until: 0,
     lease_owner: null,
     lease_until: 0,

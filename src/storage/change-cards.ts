@@ -102,14 +102,18 @@ export async function changeTemplate(
   return changed
 }
 
-/** Written by whoever holds the lease; a holder that lost it changes nothing. */
+/**
+ * Written by whoever holds the lease; a holder that lost it changes nothing. Giving the lease back ends the row of those
+ * that were lost, unless the change says otherwise.
+ */
 export async function changeLeased(
   trx: Handle,
   outTrackId: string,
   owner: string,
   change: LeasedChange,
 ): Promise<boolean> {
-  const done = await setLeased(trx, { outTrackId, owner, change })
+  const released: LeasedChange = change.lease_owner === null ? { lost_leases: 0, ...change } : change
+  const done = await setLeased(trx, { outTrackId, owner, change: released })
   return (done.numAffectedRows ?? 0n) > 0n
 }
 
@@ -126,6 +130,7 @@ type LeasedChange = Partial<
     | 'plain'
     | 'lease_owner'
     | 'lease_until'
+    | 'lost_leases'
     | 'called_at'
     | 'failures'
   >

@@ -88,7 +88,13 @@ function selectCandidates(trx: Handle, { integrationId, nowMs }: Claim) {
 function leaseFirst(db: Handle, claim: Claim, narrow: (candidates: CandidateQuery) => CandidateQuery) {
   return db
     .updateTable('cards')
-    .set({ lease_owner: claim.owner, lease_until: claim.untilMs })
+    .set({
+      lease_owner: claim.owner,
+      lease_until: claim.untilMs,
+      // Whoever has it still has let it run out; this process did not die of its own.
+      lost_leases: sql<number>`case when lease_owner is null or lease_owner = ${claim.owner} then lost_leases
+        else lost_leases + 1 end`,
+    })
     .where('out_track_id', '=', narrow(selectCandidates(db, claim)).limit(1))
     .where('lease_until', '<=', claim.nowMs)
     .returningAll()

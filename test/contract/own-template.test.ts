@@ -36,6 +36,7 @@ const face = (templateId: string, change: Partial<CardFace> = {}): CardFace => (
   inStorm: false,
   gone: false,
   plain: false,
+  minimal: false,
   ...change,
 })
 

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 
 import { reconcileDelivery, reconcileUpdate } from '../../src/delivery/reconcile.ts'
+import { drawCard } from '../../src/delivery/render/draw.ts'
 import { PUBLIC_TEMPLATE_ID } from '../../src/delivery/render/public-template.ts'
 import { DELIVERY_SETTINGS } from '../../src/delivery/settings.ts'
 import type { ReconcileDeps } from '../../src/delivery/work.ts'
@@ -68,6 +69,7 @@ async function stage(id: string, create: 'answered' | 'unknown' = 'answered') {
     },
     groupPerMinute: 0,
     owner: 'here',
+    draw: (face) => drawCard(face),
     wakeDueCards: nothing,
   }
   const advance = (title: string) =>

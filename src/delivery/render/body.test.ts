@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 
 import { type FaceChange, makeFace } from './faces.fixture.ts'
 import { drawBody } from './body.ts'
-import { block, inline, plainBlock, webAddress } from './text.ts'
+import { block, inline, plainBlock, webAddress } from '../../domain/text.ts'
 
 const draw = (change: FaceChange = {}) => drawBody(makeFace(change))
 const lines = (incident: Record<string, unknown>, change: FaceChange = {}) =>

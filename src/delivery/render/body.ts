@@ -1,7 +1,17 @@
 import type { CardFace } from '../../domain/card.ts'
 import { say } from '../../domain/messages.ts'
+import {
+  beginningOf,
+  block,
+  cut,
+  inline,
+  MAX_READ,
+  oneLine,
+  plainBlock,
+  shortWords,
+  webAddress,
+} from '../../domain/text.ts'
 import { cutMarkdown } from './cut-markdown.ts'
-import { block, cut, inline, oneLine, plainBlock, webAddress } from './text.ts'
 
 /** UTF-16 units. A card is read in a chat; Flashduty's own rendering is somebody's choice and may be longer. */
 const MAX_RENDERED = 10_000
@@ -11,8 +21,10 @@ const MAX_LABEL_NAME = 60
 const MAX_LABEL = 500
 const MAX_IMAGES = 5
 const MAX_IMAGE_LINES = 3_000
-/** What is longer than this is not even looked at. */
-const MAX_READ = 50_000
+/** As far as it is looked at: what is shown may be written longer. */
+const MAX_LABEL_READ = 2_000
+const MAX_LABELS_READ = 200
+const MAX_IMAGES_READ = 50
 
 /** Drawn markdown; empty when there is nothing to say. */
 type Body = { markdown: string; truncated: boolean }
@@ -20,6 +32,7 @@ type Body = { markdown: string; truncated: boolean }
 /** Pure: Flashduty's own rendering, or what its default template shows: description, resource, other labels, images. */
 export function drawBody(face: CardFace): Body {
   const { rendered, locale, plain } = face
+  if (face.minimal) return { markdown: '', truncated: false }
   const { markdown, truncated } = !plain && rendered?.body ? cutBlock(rendered.body, MAX_RENDERED) : builtIn(face)
   if (!truncated) return { markdown, truncated }
   return { markdown: [markdown, say(locale, 'card.truncated')].filter(Boolean).join('\n\n'), truncated }
@@ -30,7 +43,7 @@ function builtIn(face: CardFace): Body {
   const { body_text: bodyText, resource, ...others } = incident.labels ?? {}
   const description = bodyText?.trim() ? bodyText : incident.description
   const text = plain
-    ? cutShown(plainBlock(description.slice(0, MAX_READ), say(locale, 'card.link.omitted')), MAX_DESCRIPTION)
+    ? cutShown(plainBlock(description, say(locale, 'card.link.omitted')), MAX_DESCRIPTION)
     : cutBlock(description, MAX_DESCRIPTION)
   const labels = drawLabels([['resource', resource ?? ''], ...Object.entries(others)], plain)
   const images = plain ? { lines: [], truncated: false } : drawImages(face)
@@ -41,7 +54,7 @@ function builtIn(face: CardFace): Body {
 }
 
 function cutBlock(text: string, length: number): Body {
-  const body = cutShown(block(text.slice(0, MAX_READ)), length)
+  const body = cutShown(block(text), length)
   return { ...body, truncated: body.truncated || text.length > MAX_READ }
 }
 
@@ -56,17 +69,19 @@ function drawLabels(labels: [string, string][], plain: boolean): Lines {
   const lines: string[] = []
   let room = MAX_LABELS
   let truncated = false
-  for (const [name, value] of labels) {
-    const whole = inline(value.slice(0, MAX_READ), plain)
+  for (const [name, value] of labels.slice(0, MAX_LABELS_READ)) {
+    const sent = value.trim()
+    const read = beginningOf(sent, MAX_LABEL_READ)
+    const whole = inline(read, plain)
     if (whole === '') continue
     const shown = cutValue(whole, plain)
-    const line = `**${cut(inline(name.slice(0, MAX_READ), true), MAX_LABEL_NAME)}**：${shown}`
-    truncated ||= shown !== whole
+    const line = `**${shortWords(name, MAX_LABEL_NAME, { plain: true })}**：${shown}`
+    truncated ||= shown !== whole || read.length < sent.length
     if (line.length > room) return { lines, truncated: true }
     room -= line.length
     lines.push(line)
   }
-  return { lines, truncated }
+  return { lines, truncated: truncated || labels.length > MAX_LABELS_READ }
 }
 
 function cutValue(whole: string, plain: boolean): string {
@@ -77,10 +92,11 @@ function cutValue(whole: string, plain: boolean): string {
 
 /** Only pictures on the web: Flashduty's own tokens mean nothing to DingTalk. */
 function drawImages({ incident }: CardFace): Lines {
-  const lines = (Array.isArray(incident.images) ? incident.images : []).flatMap(({ src, href, alt }) => {
+  const images = Array.isArray(incident.images) ? incident.images : []
+  const lines = images.slice(0, MAX_IMAGES_READ).flatMap(({ src, href, alt }) => {
     const picture = bracketed(webAddress(src))
     if (picture === undefined) return []
-    const image = `![${cut(inline(alt ?? '', true), MAX_LABEL_NAME)}](${picture})`
+    const image = `![${shortWords(alt ?? '', MAX_LABEL_NAME, { plain: true })}](${picture})`
     const page = bracketed(webAddress(href))
     return [page === undefined ? image : `[${image}](${page})`]
   })
@@ -89,7 +105,7 @@ function drawImages({ incident }: CardFace): Lines {
     room -= line.length
     return room >= 0
   })
-  return { lines: shown, truncated: shown.length < lines.length }
+  return { lines: shown, truncated: shown.length < lines.length || images.length > MAX_IMAGES_READ }
 }
 
 /** As it may stand between the brackets of a Markdown link. */

@@ -1,11 +1,13 @@
 import { type Act, encodeButton } from '../../domain/button.ts'
 import { type CardFace, isSnoozed, type Overlay } from '../../domain/card.ts'
 import { say, span } from '../../domain/messages.ts'
-import { cut, inline, webAddress } from './text.ts'
+import { shortWords, webAddress } from '../../domain/text.ts'
 
 /** More than these are not drawn, as far as anybody knows. */
 const MAX_BUTTONS = 6
 const MAX_NAME = 20
+/** Custom actions that are looked at, since some may have no name. */
+const MAX_READ = 20
 
 /** A button that calls back under its id, or one that opens a page. */
 export type CardButton = { text: string; color: 'blue' | 'gray' } & ({ id: string } | { url: string })
@@ -33,8 +35,8 @@ export function buttonsOf(face: CardFace, revision: number, lead?: Overlay['lead
   const leading = leadOf(lead, detail)
   const rest = lead === 'detail' ? [] : detail
   if (face.superseded || face.gone) return [...leading, ...rest]
-  const customs = face.customActions.flatMap(({ integrationId, name }) => {
-    const text = cut(inline(name, true), MAX_NAME)
+  const customs = (face.minimal ? [] : face.customActions.slice(0, MAX_READ)).flatMap(({ integrationId, name }) => {
+    const text = shortWords(name, MAX_NAME, { plain: true })
     const isNumber = Number.isSafeInteger(integrationId) && integrationId > 0
     return text === '' || !isNumber ? [] : [press({ action: 'custom', customId: integrationId }, 'gray', text)]
   })

@@ -1,9 +1,11 @@
-/** What must not be cut through: images inside links, links, images, code in a line. */
-const WHOLE =
-  /!?\[(?:!\[[^\]]{0,200}\]\([^)]{0,1100}\)|[^\]]){0,200}\]\([^)]{0,1100}\)|`[^`\n]{1,500}`|https?:\/\/[^\s)]{1,1100}/g
-const FENCE = /^ {0,3}(`{3,}|~{3,})/
+import { beginningOf } from '../../domain/text.ts'
 
-const letters = new Intl.Segmenter()
+/** What must not be cut through: images inside links, links, images, code in a line. None runs past where another may begin. */
+const WHOLE =
+  /!?\[(?:!\[[^\][\n]{0,200}\]\([^()\n]{0,1100}\)|[^\][\n]){0,200}\]\((?:[^()\n]|\([^()\n]{0,200}\)){0,1100}\)|`[^`\n]{1,500}`|https?:\/\/[^\s)]{1,1100}/g
+/** Units: longer than any of these in use. */
+const LONGEST_WHOLE = 4_000
+const FENCE = /^ {0,3}(`{3,}|~{3,})/
 
 /**
  * Pure: the beginning of a Markdown text in at most `length` UTF-16 units, cut where it can be cut: between letters,
@@ -24,12 +26,8 @@ export function cutMarkdown(text: string, length: number): { text: string; trunc
 }
 
 function safeEnd(text: string, length: number): number {
-  let end = 0
-  for (const { segment, index } of letters.segment(text.slice(0, length + LONGEST_LETTER))) {
-    if (index + segment.length > length) break
-    end = index + segment.length
-  }
-  for (const match of text.matchAll(WHOLE)) {
+  let end = beginningOf(text, length).length
+  for (const match of text.slice(0, end + LONGEST_WHOLE).matchAll(WHOLE)) {
     if (match.index >= end) break
     if (match.index + match[0].length > end) end = match.index
   }
@@ -37,8 +35,6 @@ function safeEnd(text: string, length: number): number {
   return lineEnd > end - NEARBY && lineEnd > 0 ? lineEnd : end
 }
 
-/** A letter with its marks that is longer than this is cut anyway. */
-const LONGEST_LETTER = 64
 const NEARBY = 200
 
 function lastBreak(text: string, length: number): number {

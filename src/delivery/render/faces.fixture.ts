@@ -51,6 +51,7 @@ export function makeFace({ incident, ...change }: FaceChange = {}): CardFace {
     inStorm: false,
     gone: false,
     plain: false,
+    minimal: false,
     ...change,
   }
 }
@@ -164,6 +165,7 @@ export function anyFace(scale = 1): fc.Arbitrary<CardFace> {
     flapping: fc.boolean(),
     inStorm: fc.boolean(),
     plain: fc.boolean(),
+    minimal: fc.boolean(),
   }
   return fc.record(change).map((face) => makeFace(face))
 }

@@ -1,6 +1,6 @@
 import type { DrawnCard, Mention } from '../../domain/card.ts'
 import { type Locale, say } from '../../domain/messages.ts'
-import { cut, inline } from './text.ts'
+import { shortWords } from '../../domain/text.ts'
 
 const MAX_NAME = 30
 /** What DingTalk's userIds are made of; any other could end the tag early. */
@@ -13,7 +13,7 @@ const SAFE_ID = /^[\w.@-]{1,64}$/
 export function withMentions(drawn: DrawnCard, locale: Locale, mentions: Mention[]): DrawnCard {
   const tags = mentions
     .filter(({ userId }) => SAFE_ID.test(userId))
-    .map(({ userId, name }) => `<a atId=${userId}>${cut(inline(name, true), MAX_NAME) || userId}</a>`)
+    .map(({ userId, name }) => `<a atId=${userId}>${shortWords(name, MAX_NAME, { plain: true }) || userId}</a>`)
   if (tags.length === 0) return drawn
   const line = `${tags.join(' ')} ${say(locale, 'card.mentions')}`
   const markdown = [line, drawn.cardParamMap['markdown'] ?? ''].filter(Boolean).join('\n\n')

@@ -1,9 +1,13 @@
 import { standingOf } from '../../domain/card.ts'
-import { severityColor, severityName } from '../../domain/messages.ts'
+import { severityColor } from '../../domain/messages.ts'
+import { shortWords } from '../../domain/text.ts'
 import { drawBody } from './body.ts'
 import { buttonsOf } from './buttons.ts'
 import type { DrawnFor } from './template.ts'
-import { dotOf, factsOf, headline, progressWord, signs, tipsOf } from './facts.ts'
+import { dotOf, factsOf, headline, progressWord, severityWord, signs, tipsOf } from './facts.ts'
+
+/** Letters of what the template is told for its own decisions. */
+const MAX_CODE = 20
 
 /**
  * Pure: the values for a template that an administrator built by `docs/card-template.md`. All are public, and all are
@@ -21,8 +25,8 @@ export const drawOwnCard: DrawnFor = (face, overlay) => {
       return {
         title: `${signs(face)}${headline(face)}`,
         dot: dotOf(face),
-        severity: incident.incident_severity,
-        severity_text: severityName(locale, incident.incident_severity),
+        severity: shortWords(incident.incident_severity, MAX_CODE),
+        severity_text: severityWord(face, locale),
         color: severityColor(progress === 'recovered' ? 'Ok' : incident.incident_severity),
         progress: face.superseded ? 'superseded' : face.gone ? 'gone' : progress,
         progress_text: progressWord(face),
