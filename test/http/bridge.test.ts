@@ -231,7 +231,7 @@ describe('while Redis is away', () => {
       const canary = { source: 'event', id: 'trimmed-long-ago' }
       withDatabase(world, (db) => {
         db.prepare('update inbox set received_at = ? where id = ?').run(Date.now() - 30 * DAY_MS, eventId)
-        db.prepare('insert into inbox values (?, ?, 0, null)').run(canary.source, canary.id)
+        db.prepare('insert into inbox (source, id, received_at) values (?, ?, 0)').run(canary.source, canary.id)
       })
       await eventually('a sweep has trimmed the inbox', () => inboxOf(world, canary.id).length === 0)
       expect(inboxOf(world, eventId)).toMatchObject([{ source: 'posted', payload: JSON.stringify(first.assigned) }])
