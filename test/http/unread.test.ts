@@ -177,6 +177,21 @@ describe('a post that is refused though its token is right', () => {
     expect(records[0]?.detail).toContain(`HTTP ${status} `)
   })
 
+  test.each([
+    ['content-length', '5000', ''],
+    ['transfer-encoding', 'chunked', '800\r\n'],
+  ])('408: one that breaks off, with %s', async (name, value, before) => {
+    const id = `cut-off-${name}`
+    const raw = await openRaw(scene.app.url)
+    raw.socket.write(headOf('POST', DELIVER, { ...JSON_TYPE, 'x-flashduty-token': token, [name]: value }))
+    await new Promise<unknown>((resolve) => raw.socket.write(before + bodyOf(id), resolve))
+    raw.socket.destroy()
+    const told = await eventually('it is told', () => scene.app.lines.find(({ eventId }) => eventId === `e-${id}`))
+    expect(told).toMatchObject({ msg: 'post-refused', status: 408, incidentId: `i-${id}` })
+    const isRecorded = async () => (await listRecords(scene.world)).some(({ event_id: event }) => event === `e-${id}`)
+    await eventually('it is on record', isRecorded)
+  })
+
   test('400 is on record once', async () => {
     const before = await count(400)
     const body = { event_id: 'e-without-incident' }

@@ -104,6 +104,19 @@ describe('views', () => {
   })
 })
 
+test('a text is shown as far as anybody would read it, and that is said', async () => {
+  const root = `rooted ${'x'.repeat(20_000)}`
+  const long = await fire(world, { title: '说来话长', chats: [inGroup(world.groups.oncall)] })
+  const told = { event_type: 'i_comm' as const, incident: { root_cause: root, resolution: 'restarted' } }
+  await world.flashduty.control.tell(long.incident_id, told)
+  await settledRecords(world, long)
+  const visitor = await logIn(scene, li, ENGLISH)
+  const page = await pageWith(visitor, `${pages}/incident/${long.incident_id}`, 'rooted')
+  expect(page.text.match(/Too long, so cut short/g)).toHaveLength(1)
+  expect(page.text).toContain('x'.repeat(9_000))
+  expect(page.text).not.toContain('x'.repeat(10_001))
+})
+
 describe('acts', () => {
   test('sixty a minute for each, then nothing is done, and that is said', async () => {
     const visitor = await logIn(scene, li, ENGLISH)
