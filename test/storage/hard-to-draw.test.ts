@@ -7,7 +7,7 @@ import { PUBLIC_TEMPLATE_ID } from '../../src/delivery/render/public-template.ts
 import { DELIVERY_SETTINGS } from '../../src/delivery/settings.ts'
 import type { ReconcileDeps } from '../../src/delivery/work.ts'
 import type { CardFace } from '../../src/domain/card.ts'
-import { IncidentSchema } from '../../src/domain/incident.ts'
+import { incidentOf } from '../../src/domain/incident.fixture.ts'
 import { AppError } from '../../src/errors.ts'
 import { createLog } from '../../src/log.ts'
 import { addCard, addNotification, findCard } from '../../src/storage/cards.ts'
@@ -66,7 +66,7 @@ async function stage(id: string) {
   const advance = (title: string) =>
     db.write(async (trx) => {
       nowMs += 1_000
-      const incident = IncidentSchema.parse({
+      const incident = incidentOf({
         incident_id: 'incident',
         num: '0A1B2C',
         title,

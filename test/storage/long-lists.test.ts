@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 
-import { IncidentSchema } from '../../src/domain/incident.ts'
+import { incidentOf } from '../../src/domain/incident.fixture.ts'
 import { findOffers } from '../../src/storage/audiences.ts'
 import { listIdle } from '../../src/storage/card-turns.ts'
 import { allowRevision, freezeCards } from '../../src/storage/change-cards.ts'
@@ -45,7 +45,7 @@ afterAll(async () => {
 
 const numbers = Array.from({ length: COUNT }, (_, n) => n)
 const snapshot = JSON.stringify(
-  IncidentSchema.parse({
+  incidentOf({
     incident_id: 'any',
     title: 'db-01',
     incident_severity: 'Critical',
@@ -169,12 +169,12 @@ test('a revision allowed, and cards frozen', async () => {
 })
 
 test('responders: those put in, and those that are no more', async () => {
+  const incident = incidentOf({ ...(JSON.parse(snapshot) as object), incident_id: 'crowded' })
   const of = (people: number[]) => ({
-    ...(JSON.parse(snapshot) as object),
-    incident_id: 'crowded',
-    responders: people.map((n) => ({ person_id: n })),
+    ...incident,
+    responders: people.map((n) => ({ person_id: n, person_name: '', email: '', assigned_at: 0, acknowledged_at: 0 })),
   })
-  const put = (people: number[]) => db.write((trx) => putResponders(trx, 'one', IncidentSchema.parse(of(people))))
+  const put = (people: number[]) => db.write((trx) => putResponders(trx, 'one', of(people)))
   const stored = () =>
     file.prepare(`select member_id from responders where incident_id = 'crowded' order by member_id`).pluck().all()
   for (const people of [numbers, numbers.filter((n) => n % 3 !== 0), [5, 5, COUNT], []]) {
