@@ -73,21 +73,28 @@ const flag = z
   .boolean()
   .nullish()
   .transform((value) => value ?? true)
-const MemberList = z.looseObject({
-  items: z
-    .array(
-      z.looseObject({
-        member_id: z.number().int(),
-        member_name: text,
-        email: text,
-        phone: text,
-        status: text,
-        email_verified: flag,
-        phone_verified: flag,
-      }),
-    )
-    .nullish(),
+const MemberList = z.looseObject({ items: z.array(z.unknown()).nullish() })
+const ListItem = z.looseObject({
+  member_id: z.number().int(),
+  member_name: text,
+  email: text,
+  phone: text,
+  status: text,
+  email_verified: flag,
+  phone_verified: flag,
 })
+
+function listedOf(item: z.infer<typeof ListItem>): ListedMember {
+  return {
+    memberId: item.member_id,
+    memberName: item.member_name,
+    email: item.email,
+    phone: item.phone,
+    status: item.status,
+    emailVerified: item.email_verified,
+    phoneVerified: item.phone_verified,
+  }
+}
 
 type ClientDeps = { apiUrl: string; send: SendHttp; pace?: Pace }
 
@@ -137,15 +144,11 @@ export function createFlashdutyClient(deps: ClientDeps): FlashdutyClient {
     async findMembers(appKey, query, urgency) {
       const parsed = MemberList.safeParse(await read(appKey, '/member/list', { query, p: 1, limit: 100 }, urgency))
       if (parsed.success) {
-        return (parsed.data.items ?? []).map((item) => ({
-          memberId: item.member_id,
-          memberName: item.member_name,
-          email: item.email,
-          phone: item.phone,
-          status: item.status,
-          emailVerified: item.email_verified,
-          phoneVerified: item.phone_verified,
-        }))
+        // What is odd about one of them costs that one only.
+        return (parsed.data.items ?? []).flatMap((each) => {
+          const item = ListItem.safeParse(each).data
+          return item ? [listedOf(item)] : []
+        })
       }
       throw unreadable('/member/list')
     },

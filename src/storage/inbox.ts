@@ -2,6 +2,7 @@ import type { Insertable } from 'kysely'
 
 import { variantId } from '../domain/event-id.ts'
 import { MAX_VARIANTS } from '../domain/limits.ts'
+import { inChunks } from './chunks.ts'
 import type { Handle, InboxTable } from './schema.ts'
 import { statement } from './statement.ts'
 
@@ -189,21 +190,12 @@ export async function isPosted(db: Handle, id: string): Promise<boolean> {
 /** Of each delivery, in order: whether it has been taken in, or its job put on record. */
 export async function areEntered(db: Handle, deliveries: (DeliveryId & { jobId: string })[]): Promise<boolean[]> {
   const jobs = deliveries.map(({ jobId }) => `job:${jobId}`)
-  const rows = await db
-    .selectFrom('inbox')
-    .select(['id', 'event_id', 'body_hash'])
-    .where('source', '=', 'deliver')
-    .where((eb) =>
-      eb.or([
-        eb('id', 'in', jobs),
-        eb(
-          'event_id',
-          'in',
-          deliveries.map(({ eventId }) => eventId),
-        ),
-      ]),
-    )
-    .execute()
+  const events = deliveries.map(({ eventId }) => eventId)
+  const entered = () => db.selectFrom('inbox').select(['id', 'event_id', 'body_hash']).where('source', '=', 'deliver')
+  const rows = [
+    ...(await inChunks(jobs, (chunk) => entered().where('id', 'in', chunk).execute())),
+    ...(await inChunks(events, (chunk) => entered().where('event_id', 'in', chunk).execute())),
+  ]
   return deliveries.map((delivery) =>
     rows.some(
       (row) => row.id === `job:${delivery.jobId}` || (row.event_id === delivery.eventId && isSame(row, delivery)),

@@ -1,6 +1,7 @@
 import { type Insertable, type Selectable, sql } from 'kysely'
 
 import { type Reason, reasonText } from '../domain/reasons.ts'
+import { eachChunk } from './chunks.ts'
 import { touchResults } from './results.ts'
 import type { Handle, RecordsTable } from './schema.ts'
 import { statement } from './statement.ts'
@@ -111,13 +112,14 @@ export async function mergeRecords(
 
 /** Puts a note on whatever waits for these cards. */
 export async function noteOpen(trx: Handle, outTrackIds: string[], note: string): Promise<void> {
-  if (outTrackIds.length === 0) return
-  await trx
-    .updateTable('records')
-    .set({ note: joinNote(note) })
-    .where('out_track_id', 'in', outTrackIds)
-    .where('status', 'in', OPEN)
-    .execute()
+  await eachChunk(outTrackIds, (chunk) =>
+    trx
+      .updateTable('records')
+      .set({ note: joinNote(note) })
+      .where('out_track_id', 'in', chunk)
+      .where('status', 'in', OPEN)
+      .execute(),
+  )
 }
 
 /** Another card stands in: what waited for the old one waits for it. */
