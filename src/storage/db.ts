@@ -428,8 +428,10 @@ function nextTurn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve))
 }
 
-function pause(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, RETRY_MS))
+/** Timers that each block for longer than they wait would leave the event loop to nothing else: hence the turn after it. */
+async function pause(): Promise<void> {
+  await new Promise((resolve) => setTimeout(resolve, RETRY_MS))
+  await nextTurn()
 }
 
 function sqliteCode(error: unknown): string | undefined {
