@@ -192,8 +192,8 @@ const WIDE: Record<string, string> = { '[': '［', ']': '］', '(': '（', ')': 
 function unmarked(text: string): string {
   return harmless(text)
     .replaceAll(/[*_~`\\]/g, '')
-    .replaceAll(/^[^\S\n]*(?:[-+=]+[^\S\n]+)+/gm, '')
-    .replaceAll(/^[^\S\n]*[-+=]+$/gm, '')
+    .replaceAll(/^[ \t]*(?:[-+=]+[ \t]+)+/gm, '')
+    .replaceAll(/^[ \t]*[-+=]+$/gm, '')
     .replaceAll(/[[\]()>#|]/g, (sign) => WIDE[sign] ?? sign)
 }
 

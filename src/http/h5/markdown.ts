@@ -1,5 +1,7 @@
 import MarkdownIt from 'markdown-it'
 
+import { shortText } from '../../domain/text.ts'
+
 /** What is longer is cut: nobody reads it here, and reading Markdown takes its time. */
 const MAX_LENGTH = 20_000
 
@@ -37,5 +39,5 @@ for (const rule of ['fence', 'code_block', 'table_open'] as const) {
 }
 
 export function toHtml(text: string): string {
-  return markdown.render(text.length > MAX_LENGTH ? `${text.slice(0, MAX_LENGTH)}…` : text)
+  return markdown.render(shortText(text, MAX_LENGTH))
 }
