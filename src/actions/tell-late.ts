@@ -1,4 +1,5 @@
 import { isMessageKey, say } from '../domain/messages.ts'
+import { lateNotice } from '../domain/notices.ts'
 import { refusalText } from '../domain/refusals.ts'
 import { findCard } from '../storage/cards.ts'
 import type { Click } from '../storage/clicks.ts'
@@ -11,7 +12,6 @@ import type { ClickOutcome, PerformDeps } from './deps.ts'
 
 /** Later it is no news any more; the card and the record tell the same. */
 const NEWS_MS = 600_000
-const MAX_TITLE = 60
 
 /**
  * The truth about a press whose presser was told that it is being worked on: everybody's card is drawn anew, and of a
@@ -37,18 +37,16 @@ async function noticeOf(
   const nowMs = deps.clock.nowMs()
   const stored = await findIncident(trx, click.integration_id, click.incident_id)
   const locale = (await findCard(trx, click.out_track_id))?.audience.locale ?? 'zh-CN'
-  const { num = '', title = click.incident_id } = stored?.incident ?? {}
   const name = `button.${click.action}`
   // A preset has its length in its name, which the person knows.
   const action = click.action === 'snooze' ? say(locale, 'act.snooze') : isMessageKey(name) ? say(locale, name) : ''
-  const incident = `${num === '' ? '' : `#${num} `}${title.slice(0, MAX_TITLE)}`
   return {
     id: `click:${click.id}`,
     integration_id: click.integration_id,
     incident_id: click.incident_id,
     open_conversation_id: '',
     dingtalk_user_id: click.dingtalk_user_id,
-    text: say(locale, 'press.late', { incident, action, why: refusalText(locale, reason, detail) }),
+    text: lateNotice(locale, stored?.incident ?? click.incident_id, action, refusalText(locale, reason, detail)),
     due_at: nowMs,
     expires_at: nowMs + NEWS_MS,
   }

@@ -1,5 +1,6 @@
 import Table from 'cli-table3'
 
+import { isBelievable } from '../domain/time.ts'
 import { shorten, visibleLine } from '../domain/visible.ts'
 
 /** Letters of one cell: a title can be as long as it likes. */
@@ -27,5 +28,5 @@ function cell(value: unknown): string {
 
 /** Local time for people; null stays empty. */
 export function formatTime(ms: number | null): string {
-  return ms === null ? '' : new Date(ms).toLocaleString('sv-SE')
+  return ms === null || !isBelievable(ms / 1_000) ? '' : new Date(ms).toLocaleString('sv-SE')
 }

@@ -2,6 +2,7 @@ import type { Clock } from '../clock.ts'
 import type { DingTalkClient } from '../dingtalk/client.ts'
 import { type RobotMessage, sendToGroup, sendToPerson } from '../dingtalk/messages.ts'
 import { isReachable } from '../domain/group.ts'
+import { asSaid } from '../domain/notices.ts'
 import { AppError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import type { AwaitTurn } from '../queue/workers.ts'
@@ -81,7 +82,7 @@ function apiOf(notice: Notice): string {
 }
 
 async function send(client: DingTalkClient, notice: Notice & { group: Group | undefined }): Promise<void> {
-  const message: RobotMessage = { msgKey: 'sampleText', msgParam: { content: notice.text } }
+  const message: RobotMessage = { msgKey: 'sampleText', msgParam: { content: asSaid(notice.text) } }
   if (notice.dingtalk_user_id !== null) {
     await sendToPerson(client, { userId: notice.dingtalk_user_id, robotCode: client.clientId }, message)
     return

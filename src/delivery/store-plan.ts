@@ -1,7 +1,7 @@
 import type { IncidentEvent } from '../domain/event.ts'
 import { digest } from '../domain/ids.ts'
 import { knownSeverity } from '../domain/incident.ts'
-import { say } from '../domain/messages.ts'
+import { stormNotice } from '../domain/notices.ts'
 import type { Ignored } from '../domain/reading/reading.ts'
 import type { ResultContext } from '../domain/result.ts'
 import { addCard, addNotification, addSpaces } from '../storage/cards.ts'
@@ -177,8 +177,7 @@ async function storeResult(trx: Handle, { integration, event, plan }: Decided, n
 
 function stormText({ incident, delivery }: IncidentEvent): string {
   const locale = delivery.locale ?? (incident.account_locale?.startsWith('en') ? 'en-US' : 'zh-CN')
-  const number = incident.num ? `#${incident.num} ` : ''
-  return say(locale, 'notice.storm', { title: `${number}${incident.title.slice(0, 200)}`, count: incident.alert_cnt })
+  return stormNotice(locale, incident)
 }
 
 /** What every record of an event has in common. */

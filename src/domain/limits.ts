@@ -26,6 +26,8 @@ export const MAX_ID = 200
 export const MAX_NAME = 200
 export const MAX_TITLE = 2_000
 export const MAX_TEXT = 50_000
+/** Of one text on a page, whose Markdown takes its time to be read. */
+export const MAX_PAGE_TEXT = 20_000
 export const MAX_LABEL_NAME = 200
 export const MAX_LABEL = 10_000
 export const MAX_ADDRESS = 2_000

@@ -96,3 +96,21 @@ test('masked, one recognises oneself and nobody else', () => {
     'n***',
   ])
 })
+
+test.each<[string, string, boolean]>([
+  ['13812345678', '138****5678', true],
+  ['13812345678', '138*5678*', false],
+  ['138123456789', '138*5678*', true],
+  ['13812345678', '138****5679', false],
+  ['13812345678', '139****5678', false],
+  ['8613812345678', '138****5678', true],
+  ['13812345678', '86138****5678', true],
+  ['1385678', '138*5678', false],
+  ['13805678', '138*5678', true],
+  ['1112211122', '11*22*22', true],
+  ['11022011', '11*22*11', true],
+  ['1122011', '11*22*11', false],
+])('the number %s may be shown as %s: %j', (mobile, phone, fits) => {
+  const member = { memberId: 1, memberName: '', email: '', status: 'enabled', emailVerified: true, phoneVerified: true }
+  expect(membersWithMobile(mobile, [{ ...member, phone }])).toHaveLength(fits ? 1 : 0)
+})

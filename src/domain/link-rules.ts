@@ -32,10 +32,24 @@ export function membersWithMobile(mobile: string, found: ListedMember[]): Listed
     const shown = member.phone.replaceAll(/[^\d*]/g, '')
     // Fewer digits than these say nothing, and no number is longer.
     if (shown.replaceAll('*', '').length < 4 || shown.length > 20) return false
-    // Each run of stars stands for some digits.
-    const pattern = new RegExp(`^(86)?${shown.replaceAll(/\*+/g, '\\d+')}$`)
-    return wanted.some((number) => pattern.test(number))
+    return wanted.some((number) => isShownAs(number, shown) || isShownAs(number, `86${shown}`))
   })
+}
+
+/** Whether digits are shown so: each run of stars stands for some of them. */
+function isShownAs(digits: string, shown: string): boolean {
+  const [first = '', ...others] = shown.split(/\*+/)
+  const last = others.pop()
+  if (last === undefined) return digits === first
+  if (!digits.startsWith(first) || !digits.endsWith(last)) return false
+  // What stands between stars is looked for as early as can be: whatever fits later fits then too.
+  let at = first.length
+  for (const part of others) {
+    const found = digits.indexOf(part, at + 1)
+    if (found < 0) return false
+    at = found + part.length
+  }
+  return digits.length - last.length > at
 }
 
 /** Those whose e-mail address that is, as a whole and whatever its case. */

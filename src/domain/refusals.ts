@@ -1,16 +1,20 @@
 import { isMessageKey, type Locale, say } from './messages.ts'
 import type { Reason } from './reasons.ts'
+import { shortWords } from './text.ts'
 
-/** Of a platform's own words no more are shown. */
+/** Letters: of a platform's own words no more are shown. */
 export const MAX_SAID = 120
+/** Units: as far as it is looked at. */
+const MAX_SAID_READ = 2_000
 
 /** What the presser is told when a press did not count: why, and what to do. `detail`: what the platform said. */
 export function refusalText(locale: Locale, reason: Reason, detail?: string): string {
   const key = `press.${reason}`
   // The platform's code before its sentence is for records.
-  const sentence = (detail ?? '').replace(/^[\w-]+: /, '').trim()
+  const [, , sentence = ''] = /^([\w-]+: )?([^]*)$/.exec((detail ?? '').slice(0, MAX_SAID_READ)) ?? []
+  const said = shortWords(sentence, MAX_SAID)
   return say(locale, isMessageKey(key) ? key : 'press.UNKNOWN', {
-    said: sentence === '' ? '' : `（${sentence.slice(0, MAX_SAID)}）`,
+    said: said === '' ? '' : `（${said}）`,
   })
 }
 

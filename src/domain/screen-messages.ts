@@ -57,6 +57,10 @@ export const SCREEN = {
   ],
   'incident.labels': ['标签', 'Labels'],
   'incident.timeline': ['时间线', 'Timeline'],
+  'incident.timeline.own.undated': [
+    'Flashduty 的时间线暂时读不到（{why}）。以下是本机的记录。',
+    'The timeline at Flashduty cannot be read now ({why}). This is what was recorded here.',
+  ],
   'incident.timeline.own': [
     'Flashduty 的时间线暂时读不到（{why}）。以下是本机截至 {time} 的记录。',
     'The timeline at Flashduty cannot be read now ({why}). This is what was recorded here up to {time}.',

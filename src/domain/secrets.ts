@@ -27,8 +27,11 @@ const REPLACED = '[secret]'
 /** What comes in has few keys, again and again; looking each up is many times faster than matching it. */
 const known = new Map<string, boolean>()
 const MAX_KNOWN = 2_000
+const MAX_KEY = 200
 
-function isSecretKey(key: string): boolean {
+function isSecretKey(whole: string): boolean {
+  // What a key is about stands at its end; one without end must not be kept.
+  const key = whole.slice(-MAX_KEY)
   const before = known.get(key)
   if (before !== undefined) return before
   const secret = SECRET_KEY.test(key)

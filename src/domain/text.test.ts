@@ -43,7 +43,8 @@ describe('cutting', () => {
 describe('words of a line', () => {
   test.each<[string, string]>([
     ['one\n\ntwo', 'one two'],
-    [`${' '.repeat(400_000)}late${' '.repeat(400_000)}`, 'late'],
+    [`${' '.repeat(40_000)}late${' '.repeat(400)}`, 'late'],
+    [`${' '.repeat(400_000)}too late`, ''],
     ['<a atId=user1>x</a>', '＜a atId=user1>x＜/a>'],
     ['[x](dtmd://dingtalkclient/sendMessage)', '[x]（dtmd：//dingtalk…'],
     ['a]   (b', 'a] （b'],

@@ -63,7 +63,7 @@ export function cut(text: string, length: number, unitsPerLetter = UNITS_PER_LET
 
 /** One line without what cannot be seen or sent: control characters, halves of surrogate pairs, turned writing order. */
 export function oneLine(text: string): string {
-  return sendable(beginningOf(text.trim(), MAX_READ)).replaceAll(/\s+/g, ' ').trim()
+  return sendable(beginningOf(text, MAX_READ)).replaceAll(/\s+/g, ' ').trim()
 }
 
 /** A value inside our Markdown: one line, links only to web pages, no tags. */
@@ -103,16 +103,22 @@ function shortened(
   unitsPerLetter = UNITS_PER_LETTER,
   clean: (read: string) => string,
 ): string {
-  const whole = text.trim()
+  // Even blanks are not passed over for ever.
+  const whole = beginningOf(text, MAX_READ).trim()
   // What is shown may be written longer, with spaces and character references.
   const read = beginningOf(whole, length * unitsPerLetter * 2 + 200)
-  return cut(`${clean(read)}${read.length < whole.length ? '…' : ''}`, length, unitsPerLetter)
+  const shown = clean(read)
+  const isLonger = read.length < whole.length || text.length > MAX_READ
+  return shown === '' ? '' : cut(`${shown}${isLonger ? '…' : ''}`, length, unitsPerLetter)
 }
 
 /** Letters, digits and spaces, for a text that nothing better could be made of. */
 export function bareWords(text: string, length: number): string {
-  const read = Array.from(text.trim().slice(0, length * 4), (letter) =>
-    /[\p{L}\p{N}.:%/-]/u.test(letter) ? letter : ' ',
+  const read = Array.from(
+    beginningOf(text, MAX_READ)
+      .trim()
+      .slice(0, length * 4),
+    (letter) => (/[\p{L}\p{N}.:%/-]/u.test(letter) ? letter : ' '),
   )
   return read
     .join('')
@@ -192,8 +198,8 @@ const WIDE: Record<string, string> = { '[': '［', ']': '］', '(': '（', ')': 
 function unmarked(text: string): string {
   return harmless(text)
     .replaceAll(/[*_~`\\]/g, '')
-    .replaceAll(/^[^\S\n]*(?:[-+=]+[^\S\n]+)+/gm, '')
-    .replaceAll(/^[^\S\n]*[-+=]+$/gm, '')
+    .replaceAll(/^[ \t]*(?:[-+=]+[ \t]+)+/gm, '')
+    .replaceAll(/^[ \t]*[-+=]+$/gm, '')
     .replaceAll(/[[\]()>#|]/g, (sign) => WIDE[sign] ?? sign)
 }
 

@@ -70,7 +70,7 @@ function drawLabels(labels: [string, string][], plain: boolean): Lines {
   let room = MAX_LABELS
   let truncated = false
   for (const [name, value] of labels.slice(0, MAX_LABELS_READ)) {
-    const sent = value.trim()
+    const sent = beginningOf(value, MAX_READ).trim()
     const read = beginningOf(sent, MAX_LABEL_READ)
     const whole = inline(read, plain)
     if (whole === '') continue

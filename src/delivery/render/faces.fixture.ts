@@ -22,9 +22,11 @@ const INCIDENT = {
 
 export type FaceChange = Partial<Omit<CardFace, 'incident'>> & { incident?: Record<string, unknown> }
 
-/** Rows stored by an earlier version hold texts of any length, which are cut when they are read now. */
+/** Rows stored by an earlier version hold texts of any length and times of any year, which are cut and left out now. */
 function uncut(incident: Record<string, unknown> = {}) {
-  const texts = Object.entries(incident).filter(([key, value]) => typeof value === 'string' && UNCUT.has(key))
+  const texts = Object.entries(incident).filter(
+    ([key, value]) => (typeof value === 'string' && UNCUT.has(key)) || (typeof value === 'number' && key.includes('_')),
+  )
   return {
     ...Object.fromEntries(texts),
     ...(incident['labels'] ? { labels: incident['labels'] as Incident['labels'] } : {}),

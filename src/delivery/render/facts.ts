@@ -1,6 +1,7 @@
 import { type CardFace, standingOf } from '../../domain/card.ts'
 import { isMessageKey, type Locale, say, severityDot, severityName, span } from '../../domain/messages.ts'
-import { beginningOf, bareWords, cut, inline, shortWords, UNITS_PER_TITLE_LETTER } from '../../domain/text.ts'
+import { MAX_RESPONDERS } from '../../domain/limits.ts'
+import { beginningOf, bareWords, cut, inline, MAX_READ, shortWords, UNITS_PER_TITLE_LETTER } from '../../domain/text.ts'
 import { clockTimeNear, dateTime, isBelievable } from '../../domain/time.ts'
 import { cutMarkdown } from './cut-markdown.ts'
 
@@ -116,7 +117,7 @@ function responders({ incident, locale, plain }: CardFace): string {
   const people = incident.responders ?? []
   if (people.length === 0) return say(locale, 'fact.nobody')
   let names = ''
-  for (const person of people) {
+  for (const person of people.slice(0, MAX_RESPONDERS)) {
     const name = shortWords(person.person_name, MAX_NAME, { plain }) || String(person.person_id)
     names += `${names === '' ? '' : '、'}${name}${person.acknowledged_at ? ' ✓' : ''}`
     if (names.length > MAX_PEOPLE * UNITS_PER_TITLE_LETTER) break
@@ -125,7 +126,7 @@ function responders({ incident, locale, plain }: CardFace): string {
 }
 
 function impactOf({ incident, plain }: CardFace): string {
-  const impact = incident.impact?.trim() ?? ''
+  const impact = beginningOf(incident.impact ?? '', MAX_READ).trim()
   const read = beginningOf(impact, MAX_IMPACT_READ)
   const { text, truncated } = cutMarkdown(inline(read, plain), MAX_VALUE)
   return truncated || read.length < impact.length ? `${text}…` : text

@@ -235,7 +235,8 @@ describe('the face', () => {
     ['UTC', '2025-10-09 08:53:20'],
     ['America/New_York', '2025-10-09 04:53:20'],
     ['', '2025-10-09 16:53:20'],
-    ['Mars/Olympus', '2025-10-09 16:53:20'],
+    ['UTC-5', '2025-10-09 03:53:20'],
+    ['Mars/Olympus', '2025-10-09 16:53:20（Asia/Shanghai）'],
   ])('times are told in the zone %j', (zone, expected) => {
     expect(read({ incident: { account_time_zone: zone } }).markdown).toContain(expected)
   })
@@ -249,6 +250,68 @@ describe('the face', () => {
     expect(read({ lastAct: { ...custom, what: '重启 <a>' } }).tips).toBe('张三 于 16:53 执行“重启 ＜a>”')
     expect(read({ lastAct: custom, locale: 'en-US' }).tips).toBe('Custom action run by 张三 at 16:53')
     expect(read().tips).toBe('')
+  })
+
+  test.each<[string, number, Record<string, unknown>, string]>([
+    ['of the next day', T + 86_400, {}, '张三 于 10-10 16:53 认领'],
+    ['of another year', T + 100 * 86_400, {}, '张三 于 2026-01-17 16:53 认领'],
+    ['of another day there', T + 8 * 3_600, { account_time_zone: 'UTC+12' }, '张三 于 10-10 04:53 认领'],
+    ['where nobody knows the first day', T, { start_time: 0 }, '张三 于 2025-10-09 16:53 认领'],
+    ['that is unset', 0, {}, ''],
+    ['in milliseconds', T * 1_000, {}, ''],
+  ])('an act %s is told with its date, or not at all', (_what, at, incident, expected) => {
+    expect(read({ lastAct: { eventType: 'i_ack', personName: '张三', at }, incident }).tips).toBe(expected)
+  })
+
+  test.each<[string, Record<string, unknown>, string]>([
+    ['of the next day', { snoozed_before: T + 86_400 }, '已暂缓至 10-10 16:53'],
+    ['of the next year', { snoozed_before: T + 100 * 86_400 }, '已暂缓至 2026-01-17 16:53'],
+    ['of a first day that is unset', { snoozed_before: T + 7_200, start_time: 0 }, '已暂缓至 2025-10-09 18:53'],
+    ['that nobody can mean', { snoozed_before: 253_402_300_799 }, '已暂缓'],
+  ])('put off until a time %s', (_what, incident, word) => {
+    expect(read({ incident: { ...incident, progress: 'Processing' } }).title).toContain(` ${word} · `)
+  })
+
+  test.each<[string, Record<string, unknown>]>([
+    ['start', { start_time: 0 }],
+    ['start long ago', { start_time: 1_000_000 }],
+    ['start far ahead', { start_time: 4_200_000_000 }],
+  ])('an impossible %s is not told, nor a length from it', (_what, incident) => {
+    const { markdown } = read({ incident: { ...incident, progress: 'Closed', close_time: T + 60 } })
+    expect(markdown).not.toMatch(/触发时间|持续时长|19\d\d-|21\d\d-/)
+    const ended = read({ incident: { progress: 'Closed', close_time: 4_200_000_000 } }).markdown
+    expect(ended).not.toContain('持续时长')
+  })
+
+  test('one without a title says so', () => {
+    for (const title of ['', '  \n', '\u0000']) {
+      expect(read({ incident: { title } }).title).toBe('🔴 待处理 · #0A1B2C （无标题）')
+      expect(read({ incident: { title }, rendered: { title: ' ', body: undefined } }).pushText).toContain('（无标题）')
+      expect(read({ incident: { title, num: ' ' }, locale: 'en-US' }).title).toBe('🔴 Triggered · (no title)')
+    }
+    expect(read({ rendered: { title: ' ', body: undefined } }).title).toContain('db-01 cpu.idle low')
+    expect(read({ incident: { title: '' } }).lastMessage).toMatchObject({
+      'zh-CN': '[严重] （无标题） · 数据库',
+      'en-US': '[Critical] (no title) · 数据库',
+    })
+  })
+
+  test('a minimal one has the letters of its title, how bad, how far, and the buttons', () => {
+    const change = {
+      minimal: true,
+      plain: true,
+      prefix: '<x>',
+      customActions: [{ integrationId: 1, name: 'x' }],
+      rendered: { title: 'y', body: 'y' },
+      lastAct: { eventType: 'i_ack', personName: 'z', at: T },
+    }
+    const drawn = read({ ...change, incident: { title: `**db** [x](y) ${'z'.repeat(300)}`, description: 'body' } })
+    expect(drawn).toMatchObject({
+      title: `🔴 待处理 · db x y ${'z'.repeat(93)}`,
+      markdown: '**严重程度**：严重',
+      tips: '',
+    })
+    expect(drawn.pushText).toBe(`[严重] db x y ${'z'.repeat(93)}`)
   })
 
   test('what Flashduty does not know any more is said so', () => {
@@ -321,6 +384,37 @@ describe('texts from outside', () => {
     const title = '标'.repeat(200)
     expect(read({ incident: { title } }).title.endsWith(title)).toBe(true)
     expect(read({ incident: { description: '👍🏽'.repeat(600) } }).markdown).not.toContain('…')
+  })
+
+  test('megabytes in every field are drawn in no time', () => {
+    for (const piece of [' ', '](', 'x', '👨‍👩‍👧‍👦', '![[', '&lt', '\n']) {
+      const long = piece.repeat(1_000_000 / piece.length)
+      const startedAt = performance.now()
+      const { title, markdown, tips } = read({
+        prefix: long,
+        rendered: { title: long, body: undefined },
+        customActions: Array.from({ length: 50 }, () => ({ integrationId: 1, name: long })),
+        lastAct: { eventType: 'i_custom', personName: long, what: long, at: T },
+        incident: {
+          title: long,
+          num: long,
+          description: long,
+          impact: long,
+          channel_name: long,
+          account_time_zone: long,
+          detail_url: long,
+          labels: Object.fromEntries(Array.from({ length: 500 }, (_, index) => [`l${index}`, long])),
+          images: Array.from({ length: 500 }, () => ({
+            src: `https://a.example/${'x'.repeat(900)}`,
+            alt: long,
+            href: long,
+          })),
+          responders: Array.from({ length: 900 }, (_, id) => ({ person_id: id, person_name: long })),
+        },
+      })
+      expect(performance.now() - startedAt).toBeLessThan(3_000)
+      expect(title.length + markdown.length + tips.length).toBeLessThan(40_000)
+    }
   })
 
   test('whatever an incident says stays below DingTalk’s 100 KB', () => {

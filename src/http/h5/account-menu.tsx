@@ -1,4 +1,6 @@
 import { phrase } from '../../domain/screen-messages.ts'
+import { shortLine } from '../../domain/text.ts'
+import { MAX_NAME } from './incident-words.ts'
 import type { View } from './view.ts'
 import { CSRF_FIELD } from './visitor.ts'
 
@@ -11,7 +13,8 @@ function initialOf(name: string): string {
 /** The menu in the top right corner: who I am at Flashduty, switching and ending that, language, logging out. */
 export function AccountMenu({ view }: { view: View }) {
   const { locale, pages, visitor } = view
-  const { name, link } = visitor
+  const { link } = visitor
+  const name = shortLine(visitor.name, MAX_NAME)
   const other = locale === 'zh-CN' ? { lang: 'en-US', word: 'English' } : { lang: 'zh-CN', word: '中文' }
   return (
     <details class="menu">
@@ -25,7 +28,7 @@ export function AccountMenu({ view }: { view: View }) {
           <strong class="text">{name}</strong>
           <span class="text">
             {link
-              ? phrase(locale, 'menu.linked', { member: link.memberName || String(link.memberId) })
+              ? phrase(locale, 'menu.linked', { member: shortLine(link.memberName, MAX_NAME) || String(link.memberId) })
               : phrase(locale, 'menu.unlinked')}
           </span>
         </p>

@@ -51,7 +51,7 @@ export function ActButtons(props: {
     <div
       class="buttons"
       role="group"
-      aria-label={phrase(view.locale, 'incident.acts', { incident: shortName(stored.incident) })}
+      aria-label={phrase(view.locale, 'incident.acts', { incident: shortName(stored.incident, view.locale) })}
     >
       {first.map(button)}
       {all ? more.map((act) => button(act, 1)) : <More view={view}>{more.map((act) => button(act, 1))}</More>}

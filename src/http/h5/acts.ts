@@ -2,11 +2,15 @@ import { type Act, type Action, ACTIONS } from '../../domain/button.ts'
 import { standingOf } from '../../domain/card.ts'
 import { DEFAULT_SNOOZE_MINUTES } from '../../domain/read-delivery.ts'
 import { type Locale, say, span } from '../../domain/messages.ts'
+import { shortLine } from '../../domain/text.ts'
 import type { Offer } from '../../storage/audiences.ts'
 import type { StoredIncident } from '../../storage/incidents.ts'
 
 /** What a button says beside what it does. */
 export type ActButton = Act & { label: string }
+
+/** Letters of a custom action's name. */
+const MAX_LABEL = 60
 
 const USUAL_OFFER: Offer = { snoozeMinutes: DEFAULT_SNOOZE_MINUTES, customActions: [] }
 
@@ -26,7 +30,7 @@ export function actsOn(
   const customs = customActions.map(({ integrationId, name }) => ({
     action: 'custom' as const,
     customId: integrationId,
-    label: name,
+    label: shortLine(name, MAX_LABEL),
   }))
   switch (standingOf(stored)) {
     case 'triggered':

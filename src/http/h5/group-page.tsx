@@ -2,10 +2,12 @@ import type { Child } from 'hono/jsx'
 
 import { asReason, type Reason, reasonWords } from '../../domain/reasons.ts'
 import { phrase, type ScreenKey } from '../../domain/screen-messages.ts'
+import { shortLine } from '../../domain/text.ts'
 import type { Offer } from '../../storage/audiences.ts'
 import type { StoredIncident } from '../../storage/incidents.ts'
 import { ActForm } from './act-buttons.tsx'
 import { IncidentItem } from './incident-item.tsx'
+import { MAX_CHANNEL, MAX_NAME } from './incident-words.ts'
 import { Retry, Say } from './say.tsx'
 import { Moment } from './times.tsx'
 import { incidentAddress, type View } from './view.ts'
@@ -37,7 +39,7 @@ export function GroupContent({ view, group, notes }: { view: View; group: GroupV
       {notes}
       {group.stale === undefined ? undefined : <Stale view={view} stale={group.stale} />}
       <div class="head">
-        <h1 class="text">{group.title ?? phrase(locale, 'group.title')}</h1>
+        <h1 class="text">{shortLine(group.title ?? '', MAX_CHANNEL) || phrase(locale, 'group.title')}</h1>
         {group.incidents.length === 0 ? undefined : (
           <span class="count">{phrase(locale, 'home.count', { count: group.total })}</span>
         )}
@@ -142,7 +144,7 @@ function Members({ view, members }: { view: View; members: GroupView['members'] 
             <ul class="names">
               {names.map((name) => (
                 <li>
-                  <bdi>{name}</bdi>
+                  <bdi>{shortLine(name, MAX_NAME)}</bdi>
                 </li>
               ))}
               {rest > 0 ? <li>{phrase(locale, 'group.members.rest', { count: rest })}</li> : undefined}

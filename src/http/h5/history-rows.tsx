@@ -4,6 +4,7 @@ import { refusalText } from '../../domain/refusals.ts'
 import { isScreenKey, phrase, type ScreenKey } from '../../domain/screen-messages.ts'
 import type { OwnRecord } from '../../storage/home.ts'
 import { nameOfAct, readAct } from './acts.ts'
+import { numberOf, titleOf } from './incident-words.ts'
 import { Moment } from './times.tsx'
 import { incidentAddress, type View } from './view.ts'
 
@@ -38,11 +39,12 @@ function Row({ view, record }: { view: View; record: OwnRecord }) {
       <p class="soft text">
         {record.title !== undefined && record.incident_id !== null ? (
           <a href={incidentAddress(view, record.incident_id)}>
-            {[record.incident_num ? `#${record.incident_num}` : '', record.title].filter(Boolean).join(' ') ||
-              record.incident_id}
+            {[numberOf({ num: record.incident_num ?? '' }), titleOf({ title: record.title }, locale)]
+              .filter(Boolean)
+              .join(' ')}
           </a>
         ) : (
-          `${record.incident_num ? `#${record.incident_num} ` : ''}${phrase(locale, 'history.deleted')}`
+          `${numberOf({ num: record.incident_num ?? '' })} ${phrase(locale, 'history.deleted')}`.trim()
         )}
       </p>
       {todo === undefined ? undefined : <p class="todo">{todo}</p>}

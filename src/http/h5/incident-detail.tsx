@@ -1,15 +1,16 @@
 import type { Child } from 'hono/jsx'
 import { raw } from 'hono/html'
 
-import { MAX_LABEL, MAX_TEXT } from '../../domain/limits.ts'
-import { say, severityName } from '../../domain/messages.ts'
+import { MAX_IMAGES, MAX_LABEL, MAX_LABEL_NAME, MAX_LABELS, MAX_PAGE_TEXT } from '../../domain/limits.ts'
+import { say } from '../../domain/messages.ts'
 import { phrase } from '../../domain/screen-messages.ts'
-import { clockTime, dateTime } from '../../domain/time.ts'
+import { shortLine, shortText } from '../../domain/text.ts'
+import { clockTime, dateTime, isBelievable } from '../../domain/time.ts'
 import type { Offer } from '../../storage/audiences.ts'
 import type { StoredIncident } from '../../storage/incidents.ts'
 import { ActButtons } from './act-buttons.tsx'
-import { Headline, People, Tags } from './incident-item.tsx'
-import { lastActWords, toneOf } from './incident-words.ts'
+import { Headline, MANY, People, Tags } from './incident-item.tsx'
+import { lastActWords, MAX_CHANNEL, MAX_NAME, severityWord, toneOf } from './incident-words.ts'
 import { toHtml } from './markdown.ts'
 import { ReopenForm } from './reopen-form.tsx'
 import { Retry } from './say.tsx'
@@ -36,7 +37,7 @@ export function IncidentDetail({ view, detail, level }: { view: View; detail: De
       <article class={`incident ${toneOf(stored)}`}>
         <Tags stored={stored} view={view} />
         <Heading>
-          <Headline incident={incident} />
+          <Headline incident={incident} locale={locale} />
         </Heading>
         {last === '' ? undefined : <p class="last text">{last}</p>}
         <ActButtons view={view} stored={stored} offer={offer} all />
@@ -76,21 +77,25 @@ function factsOf(view: View, { incident }: StoredIncident): [string, Child][] {
   const zone = incident.account_time_zone
   const running = incident.progress !== 'Closed'
   const facts: [string, Child][] = [
-    [say(locale, 'fact.channel'), incident.channel_name],
-    [say(locale, 'fact.severity'), severityName(locale, incident.incident_severity)],
+    [say(locale, 'fact.channel'), shortLine(incident.channel_name, MAX_CHANNEL)],
+    [say(locale, 'fact.severity'), severityWord(incident.incident_severity, locale)],
     [say(locale, 'fact.start'), dateTime(incident.start_time, zone)],
     [
       phrase(locale, 'incident.snoozed'),
       running && incident.snoozed_before * 1_000 > view.nowMs ? dateTime(incident.snoozed_before, zone) : '',
     ],
-    [phrase(locale, 'incident.closed'), !running && incident.close_time > 0 ? dateTime(incident.close_time, zone) : ''],
+    [phrase(locale, 'incident.closed'), !running ? dateTime(incident.close_time, zone) : ''],
     [
       say(locale, 'fact.alerts'),
       incident.alert_cnt > 1 ? say(locale, 'fact.alerts.count', { count: incident.alert_cnt }) : '',
     ],
     [
       say(locale, 'fact.responders'),
-      incident.responders?.length ? <People incident={incident} locale={locale} /> : say(locale, 'fact.nobody'),
+      incident.responders?.length ? (
+        <People incident={incident} locale={locale} most={MANY} />
+      ) : (
+        say(locale, 'fact.nobody')
+      ),
     ],
     [
       say(locale, 'fact.impact'),
@@ -120,17 +125,19 @@ function Body({ view, stored }: { view: View; stored: StoredIncident }) {
   const { incident } = stored
   const { body_text: bodyText, ...labels } = incident.labels ?? {}
   const text = bodyText?.trim() ? bodyText : incident.description
-  const entries = Object.entries(labels).filter(([, value]) => value !== '')
-  const pictures = (incident.images ?? []).flatMap(({ src, alt }) => {
+  const entries = Object.entries(labels)
+    .filter(([, value]) => value !== '')
+    .slice(0, MAX_LABELS)
+  const pictures = (incident.images ?? []).slice(0, MAX_IMAGES).flatMap(({ src, alt }) => {
     const address = webPage(src)
-    return address === undefined ? [] : [{ address, name: alt || address }]
+    return address === undefined ? [] : [{ address, name: shortLine(alt, MAX_NAME) || address }]
   })
   return (
     <>
       {text.trim() === '' && pictures.length === 0 ? undefined : (
         <section class="panel">
           <h2>{phrase(view.locale, 'incident.body')}</h2>
-          <Markdown view={view} text={text} maxLength={MAX_TEXT} />
+          <Markdown view={view} text={text} maxLength={MAX_PAGE_TEXT} />
           {pictures.map(({ address, name }) => (
             <p>
               <WebLink href={address}>{name}</WebLink>
@@ -144,9 +151,9 @@ function Body({ view, stored }: { view: View; stored: StoredIncident }) {
           <dl class="facts labels">
             {entries.map(([name, value]) => (
               <>
-                <dt class="text">{name}</dt>
+                <dt class="text">{shortLine(name, MAX_LABEL_NAME)}</dt>
                 <dd class="text">
-                  <Value text={value} />
+                  <Value text={shortText(value, MAX_LABEL)} />
                 </dd>
               </>
             ))}
@@ -214,8 +221,8 @@ function Timeline(props: { view: View; timeline: Detail['timeline']; zone: strin
   )
 }
 
-/** `09:05`: until when what is shown is known. */
+/** `09:05`: until when what is shown is known; empty where nobody knows. */
 export function asOf(stored: StoredIncident): string {
   const { updated_at: updatedAt, start_time: startTime, account_time_zone: zone } = stored.incident
-  return clockTime(updatedAt ?? startTime, zone)
+  return clockTime(isBelievable(updatedAt) ? updatedAt : startTime, zone)
 }

@@ -1,10 +1,20 @@
 import type { Incident } from '../../domain/incident.ts'
-import { type Locale, say, severityName } from '../../domain/messages.ts'
+import { type Locale, say } from '../../domain/messages.ts'
 import { phrase } from '../../domain/screen-messages.ts'
+import { shortLine } from '../../domain/text.ts'
 import type { Offer } from '../../storage/audiences.ts'
 import type { StoredIncident } from '../../storage/incidents.ts'
 import { ActButtons } from './act-buttons.tsx'
-import { lastActWords, standingWord, toneOf } from './incident-words.ts'
+import {
+  lastActWords,
+  MAX_CHANNEL,
+  MAX_NAME,
+  numberOf,
+  standingWord,
+  titleOf,
+  toneOf,
+  toneWord,
+} from './incident-words.ts'
 import { Running } from './times.tsx'
 import type { View } from './view.ts'
 
@@ -20,17 +30,18 @@ export function IncidentItem(props: {
   const { incident } = stored
   const { locale } = view
   const last = lastActWords(stored, locale)
+  const channel = shortLine(incident.channel_name, MAX_CHANNEL)
   return (
     <li class={`incident ${toneOf(stored)}`} aria-current={props.current ? 'true' : undefined}>
       <Tags stored={stored} view={view} />
       <h3 class="clamp">
         <a href={props.href}>
-          <Headline incident={incident} />
+          <Headline incident={incident} locale={locale} />
         </a>
       </h3>
       <p class="about text">
-        {incident.channel_name === '' ? '' : `${incident.channel_name} · `}
-        <People incident={incident} locale={locale} />
+        {channel === '' ? '' : `${channel} · `}
+        <People incident={incident} locale={locale} most={FEW} />
       </p>
       {last === '' ? undefined : <p class="last text">{last}</p>}
       <ActButtons view={view} stored={stored} offer={props.offer} />
@@ -38,11 +49,12 @@ export function IncidentItem(props: {
   )
 }
 
-export function Headline({ incident }: { incident: Incident }) {
+export function Headline({ incident, locale }: { incident: Incident; locale: Locale }) {
+  const number = numberOf(incident)
   return (
     <>
-      {incident.num === '' ? undefined : <span class="num">#{incident.num} </span>}
-      <bdi>{incident.title}</bdi>
+      {number === '' ? undefined : <span class="num">{number} </span>}
+      <bdi>{titleOf(incident, locale)}</bdi>
     </>
   )
 }
@@ -54,7 +66,7 @@ export function Tags({ stored, view }: { stored: StoredIncident; view: View }) {
   const open = incident.progress !== 'Closed'
   return (
     <p class="tags">
-      <span class="tag severity">{severityName(locale, toneOf(stored))}</span>
+      <span class="tag severity">{toneWord(stored, locale)}</span>
       <span class={incident.progress === 'Triggered' ? 'tag open' : 'tag'}>{standingWord(stored, locale)}</span>
       {open && stored.inStorm ? <span class="tag">{say(locale, 'sign.storm')}</span> : undefined}
       {open && stored.flapping ? <span class="tag">{say(locale, 'sign.flapping')}</span> : undefined}
@@ -65,16 +77,20 @@ export function Tags({ stored, view }: { stored: StoredIncident; view: View }) {
   )
 }
 
-export function People({ incident, locale }: { incident: Incident; locale: Locale }) {
+/** Names that an item of a list, and that a page of its own shows. */
+const FEW = 20
+export const MANY = 200
+
+export function People({ incident, locale, most }: { incident: Incident; locale: Locale; most: number }) {
   const people = incident.responders ?? []
   if (people.length === 0)
     return <>{`${say(locale, 'fact.responders')}${locale === 'zh-CN' ? '：' : ': '}${say(locale, 'fact.nobody')}`}</>
   return (
     <>
-      {people.map((person, index) => (
+      {people.slice(0, most).map((person, index) => (
         <>
           {index === 0 ? '' : locale === 'zh-CN' ? '、' : ', '}
-          <bdi>{person.person_name || String(person.person_id)}</bdi>
+          <bdi>{shortLine(person.person_name, MAX_NAME) || String(person.person_id)}</bdi>
           {person.acknowledged_at > 0 ? (
             <span title={phrase(locale, 'incident.acked')}>
               {' '}
@@ -84,6 +100,7 @@ export function People({ incident, locale }: { incident: Incident; locale: Local
           ) : undefined}
         </>
       ))}
+      {people.length > most ? '…' : ''}
     </>
   )
 }

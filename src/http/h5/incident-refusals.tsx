@@ -1,8 +1,7 @@
-import { severityName } from '../../domain/messages.ts'
 import { reasonWords } from '../../domain/reasons.ts'
 import { phrase } from '../../domain/screen-messages.ts'
 import type { StoredIncident } from '../../storage/incidents.ts'
-import { standingWord, toneOf } from './incident-words.ts'
+import { numberOf, standingWord, toneOf, toneWord } from './incident-words.ts'
 import type { Hidden } from './load-incident.ts'
 import { Retry, Say } from './say.tsx'
 import { incidentAddress, linkAddress, type View } from './view.ts'
@@ -27,10 +26,10 @@ export function HiddenIncident({ view, stored, why }: { view: View; stored: Stor
     <>
       <article class={`incident ${toneOf(stored)}`}>
         <p class="tags">
-          <span class="tag severity">{severityName(locale, toneOf(stored))}</span>
+          <span class="tag severity">{toneWord(stored, locale)}</span>
           <span class="tag">{standingWord(stored, locale)}</span>
         </p>
-        {stored.incident.num === '' ? undefined : <p class="num">#{stored.incident.num}</p>}
+        {numberOf(stored.incident) === '' ? undefined : <p class="num">{numberOf(stored.incident)}</p>}
       </article>
       <Say title={phrase(locale, 'incident.hidden')} hint={hintOf(view, why)}>
         {why === 'link' || why === 'key' ? (

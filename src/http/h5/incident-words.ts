@@ -1,10 +1,19 @@
 import { type Standing, standingOf } from '../../domain/card.ts'
 import type { Incident } from '../../domain/incident.ts'
-import { isMessageKey, type Locale, say } from '../../domain/messages.ts'
-import { clockTime } from '../../domain/time.ts'
+import { isMessageKey, type Locale, say, severityName } from '../../domain/messages.ts'
+import { shortLine, UNITS_PER_TITLE_LETTER } from '../../domain/text.ts'
+import { clockTimeNear } from '../../domain/time.ts'
 import type { StoredIncident } from '../../storage/incidents.ts'
 
 type Known = Pick<StoredIncident, 'incident' | 'snoozeOver'>
+
+/** Letters of what comes from outside, as far as a page shows it. */
+export const MAX_NAME = 100
+export const MAX_CHANNEL = 200
+const MAX_TITLE = 200
+const MAX_SHORT_TITLE = 60
+const MAX_NUMBER = 20
+const MAX_SEVERITY = 20
 
 const WORDS: Record<Exclude<Standing, 'snoozed'>, Parameters<typeof say>[1]> = {
   triggered: 'progress.Triggered',
@@ -16,27 +25,57 @@ const WORDS: Record<Exclude<Standing, 'snoozed'>, Parameters<typeof say>[1]> = {
 export function standingWord(stored: Known, locale: Locale): string {
   const standing = standingOf(stored)
   if (standing !== 'snoozed') return say(locale, WORDS[standing])
-  const { snoozed_before: until, account_time_zone: zone } = stored.incident
-  return say(locale, 'progress.snoozed', { time: clockTime(until, zone) })
+  const { snoozed_before: until, account_time_zone: zone, start_time: startedAt } = stored.incident
+  const time = clockTimeNear(until, zone, startedAt)
+  return time === '' ? say(locale, 'progress.snoozed.open') : say(locale, 'progress.snoozed', { time })
 }
 
-/** The colour it is shown in: green once it has recovered. */
-export function toneOf(stored: Known): Incident['incident_severity'] {
+/** How bad it is, as a class of the style sheet: green once it has recovered, none for a word that is nobody's. */
+export function toneOf(stored: Known): string {
+  const severity: string = severityNow(stored)
+  return TONES.has(severity) ? severity : ''
+}
+
+const TONES: ReadonlySet<string> = new Set(['Critical', 'Warning', 'Info', 'Ok'])
+
+function severityNow(stored: Known): Incident['incident_severity'] {
   return standingOf(stored) === 'recovered' ? 'Ok' : stored.incident.incident_severity
 }
 
-/** `#56E25B`, or the title of an incident that has no number. */
-export function shortName({ num, title }: Incident): string {
-  return num === '' ? title : `#${num}`
+/** How bad it is now. */
+export function toneWord(stored: Known, locale: Locale): string {
+  return severityWord(severityNow(stored), locale)
 }
 
-/** What a person did last; empty when nobody did anything. */
+export function severityWord(severity: Incident['incident_severity'], locale: Locale): string {
+  return shortLine(severityName(locale, severity), MAX_SEVERITY)
+}
+
+/** Empty for an incident that has no number. */
+export function numberOf({ num }: Pick<Incident, 'num'>): string {
+  const number = shortLine(num, MAX_NUMBER)
+  return number === '' ? '' : `#${number}`
+}
+
+export function titleOf({ title }: Pick<Incident, 'title'>, locale: Locale, length = MAX_TITLE): string {
+  return shortLine(title, length, UNITS_PER_TITLE_LETTER) || say(locale, 'card.untitled')
+}
+
+/** `#56E25B`, or the title of an incident that has no number. */
+export function shortName(incident: Incident, locale: Locale): string {
+  return numberOf(incident) || titleOf(incident, locale, MAX_SHORT_TITLE)
+}
+
+/** What a person did last; empty when nobody did anything, or nobody knows when. */
 export function lastActWords({ lastAct, incident }: StoredIncident, locale: Locale): string {
   const key = lastAct ? `act.${lastAct.eventType}` : ''
   if (!lastAct || !isMessageKey(key)) return ''
+  const time = clockTimeNear(lastAct.at, incident.account_time_zone, incident.start_time)
+  if (time === '') return ''
+  const what = shortLine(lastAct.what ?? '', MAX_NAME)
   return say(locale, key, {
-    name: lastAct.personName,
-    time: clockTime(lastAct.at, incident.account_time_zone),
-    what: lastAct.what ?? say(locale, 'button.custom'),
+    name: shortLine(lastAct.personName, MAX_NAME),
+    time,
+    what: what === '' ? say(locale, 'button.custom') : what,
   })
 }

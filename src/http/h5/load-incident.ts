@@ -113,7 +113,10 @@ function hintOf({ locale, link }: Visitor, stored: StoredIncident, timeline: Tim
   if (timeline.kind === 'read') return undefined
   if (timeline.kind === 'no-key') return link ? phrase(locale, 'incident.timeline.nokey') : undefined
   const why = reasonWords(timeline.reason, locale)
-  return phrase(locale, 'incident.timeline.own', { why, time: asOf(stored) })
+  const time = asOf(stored)
+  return time === ''
+    ? phrase(locale, 'incident.timeline.own.undated', { why })
+    : phrase(locale, 'incident.timeline.own', { why, time })
 }
 
 /** Flashduty's timeline names people by their ids. */

@@ -1,7 +1,7 @@
 import MarkdownIt from 'markdown-it'
 import { describe, expect, test, vi } from 'vitest'
 
-import { MAX_TEXT } from '../../domain/limits.ts'
+import { MAX_PAGE_TEXT } from '../../domain/limits.ts'
 import { toHtml } from './markdown.ts'
 
 const linksIn = (html: string): string[] => [...html.matchAll(/<a href="([^"]*)"/g)].map(([, address = '']) => address)
@@ -39,7 +39,7 @@ test.each(['http://a/(', 'https://a/[(', '//a/(', '[a](http://a/(', '![', '<http
   'a text made of nothing but %s is drawn',
   (part) => {
     for (let count = 0; count < 10; count++) {
-      const text = `${count} ${part.repeat(MAX_TEXT)}`.slice(0, MAX_TEXT)
+      const text = `${count} ${part.repeat(MAX_PAGE_TEXT)}`.slice(0, MAX_PAGE_TEXT)
       expect(toHtml(text)).toMatch(/^<[\s\S]+>\n$/)
     }
   },
@@ -63,19 +63,19 @@ describe('a long text', () => {
   test('is kept no longer than there is room', () => {
     const render = vi.spyOn(MarkdownIt.prototype, 'render')
     try {
-      const textOf = (index: number) => `${index} ${'y'.repeat(MAX_TEXT - 10)}`
-      for (let index = 0; index < 100; index++) toHtml(textOf(index))
-      toHtml(textOf(99))
-      expect(render).toHaveBeenCalledTimes(100)
+      const textOf = (index: number) => `${index} ${'y'.repeat(MAX_PAGE_TEXT - 10)}`
+      for (let index = 0; index < 250; index++) toHtml(textOf(index))
+      toHtml(textOf(249))
+      expect(render).toHaveBeenCalledTimes(250)
       toHtml(textOf(0))
-      expect(render).toHaveBeenCalledTimes(101)
+      expect(render).toHaveBeenCalledTimes(251)
     } finally {
       render.mockRestore()
     }
   })
 
   test('is cut, and no character with it', () => {
-    expect(toHtml('x'.repeat(MAX_TEXT + 1))).toBe(`<p>${'x'.repeat(MAX_TEXT)}</p>\n`)
-    expect(toHtml('ab😀', 3)).toBe('<p>ab</p>\n')
+    expect(toHtml('x'.repeat(MAX_PAGE_TEXT + 1))).toBe(`<p>${'x'.repeat(MAX_PAGE_TEXT)}…</p>\n`)
+    expect(toHtml('ab😀', 3)).toBe('<p>ab…</p>\n')
   })
 })

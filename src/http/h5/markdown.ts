@@ -1,7 +1,8 @@
 import { LRUCache } from 'lru-cache'
 import MarkdownIt from 'markdown-it'
 
-import { MAX_ADDRESS, MAX_TEXT } from '../../domain/limits.ts'
+import { MAX_ADDRESS, MAX_PAGE_TEXT } from '../../domain/limits.ts'
+import { shortText } from '../../domain/text.ts'
 
 /** HTML that is kept, with the texts it was made from, in UTF-16 units: of some dozens of the longest texts. */
 const KEPT = 8_000_000
@@ -79,8 +80,8 @@ const kept = new LRUCache<string, string>({
  * The HTML of a text, or of so much of it. What was drawn before is not drawn again: the longest text takes some tenths
  * of a second, and a page may be opened by a whole company at once.
  */
-export function toHtml(text: string, maxLength = MAX_TEXT): string {
-  const shown = text.length > maxLength ? text.slice(0, maxLength).replace(/[\ud800-\udbff]$/, '') : text
+export function toHtml(text: string, maxLength = MAX_PAGE_TEXT): string {
+  const shown = shortText(text, maxLength)
   if (shown.length < KEPT_FROM) return markdown.render(shown)
   const html = kept.get(shown) ?? markdown.render(shown)
   kept.set(shown, html)

@@ -4,6 +4,7 @@ import { digest } from '../../domain/ids.ts'
 import type { Locale } from '../../domain/messages.ts'
 import { asReason } from '../../domain/reasons.ts'
 import { isForTheConsole, MAX_SAID, refusalText } from '../../domain/refusals.ts'
+import { beginningOf } from '../../domain/text.ts'
 import { phrase } from '../../domain/screen-messages.ts'
 import { nameOfAct, readAct, spellAct } from './acts.ts'
 
@@ -29,7 +30,7 @@ export function spellNote(csrf: string, { act, incidentId, outcome, clickId }: N
   const was = typeof outcome === 'object' ? outcome.reason : outcome
   const query = new URLSearchParams({ did: spellAct(act), of: incidentId, was })
   const said = typeof outcome === 'object' && isForTheConsole(asReason(was)) ? (outcome.said ?? '') : ''
-  if (said !== '') query.set('said', said.slice(0, MAX_SAID))
+  if (said !== '') query.set('said', beginningOf(said, MAX_SAID))
   if (clickId !== undefined) query.set('click', clickId)
   query.set('sig', signature(csrf, query))
   return query.toString()

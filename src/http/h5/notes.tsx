@@ -13,7 +13,7 @@ import { listWantedActs, type WantedAct } from '../../storage/wanted-acts.ts'
 import { whyNoKey } from '../../actions/acting-key.ts'
 import { nameOfAct } from './acts.ts'
 import type { H5Deps } from './deps.ts'
-import { shortName } from './incident-words.ts'
+import { numberOf, shortName } from './incident-words.ts'
 import { type Note, readNote, wordsOfNote } from './note.ts'
 import { linkAddress, type View } from './view.ts'
 import { CSRF_FIELD, type H5Variables } from './visitor.ts'
@@ -81,7 +81,7 @@ function Linked({ view, member }: { view: View; member: string }) {
 function Result({ view, note, stored }: { view: View; note: Note; stored: StoredIncident | undefined }) {
   const kind = typeof note.outcome === 'object' ? 'failed' : note.outcome
   // A form can name any incident, and a title is not for everybody.
-  const name = stored?.incident.num ? `#${stored.incident.num}` : ''
+  const name = stored ? numberOf(stored.incident) : ''
   return (
     <div class={`note ${kind}`} role={kind === 'failed' ? 'alert' : 'status'} tabindex={-1} data-note={kind}>
       <div>
@@ -118,7 +118,7 @@ function Wanted(props: { view: View; wanted: WantedAct; stored: StoredIncident |
   const { view, wanted, stored, canAct } = props
   const { locale, pages, visitor } = view
   const action = nameOfAct(wanted, locale)
-  const incident = stored ? shortName(stored.incident) : ''
+  const incident = stored ? shortName(stored.incident, locale) : ''
   return (
     <section class="note ask">
       <form method="post" action={`${pages}/wanted`}>

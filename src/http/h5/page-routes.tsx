@@ -12,6 +12,7 @@ import { GroupContent, GroupRefused } from './group-page.tsx'
 import { HistoryRows } from './history-rows.tsx'
 import { type Home, HomeContent, WideHomeContent } from './home-page.tsx'
 import { IncidentDetail } from './incident-detail.tsx'
+import { titleOf } from './incident-words.ts'
 import { HiddenIncident, UnknownIncident } from './incident-refusals.tsx'
 import { loadGroup } from './load-group.ts'
 import { type Loaded, loadIncident } from './load-incident.ts'
@@ -102,7 +103,10 @@ export function addPageRoutes(app: Hono<H5Variables>, deps: H5Deps & Pick<Person
       loadIncident(deps, view, c.req.param('incidentId')),
       loadNotes(deps, c, view),
     ])
-    const title = loaded.kind === 'shown' ? loaded.detail.stored.incident.title : phrase(view.locale, 'incident.facts')
+    const title =
+      loaded.kind === 'shown'
+        ? titleOf(loaded.detail.stored.incident, view.locale)
+        : phrase(view.locale, 'incident.facts')
     const look = { title, back: `${view.pages}/`, following: notes.following }
     const content = (
       <>

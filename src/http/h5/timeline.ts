@@ -5,9 +5,12 @@ import type { Incident } from '../../domain/incident.ts'
 import { type Locale, span } from '../../domain/messages.ts'
 import { asReason, reasonWords } from '../../domain/reasons.ts'
 import { isScreenKey, phrase, type ScreenKey } from '../../domain/screen-messages.ts'
+import { shortLine, shortText } from '../../domain/text.ts'
+import { isBelievable } from '../../domain/time.ts'
 import type { PastClick, Telling } from '../../storage/incident-history.ts'
 import type { StoredIncident } from '../../storage/incidents.ts'
 import { nameOfAct, readAct } from './acts.ts'
+import { MAX_NAME } from './incident-words.ts'
 
 export type TimelineEntry = {
   atMs: number
@@ -23,7 +26,13 @@ export type TimelineEntry = {
 type Names = ReadonlyMap<number, string>
 
 const ACTS = new Set(['i_ack', 'i_unack', 'i_snooze', 'i_wake', 'i_rslv', 'i_reopen', 'i_merge', 'i_comm', 'i_custom'])
+/** Units. */
 const MAX_SAID = 500
+/** Letters. */
+const MAX_WHY = 120
+/** Names, and reasons, of one entry. */
+const MOST_NAMES = 50
+const MOST_WHYS = 5
 
 /** Pure: Flashduty's own timeline, with what was tried here and came to nothing; newest first. */
 export function timelineOfFeed(items: FeedItem[], clicks: PastClick[], names: Names, locale: Locale): TimelineEntry[] {
@@ -32,7 +41,7 @@ export function timelineOfFeed(items: FeedItem[], clicks: PastClick[], names: Na
     return {
       atMs: createdAtMs,
       words: phrase(locale, isScreenKey(key) ? key : 'feed.other'),
-      who: creatorId > 0 ? (names.get(creatorId) ?? phrase(locale, 'feed.somebody', { id: creatorId })) : undefined,
+      who: creatorId > 0 ? (nameIn(names, creatorId) ?? phrase(locale, 'feed.somebody', { id: creatorId })) : undefined,
       said: type === 'i_notify' ? notified(detail, locale) : saidIn(type, detail, locale),
       kind: type === 'i_notify' && failuresIn(detail).length > 0 ? 'bad' : ACTS.has(type) ? 'act' : 'plain',
     }
@@ -51,7 +60,17 @@ export function timelineOfStore(
   locale: Locale,
 ): TimelineEntry[] {
   const at = (seconds: number, key: ScreenKey, kind: TimelineEntry['kind'], who?: string): TimelineEntry[] =>
-    seconds > 0 ? [{ atMs: seconds * 1_000, words: phrase(locale, key), who, said: undefined, kind }] : []
+    isBelievable(seconds)
+      ? [
+          {
+            atMs: seconds * 1_000,
+            words: phrase(locale, key),
+            who: who && shortLine(who, MAX_NAME),
+            said: undefined,
+            kind,
+          },
+        ]
+      : []
   const people = incident.responders ?? []
   const closer = incident.closer?.person_name
   const facts = [
@@ -84,13 +103,13 @@ function eventOf(action: string): string | undefined {
 function assignments(incident: Incident, locale: Locale): TimelineEntry[] {
   const byTime = new Map<number, string[]>()
   for (const { assigned_at: atS, person_name: name } of incident.responders ?? []) {
-    if (atS > 0) byTime.set(atS, [...(byTime.get(atS) ?? []), name])
+    if (isBelievable(atS)) byTime.set(atS, [...(byTime.get(atS) ?? []), name])
   }
   return [...byTime].map(([atS, names]) => ({
     atMs: atS * 1_000,
     words: phrase(locale, 'feed.i_assign'),
     who: undefined,
-    said: names.join('、'),
+    said: named(names),
     kind: 'plain',
   }))
 }
@@ -102,7 +121,7 @@ function pressed(click: PastClick, locale: Locale): TimelineEntry {
   return {
     atMs: click.created_at,
     words: phrase(locale, 'feed.pressed', { action }),
-    who: click.member_name ?? phrase(locale, 'feed.somebody', { id: click.member_id }),
+    who: shortLine(click.member_name ?? '', MAX_NAME) || phrase(locale, 'feed.somebody', { id: click.member_id }),
     said:
       click.status === 'failed'
         ? phrase(locale, 'feed.pressed.failed', { why })
@@ -160,7 +179,7 @@ function counts(people: number, groups: number, failures: string[], locale: Loca
     people > 0 ? phrase(locale, 'feed.i_notify.people', { count: people }) : '',
     groups > 0 ? phrase(locale, 'feed.i_notify.groups', { count: groups }) : '',
     failures.length > 0
-      ? `${phrase(locale, 'feed.i_notify.failed', { count: failures.length })} (${[...new Set(failures)].join(' / ')})`
+      ? `${phrase(locale, 'feed.i_notify.failed', { count: failures.length })} (${whys(failures)})`
       : '',
   ]
     .filter(Boolean)
@@ -172,9 +191,25 @@ function saidIn(type: string, detail: Record<string, unknown>, locale: Locale): 
   if (type === 'i_snooze' && typeof minutes === 'number') return span(locale, minutes)
   for (const key of ['comment', 'content', 'reason', 'to', 'title']) {
     const value = detail[key]
-    if (typeof value === 'string' && value.trim() !== '') return value.slice(0, MAX_SAID)
+    if (typeof value === 'string' && value.trim() !== '') return shortText(value.trim(), MAX_SAID)
   }
   return undefined
+}
+
+function nameIn(names: Names, id: number): string | undefined {
+  const name = names.get(id)
+  return name === undefined ? undefined : shortLine(name, MAX_NAME)
+}
+
+function named(names: string[]): string {
+  const shown = names.slice(0, MOST_NAMES).map((name) => shortLine(name, MAX_NAME))
+  return [...shown, ...(names.length > MOST_NAMES ? ['…'] : [])].join('、')
+}
+
+function whys(failures: string[]): string {
+  const all = [...new Set(failures)]
+  const shown = all.slice(0, MOST_WHYS).map((why) => shortLine(why, MAX_WHY))
+  return [...shown, ...(all.length > MOST_WHYS ? ['…'] : [])].join(' / ')
 }
 
 function newestFirst(entries: TimelineEntry[]): TimelineEntry[] {

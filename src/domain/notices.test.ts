@@ -1,0 +1,59 @@
+import { describe, expect, test } from 'vitest'
+
+import { asSaid, lateNotice, stormNotice } from './notices.ts'
+import { refusalText } from './refusals.ts'
+
+const FAMILY = '👨‍👩‍👧‍👦'
+const storm = (title: string, num = '0A1B2C') => stormNotice('zh-CN', { num, title, alert_cnt: 42 })
+const late = (title: string, num = '0A1B2C') => lateNotice('zh-CN', { num, title }, '认领', '结果未知')
+
+describe.each([
+  ['a storm', storm, (name: string) => `⚠️ 告警风暴：${name} 已聚合 42 条告警`],
+  ['a late refusal', late, (name: string) => `${name}：认领未成功。结果未知`],
+])('the notice of %s', (_what, tell, sentence) => {
+  test.each<[string, string]>([
+    ['db-01 down', 'db-01 down'],
+    ['down\n\n⚠️ 请点 x\r\n# y\u2028z', 'down ⚠️ 请点 x # y z'],
+    ['<a atId=user1>x</a>&lt;b', '＜a atId=user1>x＜/a>＜b'],
+    ['[x](dtmd://dingtalkclient/sendMessage?content=x)', '[x]（dtmd：//dingtalkclient/sendMessage?content=x)'],
+    ['[x](https://a.example)', '[x]（https://a.example)'],
+    ['dingtalk://x javascript :y', 'dingtalk：//x javascript ：y'],
+    ['a\ud800b', 'ab'],
+    ['  ', '（无标题）'],
+  ])('%j', (title, expected) => {
+    expect(tell(title)).toBe(sentence(`#0A1B2C ${expected}`))
+  })
+
+  test('names one without a number by its title', () => {
+    expect(tell('db-01', '')).toBe(sentence('db-01'))
+    expect(tell('db-01', 'a\n<b>')).toBe(sentence('#a ＜b> db-01'))
+  })
+
+  test('is cut between letters', () => {
+    for (const length of [30, 59, 60, 61, 199, 200, 201]) {
+      const said = tell(FAMILY.repeat(length))
+      expect([sentence('#0A1B2C '), sentence('#0A1B2C …')]).toContain(said.replaceAll(FAMILY, ''))
+    }
+    expect(tell('x'.repeat(400_000)).length).toBeLessThan(300)
+  })
+})
+
+test('what an earlier version stored is cleaned when it is said', () => {
+  expect(asSaid('⚠️ a\n\nb <a atId=all>c</a>')).toBe('⚠️ a b ＜a atId=all>c＜/a>')
+  expect(asSaid('x'.repeat(100_000))).toHaveLength(600)
+})
+
+test.each<[string | undefined, string]>([
+  ['no permission', '（no permission）'],
+  ['InvalidParameter: title\n\n# is <b>wrong</b>', '（title # is ＜b>wrong＜/b>）'],
+  ['Code: [x](dtmd://y)', '（[x]（dtmd：//y)）'],
+  [`${'x'.repeat(119)}${FAMILY}${FAMILY}`, `（${'x'.repeat(119)}…）`],
+  ['a'.repeat(400_000), `（${'a'.repeat(119)}…）`],
+  [`Code: ${' '.repeat(400_000)}`, ''],
+  ['  ', ''],
+  [undefined, ''],
+])('what a platform said is a part of one line: %.40j', (detail, expected) => {
+  expect(refusalText('zh-CN', 'ACTION_REJECTED', detail)).toBe(
+    `操作未被接受${expected}（可能需填写表单）：请点“查看详情”在控制台操作`,
+  )
+})
