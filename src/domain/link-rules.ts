@@ -19,17 +19,20 @@ export type Match =
   /** More than one fits, so that nobody can say who it is. */
   | { outcome: 'several'; members: ListedMember[] }
 
+/** No number is written longer, in whatever way. */
+const MAX_READ = 100
+
 /**
  * Those who have that phone number. Flashduty finds numbers as a whole, but names and e-mail addresses by any part, so
  * what it found is held against what it shows of the number.
  */
 export function membersWithMobile(mobile: string, found: ListedMember[]): ListedMember[] {
-  const digits = mobile.replaceAll(/\D/g, '')
+  const digits = mobile.slice(0, MAX_READ).replaceAll(/\D/g, '')
   // Either side may leave out the country code that goes without saying.
   const wanted = [digits, `86${digits}`]
   return found.filter((member) => {
     if (member.status !== 'enabled' || !member.phoneVerified) return false
-    const shown = member.phone.replaceAll(/[^\d*]/g, '')
+    const shown = member.phone.slice(0, MAX_READ).replaceAll(/[^\d*]/g, '')
     // Fewer digits than these say nothing, and no number is longer.
     if (shown.replaceAll('*', '').length < 4 || shown.length > 20) return false
     return wanted.some((number) => isShownAs(number, shown) || isShownAs(number, `86${shown}`))

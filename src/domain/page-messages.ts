@@ -195,12 +195,16 @@ function isPageMessageKey(key: string): key is PageMessageKey {
   return Object.hasOwn(PAGE_MESSAGES, key)
 }
 
+/** Browsers name a handful of languages. */
+const MAX_READ = 1_000
+
 /**
  * The language of a page: whichever of Chinese and English the reader's `Accept-Language` puts first, Chinese when it
  * names neither.
  */
 export function chooseLocale(acceptLanguage: string | undefined): Locale {
   const wanted = (acceptLanguage ?? '')
+    .slice(0, MAX_READ)
     .split(',')
     .map((part, index) => {
       const [tag = '', ...parameters] = part.trim().toLowerCase().split(';')

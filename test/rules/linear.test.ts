@@ -6,7 +6,6 @@ import { makeFace } from '../../src/delivery/render/faces.fixture.ts'
 import { withMentions } from '../../src/delivery/render/mentions.ts'
 import { decodeButton } from '../../src/domain/button.ts'
 import { readEvent, readMessage, readPress } from '../../src/domain/inbound.ts'
-import { readLinkList } from '../../src/domain/link-list.ts'
 import { maskEmail, maskName, membersWithMobile } from '../../src/domain/link-rules.ts'
 import { asSaid, lateNotice, stormNotice } from '../../src/domain/notices.ts'
 import { chooseLocale } from '../../src/domain/page-messages.ts'
@@ -98,6 +97,8 @@ const LAST = 64_000
 /** Milliseconds: what is faster than that is not judged. */
 const FLOOR_MS = 12
 const ENOUGH_MS = 60
+/** What takes no longer is tried at a greater length yet. */
+const STILL_MS = 1_000
 const RUNS = 3
 const MOST_TIMES = 3
 /** Cut or not, of the worst of them it would be tens of seconds. */
@@ -137,16 +138,27 @@ function growthOf(read: (outside: string) => unknown, make: (length: number) => 
       )
       growth = twiceMs / onceMs
     }
+    if (growth > MOST_TIMES && twiceMs < STILL_MS) {
+      const fourfold = make(4 * length)
+      growth = Math.min(growth, Math.sqrt(timeOf(() => read(fourfold), RUNS) / onceMs))
+    }
     // What is slow by itself is slow at any length; what a collector of garbage did is not.
     if (growth <= MOST_TIMES || twiceMs > ENOUGH_MS || length * 4 > LAST) return growth
   }
   return 0
 }
 
+/** The least of some, so that a moment in which the machine was busy accuses nobody. */
+function surelyGrows(grow: () => number): number {
+  let least = Infinity
+  for (let tries = 0; tries < 3 && least > MOST_TIMES; tries++) least = Math.min(least, grow())
+  return least
+}
+
 function slowOnes(read: (outside: string) => unknown, shapes = SHAPES): string[] {
   return PIECES.flatMap(([what, piece]) =>
     shapes.flatMap((shape) => {
-      const growth = growthOf(read, (length) => textOf(piece, shape, length))
+      const growth = surelyGrows(() => growthOf(read, (length) => textOf(piece, shape, length)))
       return growth > MOST_TIMES ? [`${what} in ${JSON.stringify(shape)}: ${growth.toFixed(1)} times`] : []
     }),
   )
@@ -220,7 +232,6 @@ const READERS: Record<string, (outside: string) => unknown> = {
   'a press': (outside) => readPress({ outTrackId: 'x', userId: outside, content: outside, value: outside }),
   'an event': (outside) => readEvent({ EventType: outside, eventId: outside, [outside]: outside }),
   'a message': (outside) => readMessage({ msgId: outside, conversationId: 'x', text: { content: outside } }),
-  'a list of links': (outside) => readLinkList(`user,${outside}\n"${outside}"`),
   'a language': chooseLocale,
   'a phone number': (outside) => membersWithMobile(outside, [member('1*1*1*1*1*1*1*1*1*'), member(outside)]),
   'masked names': (outside) => [maskName(outside), maskEmail(outside)],
@@ -237,18 +248,18 @@ describe('a text of twice the length takes no more than some twice as long', () 
   })
 
   test('which is found out of what is not so', () => {
-    expect(
+    const linear = () =>
       growthOf(
         (outside) => /x\s+y/.test(outside),
         (length) => ' x'.repeat(length),
-      ),
-    ).toBeLessThanOrEqual(MOST_TIMES)
-    expect(
+      )
+    const quadratic = () =>
       growthOf(
         (outside) => /\s+y/.test(outside),
         (length) => ' '.repeat(length),
-      ),
-    ).toBeGreaterThan(MOST_TIMES)
+      )
+    expect(surelyGrows(linear)).toBeLessThanOrEqual(MOST_TIMES)
+    expect(Math.max(quadratic(), quadratic(), quadratic())).toBeGreaterThan(MOST_TIMES)
   })
 })
 
@@ -293,7 +304,8 @@ describe('no expression takes longer than its text allows', () => {
     // A quarter of a text's usual length is enough: whatever grows with the square shows there.
     const slow = pieces.flatMap((piece) =>
       ['', ...own.slice(0, 4)].flatMap((before) => {
-        const growth = quickGrowth(read, (length) => `${before}${piece.repeat(Math.ceil(length / piece.length))}\u0000`)
+        const make = (length: number) => `${before}${piece.repeat(Math.ceil(length / piece.length))}\u0000`
+        const growth = surelyGrows(() => quickGrowth(read, make))
         return growth > MOST_TIMES ? [`${JSON.stringify([before, piece])}: ${growth.toFixed(1)} times`] : []
       }),
     )
