@@ -73,10 +73,11 @@ export function headline(face: CardFace): string {
 /** What lets a person decide in bed, on one line. */
 export function pushText(face: CardFace, locale: Locale): string {
   const { incident } = face
-  const progress = incident.progress === 'Triggered' && !face.gone ? '' : `·${progressWord(face, locale)}`
+  const progress = incident.progress === 'Triggered' && !face.gone ? '' : progressWord(face, locale)
+  const state = [severityWord(face, locale), progress].filter(Boolean).join('·')
   const channel = channelOf(face)
   const text = cut(
-    `[${severityWord(face, locale)}${progress}] ${signs(face, locale)}${nameOf(face, locale)}${channel ? ` · ${channel}` : ''}`,
+    `${state && `[${state}] `}${signs(face, locale)}${nameOf(face, locale)}${channel ? ` · ${channel}` : ''}`,
     MAX_PUSH_TEXT,
   )
   if (text.length <= MAX_PUSH_UNITS) return text

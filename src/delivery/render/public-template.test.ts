@@ -336,6 +336,9 @@ describe('the face', () => {
     expect(read({ prefix: 'REFIRE', locale: 'en-US', incident: { channel_name: '' } }).pushText).toBe(
       '[Critical] [REFIRE] db-01 cpu.idle low',
     )
+    expect(read({ incident: { incident_severity: 'P1' } }).pushText).toBe('[P1] db-01 cpu.idle low · 数据库')
+    expect(read({ incident: { incident_severity: '' } }).pushText).toBe('db-01 cpu.idle low · 数据库')
+    expect(read({ incident: { incident_severity: '', progress: 'Closed' } }).pushText).toMatch(/^\[已关闭\] db-01/)
     expect(read({ inStorm: true, incident: { progress: 'Processing' } }).lastMessage).toEqual({
       'zh-CN': '[严重·处理中] [告警风暴] db-01 cpu.idle low · 数据库',
       'en-US': '[Critical·Processing] [alert storm] db-01 cpu.idle low · 数据库',

@@ -5,16 +5,8 @@ import { shortLine } from '../../domain/text.ts'
 import type { Offer } from '../../storage/audiences.ts'
 import type { StoredIncident } from '../../storage/incidents.ts'
 import { ActButtons } from './act-buttons.tsx'
-import {
-  lastActWords,
-  MAX_CHANNEL,
-  MAX_NAME,
-  numberOf,
-  standingWord,
-  titleOf,
-  toneOf,
-  toneWord,
-} from './incident-words.ts'
+import { lastActWords, MAX_CHANNEL, MAX_NAME, numberOf, standingWord, titleOf, toneOf } from './incident-words.ts'
+import { SeverityTag } from './severity-tag.tsx'
 import { Running } from './times.tsx'
 import type { View } from './view.ts'
 
@@ -66,7 +58,7 @@ export function Tags({ stored, view }: { stored: StoredIncident; view: View }) {
   const open = incident.progress !== 'Closed'
   return (
     <p class="tags">
-      <span class="tag severity">{toneWord(stored, locale)}</span>
+      <SeverityTag stored={stored} locale={locale} />
       <span class={incident.progress === 'Triggered' ? 'tag open' : 'tag'}>{standingWord(stored, locale)}</span>
       {open && stored.inStorm ? <span class="tag">{say(locale, 'sign.storm')}</span> : undefined}
       {open && stored.flapping ? <span class="tag">{say(locale, 'sign.flapping')}</span> : undefined}

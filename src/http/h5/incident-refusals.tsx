@@ -1,9 +1,10 @@
 import { reasonWords } from '../../domain/reasons.ts'
 import { phrase } from '../../domain/screen-messages.ts'
 import type { StoredIncident } from '../../storage/incidents.ts'
-import { numberOf, standingWord, toneOf, toneWord } from './incident-words.ts'
+import { numberOf, standingWord, toneOf } from './incident-words.ts'
 import type { Hidden } from './load-incident.ts'
 import { Retry, Say } from './say.tsx'
+import { SeverityTag } from './severity-tag.tsx'
 import { incidentAddress, linkAddress, type View } from './view.ts'
 import { webPage } from './web-page.ts'
 
@@ -26,7 +27,7 @@ export function HiddenIncident({ view, stored, why }: { view: View; stored: Stor
     <>
       <article class={`incident ${toneOf(stored)}`}>
         <p class="tags">
-          <span class="tag severity">{toneWord(stored, locale)}</span>
+          <SeverityTag stored={stored} locale={locale} />
           <span class="tag">{standingWord(stored, locale)}</span>
         </p>
         {numberOf(stored.incident) === '' ? undefined : <p class="num">{numberOf(stored.incident)}</p>}
