@@ -1,6 +1,8 @@
-import { z } from 'zod'
-
 import { canBeReread } from '../domain/click.ts'
+import { MAX_ID } from '../domain/limits.ts'
+import { Fields, type Read, Reading } from '../domain/reading/reading.ts'
+import { tidyBody } from '../domain/reading/tidy.ts'
+import { cutText, flag, isObject, text, word } from '../domain/reading/values.ts'
 import { asReason } from '../domain/reasons.ts'
 import { AppError } from '../errors.ts'
 import { classify } from '../flashduty/error-codes.ts'
@@ -75,25 +77,55 @@ export async function awaitResult(deps: PerformDeps, click: Click, over: Promise
 }
 
 /** What Flashduty says of an action it fetched from the queue. `error` or, of a custom action, `message` = it failed. */
-const Result = z.looseObject({
-  action_id: z.string().min(1),
-  ok: z.boolean().optional(),
-  error: z.looseObject({ code: z.string(), message: z.string().default('') }).nullish(),
-  message: z.string().nullish(),
-  incident: z.unknown().optional(),
-})
+type Result = {
+  actionId: string
+  ok: boolean | undefined
+  error: { code: string; message: string } | undefined
+  message: string | undefined
+  incident: unknown
+}
+
+const MAX_SAID = 500
+
+/** An error that says nothing of a code is one nevertheless. */
+const error: Read<{ code: string; message: string }> = (value, at) => {
+  if (value === false || value === 0 || value === '') return undefined
+  if (!isObject(value)) return { code: UNSAID, message: typeof value === 'string' ? cutText(value, MAX_SAID) : '' }
+  const fields = new Fields(value, at)
+  const code = fields.take('code', word(MAX_ID)) ?? (fields.unreadable.has('code') ? UNSAID : '')
+  return { code, message: fields.take('message', text(MAX_SAID)) ?? '' }
+}
+const UNSAID = 'Unknown'
+
+/** @returns undefined for what names no action */
+function readResult(body: unknown, reading: Reading): Result | undefined {
+  const tidy = tidyBody(body, reading)
+  const fields = new Fields(isObject(tidy) ? tidy : {}, reading.at(''))
+  const actionId = fields.take('action_id', word(MAX_ID))
+  if (actionId === undefined) return undefined
+  return {
+    actionId,
+    ok: fields.take('ok', flag),
+    error: fields.take('error', error),
+    message: fields.take('message', text(MAX_SAID)),
+    incident: fields.take('incident', (value) => value),
+  }
+}
 
 /** Takes in one result. A result of a click that is unknown, or has come to its end, changes nothing of the click. */
 export async function takeActionResult(deps: PerformDeps, body: unknown): Promise<void> {
-  const parsed = Result.safeParse(body)
-  if (!parsed.success) {
-    deps.log.warn({ at: parsed.error.issues[0]?.path.join('.') }, 'action-result-unreadable')
+  const reading = new Reading()
+  const result = readResult(body, reading)
+  if (!result) {
+    deps.log.warn({ at: 'action_id' }, 'action-result-unreadable')
     return
   }
-  const result = parsed.data
-  const click = await findClick(deps.db.read, result.action_id)
+  if (reading.count > 0) {
+    deps.log.warn({ clickId: result.actionId, ignored: reading.ignored }, 'action-result-read-in-part')
+  }
+  const click = await findClick(deps.db.read, result.actionId)
   if (!click) {
-    deps.log.warn({ clickId: result.action_id.slice(0, 64) }, 'action-result-unknown')
+    deps.log.warn({ clickId: result.actionId.slice(0, 64) }, 'action-result-unknown')
     return
   }
   const log = deps.log.child({ incidentId: click.incident_id, clickId: click.id, action: click.action })
@@ -118,7 +150,7 @@ export async function takeActionResult(deps: PerformDeps, body: unknown): Promis
   if (settled.told_working === 1) await tellLate(deps, { ...settled, lease_until: untilMs }, outcome, dueAt)
 }
 
-function readOutcome({ ok, error, message }: z.infer<typeof Result>): ClickOutcome {
+function readOutcome({ ok, error, message }: Result): ClickOutcome {
   if (error && !['', '0', 'OK'].includes(error.code)) {
     const detail = `${error.code}: ${error.message}`.slice(0, 500)
     return { status: 'failed', reason: asReason(classify(400, error.code).code), detail }

@@ -2,29 +2,25 @@ import type { Clock } from '../clock.ts'
 import { canonicalJson } from '../domain/canonical.ts'
 import { type IncidentEvent, type InvalidBody, parseIncidentEvent, type ParsedEvent } from '../domain/event.ts'
 import { variantId } from '../domain/event-id.ts'
-import type { IncidentVersion, LastAct, Progress } from '../domain/incident.ts'
+import type { LastAct } from '../domain/incident.ts'
 import { MAX_VARIANTS } from '../domain/limits.ts'
-import { completeIncident, lacksParts } from '../domain/read-incident.ts'
 import { asReason } from '../domain/reasons.ts'
-import { versionOfEvent } from '../domain/version.ts'
 import type { Log } from '../log.ts'
 import { type CardOfNotification, listCardsOfIncident } from '../storage/cards.ts'
 import type { Db } from '../storage/db.ts'
-import { findGroups } from '../storage/groups.ts'
-import { type Arrival, type DeliveryId, dropPosted, enterDelivery, enterInbox, keepVersion } from '../storage/inbox.ts'
-import { advanceIncident, findIncident } from '../storage/incidents.ts'
+import { type DeliveryId, dropPosted, enterDelivery, enterInbox } from '../storage/inbox.ts'
+import { advanceIncident } from '../storage/incidents.ts'
 import { findIntegration } from '../storage/integrations.ts'
-import { findLinksOfMembers, findLinksOfUsers } from '../storage/links.ts'
 import { pickIntegration } from '../storage/pick-integration.ts'
 import { isLive, listPlacements, type Placement } from '../storage/placements.ts'
 import { addRecord, eventRecordKey, listRecordedTargets, type NewRecord } from '../storage/records.ts'
 import { listRoutedGroups } from '../storage/routes.ts'
-import type { Handle } from '../storage/schema.ts'
 import type { SecretBox } from '../storage/secret-box.ts'
-import { findSuspended } from '../storage/suspended-links.ts'
 import { type LookedUp, type LookUpRule, wantsRule } from './look-up.ts'
+import { placeEvent } from './place-event.ts'
 import { planDelivery } from './plan/plan-delivery.ts'
 import type { ExistingCard } from './plan/plan.ts'
+import { readNames } from './read-names.ts'
 import type { DeliverySettings } from './settings.ts'
 import { recordBase, storePlan } from './store-plan.ts'
 import type { WakeDueCards } from './wake.ts'
@@ -255,28 +251,6 @@ async function acceptEvent(
   return later ? { outcome: 'accepted', again: true } : { outcome: 'accepted' }
 }
 
-/** The event over what is known of its incident, and the version of its snapshot. */
-async function placeEvent(trx: Handle, integrationId: string, told: IncidentEvent, arrival: Arrival) {
-  const { reading } = told
-  const versionOver = (progress: Progress, stored: IncidentVersion | undefined) => {
-    const { eventType, eventTime } = told
-    const own = { eventType, eventTime, eventId: arrival.eventId, updatedAt: reading.updatedAt, progress }
-    return versionOfEvent(own, arrival.firstAtMs, stored)
-  }
-  let incident = told.incident
-  let version = versionOver(incident.progress, undefined)
-  if (lacksParts(reading) || !version.ownTime) {
-    const known = await findIncident(trx, integrationId, reading.incidentId)
-    incident = completeIncident(reading, known?.incident)
-    version = versionOver(incident.progress, known?.poisoned ? undefined : known?.version)
-  }
-  if (arrival.version) version = { ...version, ...arrival.version }
-  else if (!version.ownTime) await keepVersion(trx, arrival.rowId, version)
-  // A time that is not believed must not make a snooze look over.
-  if (incident.updated_at !== undefined) incident = { ...incident, updated_at: version.updatedAt }
-  return { event: { ...told, eventId: arrival.eventId, incident }, version }
-}
-
 async function lookUp(deps: AcceptDeps, event: IncidentEvent): Promise<LookedUp> {
   if (!wantsRule(event) || event.delivery.dataSourceId === 'unreadable') return { kind: 'none' }
   const picked = await pickIntegration(deps.db.read, event.delivery.dataSourceId)
@@ -317,45 +291,6 @@ function existing(card: CardOfNotification, placements: Placement[], rev: number
     spaces: placements
       .filter((placement) => placement.out_track_id === card.out_track_id && isLive(placement))
       .map((placement) => ({ kind: placement.kind, targetId: placement.target_id })),
-  }
-}
-
-/** Groups and links the plan needs, and what to call every target in records. */
-async function readNames(
-  trx: Handle,
-  integrationId: string,
-  event: IncidentEvent,
-  chatIds: string[],
-  placements: Placement[],
-) {
-  const placed = (kind: Placement['kind']): string[] =>
-    placements.filter((placement) => placement.kind === kind).map((placement) => placement.target_id)
-  const groups = await findGroups(trx, integrationId, [...new Set([...chatIds, ...placed('group')])])
-  const responderIds = (event.incident.responders ?? []).map((person) => person.person_id)
-  const memberIds = [...(event.delivery.personIds ?? []), ...(event.delivery.atPersonIds ?? []), ...responderIds]
-  const named = await findLinksOfMembers(trx, integrationId, [...new Set(memberIds)])
-  // Whom a card has reached may be named by no event any more; the result still has to say which member that is.
-  const known = new Set(named.map((link) => link.dingtalk_user_id))
-  const reached = [...new Set(placed('person'))].filter((userId) => !known.has(userId))
-  const links = [...named, ...(await findLinksOfUsers(trx, integrationId, reached))]
-  return {
-    groups: new Map(
-      groups.map((group) => [
-        group.open_conversation_id,
-        { status: group.status, robotCode: group.robot_code, title: group.title },
-      ]),
-    ),
-    links: new Map(
-      links.flatMap((link) => (link.suspended_at === null ? [[link.member_id, link.dingtalk_user_id] as const] : [])),
-    ),
-    left: new Set((await findSuspended(trx, integrationId, [...new Set(memberIds)])).map((link) => link.member_id)),
-    members: new Map(links.map((link) => [link.dingtalk_user_id, link.member_id])),
-    of: new Map<string, string>([
-      ...links.map((link): [string, string] => [`person:${link.dingtalk_user_id}`, link.member_name]),
-      ...groups.flatMap((group): [string, string][] =>
-        group.title === null ? [] : [[`group:${group.open_conversation_id}`, group.title]],
-      ),
-    ]),
   }
 }
 

@@ -230,6 +230,22 @@ describe('by a queue that Flashduty fetches from', () => {
     expect(buttonTexts(view(world, card, world.people.li))).toContain('认领')
   })
 
+  test.each<[string, object, string]>([
+    ['an error that is a text', { error: 'down' }, '操作未被接受'],
+    ['an error whose code makes no sense', { ok: true, error: { code: {}, message: [] } }, '操作未被接受'],
+    ['a message that makes no sense', { ok: true, error: null, message: {} }, ''],
+    ['no word of success', { ok: 'maybe', error: '{{error}}' }, ''],
+    ['an incident in parts', { incident: { labels: { a: {} }, responders: 'x', progress: 'Processing' } }, ''],
+    ['an incident that is none', { incident: 'x' }, ''],
+  ])('%s is read as far as it makes sense', async (what, odd, refusal) => {
+    const { incident, card } = await alertGroup(`奇怪的结果 ${what}`)
+    consumer.answerWith((result) => [{ ...result, ...odd }])
+    const [seen] = await pressAs(keyless, card, '认领')
+    if (refusal !== '') expect(tips(seen)).toContain(refusal)
+    const status = refusal === '' ? 'success' : 'failed'
+    await eventually('the press has come to its end', async () => (await pressesOf(incident))[0]?.status === status)
+  })
+
   test('a result that comes late is the truth afterwards; one that comes twice, or of nothing, is harmless', async () => {
     const { world } = scene
     const { incident, card } = await alertGroup('结果迟到')
