@@ -15,3 +15,16 @@ export function canonicalJson(value: unknown): string {
 export function hashOfJson(value: unknown): string {
   return digest(24, canonicalJson(value))
 }
+
+/** The same of an object, and of what is left of it without one key; `bytes` of the JSON. */
+export function hashesOf(value: Record<string, unknown>, without: string) {
+  const parts = Object.keys(value)
+    .sort()
+    .map((key) => ({ key, json: `${JSON.stringify(key)}:${canonicalJson(value[key])}` }))
+  const others = parts.filter(({ key }) => key !== without)
+  return {
+    bodyHash: digest(24, ...parts.map(({ json }) => json)),
+    contentHash: digest(24, ...others.map(({ json }) => json)),
+    bytes: parts.reduce((sum, { json }) => sum + Buffer.byteLength(json) + 1, 1),
+  }
+}

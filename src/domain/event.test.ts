@@ -726,6 +726,20 @@ describe('what tells bodies apart', () => {
   })
 })
 
+test('a list or an object beyond all sense is read as far as it may be long', () => {
+  const many = Array.from({ length: 30_000 }, (_, index) => `cid${index}`)
+  const { delivery, ignored } = read({
+    ...JOB,
+    ...Object.fromEntries(many.map((key) => [key, 1])),
+    delivery: undefined,
+  })
+  expect(ignored).toEqual([{ path: '(body)', problem: 'has 30005 entries, more than 2000: the rest is left out' }])
+  expect(delivery.chats).toBeUndefined()
+  const long = read(withDelivery({ chat_ids: many }))
+  expect(long.delivery.chats).toHaveLength(20_000)
+  expect(long.leftOut).toEqual(['delivery.chat_ids'])
+})
+
 test('nesting beyond all sense is left out, at any depth', () => {
   let deep: unknown = 'x'
   for (let level = 0; level < 200_000; level++) deep = [deep]

@@ -1,4 +1,4 @@
-import { canonicalJson, hashOfJson } from './canonical.ts'
+import { hashesOf } from './canonical.ts'
 import { mayBeVariant } from './event-id.ts'
 import { digest } from './ids.ts'
 import type { Incident } from './incident.ts'
@@ -68,20 +68,14 @@ const UNTYPED = 'i_notify'
 export function parseIncidentEvent(raw: unknown, arrivedAtMs: number): ParsedEvent {
   const reading = new Reading()
   const body = tidyBody(unpacked(raw), reading)
-  const canonical = canonicalJson(body)
-  const read = (): Readable => ({
-    ignored: reading.ignored,
-    body,
-    bodyHash: digest(24, canonical),
-    contentHash: hashOfJson(isObject(body) ? { ...body, delivery: undefined } : body),
-  })
   const found = isObject(body) ? body : undefined
+  const { bytes, ...hashes } = hashesOf(found ?? { body }, 'delivery')
+  const read = (): Readable => ({ ignored: reading.ignored, body, ...hashes })
   const fields = new Fields(found ?? {}, reading.at(''))
   const incident = fields.take(
     'incident',
     object((value) => value),
   )
-  const bytes = canonical.length > MAX_BODY_BYTES / 3 ? Buffer.byteLength(canonical) : 0
   const problem = !found
     ? { path: '(body)', problem: 'is not an object' }
     : bytes > MAX_BODY_BYTES
@@ -94,7 +88,7 @@ export function parseIncidentEvent(raw: unknown, arrivedAtMs: number): ParsedEve
   const incidentId = incidentReading?.incidentId
   if (problem) return { kind: 'invalid', ...read(), eventId: named, incidentId, ...problem }
 
-  const eventId = named ?? `body-${digest(24, canonical)}`
+  const eventId = named ?? `body-${hashes.bodyHash}`
   if (!SUPPORTED.has(eventType)) return { kind: 'unsupported', ...read(), eventId, eventType, incidentId }
   if (!incidentReading) {
     const why = incident

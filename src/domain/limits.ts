@@ -6,6 +6,9 @@ export const MAX_BODY_BYTES = 1024 * 1024
 export const MAX_INFLATION = 100
 /** Levels of objects and lists; what lies deeper is left out. */
 export const MAX_NESTING = 32
+/** Of one list, and of one object. */
+export const MAX_ENTRIES = 20_000
+export const MAX_KEYS = 2_000
 
 /** Groups and people of one delivery together; people come first. */
 export const MAX_TARGETS = 500

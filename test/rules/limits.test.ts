@@ -12,7 +12,10 @@ const [, TABLE = ''] = DOCS.split('\n## Limits\n')
 const number = (value: number): string => value.toLocaleString('en-US')
 
 test.each<[row: string, values: number[]]>([
-  ['levels of nesting', [limits.MAX_NESTING]],
+  [
+    'levels of nesting; entries of one list; keys of one object',
+    [limits.MAX_NESTING, limits.MAX_ENTRIES, limits.MAX_KEYS],
+  ],
   ['groups and people of one delivery', [limits.MAX_TARGETS]],
   ['responders, people to be mentioned', [limits.MAX_RESPONDERS]],
   ['labels', [limits.MAX_LABELS, limits.MAX_LABEL, limits.MAX_LABEL_NAME]],

@@ -9,10 +9,12 @@ export class Reading {
   #count = 0
   #last = ''
 
-  leaveOut(path: string, problem: string): void {
+  /** @param path as a function where it costs something to say it: most are only counted */
+  leaveOut(path: string | (() => string), problem: string): void {
     this.#count += 1
     this.#last = problem
-    if (this.#named.length < MAX_NAMED_PARTS) this.#named.push({ path, problem })
+    if (this.#named.length >= MAX_NAMED_PARTS) return
+    this.#named.push({ path: typeof path === 'string' ? path : path(), problem })
   }
 
   /** How many parts were left out. */
@@ -40,20 +42,27 @@ export class Reading {
 /** Where a value stands in the body. */
 export class Place {
   readonly #reading: Reading
-  readonly path: string
+  readonly #parent: Place | undefined
+  readonly #key: string | number
 
-  constructor(reading: Reading, path: string) {
+  constructor(reading: Reading, key: string | number, parent?: Place) {
     this.#reading = reading
-    this.path = path
+    this.#parent = parent
+    this.#key = key
+  }
+
+  get path(): string {
+    const before = this.#parent?.path ?? ''
+    return before === '' ? String(this.#key) : `${before}.${this.#key}`
   }
 
   of(key: string | number): Place {
-    return new Place(this.#reading, this.path === '' ? String(key) : `${this.path}.${key}`)
+    return new Place(this.#reading, key, this)
   }
 
   /** Says that the value here is left out, or a part of it. @returns undefined, for whoever has to return a value */
   leaveOut(problem: string): undefined {
-    this.#reading.leaveOut(this.path || '(body)', problem)
+    this.#reading.leaveOut(() => this.path || '(body)', problem)
     return undefined
   }
 

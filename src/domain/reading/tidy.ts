@@ -1,4 +1,4 @@
-import { MAX_NESTING } from '../limits.ts'
+import { MAX_ENTRIES, MAX_KEYS, MAX_NESTING } from '../limits.ts'
 import type { Reading } from './reading.ts'
 
 /**
@@ -14,14 +14,15 @@ function tidied(value: unknown, path: (string | number)[], reading: Reading): un
   if (typeof value === 'string') return isPlaceholder(value) ? undefined : value
   if (typeof value !== 'object' || value === null) return value
   if (path.length >= MAX_NESTING) {
-    const shown = path.slice(0, MAX_NAMED).map((key) => String(key).slice(0, MAX_KEY))
-    reading.leaveOut(`${shown.join('.')}…`, `is nested deeper than ${MAX_NESTING} levels`)
+    reading.leaveOut(() => `${nameOf(path)}…`, `is nested deeper than ${MAX_NESTING} levels`)
     return undefined
   }
   return Array.isArray(value) ? tidiedList(value, path, reading) : tidiedObject(value, path, reading)
 }
 
-function tidiedList(list: unknown[], path: (string | number)[], reading: Reading): unknown[] {
+function tidiedList(whole: unknown[], path: (string | number)[], reading: Reading): unknown[] {
+  if (whole.length > MAX_ENTRIES) reading.leaveOut(() => nameOf(path), tooMany(whole.length, MAX_ENTRIES))
+  const list = whole.length > MAX_ENTRIES ? whole.slice(0, MAX_ENTRIES) : whole
   let copy: unknown[] | undefined
   for (const [index, entry] of list.entries()) {
     path.push(index)
@@ -35,9 +36,16 @@ function tidiedList(list: unknown[], path: (string | number)[], reading: Reading
   return copy ?? list
 }
 
-function tidiedObject(object: object, path: (string | number)[], reading: Reading): object {
+function tidiedObject(whole: object, path: (string | number)[], reading: Reading): object {
+  let entries = Object.entries(whole)
+  let object = whole
+  if (entries.length > MAX_KEYS) {
+    reading.leaveOut(() => nameOf(path), tooMany(entries.length, MAX_KEYS))
+    entries = entries.slice(0, MAX_KEYS)
+    object = Object.fromEntries(entries)
+  }
   let copy: Record<string, unknown> | undefined
-  for (const [key, entry] of Object.entries(object)) {
+  for (const [key, entry] of entries) {
     path.push(key)
     const kept: unknown = tidied(entry, path, reading)
     path.pop()
@@ -48,6 +56,15 @@ function tidiedObject(object: object, path: (string | number)[], reading: Readin
     else copy[key] = kept
   }
   return copy ?? object
+}
+
+function tooMany(count: number, most: number): string {
+  return `has ${count} entries, more than ${most}: the rest is left out`
+}
+
+function nameOf(path: (string | number)[]): string {
+  const shown = path.slice(0, MAX_NAMED).map((key) => String(key).slice(0, MAX_KEY))
+  return shown.join('.') || '(body)'
 }
 
 /** Of a path: how many keys are named, and how many letters of each. */

@@ -1,3 +1,4 @@
+import { MAX_ENTRIES } from '../limits.ts'
 import type { Place, Read } from './reading.ts'
 
 /** At most so many UTF-16 units, and no half of a pair at the end. */
@@ -157,7 +158,7 @@ function entriesOf(value: unknown): unknown[] | undefined {
   if (isObject(found)) return [found]
   if (words.startsWith('[') || words.startsWith('{')) return undefined
   return words
-    .split(',')
+    .split(',', MAX_ENTRIES)
     .map((each) => each.trim())
     .filter((each) => each !== '')
 }
