@@ -41,7 +41,8 @@ function tidiedObject(whole: object, path: (string | number)[], reading: Reading
   let object = whole
   if (entries.length > MAX_KEYS) {
     reading.leaveOut(() => nameOf(path), tooMany(entries.length, MAX_KEYS))
-    entries = entries.slice(0, MAX_KEYS)
+    const first = entries.filter(([key]) => FIRST.has(key))
+    entries = [...first, ...entries.filter(([key]) => !FIRST.has(key))].slice(0, MAX_KEYS)
     object = Object.fromEntries(entries)
   }
   let copy: Record<string, unknown> | undefined
@@ -57,6 +58,14 @@ function tidiedObject(whole: object, path: (string | number)[], reading: Reading
   }
   return copy ?? object
 }
+
+/** What an alert must not lose among thousands of other keys. */
+const FIRST = new Set(
+  (
+    'event_id event_time event_type person incident delivery incident_id num title incident_severity progress start_time ' +
+    'updated_at responders labels detail_url integration_id data_source_id mode chats chat_ids person_ids action_id ok error'
+  ).split(' '),
+)
 
 function tooMany(count: number, most: number): string {
   return `has ${count} entries, more than ${most}: the rest is left out`
