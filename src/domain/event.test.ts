@@ -729,8 +729,8 @@ describe('what tells bodies apart', () => {
 test('a list or an object beyond all sense is read as far as it may be long', () => {
   const many = Array.from({ length: 30_000 }, (_, index) => `cid${index}`)
   const { delivery, ignored } = read({
-    ...JOB,
     ...Object.fromEntries(many.map((key) => [key, 1])),
+    ...JOB,
     delivery: undefined,
   })
   expect(ignored).toEqual([{ path: '(body)', problem: 'has 30005 entries, more than 2000: the rest is left out' }])
