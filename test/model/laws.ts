@@ -176,7 +176,7 @@ function infosOf(stage: Stage, incident: ModelIncident): Incident[] {
 }
 
 function shownFace(view: RenderedCard): string {
-  const head = view.title.replace(/^\S+ /, '').replace(/至 \d\d:\d\d/, '')
+  const head = view.title.replace(/^\S+ /, '').replace(/至 (\d\d-\d\d )?\d\d:\d\d/, '')
   const [word = '', name = ''] = head.split(' · ')
   const fact = (label: string): string => new RegExp(`\\*\\*${label}\\*\\*：(.*)`).exec(view.markdown)?.[1] ?? ''
   const buttons = view.buttons.flatMap((button) => ('id' in button ? [button.text] : []))
