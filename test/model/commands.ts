@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import type { ApiName, Fault, PressResult } from '../sandbox/dingtalk/types.ts'
 import type { FlashdutyFault, IncidentEvent, Severity } from '../sandbox/flashduty/types.ts'
 import { CONDITION_MS } from '../support/patience.ts'
-import { checkLaws, checkShown } from './laws.ts'
+import { checkLaws } from './laws.ts'
 import { type Reference, toldOf, UNHEARD_OF } from './reference.ts'
 import { shuffled } from './shuffled.ts'
 import { GROUPS, type GroupName, PEOPLE, type PersonName, run, type Stage, YEAR_2100 } from './stage.ts'
@@ -94,6 +94,24 @@ const fire = fc
 let versions = 0
 
 const ACTS = ['ack', 'ack', 'unack', 'resolve', 'wake', 'reopen', 'snooze', 'title', 'title', 'recover'] as const
+const severity = fc.record({ incident: fc.nat(), handed: fc.boolean() }).map((drawn) =>
+  step(
+    'severity',
+    drawn,
+    async (model, stage, { incident, handed }) => {
+      const id = incidentAt(model, incident)
+      const by = stage.person('li').member.member_id
+      const other = stage.incident(id).incident_severity === 'Critical' ? 'Warning' : 'Critical'
+      const change = { event_type: 'i_r_severity', incident: { incident_severity: other } }
+      await stage.world.flashduty.control.tell(id, change, by)
+      stage.collect()
+      const event = stage.pocket.at(-1)
+      if (handed && event) await handOver(model, stage, [[event]])
+    },
+    hasIncidents,
+  ),
+)
+
 const act = fc
   .record({ incident: fc.nat(), act: fc.constantFrom(...ACTS), who: fc.constantFrom(...PEOPLE) })
   .map((drawn) =>
@@ -121,7 +139,7 @@ const act = fc
 
 const TOLD = (
   'i_notify i_notify refire refire reassign escalate i_a_rspd i_storm i_merge i_comm i_custom i_r_desc i_r_impact ' +
-  'i_r_rc i_r_rsltn i_r_severity i_r_severity i_r_severity i_r_severity i_r_field ' +
+  'i_r_rc i_r_rsltn i_r_severity i_r_field ' +
   UNHEARD_OF
 ).split(' ')
 const tell = fc
@@ -213,7 +231,8 @@ const repeat = fc.record({ incident: fc.nat(), event: fc.nat() }).map((drawn) =>
     drawn,
     async (model, stage, { incident, event }) => {
       const taken = [...(model.incidents.get(incidentAt(model, incident))?.taken.values() ?? [])]
-      const again = pick(taken, event)
+      const odd = taken.filter((one) => model.tampered.has(one.event.event_id))
+      const again = pick(event % 2 === 0 && odd.length > 0 ? odd : taken, event >> 1)
       if (again) await handOver(model, stage, [[again.event]])
     },
     hasIncidents,
@@ -274,9 +293,14 @@ const untampered = (model: Reference, stage: Stage, number: number): IncidentEve
   )
 
 const poison = fc
-  .record({ event: fc.nat(), updatedAt: fc.constantFrom(...WRONG), eventTime: fc.constantFrom(...WRONG) })
+  .record({
+    event: fc.nat(),
+    updatedAt: fc.constantFrom(...WRONG),
+    eventTime: fc.constantFrom(...WRONG),
+    atOnce: fc.boolean(),
+  })
   .map((drawn) =>
-    step('poison', drawn, async (model, stage, { event: number, updatedAt, eventTime }) => {
+    step('poison', drawn, async (model, stage, { event: number, updatedAt, eventTime, atOnce }) => {
       const event = untampered(model, stage, number)
       if (!event) return
       const { event_time: told, incident } = event
@@ -284,6 +308,7 @@ const poison = fc
         updatedAt: wrongTime(updatedAt, incident.updated_at, 1),
         eventTime: wrongTime(eventTime, told, 1_000),
       })
+      if (atOnce) await handOver(model, stage, [[event]])
     }),
   )
 
@@ -311,8 +336,7 @@ const poisonRow = fc.record({ incident: fc.nat(), next: fc.nat() }).map((drawn) 
     async (model, stage, { incident: number, next }) => {
       const incident = model.incidents.get(incidentAt(model, number))
       if (!incident || toldOf(incident).length === 0) return
-      clearFaults(stage)
-      await stage.quiet()
+      await look(model, stage)
       await stage.poison(incident.id)
       model.forget(incident)
       const isNext = ({ event_type: type, incident: { incident_id: id } }: IncidentEvent): boolean =>
@@ -325,8 +349,7 @@ const poisonRow = fc.record({ incident: fc.nat(), next: fc.nat() }).map((drawn) 
       }
       const event = pick(stage.pocket.filter(isNext), next)
       if (event) await handOver(model, stage, [[event]])
-      await stage.quiet()
-      checkShown(model, stage, incident)
+      await look(model, stage)
     },
     hasIncidents,
   ),
@@ -480,8 +503,17 @@ export async function settle(model: Reference, stage: Stage, order: number): Pro
     await stage.quiet()
     stage.collect()
   } while (stage.pocket.length > 0)
-  checkLaws(model, stage)
+  checkLaws(model, stage, true)
 }
+
+/** Nothing is handed over for it: what was is seen. */
+async function look(model: Reference, stage: Stage): Promise<void> {
+  clearFaults(stage)
+  await stage.quiet()
+  checkLaws(model, stage, false)
+}
+
+const looks = fc.constant(undefined).map(() => step('look', undefined, look))
 
 const quiet = fc.nat().map((drawn) => step('quiet', drawn, settle))
 
@@ -493,8 +525,9 @@ const weighted: [weight: number, step: fc.Arbitrary<Step>][] = [
   [3, burst],
   [4, repeat],
   [2, lose],
-  [2, poison],
-  [2, skew],
+  [4, severity],
+  [4, poison],
+  [3, skew],
   [1, poisonRow],
   [8, press],
   [3, groupLife],
@@ -503,6 +536,7 @@ const weighted: [weight: number, step: fc.Arbitrary<Step>][] = [
   [2, flashdutyFault],
   [1, flush],
   [1, quiet],
+  [3, looks],
 ]
 
 /** Restarts cost the most time by far. */

@@ -26,8 +26,12 @@ type Placed = {
   doubtful: boolean
 }
 
-/** At quiet: what people see and what the records say is what was handed over. @throws with all that is wrong */
-export function checkLaws(model: Reference, stage: Stage): void {
+/**
+ * At quiet: what people see and what the records say is what was handed over.
+ * @param all whether everything was that was not lost
+ * @throws with all that is wrong
+ */
+export function checkLaws(model: Reference, stage: Stage, all: boolean): void {
   const wrong: string[] = []
   for (const incident of model.incidents.values()) {
     const before = wrong.length
@@ -35,7 +39,7 @@ export function checkLaws(model: Reference, stage: Stage): void {
       void wrong.push(`${law}: ${what} (incident ${incident.id}, #${stage.incident(incident.id).num})`)
     const placed = checkInstances(stage, incident, complain)
     checkMessages(incident, placed, complain)
-    checkFaces(model, stage, incident, placed, complain)
+    checkFaces(model, stage, incident, { placed, all }, complain)
     checkOrder(stage, incident, placed, complain)
     checkRecords(model, stage, incident, placed, complain)
     checkPresses(stage, incident, complain)
@@ -44,14 +48,6 @@ export function checkLaws(model: Reference, stage: Stage): void {
   }
   checkGroups(model, stage, wrong)
   if (wrong.length > 0) throw new Error(wrong.slice(0, 12).join('\n'))
-}
-
-/** At quiet, whatever is still to be handed over: what people see of one incident. @throws with all that is wrong */
-export function checkShown(model: Reference, stage: Stage, incident: ModelIncident): void {
-  const wrong: string[] = []
-  const complain = (law: string, what: string): void => void wrong.push(`${law}: ${what} (incident ${incident.id})`)
-  checkFaces(model, stage, incident, checkInstances(stage, incident, complain), complain)
-  if (wrong.length > 0) throw new Error([...wrong, storyOf(incident)].join('\n'))
 }
 
 /** What was handed over of the incident, in that order, with what it says of its time. */
@@ -138,19 +134,19 @@ function checkFaces(
   model: Reference,
   stage: Stage,
   incident: ModelIncident,
-  placed: Placed[],
+  { placed, all }: { placed: Placed[]; all: boolean },
   complain: Complain,
 ): void {
   const truth = faceOf(stage.incident(incident.id))
-  const isOrderly =
-    incident.forgotten === 0 && toldOf(incident).every(({ event }) => !model.tampered.has(event.event_id))
+  const isOrderly = toldOf(incident).every(({ event }) => !model.tampered.has(event.event_id))
+  // What happened last is what counts as the newest, as long as nobody has touched a time.
+  const isKnown = all && isOrderly && incident.forgotten === 0
   for (const card of placed) {
     const filter = (JSON.parse(card.row.audience) as { replyEventTypes: string[] }).replyEventTypes
-    // What happened last is what counts as the newest, as long as nobody has touched a time.
-    const faces =
-      isOrderly && filter.length === 0
-        ? [truth]
-        : [...(isOrderly ? [truth] : []), ...allowedFaces(stage, incident, filter)]
+    const faces = [
+      ...(isKnown ? [truth] : []),
+      ...(isKnown && filter.length === 0 ? [] : allowedFaces(stage, incident, filter)),
+    ]
     const names = [...card.messages.keys()]
     const mayBeFrozen = names.every((name) => wasToldAgain(incident, placed, card, name))
     const mustBeLive = names.some((name) => !wasToldAgain(incident, placed, card, name))
@@ -423,10 +419,12 @@ function checkFiltered(
   }
   const newest = newestOf(standingOf(incident))
   const last = [...newest.map(({ event }) => event.incident), ...infosSince(stage, incident, newest)]
-  const isSevere = last.every((one) => !isClosed(one) && namings.every(passes(one)))
-  // One that comes while it is closed is not remembered, and closing forgets.
-  const isRemembered = namings.some((naming) => !since(naming).some(isClosed))
-  if (isSevere && isRemembered && isThere(model, name)) {
+  // One that comes while it is closed is not remembered, and closing forgets; of several the last counts.
+  const remembered = namings.filter((naming) => !since(naming).some(isClosed))
+  const sinceBatch = Math.max(...remembered.map(({ batch }) => batch))
+  const counting = namings.filter(({ batch }) => batch >= sinceBatch)
+  const isSevere = last.every((one) => !isClosed(one) && counting.every((naming) => passes(one)(naming)))
+  if (remembered.length > 0 && isSevere && isThere(model, name)) {
     complain('law 7', `${name} was never told though the incident is as severe as they ask now`)
   }
 }
