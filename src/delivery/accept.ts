@@ -15,6 +15,7 @@ import { type Arrival, type DeliveryId, dropPosted, enterDelivery, enterInbox, k
 import { advanceIncident, findIncident } from '../storage/incidents.ts'
 import { findIntegration } from '../storage/integrations.ts'
 import { findLinksOfMembers, findLinksOfUsers } from '../storage/links.ts'
+import { releaseMissed } from '../storage/missed.ts'
 import { pickIntegration } from '../storage/pick-integration.ts'
 import { isLive, listPlacements, type Placement } from '../storage/placements.ts'
 import { addRecord, eventRecordKey, listRecordedTargets, type NewRecord } from '../storage/records.ts'
@@ -211,6 +212,9 @@ async function acceptEvent(
       },
       nowMs,
     )
+    // What came late may keep from a group what the incident has become meanwhile; no newer snapshot has to follow.
+    const waits = plan.missed.some(({ severities }) => severities !== null)
+    if (waits && !stored.advanced) await releaseMissed(trx, integration.id, stored.incident)
     return {
       integrationId: integration.id,
       rev: stored.rev,
