@@ -11,6 +11,7 @@ import type { Db } from '../storage/db.ts'
 import { type DeliveryId, dropPosted, enterDelivery, enterInbox } from '../storage/inbox.ts'
 import { advanceIncident } from '../storage/incidents.ts'
 import { findIntegration } from '../storage/integrations.ts'
+import { releaseMissed } from '../storage/missed.ts'
 import { pickIntegration } from '../storage/pick-integration.ts'
 import { isLive, listPlacements, type Placement } from '../storage/placements.ts'
 import { addRecord, eventRecordKey, listRecordedTargets, type NewRecord } from '../storage/records.ts'
@@ -207,6 +208,9 @@ async function acceptEvent(
       },
       nowMs,
     )
+    // What came late may keep from a group what the incident has become meanwhile; no newer snapshot has to follow.
+    const waits = plan.missed.some(({ severities }) => severities !== null)
+    if (waits && !stored.advanced) await releaseMissed(trx, integration.id, stored.incident)
     return {
       integrationId: integration.id,
       rev: stored.rev,

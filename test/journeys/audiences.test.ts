@@ -247,6 +247,27 @@ test('reply_event_types: a group’s card changes by the event types it asked fo
   expect(callsFor(world, 'updateCard', picky)).toHaveLength(2)
 })
 
+test.each(['before', 'after'])(
+  'a group that waits for a severity has the card when the incident is known as so severe %s it was named',
+  async (when) => {
+    const { world } = scene
+    const { oncall } = world.groups
+    const chats = [inGroup(oncall, { severities: ['Critical'] })]
+    const { incident, assigned } = await composeIncident(world, {
+      title: `越来越重 ${when}`,
+      severity: 'Warning',
+      chats,
+    })
+    const change = { event_type: 'i_r_severity', incident: { incident_severity: 'Critical' }, delivery: undefined }
+    const worse = followUp(assigned, change)
+    await takeIn(world, ...(when === 'before' ? [worse, assigned] : [assigned, worse]))
+    const card = await theCardOf(world, incident)
+    await everybodySees(world, card, '待处理')
+    const [record] = rowsOf(await settledRecords(world, incident), assigned)
+    expect(record).toMatchObject({ target: oncall.openConversationId, status: 'success', reason: null })
+  },
+)
+
 afterAll(() => {
   expectDistance(scene.world)
   expectSilence(scene.world, scene.app.lines)

@@ -4,9 +4,9 @@ import type { ApiName, Fault, PressResult } from '../sandbox/dingtalk/types.ts'
 import type { FlashdutyFault, IncidentEvent, Severity } from '../sandbox/flashduty/types.ts'
 import { CONDITION_MS } from '../support/patience.ts'
 import { checkLaws } from './laws.ts'
-import { byVersion, type Reference } from './reference.ts'
+import { type Reference, toldOf, UNHEARD_OF } from './reference.ts'
 import { shuffled } from './shuffled.ts'
-import { GROUPS, type GroupName, PEOPLE, type PersonName, run, type Stage } from './stage.ts'
+import { GROUPS, type GroupName, PEOPLE, type PersonName, run, type Stage, YEAR_2100 } from './stage.ts'
 
 export type Real = { stage: Stage; counted: { steps: number } }
 type Step = fc.AsyncCommand<Reference, Real>
@@ -44,22 +44,23 @@ function pick<T>(list: readonly T[], number: number): T | undefined {
 const incidentAt = (model: Reference, number: number): string => pick([...model.incidents.keys()], number) ?? ''
 
 const FILTERS = [[], [], ['i_rslv'], ['i_ack', 'i_assign', 'i_r_title']]
+const SEVERITIES: Severity[][] = [[], [], ['Critical'], ['Warning']]
 const aGroup = fc.record({
   group: fc.constantFrom(...GROUPS),
   filter: fc.nat(FILTERS.length - 1),
   silent: fc.boolean(),
-  critical: fc.boolean(),
+  severities: fc.constantFrom(...SEVERITIES),
 })
 const someGroups = fc.uniqueArray(aGroup, { maxLength: 3, selector: ({ group }) => group })
 const somePeople = fc.uniqueArray(fc.constantFrom(...PEOPLE), { maxLength: 3 })
-type DrawnGroup = { group: GroupName; filter: number; silent: boolean; critical: boolean }
+type DrawnGroup = { group: GroupName; filter: number; silent: boolean; severities: Severity[] }
 
 function chatsOf(stage: Stage, groups: DrawnGroup[]) {
-  return groups.map(({ group, filter, silent, critical }) => ({
+  return groups.map(({ group, filter, silent, severities }) => ({
     chat_id: stage.groups[group].openConversationId,
     reply_event_types: FILTERS[filter] ?? [],
     disable_at: silent,
-    ...(critical ? { severities: ['Critical'] } : {}),
+    ...(severities.length > 0 ? { severities } : {}),
   }))
 }
 
@@ -93,6 +94,24 @@ const fire = fc
 let versions = 0
 
 const ACTS = ['ack', 'ack', 'unack', 'resolve', 'wake', 'reopen', 'snooze', 'title', 'title', 'recover'] as const
+const severity = fc.record({ incident: fc.nat(), handed: fc.boolean() }).map((drawn) =>
+  step(
+    'severity',
+    drawn,
+    async (model, stage, { incident, handed }) => {
+      const id = incidentAt(model, incident)
+      const by = stage.person('li').member.member_id
+      const other = stage.incident(id).incident_severity === 'Critical' ? 'Warning' : 'Critical'
+      const change = { event_type: 'i_r_severity', incident: { incident_severity: other } }
+      await stage.world.flashduty.control.tell(id, change, by)
+      stage.collect()
+      const event = stage.pocket.at(-1)
+      if (handed && event) await handOver(model, stage, [[event]])
+    },
+    hasIncidents,
+  ),
+)
+
 const act = fc
   .record({ incident: fc.nat(), act: fc.constantFrom(...ACTS), who: fc.constantFrom(...PEOPLE) })
   .map((drawn) =>
@@ -120,7 +139,8 @@ const act = fc
 
 const TOLD = (
   'i_notify i_notify refire refire reassign escalate i_a_rspd i_storm i_merge i_comm i_custom i_r_desc i_r_impact ' +
-  'i_r_rc i_r_rsltn i_r_severity i_r_field i_unheard_of'
+  'i_r_rc i_r_rsltn i_r_severity i_r_field ' +
+  UNHEARD_OF
 ).split(' ')
 const tell = fc
   .record({
@@ -171,7 +191,10 @@ async function handOver(model: Reference, stage: Stage, batches: IncidentEvent[]
     const ids = new Set(batch.map((event) => event.event_id))
     stage.pocket = stage.pocket.filter((event) => !ids.has(event.event_id))
     model.hand(batch)
-    for (const event of await stage.hand(batch, meanwhile)) model.hand([event])
+    const again = await stage.hand(batch, meanwhile)
+    model.takenIn(batch)
+    for (const event of again) model.hand([event])
+    model.takenIn(again)
   }
 }
 
@@ -208,26 +231,128 @@ const repeat = fc.record({ incident: fc.nat(), event: fc.nat() }).map((drawn) =>
     drawn,
     async (model, stage, { incident, event }) => {
       const taken = [...(model.incidents.get(incidentAt(model, incident))?.taken.values() ?? [])]
-      const again = pick(taken, event)
+      const odd = taken.filter((one) => model.tampered.has(one.event.event_id))
+      const again = pick(event % 2 === 0 && odd.length > 0 ? odd : taken, event >> 1)
       if (again) await handOver(model, stage, [[again.event]])
     },
     hasIncidents,
   ),
 )
 
-/** Never handed over; but the newest always is, and so is whatever asks to tell people. */
+/** Never handed over; but the last that tells of an incident always is, and so is whatever asks to tell people. */
 const lose = fc.nat().map((drawn) =>
   step('lose', drawn, async (_model, stage, number) => {
     const lost = stage.pocket.filter(
-      (event) =>
+      (event, index) =>
         event.delivery === undefined &&
-        stage.pocket.some(
-          (later) => later.incident.incident_id === event.incident.incident_id && byVersion(later, event) > 0,
-        ),
+        stage.pocket
+          .slice(index + 1)
+          .some(
+            (later) => later.incident.incident_id === event.incident.incident_id && later.event_type !== UNHEARD_OF,
+          ),
     )
     const gone = pick(lost, number)
     stage.pocket = stage.pocket.filter((event) => event !== gone)
   }),
+)
+
+const WRONG = ['right', 'hour ahead', '2100', '0', 'absent'] as const
+
+/** What a clock that nobody set, or a template that has no such field, writes instead of a time of this one. */
+function wrongTime(how: (typeof WRONG)[number], right: number | undefined, perSecond: number): number | undefined {
+  const now = Math.floor((Date.now() * perSecond) / 1_000)
+  const wrong = {
+    right,
+    'hour ahead': now + 3_600 * perSecond,
+    '2100': YEAR_2100 * perSecond,
+    '0': 0,
+    absent: undefined,
+  }
+  return wrong[how]
+}
+
+/** The times as they are handed over; an event that was handed over before is the same ever after. */
+function setTimes(
+  model: Reference,
+  event: IncidentEvent,
+  times: Record<'updatedAt' | 'eventTime', number | undefined>,
+): void {
+  model.tampered.add(event.event_id)
+  const put = (of: object, key: string, value: number | undefined): void => {
+    if (value === undefined) Reflect.deleteProperty(of, key)
+    else Reflect.set(of, key, value)
+  }
+  put(event.incident, 'updated_at', times.updatedAt)
+  put(event, 'event_time', times.eventTime)
+}
+
+const untampered = (model: Reference, stage: Stage, number: number): IncidentEvent | undefined =>
+  pick(
+    stage.pocket.filter((event) => !model.tampered.has(event.event_id)),
+    number,
+  )
+
+const poison = fc
+  .record({
+    event: fc.nat(),
+    updatedAt: fc.constantFrom(...WRONG),
+    eventTime: fc.constantFrom(...WRONG),
+    atOnce: fc.boolean(),
+  })
+  .map((drawn) =>
+    step('poison', drawn, async (model, stage, { event: number, updatedAt, eventTime, atOnce }) => {
+      const event = untampered(model, stage, number)
+      if (!event) return
+      const { event_time: told, incident } = event
+      setTimes(model, event, {
+        updatedAt: wrongTime(updatedAt, incident.updated_at, 1),
+        eventTime: wrongTime(eventTime, told, 1_000),
+      })
+      if (atOnce) await handOver(model, stage, [[event]])
+    }),
+  )
+
+const SKEW_MS = 4 * 60_000
+/** Of the host that keeps incidents, of the one that makes events of them, or of one that does both. */
+const WHOSE = ['keeper', 'maker', 'both'] as const
+const skew = fc
+  .record({ event: fc.nat(), byMs: fc.integer({ min: -SKEW_MS, max: SKEW_MS }), whose: fc.constantFrom(...WHOSE) })
+  .map((drawn) =>
+    step('skew', drawn, async (model, stage, { event: number, byMs, whose }) => {
+      const event = untampered(model, stage, number)
+      if (!event) return
+      setTimes(model, event, {
+        updatedAt: event.incident.updated_at + (whose === 'maker' ? 0 : Math.trunc(byMs / 1_000)),
+        eventTime: event.event_time + (whose === 'keeper' ? 0 : byMs),
+      })
+    }),
+  )
+
+/** Whatever is handed over next is shown, be it older or newer than what was stored. */
+const poisonRow = fc.record({ incident: fc.nat(), next: fc.nat() }).map((drawn) =>
+  step(
+    'poison row',
+    drawn,
+    async (model, stage, { incident: number, next }) => {
+      const incident = model.incidents.get(incidentAt(model, number))
+      if (!incident || toldOf(incident).length === 0) return
+      await look(model, stage)
+      await stage.poison(incident.id)
+      model.forget(incident)
+      const isNext = ({ event_type: type, incident: { incident_id: id } }: IncidentEvent): boolean =>
+        id === incident.id && type !== UNHEARD_OF
+      stage.collect()
+      if (!stage.pocket.some(isNext)) {
+        const change = { event_type: 'i_r_impact', incident: { impact: `影响 ${++versions}` } }
+        await stage.world.flashduty.control.tell(incident.id, change, stage.person('zhang').member.member_id)
+        stage.collect()
+      }
+      const event = pick(stage.pocket.filter(isNext), next)
+      if (event) await handOver(model, stage, [[event]])
+      await look(model, stage)
+    },
+    hasIncidents,
+  ),
 )
 
 type DrawnPress = { who: PersonName; card: number; button: number }
@@ -360,10 +485,14 @@ const flashdutyFault = fc
 const flush = fc.constant(undefined).map(() => step('flush', undefined, (_model, stage) => stage.world.redis.flush()))
 const restart = fc.constant(undefined).map(() => step('restart', undefined, (_model, stage) => stage.restart()))
 
-/** Whatever is still kept back is handed over, and then nothing is left to do: the laws hold. */
-export async function settle(model: Reference, stage: Stage, order: number): Promise<void> {
+function clearFaults(stage: Stage): void {
   stage.world.dingtalk.control.clearFaults()
   stage.world.flashduty.control.clearFaults()
+}
+
+/** Whatever is still kept back is handed over, and then nothing is left to do: the laws hold. */
+export async function settle(model: Reference, stage: Stage, order: number): Promise<void> {
+  clearFaults(stage)
   do {
     stage.collect()
     await handOver(
@@ -374,8 +503,17 @@ export async function settle(model: Reference, stage: Stage, order: number): Pro
     await stage.quiet()
     stage.collect()
   } while (stage.pocket.length > 0)
-  checkLaws(model, stage)
+  checkLaws(model, stage, true)
 }
+
+/** Nothing is handed over for it: what was is seen. */
+async function look(model: Reference, stage: Stage): Promise<void> {
+  clearFaults(stage)
+  await stage.quiet()
+  checkLaws(model, stage, false)
+}
+
+const looks = fc.constant(undefined).map(() => step('look', undefined, look))
 
 const quiet = fc.nat().map((drawn) => step('quiet', drawn, settle))
 
@@ -387,6 +525,10 @@ const weighted: [weight: number, step: fc.Arbitrary<Step>][] = [
   [3, burst],
   [4, repeat],
   [2, lose],
+  [4, severity],
+  [4, poison],
+  [3, skew],
+  [1, poisonRow],
   [8, press],
   [3, groupLife],
   [2, link],
@@ -394,6 +536,7 @@ const weighted: [weight: number, step: fc.Arbitrary<Step>][] = [
   [2, flashdutyFault],
   [1, flush],
   [1, quiet],
+  [3, looks],
 ]
 
 /** Restarts cost the most time by far. */

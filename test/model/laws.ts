@@ -1,6 +1,18 @@
 import type { RenderedCard } from '../sandbox/dingtalk/types.ts'
 import type { Incident } from '../sandbox/flashduty/types.ts'
-import { byVersion, faceOf, type ModelIncident, type Reference, type Taken, takenOf } from './reference.ts'
+import {
+  faceOf,
+  isNewer,
+  mayHaveLedSince,
+  type ModelIncident,
+  newestOf,
+  passesSeverity,
+  type Reference,
+  standingOf,
+  type Taken,
+  takenOf,
+  toldOf,
+} from './reference.ts'
 import { type CardRow, GROUPS, PEOPLE, type RecordRow, type Stage } from './stage.ts'
 
 const SUPERSEDED = '已更新，请见新消息'
@@ -14,8 +26,12 @@ type Placed = {
   doubtful: boolean
 }
 
-/** At quiet: what people see and what the records say is what was handed over. @throws with all that is wrong */
-export function checkLaws(model: Reference, stage: Stage): void {
+/**
+ * At quiet: what people see and what the records say is what was handed over.
+ * @param all whether everything was that was not lost
+ * @throws with all that is wrong
+ */
+export function checkLaws(model: Reference, stage: Stage, all: boolean): void {
   const wrong: string[] = []
   for (const incident of model.incidents.values()) {
     const before = wrong.length
@@ -23,7 +39,7 @@ export function checkLaws(model: Reference, stage: Stage): void {
       void wrong.push(`${law}: ${what} (incident ${incident.id}, #${stage.incident(incident.id).num})`)
     const placed = checkInstances(stage, incident, complain)
     checkMessages(incident, placed, complain)
-    checkFaces(stage, incident, placed, complain)
+    checkFaces(model, stage, incident, { placed, all }, complain)
     checkOrder(stage, incident, placed, complain)
     checkRecords(model, stage, incident, placed, complain)
     checkPresses(stage, incident, complain)
@@ -34,15 +50,15 @@ export function checkLaws(model: Reference, stage: Stage): void {
   if (wrong.length > 0) throw new Error(wrong.slice(0, 12).join('\n'))
 }
 
-/** What was handed over of the incident, in that order; the number is that of the event among them by version. */
+/** What was handed over of the incident, in that order, with what it says of its time. */
 function storyOf(incident: ModelIncident): string {
-  const taken = takenOf(incident)
-  const sorted = taken.map(({ event }) => event).sort(byVersion)
-  const story = taken.map(
-    ({ event, batch, handovers }) =>
-      `${event.event_type} ${event.event_id.slice(0, 6)} v${sorted.indexOf(event) + 1} (batch ${batch}, ${handovers}×)`,
-  )
-  return `   handed over: ${story.join(', ')}; ${incident.pressed} presses`
+  const story = takenOf(incident).map(({ event, batch, lastBatch, handovers, span }) => {
+    const told = `updated ${event.incident.updated_at ?? '?'}, at ${event.event_time ?? '?'}`
+    const place = span.timeless ? ` = ${span.lo.join('.')} to ${span.hi.join('.')}` : ''
+    return `${event.event_type} ${event.event_id.slice(0, 6)} (batch ${batch}, ${handovers}× to ${lastBatch}; ${told}${place})`
+  })
+  const forgotten = incident.forgotten > 0 ? `; what was stored gave way after batch ${incident.forgotten}` : ''
+  return `   handed over: ${story.join(', ')}; ${incident.pressed} presses${forgotten}`
 }
 
 type Complain = (law: string, what: string) => void
@@ -114,11 +130,23 @@ function checkMessages(incident: ModelIncident, placed: Placed[], complain: Comp
 }
 
 /** Law 3: every live placement shows the newest state that its audience lets through. */
-function checkFaces(stage: Stage, incident: ModelIncident, placed: Placed[], complain: Complain): void {
+function checkFaces(
+  model: Reference,
+  stage: Stage,
+  incident: ModelIncident,
+  { placed, all }: { placed: Placed[]; all: boolean },
+  complain: Complain,
+): void {
   const truth = faceOf(stage.incident(incident.id))
+  const isOrderly = toldOf(incident).every(({ event }) => !model.tampered.has(event.event_id))
+  // What happened last is what counts as the newest, as long as nobody has touched a time.
+  const isKnown = all && isOrderly && incident.forgotten === 0
   for (const card of placed) {
     const filter = (JSON.parse(card.row.audience) as { replyEventTypes: string[] }).replyEventTypes
-    const faces = filter.length === 0 ? [truth] : [truth, ...allowedFaces(stage, incident, filter)]
+    const faces = [
+      ...(isKnown ? [truth] : []),
+      ...(isKnown && filter.length === 0 ? [] : allowedFaces(stage, incident, filter)),
+    ]
     const names = [...card.messages.keys()]
     const mayBeFrozen = names.every((name) => wasToldAgain(incident, placed, card, name))
     const mustBeLive = names.some((name) => !wasToldAgain(incident, placed, card, name))
@@ -136,7 +164,7 @@ function checkFaces(stage: Stage, incident: ModelIncident, placed: Placed[], com
       if (!faces.includes(shown)) {
         complain(
           'law 3',
-          `${viewer} sees ${shown}\n   but it is  ${truth} (${card.row.out_track_id}, ${names.join(', ')}; ${filter.join(' ') || 'all events'})`,
+          `${viewer} sees ${shown}\n   but it is  ${[...new Set(faces)].join('\n          or  ')} (${card.row.out_track_id}, ${names.join(', ')}; ${filter.join(' ') || 'all events'})`,
         )
       }
     }
@@ -154,29 +182,39 @@ function wasToldAgain(incident: ModelIncident, placed: Placed[], card: Placed, n
 
 /** States from the last event on that the filter lets through: an update shows the newest state there is. */
 function allowedFaces(stage: Stage, incident: ModelIncident, filter: string[]): string[] {
-  const events = takenOf(incident).map(({ event }) => event)
-  const last = events
-    .filter((event) => filter.includes(event.event_type))
-    .sort(byVersion)
-    .at(-1)
-  const later = stage.built.filter(
-    (event) => event.incident.incident_id === incident.id && (!last || byVersion(event, last) >= 0),
-  )
-  return [...later.map((event) => event.incident), ...infosOf(stage, incident)].map(faceOf)
+  const standing = standingOf(incident)
+  const allowed = standing.filter(({ event }) => filter.length === 0 || filter.includes(event.event_type))
+  // Nothing that the filter lets through has come since what was stored gave way.
+  const states = allowed.length === 0 ? toldOf(incident) : standing
+  const shown = states.filter((one) => !allowed.some((other) => isNewer(other, one)))
+  return [
+    ...shown.map(({ event, span }) => faceOf(event.incident, span.hi[0])),
+    ...infosSince(stage, incident, newestOf(allowed)).map((info) => faceOf(info)),
+  ]
+}
+
+/** What the daemon was told when it asked, and may have counted as newer than one of these. */
+function infosSince(stage: Stage, incident: ModelIncident, newest: Taken[]): Incident[] {
+  return infosOf(stage, incident).flatMap(({ at, info }) => {
+    // Of the same second it counts as newer than what was stored when it was asked for.
+    const isSince = ({ span, fromMs }: Taken): boolean =>
+      info.updated_at > span.lo[0] || (info.updated_at === span.lo[0] && at >= fromMs)
+    return newest.length === 0 || newest.some(isSince) ? [info] : []
+  })
 }
 
 /** What the daemon was told of the incident when it asked. */
-function infosOf(stage: Stage, incident: ModelIncident): Incident[] {
+function infosOf(stage: Stage, incident: ModelIncident): { at: number; info: Incident }[] {
   if (incident.pressed === 0) return []
   return stage.world.flashduty.control
     .requests()
     .filter(({ path, status }) => path === '/incident/info' && status === 200)
-    .map(({ answer }) => (answer as { data: Incident }).data)
-    .filter((info) => info.incident_id === incident.id)
+    .map(({ at, answer }) => ({ at, info: (answer as { data: Incident }).data }))
+    .filter(({ info }) => info.incident_id === incident.id)
 }
 
 function shownFace(view: RenderedCard): string {
-  const head = view.title.replace(/^\S+ /, '').replace(/至 \d\d:\d\d/, '')
+  const head = view.title.replace(/^\S+ /, '').replace(/至 (\d\d-\d\d )?\d\d:\d\d/, '')
   const [word = '', name = ''] = head.split(' · ')
   const fact = (label: string): string => new RegExp(`\\*\\*${label}\\*\\*：(.*)`).exec(view.markdown)?.[1] ?? ''
   const buttons = view.buttons.flatMap((button) => ('id' in button ? [button.text] : []))
@@ -184,9 +222,10 @@ function shownFace(view: RenderedCard): string {
   return `${word} · ${title} | ${fact('严重程度')} | ${fact('处理人')} | ${buttons.join(' ')}`
 }
 
-/** Law 3: without unknown outcomes and presses, no older state after a newer one. Titles count their versions. */
+/** Law 3: without unknown outcomes and presses, no older state after a newer one. Titles tell which it may be. */
 function checkOrder(stage: Stage, incident: ModelIncident, placed: Placed[], complain: Complain): void {
-  if (incident.pressed > 0) return
+  if (incident.pressed > 0 || incident.forgotten > 0) return
+  const titled = (title: string): Taken[] => toldOf(incident).filter(({ event }) => event.incident.title === title)
   for (const { row, doubtful } of placed) {
     const id = row.out_track_id
     const lostUpdate = stage.requests.some(
@@ -194,12 +233,16 @@ function checkOrder(stage: Stage, incident: ModelIncident, placed: Placed[], com
         api === 'updateCard' && (status === 0 || status >= 500) && (body as { outTrackId?: string }).outTrackId === id,
     )
     if (doubtful || lostUpdate) continue
-    const latest = new Map<string, number>()
+    const latest = new Map<string, string>()
     for (const { outTrackId, userId, card } of stage.views) {
       if (outTrackId !== id) continue
-      const version = Number(/第(\d+)版/.exec(card.title)?.[1] ?? 0)
-      if (version < (latest.get(userId) ?? 0)) complain('law 3', `${id} went back to 第${version}版`)
-      latest.set(userId, version)
+      const title = /第\d+版/.exec(card.title)?.[0]
+      const before = latest.get(userId)
+      if (title === undefined) continue
+      latest.set(userId, title)
+      if (before === undefined || before === title) continue
+      const isBack = titled(before).every((one) => titled(title).every((other) => isNewer(one, other)))
+      if (isBack) complain('law 3', `${id} went back from ${before} to ${title}`)
     }
   }
 }
@@ -224,7 +267,9 @@ function checkRecords(
       if (record.duplicates >= handovers)
         complain('law 6', `${what} was handed over ${handovers} times, not ${record.duplicates + 1}`)
       if (record.kind === 'none') {
-        if (mine.length > 1) complain('law 6', `${what} has a record for nobody beside others`)
+        // Repeated after what was stored gave way it may be the newest again, and be news where it was none.
+        const isNewsAgain = incident.forgotten > 0 && handovers > 1
+        if (mine.length > 1 && !isNewsAgain) complain('law 6', `${what} has a record for nobody beside others`)
         continue
       }
       const name = nameOfRecord(stage, record)
@@ -235,7 +280,7 @@ function checkRecords(
       }
       byName.set(name, record)
       if (!everNamed.has(name)) complain('law 6', `${what} has a record for ${name}, whom nothing names`)
-      const why = judge(model, incident, taken, name, record, placed)
+      const why = judge(model, stage, incident, taken, name, record, placed)
       if (why) complain('law 6', `${what} for ${name} is ${record.status} ${record.reason_code ?? ''}: ${why}`)
     }
     for (const name of named.keys()) if (!byName.has(name)) complain('law 6', `${what} has no record for ${name}`)
@@ -251,19 +296,19 @@ function nameOfRecord(stage: Stage, { kind, target_id: id }: RecordRow): string 
 /** @returns what is wrong with the outcome; undefined when it is one that can be */
 function judge(
   model: Reference,
+  stage: Stage,
   incident: ModelIncident,
   taken: Taken,
   name: string,
   record: RecordRow,
   placed: Placed[],
 ): string | undefined {
-  const { event, ask, named } = taken
+  const { ask, named } = taken
   const all = takenOf(incident)
   const has = (key?: string): boolean =>
     placed.some(({ row, messages }) => messages.has(name) && (key === undefined || row.notification_key === key))
   const prospect = named.get(name)
-  const closed = incident.pressed > 0 || all.some((other) => other.event.incident.progress === 'Closed')
-  const newest = all.every((other) => byVersion(other.event, event) <= 0)
+  const closed = wasEverClosed(stage, incident)
   switch (record.reason_code ?? record.status) {
     case 'success':
     case 'updated':
@@ -273,7 +318,7 @@ function judge(
     case 'ALREADY_CLOSED':
       return closed ? undefined : 'it never was closed'
     case 'SEVERITY_FILTERED':
-      return prospect === 'filtered' ? undefined : 'the severity passes'
+      return prospect === 'filtered' ? undefined : 'the severity passes, or they were not there'
     case 'NOT_LINKED':
     case 'COOL_APP_NOT_INSTALLED':
       return prospect === 'absent' || prospect === 'filtered and absent' ? undefined : 'they were there'
@@ -284,12 +329,37 @@ function judge(
         ? undefined
         : 'nothing replaced it'
     case 'STALE_EVENT':
-      return newest ? 'it is the newest' : undefined
+      return mayBeStale(stage, incident, taken) ? undefined : 'nothing newer was there'
     case 'EVENT_FILTERED':
       return has() || closed || model.uninstalledOnce.has(name) ? undefined : 'no card could have shown it'
     default:
       return 'no reason that can be'
   }
+}
+
+/** Whether something that came before it, or with it, may have been the newer one. */
+function mayBeStale(stage: Stage, incident: ModelIncident, taken: Taken): boolean {
+  // It counts as newer than whatever there was.
+  if (taken.span.timeless) return false
+  const [second, ms] = taken.span.hi
+  return (
+    toldOf(incident).some(
+      (other) =>
+        other !== taken && other.batch <= taken.batch && other.lastBatch > taken.forgotten && !isNewer(taken, other),
+    ) ||
+    infosOf(stage, incident).some(({ info: { updated_at: at } }) => at > second || (at === second && at * 1_000 > ms))
+  )
+}
+
+function isClosed({ progress }: Incident): boolean {
+  return progress === 'Closed'
+}
+
+function wasEverClosed(stage: Stage, incident: ModelIncident): boolean {
+  return (
+    toldOf(incident).some(({ event }) => isClosed(event.incident)) ||
+    infosOf(stage, incident).some(({ info }) => isClosed(info))
+  )
 }
 
 /** Whoever came after the alert and is there now has it, as long as the incident was never closed. */
@@ -301,13 +371,63 @@ function checkLateJoiners(
   complain: Complain,
 ): void {
   const all = takenOf(incident)
-  const closed = incident.pressed > 0 || all.some(({ event }) => event.incident.progress === 'Closed')
-  if (closed) return
   for (const name of new Set(all.flatMap(({ named }) => [...named.keys()]))) {
-    const wanted = all.some(({ named }) => ['reachable', 'absent'].includes(named.get(name) ?? ''))
-    const there = model.linked.has(name) || model.installed.has(name)
+    const prospects = new Set(all.flatMap(({ named }) => named.get(name) ?? []))
+    const wanted = prospects.has('reachable') || prospects.has('absent')
     const got = placed.some(({ messages }) => messages.has(name))
-    if (wanted && there && !got && !model.uninstalledOnce.has(name)) complain('law 7', `${name} was never told`)
+    if (!wanted) checkFiltered(model, stage, incident, { name, got }, complain)
+    else if (!got && isThere(model, name) && !wasEverClosed(stage, incident)) {
+      complain('law 7', `${name} was never told`)
+    }
+  }
+}
+
+/** They can be told now, and no delivery can have failed because they could not. */
+function isThere(model: Reference, name: string): boolean {
+  return (model.linked.has(name) || model.installed.has(name)) && !model.uninstalledOnce.has(name)
+}
+
+/**
+ * A group that no event was severe enough for has the card if the incident has become so, and only then. What it was in
+ * between may have been seen, or not.
+ */
+function checkFiltered(
+  model: Reference,
+  stage: Stage,
+  incident: ModelIncident,
+  { name, got }: { name: string; got: boolean },
+  complain: Complain,
+): void {
+  const namings = takenOf(incident).filter(({ named }) => named.has(name))
+  const infos = infosOf(stage, incident).map(({ info }) => info)
+  const passes = (one: Incident) => (naming: Taken) => passesSeverity(naming.severities.get(name) ?? [], one)
+  const since = (naming: Taken): Incident[] => [
+    ...toldOf(incident)
+      .filter((one) => mayHaveLedSince(incident, one, naming))
+      .map(({ event }) => event.incident),
+    ...infos,
+  ]
+  const records = stage.records(incident.id).filter((one) => one.kind === 'group' && nameOfRecord(stage, one) === name)
+  const turned = records.filter(({ event_id: id, status }) =>
+    namings.some(({ event }) => event.event_id === id && (status === 'success' || status === 'updated')),
+  )
+  if (got) {
+    const couldGet = namings.some((naming) => since(naming).some((one) => passes(one)(naming)))
+    if (!couldGet) complain('law 4', `${name} got a card though the incident was never as severe as they ask`)
+    if (turned.length === 0 && !model.uninstalledOnce.has(name)) {
+      complain('law 6', `${name} has the card that the severity kept from them, and no record says so`)
+    }
+    return
+  }
+  const newest = newestOf(standingOf(incident))
+  const last = [...newest.map(({ event }) => event.incident), ...infosSince(stage, incident, newest)]
+  // One that comes while it is closed is not remembered, and closing forgets; of several the last counts.
+  const remembered = namings.filter((naming) => !since(naming).some(isClosed))
+  const sinceBatch = Math.max(...remembered.map(({ batch }) => batch))
+  const counting = namings.filter(({ batch }) => batch >= sinceBatch)
+  const isSevere = last.every((one) => !isClosed(one) && counting.every((naming) => passes(one)(naming)))
+  if (remembered.length > 0 && isSevere && isThere(model, name)) {
+    complain('law 7', `${name} was never told though the incident is as severe as they ask now`)
   }
 }
 

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 
-import type Database from 'better-sqlite3'
+import Database from 'better-sqlite3'
 import { Queue } from 'bullmq'
 import { Redis } from 'ioredis'
 
@@ -64,6 +64,9 @@ export type RecordRow = {
   effect: string | null
   out_track_id: string | null
 }
+
+/** In Unix seconds: no clock of today is there yet. */
+export const YEAR_2100 = 4_102_444_800
 
 type Seen<T extends JournalEntry['type']> = Extract<JournalEntry, { type: T }>
 
@@ -185,6 +188,26 @@ export class Stage {
     return again
   }
 
+  /**
+   * What is stored of the incident rests on a time of the future, as a version of the program that believed every time has
+   * left it.
+   */
+  async poison(incidentId: string): Promise<void> {
+    await eventually('the row can be written', () => {
+      // The daemon is in this process: whoever waited here for its transaction would wait for ever.
+      const db = new Database(this.world.config.databasePath, { timeout: 0 })
+      try {
+        db.prepare(
+          `update incidents set version_updated_at = ?, version_event_time = ?, version_stored_at = null, updated_at = ?
+           where incident_id = ?`,
+        ).run(YEAR_2100, YEAR_2100 * 1_000, Date.now(), incidentId)
+      } finally {
+        db.close()
+      }
+      return true
+    })
+  }
+
   async restart(): Promise<void> {
     this.#readLog()
     await this.app.stop()
@@ -270,7 +293,7 @@ const DUE: [what: string, query: string][] = [
   [
     'late joiner',
     `select m.incident_id, m.target_id from missed m join incidents i using (integration_id, incident_id)
-     where i.progress != 'Closed' and (
+     where i.progress != 'Closed' and m.severities is null and (
        exists (select 1 from account_links l where l.member_id = m.member_id)
        or exists (select 1 from groups g where g.open_conversation_id = m.target_id and g.status = 'installed'))`,
   ],
