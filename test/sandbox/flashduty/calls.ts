@@ -60,7 +60,7 @@ export const CALLS: Record<string, Call> = {
     checkPermission(caller, 'view')
     const incident = store.get(incidentId(body))
     store.checkChannel(caller, incident.incident_id)
-    return incident
+    return store.alterInfo(incident)
   },
   '/incident/list-by-ids': (store, caller, body) => {
     checkPermission(caller, 'view')

@@ -91,6 +91,7 @@ export async function startFlashduty(settings: FlashdutySettings = {}): Promise<
       if (queue === undefined) throw new Error('the queue sink is off: start with redisUrl')
       return queue.enqueue(body, options)
     },
+    alterInfo: (alter = (incident) => incident) => void (store.alterInfo = alter),
     requireForms: (forms) => void (store.forms = forms),
     setCustomAction: (action) => void store.customActions.set(action.integrationId, action),
     customRuns: () => store.customRuns,

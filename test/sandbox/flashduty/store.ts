@@ -29,6 +29,8 @@ export class Store {
   readonly customActions = new Map<number, CustomAction>()
   readonly customRuns: { integrationId: number; incidentId: string; memberId: number }[] = []
   forms: { ack?: string; close?: string } = {}
+  /** What `/incident/info` makes of an incident. */
+  alterInfo: (incident: FullIncident) => unknown = (incident) => incident
   readonly account = ACCOUNT
   readonly #rules = new Map<string, Rule>()
   readonly #incidents = new Map<string, Kept>()

@@ -170,6 +170,8 @@ export interface FlashdutyControl {
   events(): readonly IncidentEvent[]
   /** Hands an event (any body) to the queue as Flashduty would; `jobId` defaults to `ev-<event_id>`. */
   enqueue(body: unknown, options?: { jobId?: string; attempts?: number }): Promise<string>
+  /** `/incident/info` answers what this makes of the incident from now on, as other versions of Flashduty may; without it, as it is. */
+  alterInfo(alter?: (incident: Incident) => unknown): void
   /** Acknowledging or closing wants a form filled in from now on; a bare call is refused with this text. */
   requireForms(forms: { ack?: string; close?: string }): void
   /** Of the channel pages: what `/incident/custom-action/do` knows, until set anew. */
