@@ -3,6 +3,7 @@ import { canonicalJson } from '../domain/canonical.ts'
 import { type InvalidBody, parseIncidentEvent } from '../domain/event.ts'
 import { digest } from '../domain/ids.ts'
 import type { Ignored } from '../domain/reading/reading.ts'
+import { shallowBody } from '../domain/reading/tidy.ts'
 import { within } from '../lifecycle.ts'
 import type { Log } from '../log.ts'
 import { deliverJobId } from '../queue/jobs.ts'
@@ -92,7 +93,7 @@ export function createBridge(deps: BridgeDeps): Bridge {
           ? { ...pick(parsed.event), incidentId: parsed.event.incident.incident_id }
           : { ...pick(parsed), incidentId: parsed.incidentId }
       const { bodyHash, contentHash, ignored } = parsed
-      const payload = stringify(body) ?? JSON.stringify(parsed.body)
+      const payload = stringify(body) ?? JSON.stringify(shallowBody(body))
       const posted = { eventId: ids.eventId, bodyHash, contentHash, payload }
       const kept = await db.write((trx) => keepPosted(trx, posted, deps.clock.nowMs()))
       const tookMs = Math.round(performance.now() - startedAt)

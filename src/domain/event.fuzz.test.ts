@@ -210,6 +210,7 @@ function faceOf(event: IncidentEvent, change: Partial<CardFace>): CardFace {
     inStorm: delivery.inStorm ?? false,
     gone: false,
     plain: false,
+    minimal: false,
     ...change,
   }
 }

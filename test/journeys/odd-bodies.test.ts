@@ -696,7 +696,7 @@ describe('too much', () => {
     }
   })
 
-  test.fails('of levels in what is posted is said in the records and the log as well', async () => {
+  test('of levels in what is posted is said in the records and the log as well', async () => {
     const { world } = scene
     const { incident, assigned } = await composeAlert(world)
     await send(nested(assigned, '{', ['[', ']']))

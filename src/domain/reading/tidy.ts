@@ -90,3 +90,14 @@ function isPlaceholder(value: string): boolean {
     trimmed.lastIndexOf('{') === 1
   )
 }
+
+/**
+ * The same body as far as it can be carried as JSON: of what is nested too deeply nothing is left but that it was there, so that
+ * whoever reads it next says the same of it.
+ */
+export function shallowBody(value: unknown, depth = 0): unknown {
+  if (typeof value !== 'object' || value === null) return value
+  if (Array.isArray(value)) return depth >= MAX_NESTING ? [] : value.map((entry) => shallowBody(entry, depth + 1))
+  const entries = depth >= MAX_NESTING ? [] : Object.entries(value)
+  return Object.fromEntries(entries.map(([key, entry]): [string, unknown] => [key, shallowBody(entry, depth + 1)]))
+}
