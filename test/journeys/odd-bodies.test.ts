@@ -548,6 +548,19 @@ describe('targets that nobody can read', () => {
     expect(row?.detail).toMatch(/delivery\.(chats|person_ids)\.\d/)
   })
 
+  test.each<[what: string, delivery: () => Record<string, unknown>]>([
+    ['an id of a group', () => ({ chats: undefined, chat_ids: ['', oncallId()] })],
+    ['a number of a member', () => ({ person_ids: [' ', scene.world.people.li.member.member_id] })],
+  ])('%s that is blank is absent, and no target', { fails: true }, async (_what, delivery) => {
+    const { incident, assigned } = await composeAlert(scene.world)
+    const answer = await send(changed(assigned, { delivery: delivery() }))
+    await theCardOf(scene.world, incident)
+    expect(leftOutOf(answer)).toEqual([])
+    const seen = await outcomes(incident)
+    expect(seen).toContainEqual(told())
+    expect(seen.filter(([, , status]) => status !== 'success')).toEqual([])
+  })
+
   test.each<[what: string, delivery: unknown]>([
     ['a list of groups that is a flag', { chats: true }],
     ['a list of groups in which nothing can be read', { chats: [{}, 7] }],

@@ -4,7 +4,7 @@ import type { Incident, IncidentEvent } from '../sandbox/flashduty/types.ts'
 import { withDatabase } from '../support/bridge.ts'
 import { readDatabase } from '../support/database.ts'
 import { eventually } from '../support/eventually.ts'
-import { composeActs, endedJob, enqueue } from '../support/jobs.ts'
+import { composeActs, endedJob, enqueue, nextMillisecond, pauseJobs } from '../support/jobs.ts'
 import {
   answerOf,
   callsFor,
@@ -151,6 +151,25 @@ test.each<[what: string, times: () => Times]>([
     expect(stored(incident)).toMatchObject({ progress: 'Closed' })
   },
 )
+
+test.fails('of events that waited in the queue, the one that happened last is not stale', async () => {
+  const { world } = scene
+  const { incident, assigned, next } = await story()
+  await take(assigned)
+  await theCardOf(world, incident)
+  const resume = await pauseJobs(world)
+  const jobs: string[] = []
+  try {
+    jobs.push(await enqueue(world, withTimes(await next('ack'), { updated_at: Y2100, event_time: Y2100 * 1_000 })))
+    jobs.push(await enqueue(world, await next('resolve')))
+    await nextMillisecond(world)
+  } finally {
+    await resume()
+  }
+  for (const job of jobs) expect(await endedJob(world, job)).toMatchObject({ state: 'completed' })
+  await settledRecords(world, incident)
+  expect(stored(incident)).toMatchObject({ progress: 'Closed' })
+})
 
 describe('the event’s other time counts', () => {
   test.each<[what: string, times: Times]>([
