@@ -3,7 +3,7 @@ import { canonicalJson } from '../domain/canonical.ts'
 import { type IncidentEvent, type InvalidBody, parseIncidentEvent, type ParsedEvent } from '../domain/event.ts'
 import { variantId } from '../domain/event-id.ts'
 import type { LastAct } from '../domain/incident.ts'
-import { MAX_VARIANTS } from '../domain/limits.ts'
+import { MAX_BODIES, MAX_VARIANTS } from '../domain/limits.ts'
 import { asReason } from '../domain/reasons.ts'
 import type { Log } from '../log.ts'
 import { type CardOfNotification, listCardsOfIncident } from '../storage/cards.ts'
@@ -127,7 +127,8 @@ async function acceptEvent(
   const later = lookedUp.kind === 'later' && visit.waitedMs < RULE_PATIENCE_MS
   const taken = await deps.db.write(async (trx) => {
     const nowMs = deps.clock.nowMs()
-    const arrival = await enterDelivery(trx, delivery, nowMs)
+    const sentAtMs = nowMs - (Number.isFinite(visit.waitedMs) ? Math.max(0, visit.waitedMs) : 0)
+    const arrival = await enterDelivery(trx, delivery, { nowMs, sentAtMs })
     if (!later) await dropPosted(trx, delivery)
     const { dataSourceId } = told.delivery
     const integration = dataSourceId === 'unreadable' ? undefined : await pickIntegration(trx, dataSourceId)
@@ -217,7 +218,7 @@ async function acceptEvent(
       isNewest: stored.advanced,
       plan,
       eventId: event.eventId,
-      ownTime: version.ownTime,
+      doubted: version.doubted,
     }
   })
 
@@ -227,7 +228,7 @@ async function acceptEvent(
   }
   const { plan } = taken
   if (taken.eventId !== told.eventId) deps.log.warn({ ...ids, takenAs: taken.eventId }, 'event-id-reused')
-  if (!taken.ownTime) deps.log.warn(ids, 'event-time-not-believed')
+  if (taken.doubted && !visit.again) deps.log.warn(ids, 'event-time-not-believed')
   deps.log.info(
     {
       ...ids,
@@ -316,6 +317,6 @@ function tooManyBodies(integrationId: string, { eventId, eventType, incident }: 
     event_id: eventId,
     event_type: eventType,
     incident_id: incident.incident_id,
-    detail: `more than ${MAX_VARIANTS} different bodies came under this event id: this one was not taken in`,
+    detail: `more than ${MAX_VARIANTS} different contents (or ${MAX_BODIES} bodies) came under this event id: this one was not taken in`,
   }
 }

@@ -144,7 +144,9 @@ function pick({ eventId, eventType }: { eventId: string; eventType: string }) {
 /** undefined for what is nested so deeply that nothing could carry it as JSON. */
 function stringify(body: unknown): string | undefined {
   try {
-    return JSON.stringify(body)
+    const text = JSON.stringify(body)
+    // What no JSON can write is null in it.
+    return text.includes('null') ? JSON.stringify(shallowBody(body)) : text
   } catch {
     return undefined
   }

@@ -21,8 +21,9 @@ export const MAX_SNOOZES = 3
 export const MAX_IMAGES = 20
 /** Words of a filter, such as severities. */
 export const MAX_FILTER_WORDS = 50
-/** Bodies that are told apart under one event id. */
+/** Contents that are told apart under one event id, and bodies, which may differ in their targets alone. */
 export const MAX_VARIANTS = 8
+export const MAX_BODIES = 100
 
 /** UTF-16 units. */
 export const MAX_ID = 200

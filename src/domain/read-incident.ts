@@ -41,7 +41,7 @@ const incidentId: Read<string> = (value, at) => {
   return id.length <= MAX_INCIDENT_ID ? id : at.leaveOut(`is longer than ${MAX_INCIDENT_ID} letters`)
 }
 
-const person: Read<Person> = object((raw, at) => {
+const readablePerson: Read<Person> = object((raw, at) => {
   if (Object.keys(raw).length === 0) return undefined
   const fields = new Fields(raw, at)
   const id = fields.take('person_id', integer()) ?? 0
@@ -53,6 +53,7 @@ const person: Read<Person> = object((raw, at) => {
 
 function responder(past: Read<number>): Read<Responder> {
   return object((raw, at) => {
+    if (Object.keys(raw).length === 0) return undefined
     const fields = new Fields(raw, at)
     const id = fields.take('person_id', integer(1))
     if (id === undefined) {
@@ -85,6 +86,8 @@ const image: Read<Image> = (value, at) => {
 function map<T>(read: Read<T>): Read<T> {
   return (value, at) => read(Array.isArray(value) && value.length === 0 ? {} : value, at)
 }
+
+const person = map(readablePerson)
 
 const labels: Read<Record<string, string>> = map(
   object((raw, at) => {

@@ -15,15 +15,17 @@ const told = (change: Partial<Told> = {}): Told => ({
   progress: 'Processing',
   ...change,
 })
+const at = (ms: number) => ({ takenAtMs: ms, sentAtMs: ms })
 const stored = { updatedAt: S + 10, eventTime: MS + 10_500, eventId: '1:e0' }
 
 describe('an event', () => {
   test('counts by the snapshot’s own update time first, then by its own time and id', () => {
-    expect(versionOfEvent(told(), MS, stored)).toEqual({
+    expect(versionOfEvent(told(), at(MS), stored)).toEqual({
       updatedAt: S,
       eventTime: MS + 123,
       eventId: '2:e1',
-      ownTime: true,
+      byArrival: false,
+      doubted: false,
     })
   })
 
@@ -35,7 +37,7 @@ describe('an event', () => {
       { eventType: 'i_rslv', progress: 'Closed', eventId: 'c1' },
       { eventType: 'i_rslv', progress: 'Closed', eventId: 'c2' },
     ] as const
-    const ids = order.map((event) => versionOfEvent(told(event), MS, undefined).eventId)
+    const ids = order.map((event) => versionOfEvent(told(event), at(MS), undefined).eventId)
     expect(ids.toSorted()).toEqual(ids)
   })
 
@@ -47,29 +49,57 @@ describe('an event', () => {
     ['an update time in 2100', { updatedAt: YEAR_2100 }, S, MS + 123],
     ['an update time five minutes ahead', { updatedAt: S + 300 }, S + 300, MS + 123],
     ['an update time a second more ahead', { updatedAt: S + ahead }, S, MS + 123],
-    ['no event time', { eventTime: undefined }, S, MS + 999],
-    ['an event time an hour ahead', { eventTime: MS + HOUR * 1_000 }, S, MS + 999],
-    ['an event time in 2100', { eventTime: YEAR_2100 * 1_000 }, S, MS + 999],
   ])('with %s counts by what can be believed', (_what, change, updatedAt, eventTime) => {
-    expect(versionOfEvent(told(change), MS, stored)).toMatchObject({ updatedAt, eventTime, ownTime: true })
+    expect(versionOfEvent(told(change), at(MS), stored)).toMatchObject({ updatedAt, eventTime, byArrival: false })
   })
+
+  test.each<[string, Partial<Told>, boolean]>([
+    ['none', { eventTime: undefined }, false],
+    ['one an hour ahead', { eventTime: MS + HOUR * 1_000 }, true],
+    ['one in 2100', { eventTime: YEAR_2100 * 1_000 }, true],
+  ])(
+    'whose event time is %s is newer than what is stored of its second, and than nothing else',
+    (_what, change, doubted) => {
+      const placed = (eventTime: number, updatedAt = S) =>
+        versionOfEvent(told(change), at(MS), { updatedAt, eventTime, eventId: '1:e0' })
+      expect(versionOfEvent(told(change), at(MS), undefined)).toMatchObject({
+        updatedAt: S,
+        eventTime: MS,
+        byArrival: true,
+        doubted,
+      })
+      expect(placed(MS + 200)).toMatchObject({ updatedAt: S, eventTime: MS + 201 })
+      expect(placed(MS + 999)).toMatchObject({ updatedAt: S, eventTime: MS + 999 })
+      expect(placed(MS + 10_500, S + 10)).toMatchObject({ updatedAt: S, eventTime: MS })
+      expect(placed(MS - 500, S - 1)).toMatchObject({ updatedAt: S, eventTime: MS })
+    },
+  )
 
   const timeless = { updatedAt: YEAR_2100, eventTime: YEAR_2100 * 1_000 }
   test('without any time that can be believed counts as of its arrival', () => {
-    expect(versionOfEvent(told(timeless), MS + 20_000, stored)).toMatchObject({
+    expect(versionOfEvent(told(timeless), at(MS + 20_000), stored)).toMatchObject({
       updatedAt: S + 20,
       eventTime: MS + 20_000,
-      ownTime: false,
+      byArrival: true,
+      doubted: true,
     })
     const none = { updatedAt: undefined, eventTime: undefined }
-    expect(versionOfEvent(told(none), MS, undefined)).toMatchObject({ updatedAt: S, eventTime: MS, ownTime: false })
+    expect(versionOfEvent(told(none), at(MS), undefined)).toMatchObject({
+      updatedAt: S,
+      eventTime: MS,
+      byArrival: true,
+      doubted: false,
+    })
+    // What waited in a queue counts as of when it was put there.
+    const waited = { takenAtMs: MS + 90_000, sentAtMs: MS + 30_000 }
+    expect(versionOfEvent(told(timeless), waited, stored)).toMatchObject({ updatedAt: S + 30, eventTime: MS + 30_000 })
   })
 
   test('of a host whose clock went back is not older than what came before it', () => {
-    expect(versionOfEvent(told(timeless), MS - HOUR * 1_000, stored)).toMatchObject({
+    expect(versionOfEvent(told(timeless), at(MS - HOUR * 1_000), stored)).toMatchObject({
       updatedAt: stored.updatedAt,
       eventTime: stored.eventTime + 1,
-      ownTime: false,
+      byArrival: true,
     })
   })
 })

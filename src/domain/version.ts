@@ -14,33 +14,45 @@ export type Told = {
   progress: Progress
 }
 
+export type EventVersion = IncidentVersion & {
+  /** Whether it rests on more than the event itself, and so has to be kept with it: it would be another the next time. */
+  byArrival: boolean
+  /** Whether a time was told that cannot be believed. */
+  doubted: boolean
+}
+
+/** When an event came for the first time: to the daemon, and to the queue or the webhook before. */
+export type ArrivalTimes = { takenAtMs: number; sentAtMs: number }
+
 /**
  * The version of an event's snapshot by the times that can be believed. Where none can, the event counts as of its arrival, and
- * as newer than what is stored: such a version has to be kept with the event, since it would be another the next time.
+ * as newer than what is stored. Where only its second is known, it is newer than what is stored of that second.
  * Events of the same millisecond count in the order in which incidents live: `i_new` first, closed last. Only among those
  * alike do the ids decide.
- * @param arrivedAtMs when the event came for the first time
  * @param stored what is known of the incident, unless that cannot be believed either
  */
 export function versionOfEvent(
   told: Told,
-  arrivedAtMs: number,
+  { takenAtMs, sentAtMs }: ArrivalTimes,
   stored: IncidentVersion | undefined,
-): IncidentVersion & { ownTime: boolean } {
+): EventVersion {
   const stage = told.eventType === 'i_new' ? 0 : STAGE[told.progress]
   const eventId = `${stage}:${told.eventId}`
-  const updatedAt = believed(told.updatedAt && told.updatedAt * 1_000, arrivedAtMs)
-  const eventTime = believed(told.eventTime, arrivedAtMs)
-  if (updatedAt === undefined && eventTime === undefined) {
-    return { ...after(stored, arrivedAtMs), eventId, ownTime: false }
+  const updatedMs = believed(told.updatedAt && told.updatedAt * 1_000, takenAtMs)
+  const eventTime = believed(told.eventTime, takenAtMs)
+  const doubted = (updatedMs === undefined && !!told.updatedAt) || (eventTime === undefined && !!told.eventTime)
+  if (eventTime !== undefined) {
+    return { updatedAt: Math.floor((updatedMs ?? eventTime) / 1_000), eventTime, eventId, byArrival: false, doubted }
   }
-  return {
-    updatedAt: Math.floor((updatedAt ?? eventTime ?? 0) / 1_000),
-    // Nothing tells when in that second it was, and it must not count as older than what came before it.
-    eventTime: eventTime ?? (updatedAt ?? 0) + 999,
-    eventId,
-    ownTime: true,
-  }
+  const place = updatedMs === undefined ? after(stored, sentAtMs) : within(updatedMs, stored)
+  return { ...place, eventId, byArrival: true, doubted }
+}
+
+/** Somewhere in that second. */
+function within(updatedMs: number, stored: IncidentVersion | undefined) {
+  const updatedAt = updatedMs / 1_000
+  const behind = stored?.updatedAt === updatedAt ? stored.eventTime + 1 : 0
+  return { updatedAt, eventTime: Math.min(Math.max(updatedMs, behind), updatedMs + 999) }
 }
 
 /**

@@ -1,7 +1,7 @@
 import type { Insertable } from 'kysely'
 
 import { variantId } from '../domain/event-id.ts'
-import { MAX_VARIANTS } from '../domain/limits.ts'
+import { MAX_BODIES, MAX_VARIANTS } from '../domain/limits.ts'
 import { inChunks } from './chunks.ts'
 import type { Handle, InboxTable } from './schema.ts'
 import { statement } from './statement.ts'
@@ -55,23 +55,32 @@ export type Arrival = {
    * not silence the one it belongs to.
    */
   eventId: string
-  firstAtMs: number
+  /** When it was taken in for the first time, and when it was sent: the same of everything that says the same. */
+  takenAtMs: number
+  sentAtMs: number
   /** The version it was given then because its own times could not be believed. */
   version: { updatedAt: number; eventTime: number } | undefined
   /** The row to keep such a version in. */
   rowId: string
 }
 
-/** @returns undefined when too many bodies came under this id already */
-export async function enterDelivery(trx: Handle, delivery: DeliveryId, nowMs: number): Promise<Arrival | undefined> {
+/**
+ * @param sentAtMs when the job was made, as far as anybody knows
+ * @returns undefined when too many bodies came under this id already
+ */
+export async function enterDelivery(
+  trx: Handle,
+  delivery: DeliveryId,
+  { nowMs, sentAtMs }: { nowMs: number; sentAtMs: number },
+): Promise<Arrival | undefined> {
   const { eventId, bodyHash, contentHash } = delivery
   const { rows } = await selectBodies(trx, { eventId })
   const taken = rows.filter(({ source }) => source === 'deliver')
   const own = taken.find((row) => isSame(row, delivery))
-  if (!own && taken.length >= MAX_VARIANTS) return undefined
-  const posted = rows.find((row) => row.source === 'posted' && row.body_hash === bodyHash)
-  const receivedAt = Math.min(posted?.received_at ?? nowMs, nowMs)
+  if (!own && isFull(taken, delivery)) return undefined
   const rowId = own?.id ?? rowIdOf(delivery, taken)
+  const alike = rows.filter((row) => row.content_hash === contentHash)
+  const takenBefore = taken.filter((row) => row === own || row.content_hash === contentHash)
   if (!own) {
     await insertSeen(trx, {
       source: 'deliver',
@@ -85,13 +94,21 @@ export async function enterDelivery(trx: Handle, delivery: DeliveryId, nowMs: nu
   }
   const firstContent = taken.find(({ id }) => id === eventId)?.content_hash
   const isAnother = firstContent !== undefined && firstContent !== null && firstContent !== contentHash
-  const { version_updated_at: updatedAt = null, version_event_time: eventTime = null } = own ?? {}
+  const kept = takenBefore.find((row) => row.version_updated_at !== null)
+  const { version_updated_at: updatedAt = null, version_event_time: eventTime = null } = kept ?? {}
   return {
     eventId: isAnother ? variantId(eventId, contentHash) : eventId,
-    firstAtMs: Math.min(own?.received_at ?? nowMs, receivedAt),
+    takenAtMs: Math.min(nowMs, ...takenBefore.map((row) => row.received_at)),
+    sentAtMs: Math.min(nowMs, sentAtMs, ...alike.map((row) => row.received_at)),
     version: updatedAt === null || eventTime === null ? undefined : { updatedAt, eventTime },
     rowId,
   }
+}
+
+/** So many different contents, and so many bodies in all: the same content may come for one target after the other. */
+function isFull(rows: { content_hash: string | null }[], { contentHash }: DeliveryId): boolean {
+  const contents = new Set(rows.map((row) => row.content_hash))
+  return rows.length >= MAX_BODIES || (!contents.has(contentHash) && contents.size >= MAX_VARIANTS)
 }
 
 /** The version that an event got by its arrival counts for it ever after. */
@@ -120,7 +137,7 @@ export async function keepPosted(
   const { rows } = await selectBodies(trx, { eventId })
   if (rows.some((row) => isSame(row, posted))) return { outcome: 'duplicate' }
   const kept = rows.filter(({ source }) => source === 'posted')
-  if (kept.length >= MAX_VARIANTS) return { outcome: 'too-many-variants' }
+  if (isFull(kept, posted)) return { outcome: 'too-many-variants' }
   const id = rowIdOf(posted, kept)
   await insertSeen(trx, {
     source: 'posted',

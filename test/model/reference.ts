@@ -161,7 +161,7 @@ function placeBatch(incident: ModelIncident, batch: Taken[], toMs: number): void
   const timeless: Taken[] = []
   for (const taken of fresh) {
     const place = placeByItsTimes(taken.event, { fromMs: taken.fromMs, toMs })
-    if (place) taken.span = { lo: place, hi: place, timeless: false }
+    if (place) taken.span = place
     else timeless.push(taken)
   }
   const placed = batch.filter((taken) => !timeless.includes(taken))

@@ -27,16 +27,20 @@ export function laterPoint(a: Point, b: Point | undefined): Point {
   return b !== undefined && comparePoints(b, a) > 0 ? b : a
 }
 
-/** @returns undefined where neither time can be believed: its place is where it arrived */
-export function placeByItsTimes(event: IncidentEvent, { toMs }: Window): Point | undefined {
+/** @returns undefined where neither time can be believed: its place is where it arrived; of a second alone, all of that second */
+export function placeByItsTimes(event: IncidentEvent, { toMs }: Window): Span | undefined {
   const believe = (ms: number | undefined): number | undefined =>
     ms !== undefined && ms > 0 && ms <= toMs + BELIEVED_AHEAD_MS ? ms : undefined
   const { updated_at: second, progress } = event.incident as { updated_at?: number; progress: keyof typeof STAGES }
   const updatedMs = believe(second === undefined ? undefined : second * 1_000)
   const eventMs = believe((event as { event_time?: number }).event_time)
   const stage = event.event_type === 'i_new' ? FIRST_STAGE : STAGES[progress]
-  if (updatedMs !== undefined) return [updatedMs / 1_000, eventMs ?? updatedMs + 999, stage]
-  return eventMs === undefined ? undefined : [Math.floor(eventMs / 1_000), eventMs, stage]
+  const within = (from: number, to: number): Span => {
+    const second = Math.floor((updatedMs ?? from) / 1_000)
+    return { lo: [second, from, stage], hi: [second, to, stage], timeless: false }
+  }
+  if (eventMs !== undefined) return within(eventMs, eventMs)
+  return updatedMs === undefined ? undefined : within(updatedMs, updatedMs + 999)
 }
 
 /**

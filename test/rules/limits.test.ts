@@ -24,7 +24,7 @@ test.each<[row: string, values: number[]]>([
   ['words of a filter', [limits.MAX_FILTER_WORDS]],
   ['title; description, impact, rendered text', [limits.MAX_TITLE, limits.MAX_TEXT]],
   ['names; ids; addresses', [limits.MAX_NAME, limits.MAX_ID, limits.MAX_ADDRESS]],
-  ['bodies under one event id', [limits.MAX_VARIANTS]],
+  ['contents under one event id; bodies', [limits.MAX_VARIANTS, limits.MAX_BODIES]],
 ])('the docs name the limit of %s as it is', (row, values) => {
   const line = TABLE.split('\n').find((each) => each.startsWith(`| ${row} |`)) ?? ''
   const named = line.split('|')[2]?.match(/[\d,]*\d/g) ?? []

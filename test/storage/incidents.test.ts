@@ -33,7 +33,7 @@ async function through(...steps: { incident?: object; rendered?: typeof NEWER | 
     const incident = incidentOf({ ...INCIDENT, incident_id: incidentId, updated_at: T + at, ...change })
     const { progress, updated_at: updatedAt } = incident
     const told = { eventType: 'i_ack', eventId: `e${at}`, eventTime: (T + at) * 1000, updatedAt, progress }
-    const version = versionOfEvent(told, NOW, undefined)
+    const version = versionOfEvent(told, { takenAtMs: NOW, sentAtMs: NOW }, undefined)
     const snapshot = { integrationId: 'int', incident, version, lastAct: undefined, rendered }
     states.push(await db.write((trx) => advanceIncident(trx, snapshot, NOW)))
   }

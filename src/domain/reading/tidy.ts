@@ -12,6 +12,8 @@ export function tidyBody(body: unknown, reading: Reading): unknown {
 /** @returns undefined for a value that is to be left out */
 function tidied(value: unknown, path: (string | number)[], reading: Reading): unknown {
   if (typeof value === 'string') return isPlaceholder(value) ? undefined : value
+  // JSON can write a number that is none here, and could not write it again.
+  if (typeof value === 'number' && !Number.isFinite(value)) return String(value)
   if (typeof value !== 'object' || value === null) return value
   if (path.length >= MAX_NESTING) {
     reading.leaveOut(() => `${nameOf(path)}…`, `is nested deeper than ${MAX_NESTING} levels`)
@@ -96,6 +98,7 @@ function isPlaceholder(value: string): boolean {
  * whoever reads it next says the same of it.
  */
 export function shallowBody(value: unknown, depth = 0): unknown {
+  if (typeof value === 'number' && !Number.isFinite(value)) return String(value)
   if (typeof value !== 'object' || value === null) return value
   if (Array.isArray(value)) return depth >= MAX_NESTING ? [] : value.map((entry) => shallowBody(entry, depth + 1))
   const entries = depth >= MAX_NESTING ? [] : Object.entries(value)

@@ -138,9 +138,11 @@ export function list<T>(read: Read<T>, max: number, onUnreadable?: (at: Place) =
         continue
       }
       const place = at.of(index)
+      const before = at.leftOut
       const item = read(entry, place)
       if (item !== undefined) taken.push(item)
-      else onUnreadable?.(place)
+      else if (at.leftOut > before) onUnreadable?.(place)
+      else absent += 1
     }
     if (taken.length > 0 || entries.length === 0) return taken
     return absent === entries.length ? undefined : at.leaveOut('has no entry that makes sense')

@@ -42,7 +42,7 @@ export function addDeliverRoute(app: Hono, deps: DeliverDeps): void {
         return c.json({ error: 'INVALID_PAYLOAD', path, problem }, 400)
       }
       if (taken.outcome === 'too-many-variants') {
-        const problem = 'eight different bodies came under this event id already'
+        const problem = 'too many different bodies came under this event id already'
         await noteRefusal(c, deps, { status: 409, why: problem, text })
         return c.json({ error: 'TOO_MANY_VARIANTS', problem }, 409)
       }
