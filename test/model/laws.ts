@@ -196,9 +196,12 @@ function allowedFaces(stage: Stage, incident: ModelIncident, filter: string[]): 
 /** What the daemon was told when it asked, and may have counted as newer than one of these. */
 function infosSince(stage: Stage, incident: ModelIncident, newest: Taken[]): Incident[] {
   return infosOf(stage, incident).flatMap(({ at, info }) => {
-    // Of the same second it counts as newer than what was stored when it was asked for.
-    const isSince = ({ span, fromMs }: Taken): boolean =>
-      info.updated_at > span.lo[0] || (info.updated_at === span.lo[0] && at >= fromMs)
+    // Of the same second it takes the place of what was stored when it was asked for, and so stands where that did.
+    const places = toldOf(incident).filter(
+      ({ span, fromMs }) => span.lo[0] <= info.updated_at && info.updated_at <= span.hi[0] && at >= fromMs,
+    )
+    const isSince = (one: Taken): boolean =>
+      info.updated_at > one.span.lo[0] || places.some((place) => !isNewer(one, place))
     return newest.length === 0 || newest.some(isSince) ? [info] : []
   })
 }
