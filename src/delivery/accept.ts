@@ -40,8 +40,8 @@ export type AcceptDeps = {
 /** `again`: taken in, but a part of the targets cannot be known yet: the same job is to come back. */
 export type Accepted = { outcome: 'accepted'; again?: true } | { outcome: 'rejected'; why: string }
 
-/** How often this job has been here. */
-export type Visit = { again: boolean; waitedMs: number }
+/** How often this job has been here, for how long it has waited, and when it was made, as far as anybody knows. */
+export type Visit = { again: boolean; waitedMs: number; sentAtMs?: number }
 
 /** So long a job comes back for the groups of a rule that Flashduty does not tell. */
 const RULE_PATIENCE_MS = 10 * 60_000
@@ -127,8 +127,7 @@ async function acceptEvent(
   const later = lookedUp.kind === 'later' && visit.waitedMs < RULE_PATIENCE_MS
   const taken = await deps.db.write(async (trx) => {
     const nowMs = deps.clock.nowMs()
-    const sentAtMs = nowMs - (Number.isFinite(visit.waitedMs) ? Math.max(0, visit.waitedMs) : 0)
-    const arrival = await enterDelivery(trx, delivery, { nowMs, sentAtMs })
+    const arrival = await enterDelivery(trx, delivery, { nowMs, sentAtMs: visit.sentAtMs ?? nowMs })
     if (!later) await dropPosted(trx, delivery)
     const { dataSourceId } = told.delivery
     const integration = dataSourceId === 'unreadable' ? undefined : await pickIntegration(trx, dataSourceId)
@@ -164,6 +163,7 @@ async function acceptEvent(
         rendered: event.delivery.rendered,
         flapping: event.delivery.flapping,
         inStorm: event.delivery.inStorm,
+        isRepeat: arrival.isRepeat,
       },
       nowMs,
     )

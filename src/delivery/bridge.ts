@@ -69,12 +69,12 @@ export function createBridge(deps: BridgeDeps): Bridge {
   }
 
   /** Its job has ended, and still it is kept: the plan was lost with an older database, or is not committed yet. */
-  const takeInAtOnce = async ({ id, payload }: Posted, jobId: string): Promise<void> => {
+  const takeInAtOnce = async ({ id, payload, receivedAt }: Posted, jobId: string): Promise<void> => {
     if (!(await isPosted(db.read, id))) return
     try {
       // Nothing brings it back for what cannot be known yet.
       const body = JSON.parse(payload) as unknown
-      const accepted = await deps.accept(body, jobId, { again: false, waitedMs: Infinity })
+      const accepted = await deps.accept(body, jobId, { again: false, waitedMs: Infinity, sentAtMs: receivedAt })
       if (accepted.outcome === 'rejected') await db.write((trx) => forgetPosted(trx, id))
       log.info({ eventId: id, outcome: accepted.outcome }, 'webhook-taken-in')
     } catch (error) {

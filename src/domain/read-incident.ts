@@ -53,7 +53,6 @@ const readablePerson: Read<Person> = object((raw, at) => {
 
 function responder(past: Read<number>): Read<Responder> {
   return object((raw, at) => {
-    if (Object.keys(raw).length === 0) return undefined
     const fields = new Fields(raw, at)
     const id = fields.take('person_id', integer(1))
     if (id === undefined) {

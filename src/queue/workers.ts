@@ -38,7 +38,7 @@ export function startDeliverWorker(
   accept: (
     body: unknown,
     jobId: string,
-    visit: { again: boolean; waitedMs: number },
+    visit: { again: boolean; waitedMs: number; sentAtMs: number },
   ) => Promise<{ outcome: 'accepted'; again?: true } | { outcome: 'rejected'; why: string }>,
 ): RunningWorker {
   return start(
@@ -48,7 +48,7 @@ export function startDeliverWorker(
     async (job, token) => {
       const jobId = job.id ?? 'unknown'
       try {
-        const visit = { again: job.progress === AGAIN, waitedMs: Date.now() - job.timestamp }
+        const visit = { again: job.progress === AGAIN, waitedMs: Date.now() - job.timestamp, sentAtMs: job.timestamp }
         const accepted = await accept(job.data, jobId, visit)
         if (accepted.outcome === 'rejected') throw new UnrecoverableError(accepted.why)
         if (!accepted.again) return

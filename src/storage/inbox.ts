@@ -62,6 +62,8 @@ export type Arrival = {
   version: { updatedAt: number; eventTime: number } | undefined
   /** The row to keep such a version in. */
   rowId: string
+  /** The same was taken in before. */
+  isRepeat: boolean
 }
 
 /**
@@ -102,6 +104,7 @@ export async function enterDelivery(
     sentAtMs: Math.min(nowMs, sentAtMs, ...alike.map((row) => row.received_at)),
     version: updatedAt === null || eventTime === null ? undefined : { updatedAt, eventTime },
     rowId,
+    isRepeat: takenBefore.length > 0,
   }
 }
 

@@ -43,6 +43,8 @@ export async function advanceIncident(
     inStorm?: boolean | undefined
     /** A snapshot of the very version stored may take its place as long as this revision is still the stored one. */
     replacesRev?: number
+    /** What came before is no reason to give up a state that rests on a time of the future. */
+    isRepeat?: boolean
   },
   nowMs: number,
 ): Promise<StoredIncident & { advanced: boolean }> {
@@ -80,6 +82,7 @@ export async function advanceIncident(
       created_at: nowMs,
     },
     replacesRev: snapshot.replacesRev ?? 0,
+    mends: snapshot.isRepeat ? 0 : 1,
   })
   const [moved] = rows
   if (moved) {
@@ -106,9 +109,14 @@ type Newest = Pick<
   | 'gone'
   | 'updated_at'
 >
-type Step = { newest: Newest; others: Omit<Insertable<IncidentsTable>, keyof Newest>; replacesRev: number }
+type Step = {
+  newest: Newest
+  others: Omit<Insertable<IncidentsTable>, keyof Newest>
+  replacesRev: number
+  mends: number
+}
 
-const putIncident = statement((db, { newest, others, replacesRev }: Step) =>
+const putIncident = statement((db, { newest, others, replacesRev, mends }: Step) =>
   db
     .insertInto('incidents')
     .values({ ...newest, ...others })
@@ -136,8 +144,9 @@ const putIncident = statement((db, { newest, others, replacesRev }: Step) =>
           sql<boolean>`(excluded.version_updated_at, excluded.version_event_time, excluded.version_event_id) > (incidents.version_updated_at, incidents.version_event_time, incidents.version_event_id)
             or (incidents.rev = ${replacesRev}
               and (excluded.version_updated_at, excluded.version_event_time, excluded.version_event_id) = (incidents.version_updated_at, incidents.version_event_time, incidents.version_event_id))
-            or incidents.version_updated_at * 1000 > coalesce(incidents.version_stored_at, incidents.updated_at) + ${AHEAD_MS}
-            or incidents.version_event_time > coalesce(incidents.version_stored_at, incidents.updated_at) + ${AHEAD_MS}`,
+            or (${mends} = 1
+              and (incidents.version_updated_at * 1000 > coalesce(incidents.version_stored_at, incidents.updated_at) + ${AHEAD_MS}
+                or incidents.version_event_time > coalesce(incidents.version_stored_at, incidents.updated_at) + ${AHEAD_MS}))`,
         ),
     )
     .returningAll(),
