@@ -257,7 +257,7 @@ describe('what is refused', () => {
 
   test('one body too many under one id: 409', async () => {
     answer = { outcome: 'too-many-variants' }
-    const problem = 'eight different bodies came under this event id already'
+    const problem = 'too many different bodies came under this event id already'
     expect(await send(PLAIN)).toMatchObject({ status: 409, body: { error: 'TOO_MANY_VARIANTS', problem } })
     expect(refused).toMatchObject([{ status: 409, why: problem, eventId: 'e-1', recorded: false }])
   })
