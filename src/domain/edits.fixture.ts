@@ -129,7 +129,7 @@ function change(value: Json, path: Path, how: How): Json {
     if (Array.isArray(value)) value.splice(Number(key), 1)
     else delete value[key]
   } else if (how.kind === 'duplicate') {
-    const copies = Array.from({ length: how.times }, () => structuredClone(get(value, key)))
+    const copies = Array.from({ length: how.times }, () => copyOf(get(value, key)))
     if (Array.isArray(value)) value.splice(Number(key), 0, ...copies)
     else for (const [index, copy] of copies.slice(0, 9).entries()) put(value, `${key}${index}`, copy)
   } else {
@@ -186,5 +186,15 @@ function inUnit(value: Json, unit: (typeof UNITS)[number]): Json {
       return -value
     case 'future':
       return seconds * 3
+  }
+}
+
+/** What is nested too deeply to be copied is the same in both places. */
+function copyOf<T>(value: T): T {
+  try {
+    return structuredClone(value)
+  } catch (error) {
+    if (error instanceof RangeError) return value
+    throw error
   }
 }

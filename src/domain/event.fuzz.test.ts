@@ -262,17 +262,31 @@ describe('a body with any edits', () => {
       fc.property(edited, (made) => {
         const body = bodyOf(made)
         if (sizeOf(body) === undefined) return
-        const json = JSON.stringify(body)
+        const before = JSON.stringify(body)
+        const json = jsonOf(body)
+        if (json === undefined) return
         const read = (from: unknown) => {
           const { kind, bodyHash, contentHash, ignored } = parseIncidentEvent(from, NOW)
           return { kind, bodyHash, contentHash, ignored }
         }
         expect(read(JSON.parse(json))).toEqual(read(body))
-        expect(JSON.stringify(body) === json).toBe(true)
+        expect(JSON.stringify(body) === before).toBe(true)
       }),
     )
   })
 })
+
+/** What no JSON can write is written as what it is read as. undefined for what is nested too deeply to be written. */
+function jsonOf(body: unknown): string | undefined {
+  try {
+    return JSON.stringify(body, (_key, value: unknown) =>
+      typeof value === 'number' && !Number.isFinite(value) ? String(value) : value,
+    )
+  } catch (error) {
+    if (error instanceof RangeError) return undefined
+    throw error
+  }
+}
 
 describe('nesting of any kind at any place', () => {
   const deep = (levels: number, list: boolean): unknown => {

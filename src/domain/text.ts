@@ -118,7 +118,7 @@ export function bareWords(text: string, length: number): string {
     beginningOf(text, MAX_READ)
       .trim()
       .slice(0, length * 4),
-    (letter) => (/[\p{L}\p{N}.:%/-]/u.test(letter) ? letter : ' '),
+    (letter) => (/[\p{L}\p{N}.%-]/u.test(letter) ? letter : ' '),
   )
   return read
     .join('')

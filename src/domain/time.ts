@@ -89,6 +89,8 @@ function offsetOf(text: string): number | undefined {
 }
 
 function namedZone(text: string): string | undefined {
+  // Newer Node takes offsets, also those of no place on earth.
+  if (/^[+-]/.test(text)) return undefined
   try {
     return new Intl.DateTimeFormat('sv-SE', { timeZone: text }).resolvedOptions().timeZone
   } catch {

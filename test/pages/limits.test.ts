@@ -24,7 +24,7 @@ let zhang: Person
 let li: Person
 let incident: Incident
 beforeAll(async () => {
-  scene = await openScene({ dingtalk: { qpsPerApi: 0 }, overrides: { clock } })
+  scene = await openScene({ dingtalk: { qpsPerApi: 0 }, overrides: { clock, viewsPerMinute: VIEWS } })
   world = scene.world
   pages = pathOfPages(scene)
   ;({ zhang, li } = world.people)
