@@ -671,9 +671,9 @@ describe('targets that nobody can read', () => {
     expect(delivery.chats?.map(({ chatId }) => chatId)).toEqual(['cidA'])
     expect(delivery.personIds).toEqual([7])
     expect(delivery.unreadableTargets).toEqual([
-      { kind: 'group', path: 'delivery.chats.1', problem: 'is missing' },
-      { kind: 'group', path: 'delivery.chats.2', problem: 'is not an object' },
-      { kind: 'person', path: 'delivery.person_ids.0', problem: 'is not a whole number' },
+      { kind: 'group', path: 'delivery.chats.1', problem: 'delivery.chats.1.chat_id is missing' },
+      { kind: 'group', path: 'delivery.chats.2', problem: 'delivery.chats.2 is not an object' },
+      { kind: 'person', path: 'delivery.person_ids.0', problem: 'delivery.person_ids.0 is not a whole number' },
     ])
   })
 

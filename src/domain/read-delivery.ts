@@ -24,7 +24,7 @@ export type ChatTarget = {
   severities: string[]
 }
 
-/** Somebody a delivery names in a way that nobody can read. */
+/** Somebody a delivery names in a way that nobody can read; `problem` says where and why. */
 export type UnreadableTarget = { kind: 'group' | 'person'; path: string; problem: string }
 
 /** What a body says about whom to tell, and how. */
@@ -176,7 +176,9 @@ function readTargets(fields: Fields): Targets {
   const take = <T>(key: string, kind: UnreadableTarget['kind'], read: Read<T>): T[] | undefined =>
     fields.take(
       key,
-      list(read, ANY_NUMBER, ({ path, lastProblem: problem }) => unreadableTargets.push({ kind, path, problem })),
+      list(read, ANY_NUMBER, ({ path, lastLeftOut: why }) => {
+        unreadableTargets.push({ kind, path, problem: `${why.path} ${why.problem}` })
+      }),
     )
   const named = take('chats', 'group', chat)
   const byId = take('chat_ids', 'group', chatId)

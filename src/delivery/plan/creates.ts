@@ -64,7 +64,7 @@ export function planCreates(
 
   for (const { path, problem } of found.unreadable) {
     const target: RecordTarget = { kind: 'none', id: path, name: undefined }
-    record({ target, status: 'failed', reason: 'TARGET_UNREADABLE', detail: `${path} ${problem}` })
+    record({ target, status: 'failed', reason: 'TARGET_UNREADABLE', detail: problem })
   }
   if (found.overLimit > 0) {
     const target: RecordTarget = { kind: 'none', id: 'over-limit', name: undefined }

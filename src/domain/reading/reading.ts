@@ -7,12 +7,12 @@ export type Ignored = { path: string; problem: string }
 export class Reading {
   readonly #named: Ignored[] = []
   #count = 0
-  #last = ''
+  #last: { path: string | (() => string); problem: string } = { path: '', problem: '' }
 
   /** @param path as a function where it costs something to say it: most are only counted */
   leaveOut(path: string | (() => string), problem: string): void {
     this.#count += 1
-    this.#last = problem
+    this.#last = { path, problem }
     if (this.#named.length >= MAX_NAMED_PARTS) return
     this.#named.push({ path: typeof path === 'string' ? path : path(), problem })
   }
@@ -22,9 +22,10 @@ export class Reading {
     return this.#count
   }
 
-  /** Why the last one was. */
-  get lastProblem(): string {
-    return this.#last
+  /** The last of them. */
+  get last(): Ignored {
+    const { path, problem } = this.#last
+    return { path: typeof path === 'string' ? path : path(), problem }
   }
 
   /** The first of them by name, the others by number. */
@@ -71,9 +72,9 @@ export class Place {
     return this.#reading.count
   }
 
-  /** Why the last one was. */
-  get lastProblem(): string {
-    return this.#reading.lastProblem
+  /** The last of them. */
+  get lastLeftOut(): Ignored {
+    return this.#reading.last
   }
 }
 
