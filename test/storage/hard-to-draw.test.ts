@@ -177,7 +177,7 @@ test('two deaths over a card make it plain, a third leaves the letters of its ti
   await scene.update()
   const { title = '', markdown = '' } = scene.sent[2] ?? {}
   expect({ title, markdown }).toEqual({
-    title: '🟠 待处理 · db https://a.example full',
+    title: '🟠 待处理 · db https a.example full',
     markdown: '**严重程度**：警告',
   })
   expect(await scene.card()).toMatchObject({ lost_leases: 0, plain: 2, lease_owner: null, update_due_at: null })
