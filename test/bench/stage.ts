@@ -100,17 +100,10 @@ export async function setStage(settings: {
       },
       count: (query, ...values) => (db.prepare(query).get(...values) as { count: number }).count,
       async setQps(qps) {
-        const { control } = world.dingtalk
-        const before = control.connections(world.dingtalkApp.clientId)
+        const before = await daemon.countLogged('integration-changed')
         await change('--qps', String(qps))
-        await eventually(
-          'the daemon has started the integration anew',
-          () => {
-            const now = control.connections(world.dingtalkApp.clientId)
-            return now.length > 0 && now.every((id) => !before.includes(id))
-          },
-          20_000,
-        )
+        const isTaken = async () => (await daemon.countLogged('integration-changed')) > before
+        await eventually('the daemon has taken the change up', isTaken, 20_000)
       },
       rssMb: async () => Number(await ps(daemon.pid, 'rss')) / 1_024,
       cpuS: () => readCpuS(daemon.pid),
@@ -193,7 +186,7 @@ async function addGroups(world: World, count: number): Promise<Group[]> {
 async function startDaemon(
   env: Record<string, string>,
   unpaced: boolean,
-): Promise<{ pid: number; stop(): Promise<void> }> {
+): Promise<{ pid: number; countLogged(msg: string): Promise<number>; stop(): Promise<void> }> {
   const folder = await mkdtemp(join(tmpdir(), 'flashduty-dingtalk-bench-'))
   const log = await open(join(folder, 'daemon.log'), 'w')
   const options = (process.env['BENCH_NODE_OPTIONS'] ?? '').split(' ').filter((option) => option !== '')
@@ -228,7 +221,9 @@ async function startDaemon(
     await stop()
     throw new Error(`the daemon was not ready within ${READY_MS} ms`)
   }
-  return { pid: child.pid ?? 0, stop }
+  const countLogged = async (msg: string): Promise<number> =>
+    (await readFile(join(folder, 'daemon.log'), 'utf8')).split(`"msg":"${msg}"`).length - 1
+  return { pid: child.pid ?? 0, countLogged, stop }
 }
 
 /** What the operating system says about the process. */
