@@ -2,8 +2,9 @@ import { canBeReread } from '../domain/click.ts'
 import { MAX_ID } from '../domain/limits.ts'
 import { Fields, type Read, Reading } from '../domain/reading/reading.ts'
 import { tidyBody } from '../domain/reading/tidy.ts'
-import { cutText, flag, isObject, text, word } from '../domain/reading/values.ts'
+import { flag, isObject, text, word } from '../domain/reading/values.ts'
 import { asReason } from '../domain/reasons.ts'
+import { beginningOf } from '../domain/text.ts'
 import { AppError } from '../errors.ts'
 import { classify } from '../flashduty/error-codes.ts'
 import { within } from '../lifecycle.ts'
@@ -90,7 +91,7 @@ const MAX_SAID = 500
 /** An error that says nothing of a code is one nevertheless. */
 const error: Read<{ code: string; message: string }> = (value, at) => {
   if (value === false || value === 0 || value === '') return undefined
-  if (!isObject(value)) return { code: UNSAID, message: typeof value === 'string' ? cutText(value, MAX_SAID) : '' }
+  if (!isObject(value)) return { code: UNSAID, message: typeof value === 'string' ? beginningOf(value, MAX_SAID) : '' }
   const fields = new Fields(value, at)
   const code = fields.take('code', word(MAX_ID)) ?? (fields.unreadable.has('code') ? UNSAID : '')
   return { code, message: fields.take('message', text(MAX_SAID)) ?? '' }

@@ -11,7 +11,8 @@ import {
   MAX_TITLE,
 } from './limits.ts'
 import { Fields, type Place, type Read } from './reading/reading.ts'
-import { cutText, integer, isObject, list, object, oneOf, secondsUntil, text, time, word } from './reading/values.ts'
+import { beginningOf } from './text.ts'
+import { integer, isObject, list, object, oneOf, secondsUntil, text, time, word } from './reading/values.ts'
 
 /**
  * What could be read of an incident. Flashduty's pages mark the fields that a webhook always has; a body of somebody's own
@@ -70,7 +71,7 @@ function responder(past: Read<number>): Read<Responder> {
 }
 
 const image: Read<Image> = (value, at) => {
-  if (typeof value === 'string') return { src: cutText(value, MAX_ADDRESS), href: '', alt: '' }
+  if (typeof value === 'string') return { src: beginningOf(value, MAX_ADDRESS), href: '', alt: '' }
   if (!isObject(value)) return at.leaveOut('is not an object')
   const fields = new Fields(value, at)
   return {

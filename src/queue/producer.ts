@@ -52,8 +52,6 @@ export type Producer = {
   trimResults(): Promise<number>
   /** Puts an integration's groups and links in the place of what was told before. @throws when Redis does not take it */
   putDirectory(integrationId: string, directory: object, version: string): Promise<void>
-  /** Whether a delivery's job has come to its end. @throws when Redis does not say */
-  hasEnded(jobId: string): Promise<boolean>
   /** Whether Redis answers now. */
   ping(): Promise<boolean>
   close(): Promise<void>
@@ -156,10 +154,6 @@ export function createProducer(redis: Redis, prefix: string, log: Log, hashOf: (
       const waiting = await jobs.getJobs(['waiting'])
       const replaced = waiting.filter((job) => job.id?.startsWith(`dir-${integrationId}-`) && job.id !== jobId)
       await Promise.all(replaced.map((job) => job.remove().catch(() => {})))
-    },
-    async hasEnded(jobId) {
-      const state = await queue(DELIVER_QUEUE).getJobState(jobId)
-      return state === 'completed' || state === 'failed'
     },
     async ping() {
       try {

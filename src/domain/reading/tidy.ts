@@ -82,7 +82,8 @@ function nameOf(path: (string | number)[]): string {
 const MAX_NAMED = 4
 const MAX_KEY = 60
 
-function isPlaceholder(value: string): boolean {
+/** `{{path}}` and nothing else. */
+export function isPlaceholder(value: string): boolean {
   if (!value.includes('{{')) return false
   const trimmed = value.trim()
   return (

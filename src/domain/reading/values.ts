@@ -1,12 +1,7 @@
 import { MAX_ENTRIES } from '../limits.ts'
-import type { Place, Read } from './reading.ts'
-
-/** At most so many UTF-16 units, and no half of a pair at the end. */
-export function cutText(value: string, max: number): string {
-  if (value.length <= max) return value
-  const last = value.charCodeAt(max - 1)
-  return value.slice(0, last >= 0xd800 && last < 0xdc00 ? max - 1 : max)
-}
+import { beginningOf } from '../text.ts'
+import { type Place, type Read, Reading } from './reading.ts'
+import { isPlaceholder, tidyBody } from './tidy.ts'
 
 /** A text, or what is plainly one; what is too long is cut, and said. */
 export function text(max: number): Read<string> {
@@ -14,7 +9,7 @@ export function text(max: number): Read<string> {
     const whole = asText(value)
     if (whole === undefined) return at.leaveOut('is not a text')
     if (whole.length > max) at.leaveOut(`is longer than ${max} letters: the rest is left out`)
-    return cutText(whole, max)
+    return beginningOf(whole, max)
   }
 }
 
@@ -111,7 +106,7 @@ export function secondsUntil(latestMs: number): Read<number> {
 /** An object, or JSON text of one. */
 export function object<T>(read: (object: Record<string, unknown>, at: Place) => T | undefined): Read<T> {
   return (value, at) => {
-    const found = typeof value === 'string' ? parseJson(value, '{') : value
+    const found = typeof value === 'string' ? tidyJson(value, '{', at) : value
     return isObject(found) ? read(found, at) : at.leaveOut('is not an object')
   }
 }
@@ -127,7 +122,7 @@ export function isObject(value: unknown): value is Record<string, unknown> {
  */
 export function list<T>(read: Read<T>, max: number, onUnreadable?: (at: Place) => void): Read<T[]> {
   return (value, at) => {
-    const entries = entriesOf(value)
+    const entries = entriesOf(value, at)
     if (entries === undefined) return at.leaveOut('is not a list')
     if (entries.length > max) at.leaveOut(`has ${entries.length} entries, more than ${max}: the rest is left out`)
     const taken: T[] = []
@@ -149,20 +144,29 @@ export function list<T>(read: Read<T>, max: number, onUnreadable?: (at: Place) =
   }
 }
 
-function entriesOf(value: unknown): unknown[] | undefined {
+function entriesOf(value: unknown, at: Place): unknown[] | undefined {
   if (Array.isArray(value)) return value
   if (typeof value === 'number' || (isObject(value) && Object.keys(value).length > 0)) return [value]
   if (typeof value !== 'string') return undefined
   const words = value.trim()
   if (words === '') return []
-  const found = parseJson(words, '[') ?? parseJson(words, '{')
+  const found = tidyJson(words, '[', at) ?? tidyJson(words, '{', at)
   if (Array.isArray(found)) return found
   if (isObject(found)) return [found]
-  if (words.startsWith('[') || words.startsWith('{')) return undefined
+  if (/^(\[|\{(?!\{))/.test(words.slice(0, 2))) return undefined
   return words
     .split(',', MAX_ENTRIES)
     .map((each) => each.trim())
     .filter((each) => each !== '')
+    .map((each) => (isPlaceholder(each) ? null : each))
+}
+
+/** The same for JSON that stands as a text in a body: its placeholders are absent and its depth is bounded too. */
+function tidyJson(json: string, first: '[' | '{', at: Place): unknown {
+  const reading = new Reading()
+  const tidy = tidyBody(parseJson(json, first), reading)
+  if (reading.count > 0) at.leaveOut(reading.last.problem)
+  return tidy
 }
 
 /** What JSON that begins so comes to; undefined for any other text. */
