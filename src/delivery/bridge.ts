@@ -93,7 +93,7 @@ export function createBridge(deps: BridgeDeps): Bridge {
           ? { ...pick(parsed.event), incidentId: parsed.event.incident.incident_id }
           : { ...pick(parsed), incidentId: parsed.incidentId }
       const { bodyHash, contentHash, ignored } = parsed
-      const payload = stringify(body) ?? JSON.stringify(shallowBody(body))
+      const payload = JSON.stringify(shallowBody(body))
       const posted = { eventId: ids.eventId, bodyHash, contentHash, payload }
       const kept = await db.write((trx) => keepPosted(trx, posted, deps.clock.nowMs()))
       const tookMs = Math.round(performance.now() - startedAt)
@@ -139,15 +139,4 @@ export function createBridge(deps: BridgeDeps): Bridge {
 
 function pick({ eventId, eventType }: { eventId: string; eventType: string }) {
   return { eventId, eventType }
-}
-
-/** undefined for what is nested so deeply that nothing could carry it as JSON. */
-function stringify(body: unknown): string | undefined {
-  try {
-    const text = JSON.stringify(body)
-    // What no JSON can write is null in it.
-    return text.includes('null') ? JSON.stringify(shallowBody(body)) : text
-  } catch {
-    return undefined
-  }
 }
