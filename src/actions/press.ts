@@ -5,7 +5,13 @@ import type { InboundPress, PressAnswer, PressTime } from '../domain/inbound.ts'
 import { linkingAddress } from '../domain/integration.ts'
 import { type Locale, say } from '../domain/messages.ts'
 import type { Reason } from '../domain/reasons.ts'
-import { isForTheConsole, isMendedByLinking, isMendedBySwitching, refusalText } from '../domain/refusals.ts'
+import {
+  type Beside,
+  isForTheConsole,
+  isMendedByLinking,
+  isMendedBySwitching,
+  refusalText,
+} from '../domain/refusals.ts'
 import { AppError } from '../errors.ts'
 import { within } from '../lifecycle.ts'
 import { type CardOfNotification, findCard } from '../storage/cards.ts'
@@ -228,12 +234,18 @@ async function keepFailed(deps: PressDeps, click: Click, reason: Reason): Promis
 /** Why it did not count, with the way out as a button. */
 function refusalOf(deps: PressDeps, reason: Reason, detail?: string, token?: string): (locale: Locale) => Overlay {
   return (locale) => {
-    const tips = refusalText(locale, reason, detail)
-    if (isForTheConsole(reason)) return { tips, lead: 'detail' }
+    const tips =
+      (beside: Beside = {}): Overlay['tips'] =>
+      (drawn) =>
+        refusalText(locale, reason, detail, { ...beside, ...drawn })
+    if (isForTheConsole(reason)) return { tips: tips(), lead: 'detail' }
     const switching = isMendedBySwitching(reason)
-    if ((token === undefined && !switching) || deps.publicUrl === undefined) return { tips }
+    if ((token === undefined && !switching) || deps.publicUrl === undefined) return { tips: tips() }
     const url = linkingAddress(deps.integration.id, deps.publicUrl, token)
-    return { tips, lead: { text: say(locale, switching ? 'button.switch' : 'button.link'), url } }
+    return {
+      tips: tips({ link: !switching, goesOn: token !== undefined }),
+      lead: { text: say(locale, switching ? 'button.switch' : 'button.link'), url },
+    }
   }
 }
 
@@ -245,7 +257,12 @@ async function answer(
   known = true,
 ): Promise<PressAnswer> {
   const now = known ? await drawSafely(deps, press.outTrackId, overlay) : undefined
-  return { cardParamMap: now ? now.drawn.cardParamMap : { tips: overlay('zh-CN').tips }, afterReply: () => {} }
+  return { cardParamMap: now ? now.drawn.cardParamMap : { tips: tipsAlone(overlay('zh-CN')) }, afterReply: () => {} }
+}
+
+/** Of a card that is not drawn nobody knows the buttons. */
+function tipsAlone({ tips }: Overlay): string {
+  return typeof tips === 'function' ? tips({ detail: false }) : tips
 }
 
 /** The answer must not fail for want of a face: the sentence alone will do. */

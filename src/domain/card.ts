@@ -48,8 +48,14 @@ export type CardFace = {
   minimal: boolean
 }
 
-/** What only the presser sees: a sentence in place of the last line, and a way out put before the buttons. */
-export type Overlay = { tips: string; lead?: 'detail' | { text: string; url: string } | undefined }
+/**
+ * What only the presser sees: a sentence in place of the last line, and a way out put before the buttons. The sentence may
+ * name no button that is not there.
+ */
+export type Overlay = {
+  tips: string | ((drawn: { detail: boolean }) => string)
+  lead?: 'detail' | { text: string; url: string } | undefined
+}
 
 /** What an operation record says beside its status. */
 export type CardNote = 'CONTENT_TRUNCATED'

@@ -91,6 +91,17 @@ export type LastAct = {
   /** Name of a custom action. */ what?: string
 }
 
+/** Each person once, by number or else by name: acknowledged where one of the entries says so. */
+export function respondersOf({ responders }: Pick<Incident, 'responders'>): Responder[] {
+  const once = new Map<number | string, Responder>()
+  for (const person of responders ?? []) {
+    const key = person.person_id > 0 ? person.person_id : person.person_name
+    const known = once.get(key)
+    once.set(key, known ? { ...known, acknowledged_at: known.acknowledged_at || person.acknowledged_at } : person)
+  }
+  return [...once.values()]
+}
+
 /** Closed because the alerts recovered, as opposed to closed by somebody. */
 export function hasRecovered({ progress, closer, closer_id: closerId, ...incident }: Incident): boolean {
   if (progress !== 'Closed' || closer !== undefined || (closerId ?? 0) > 0) return false

@@ -49,9 +49,19 @@ export const MESSAGES = {
   'act.i_comm': ['{name} 于 {time} 评论', 'Comment by {name} at {time}'],
   'act.i_assign': ['{name} 于 {time} 分派', 'Assigned by {name} at {time}'],
   'act.i_a_rspd': ['{name} 于 {time} 添加处理人', 'Responders added by {name} at {time}'],
-  'card.truncated': [
-    '内容过长，已截断，完整内容请点“查看详情”',
-    'Too long, so cut short: open the details for all of it',
+  'see.detail': ['点“查看详情”', 'open the details'],
+  'see.console': ['到 Flashduty 控制台查看', 'look in the Flashduty console'],
+  'see.link': ['点“去关联”或打开工作台应用', 'press “Link my account”, or open the app on the workbench,'],
+  'see.app': ['打开工作台应用', 'open the app on the workbench'],
+  'see.goes-on': ['，刚才的操作届时可直接继续', '; what you pressed can be continued there'],
+  'card.truncated': ['内容过长，已截断，完整内容请{see}', 'Too long, so cut short: {see} for all of it'],
+  'card.images.missing': [
+    '（{count} 张图片的地址过长或不可用，未显示）',
+    '({count} pictures are not shown: their addresses are too long or cannot be opened)',
+  ],
+  'card.page.missing': [
+    '（“{button}”的地址过长或不可用，未显示此按钮）',
+    '(the button “{button}” is missing: its address is too long or cannot be opened)',
   ],
   'card.untitled': ['（无标题）', '(no title)'],
   'card.link.omitted': ['链接略', 'link left out'],
@@ -63,10 +73,7 @@ export const MESSAGES = {
   'press.done': ['操作成功', 'Done'],
   'press.done.superseded': ['操作成功，最新状态请见新消息', 'Done; see the newer message for how it is now'],
   'press.late': ['{incident}：{action}未成功。{why}', '{incident}: {action} did not work. {why}'],
-  'press.NOT_LINKED': [
-    '未关联应用：请点“去关联”或打开工作台应用完成登录关联，刚才的操作届时可直接继续',
-    'Not linked: link your account, here or in the app on the workbench; what you pressed can be continued there',
-  ],
+  'press.NOT_LINKED': ['未关联应用：请{link}完成登录关联{goesOn}', 'Not linked: {link} to link your account{goesOn}'],
   'press.KEY_MISSING': [
     '已关联，但未登记你的 Flashduty APP Key：请打开工作台应用登记，或联系管理员',
     'Linked, but your Flashduty APP Key is not on file: open the app from the workbench to add it, or ask the administrator',
@@ -85,8 +92,8 @@ export const MESSAGES = {
   ],
   'press.INCIDENT_NOT_FOUND': ['故障不存在或已删除', 'The incident does not exist any more'],
   'press.ACTION_REJECTED': [
-    '操作未被接受{said}（可能需填写表单）：请点“查看详情”在控制台操作',
-    'Not accepted{said} (a form may be required): open the details and act in the console',
+    '操作未被接受{said}（可能需填写表单）：请{see}并操作',
+    'Not accepted{said} (a form may be required): {see} and act there',
   ],
   'press.ACCOUNT_LOCKED': [
     '账号因多次失败已被锁定：请稍后再试，或到控制台解锁',
@@ -102,8 +109,8 @@ export const MESSAGES = {
   ],
   'press.COMMENT_MISSING': ['请先填写原因', 'Say why first'],
   'press.CUSTOM_ACTION_FAILED': [
-    '自定义动作执行失败{said}：请点“查看详情”到控制台确认',
-    'The custom action failed{said}: open the details and look in the console',
+    '自定义动作执行失败{said}：请{see}并确认',
+    'The custom action failed{said}: {see} and make sure',
   ],
   'press.OUTCOME_UNKNOWN': ['结果未知，请到控制台确认', 'The outcome is unknown: look in the console'],
   'press.ACTION_UNANSWERED': [
@@ -113,8 +120,8 @@ export const MESSAGES = {
   'press.SECOND_FACTOR': ['需要二次验证：请到控制台操作', 'A second factor is needed: act in the console'],
   'press.FLASHDUTY_RATE_LIMITED': ['操作过于频繁：请稍后再试', 'Too many actions: try again in a moment'],
   'press.FLASHDUTY_UNAVAILABLE': [
-    'Flashduty 服务暂不可用：请稍后再试，或点“查看详情”',
-    'Flashduty is not available: try again in a moment, or open the details',
+    'Flashduty 服务暂不可用：请稍后再试，或{see}',
+    'Flashduty is not available: try again in a moment, or {see}',
   ],
   'press.STATE_CHANGED': [
     '故障状态已变化，此操作不再适用：请以最新卡片为准',
@@ -127,7 +134,7 @@ export const MESSAGES = {
   'press.BUTTON_UNKNOWN': ['按钮已失效：请以最新卡片为准', 'This button is no longer known: see the newest card'],
   'press.STORE_UNAVAILABLE': ['服务暂不可用：请稍后再点一次', 'The service is not available: press again in a moment'],
   'press.INTEGRATION_DISABLED': ['集成已停用：请联系管理员', 'The integration is switched off: ask the administrator'],
-  'press.UNKNOWN': ['操作失败：请点“查看详情”在控制台操作', 'It failed: open the details and act in the console'],
+  'press.UNKNOWN': ['操作失败：请{see}并操作', 'It failed: {see} and act there'],
 } as const satisfies Record<string, readonly [string, string]>
 
 export type MessageKey = keyof typeof MESSAGES
@@ -142,11 +149,13 @@ export function isMessageKey(key: string): key is MessageKey {
   return Object.hasOwn(MESSAGES, key)
 }
 
-const SEVERITY: Record<Severity, { dot: string; color: string; names: readonly [string, string] }> = {
-  Critical: { dot: '🔴', color: '#C80000', names: ['严重', 'Critical'] },
-  Warning: { dot: '🟠', color: '#FA7D00', names: ['警告', 'Warning'] },
-  Info: { dot: '🟡', color: '#FABE00', names: ['提醒', 'Info'] },
-  Ok: { dot: '🟢', color: '#008800', names: ['恢复', 'Ok'] },
+type Look = { dot: string; color: string; token: string; names: readonly [string, string] }
+
+const SEVERITY: Record<Severity, Look> = {
+  Critical: { dot: '🔴', color: '#C80000', token: 'common_red1_color', names: ['严重', 'Critical'] },
+  Warning: { dot: '🟠', color: '#FA7D00', token: 'common_orange1_color', names: ['警告', 'Warning'] },
+  Info: { dot: '🟡', color: '#FABE00', token: 'common_yellow1_color', names: ['提醒', 'Info'] },
+  Ok: { dot: '🟢', color: '#008800', token: 'common_green1_color', names: ['恢复', 'Ok'] },
 }
 
 /** One that nobody knows looks like a warning. */
@@ -157,6 +166,11 @@ export function severityDot(severity: string): string {
 /** Flashduty's own colours, `#RRGGBB`. */
 export function severityColor(severity: string): string {
   return SEVERITY[knownSeverity(severity) ?? 'Warning'].color
+}
+
+/** DingTalk's name of the nearest colour, which follows light and dark (page "markdown-variable-new"). */
+export function severityColorToken(severity: string): string {
+  return SEVERITY[knownSeverity(severity) ?? 'Warning'].token
 }
 
 /** One that nobody knows is called as it was written: text from outside. */

@@ -14,19 +14,23 @@ describe.each([
   test.each<[string, string]>([
     ['db-01 down', 'db-01 down'],
     ['down\n\n⚠️ 请点 x\r\n# y\u2028z', 'down ⚠️ 请点 x # y z'],
-    ['<a atId=user1>x</a>&lt;b', '＜a atId=user1>x＜/a>＜b'],
-    ['[x](dtmd://dingtalkclient/sendMessage?content=x)', '[x]（dtmd：//dingtalkclient/sendMessage?content=x)'],
-    ['[x](https://a.example)', '[x]（https://a.example)'],
-    ['dingtalk://x javascript :y', 'dingtalk：//x javascript ：y'],
+    ['<a atId=user1>x</a>&lt;b', '<a atId=user1>x</a>&lt;b'],
+    ['[x](dtmd://dingtalkclient/sendMessage?content=x)', '[x](dtmd：//dingtalkclient/sendMessage?content=x)'],
+    ['__init__ [微笑] 2*3*4', '__init__ [微笑] 2*3*4'],
+    ['dingtalk://x /data:/mnt', 'dingtalk：//x /data:/mnt'],
     ['a\ud800b', 'ab'],
-    ['  ', '（无标题）'],
   ])('%j', (title, expected) => {
     expect(tell(title)).toBe(sentence(`#0A1B2C ${expected}`))
   })
 
   test('names one without a number by its title', () => {
     expect(tell('db-01', '')).toBe(sentence('db-01'))
-    expect(tell('db-01', 'a\n<b>')).toBe(sentence('#a ＜b> db-01'))
+    expect(tell('db-01', 'a\n<b>')).toBe(sentence('#a <b> db-01'))
+  })
+
+  test('names one whose title cannot be seen by number and channel', () => {
+    expect(tell(' \u200b')).toBe(sentence('#0A1B2C'))
+    expect(tell(' ', '')).toBe(sentence('（无标题）'))
   })
 
   test('is cut between letters', () => {
@@ -39,14 +43,14 @@ describe.each([
 })
 
 test('what an earlier version stored is cleaned when it is said', () => {
-  expect(asSaid('⚠️ a\n\nb <a atId=all>c</a>')).toBe('⚠️ a b ＜a atId=all>c＜/a>')
+  expect(asSaid('⚠️ a\n\nb dtmd://c')).toBe('⚠️ a b dtmd：//c')
   expect(asSaid('x'.repeat(100_000))).toHaveLength(600)
 })
 
 test.each<[string | undefined, string]>([
   ['no permission', '（no permission）'],
-  ['InvalidParameter: title\n\n# is <b>wrong</b>', '（title # is ＜b>wrong＜/b>）'],
-  ['Code: [x](dtmd://y)', '（[x]（dtmd：//y)）'],
+  ['InvalidParameter: title\n\n# is <b>wrong</b>', '（title # is <b>wrong</b>）'],
+  ['Code: [x](dtmd://y)', '（[x](dtmd://y)）'],
   [`${'x'.repeat(119)}${FAMILY}${FAMILY}`, `（${'x'.repeat(119)}…）`],
   ['a'.repeat(400_000), `（${'a'.repeat(119)}…）`],
   [`Code: ${' '.repeat(400_000)}`, ''],
@@ -54,6 +58,15 @@ test.each<[string | undefined, string]>([
   [undefined, ''],
 ])('what a platform said is a part of one line: %.40j', (detail, expected) => {
   expect(refusalText('zh-CN', 'ACTION_REJECTED', detail)).toBe(
-    `操作未被接受${expected}（可能需填写表单）：请点“查看详情”在控制台操作`,
+    `操作未被接受${expected}（可能需填写表单）：请到 Flashduty 控制台查看并操作`,
   )
+})
+
+test('a refusal names the buttons that are there, and no others', () => {
+  expect(refusalText('zh-CN', 'ACTION_REJECTED', '', { detail: true })).toContain('请点“查看详情”并操作')
+  expect(refusalText('en-US', 'FLASHDUTY_UNAVAILABLE')).toMatch(/or look in the Flashduty console$/)
+  expect(refusalText('zh-CN', 'NOT_LINKED', '', { link: true, goesOn: true })).toBe(
+    '未关联应用：请点“去关联”或打开工作台应用完成登录关联，刚才的操作届时可直接继续',
+  )
+  expect(refusalText('zh-CN', 'NOT_LINKED')).toBe('未关联应用：请打开工作台应用完成登录关联')
 })

@@ -1,6 +1,7 @@
 import type { Incident } from './incident.ts'
 import { type Locale, say } from './messages.ts'
-import { shortWords, UNITS_PER_TITLE_LETTER } from './text.ts'
+import { fullName, type Named } from './naming.ts'
+import { OWN_ADDRESS, shortLine, UNITS_PER_TITLE_LETTER } from './text.ts'
 
 /*
  * What the robot says in words. A sentence is one line: whatever comes from outside stays inside it, and can neither go
@@ -9,30 +10,24 @@ import { shortWords, UNITS_PER_TITLE_LETTER } from './text.ts'
 
 /** Letters. */
 const MAX_SENTENCE = 600
-const MAX_NUMBER = 20
 const MAX_TITLE_IN_STORM = 200
 const MAX_TITLE_OF_LATE = 60
 
-type Named = Pick<Incident, 'num' | 'title'>
-
 export function stormNotice(locale: Locale, incident: Named & Pick<Incident, 'alert_cnt'>): string {
-  const title = nameOf(locale, incident, MAX_TITLE_IN_STORM)
+  const title = fullName(incident, locale, MAX_TITLE_IN_STORM)
   return asSaid(say(locale, 'notice.storm', { title, count: incident.alert_cnt }))
 }
 
 /** Of a press that did not count, told after its answer. @param incident its id where no more is known of it */
 export function lateNotice(locale: Locale, incident: Named | string, action: string, why: string): string {
   const named = typeof incident === 'string' ? { num: '', title: incident } : incident
-  return asSaid(say(locale, 'press.late', { incident: nameOf(locale, named, MAX_TITLE_OF_LATE), action, why }))
+  return asSaid(say(locale, 'press.late', { incident: fullName(named, locale, MAX_TITLE_OF_LATE), action, why }))
 }
 
-/** A sentence as it may go out: also one that was stored by an earlier version. */
+/**
+ * A sentence as it may go out: also one that was stored by an earlier version. Letter by letter, but for addresses that
+ * DingTalk would act on.
+ */
 export function asSaid(sentence: string): string {
-  return shortWords(sentence, MAX_SENTENCE, { unitsPerLetter: UNITS_PER_TITLE_LETTER })
-}
-
-function nameOf(locale: Locale, { num, title }: Named, length: number): string {
-  const number = shortWords(num, MAX_NUMBER)
-  const words = shortWords(title, length, { unitsPerLetter: UNITS_PER_TITLE_LETTER }) || say(locale, 'card.untitled')
-  return number === '' ? words : `#${number} ${words}`
+  return shortLine(sentence, MAX_SENTENCE, UNITS_PER_TITLE_LETTER).replaceAll(OWN_ADDRESS, '：')
 }

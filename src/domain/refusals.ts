@@ -1,20 +1,26 @@
 import { isMessageKey, type Locale, say } from './messages.ts'
 import type { Reason } from './reasons.ts'
-import { shortWords } from './text.ts'
+import { shortLine } from './text.ts'
 
 /** Letters: of a platform's own words no more are shown. */
 export const MAX_SAID = 120
 /** Units: as far as it is looked at. */
 const MAX_SAID_READ = 2_000
 
+/** Which buttons stand beside the sentence, so that it names no others; `goesOn` = linking offers the same act again. */
+export type Beside = { detail?: boolean; link?: boolean; goesOn?: boolean }
+
 /** What the presser is told when a press did not count: why, and what to do. `detail`: what the platform said. */
-export function refusalText(locale: Locale, reason: Reason, detail?: string): string {
+export function refusalText(locale: Locale, reason: Reason, detail?: string, beside: Beside = {}): string {
   const key = `press.${reason}`
   // The platform's code before its sentence is for records.
   const [, , sentence = ''] = /^([\w-]+: )?([^]*)$/.exec((detail ?? '').slice(0, MAX_SAID_READ)) ?? []
-  const said = shortWords(sentence, MAX_SAID)
+  const said = shortLine(sentence, MAX_SAID)
   return say(locale, isMessageKey(key) ? key : 'press.UNKNOWN', {
     said: said === '' ? '' : `（${said}）`,
+    see: say(locale, beside.detail ? 'see.detail' : 'see.console'),
+    link: say(locale, beside.link ? 'see.link' : 'see.app'),
+    goesOn: beside.goesOn ? say(locale, 'see.goes-on') : '',
   })
 }
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 
-import { bareWords, beginningOf, cut, shortLine, shortText, shortWords } from './text.ts'
+import { bareWords, beginningOf, cut, isVisible, shortLine, shortText } from './text.ts'
 
 const FAMILY = '👨‍👩‍👧‍👦'
 const FLAG = '🇨🇳'
@@ -45,18 +45,18 @@ describe('words of a line', () => {
     ['one\n\ntwo', 'one two'],
     [`${' '.repeat(40_000)}late${' '.repeat(400)}`, 'late'],
     [`${' '.repeat(400_000)}too late`, ''],
-    ['<a atId=user1>x</a>', '＜a atId=user1>x＜/a>'],
-    ['[x](dtmd://dingtalkclient/sendMessage)', '[x]（dtmd：//dingtalk…'],
-    ['a]   (b', 'a] （b'],
+    ['<b> [c](d)', '<b> [c](d)'],
+    ['a   \t b\u3000c', 'a b\u3000c'],
+    ['\u200b\u3164', ''],
     [`12345678901234567 ${FAMILY}${FAMILY}`, `12345678901234567 ${FAMILY}${FAMILY}`],
     ['x'.repeat(400_000), `${'x'.repeat(19)}…`],
     [`x${' '.repeat(300_000)}y`, 'x…'],
     ['', ''],
   ])('%.40j', (text, expected) => {
-    expect(shortWords(text, 20, { unitsPerLetter: 16 })).toBe(expected)
+    expect(shortLine(text, 20, 16)).toBe(expected)
   })
 
-  test('of pages are left as they were sent', () => {
+  test('are left as they were sent', () => {
     expect(shortLine(' a\n<b> [c](d)  ', 20)).toBe('a <b> [c](d)')
     expect(shortLine('x'.repeat(1_000), 20)).toBe(`${'x'.repeat(19)}…`)
     expect(shortText('a\nb\u0000c', 20)).toBe('a\nbc')
@@ -69,4 +69,15 @@ describe('words of a line', () => {
     expect(bareWords('😀'.repeat(100), 10)).toBe('')
     expect(bareWords(`${'a'.repeat(9)}𠀀`, 10)).toBe('a'.repeat(9))
   })
+})
+
+test.each(['', ' \n', '\u200b', '\u2060\ufeff', '\u3164\u115f', '\u2800', '\u{e0020}', '\u0000'])(
+  '%j cannot be seen',
+  (text) => {
+    expect(isVisible(text)).toBe(false)
+  },
+)
+
+test.each(['a', '。', '👍', '\u0301', '\u200bx', '\ue000'])('%j can be seen', (text) => {
+  expect(isVisible(text)).toBe(true)
 })

@@ -1,8 +1,7 @@
 /*
- * Texts from outside become parts of what people read here. What leaves these functions holds no `<`, neither as it
- * stands nor as a character reference, so whatever tag a card shows (a mention, a colour) is ours; and its links lead to
- * web pages. Each text is cut to what can be shown of it before any expression looks at it, and every expression takes a
- * time that grows with its length and no faster: test/rules/linear.test.ts.
+ * Texts from outside where nothing makes anything of Markdown or tags: letter by letter what was sent, without what cannot
+ * be seen or sent. Each text is cut to what can be shown of it before any expression looks at it, and every expression takes
+ * a time that grows with its length and no faster: test/rules/linear.test.ts.
  */
 
 const letters = new Intl.Segmenter()
@@ -61,55 +60,36 @@ export function cut(text: string, length: number, unitsPerLetter = UNITS_PER_LET
   return text
 }
 
-/** One line without what cannot be seen or sent: control characters, halves of surrogate pairs, turned writing order. */
+/** One line of what can be seen and sent: several blanks and line breaks become one blank. */
 export function oneLine(text: string): string {
-  return sendable(beginningOf(text, MAX_READ)).replaceAll(/\s+/g, ' ').trim()
+  return sendable(beginningOf(text, MAX_READ))
+    .replaceAll(/[ \t\n]+/g, ' ')
+    .trim()
 }
 
-/** A value inside our Markdown: one line, links only to web pages, no tags. */
-export function inline(text: string, plain = false): string {
-  const line = oneLine(text)
-  return plain ? unmarked(line) : harmless(line)
+/**
+ * A name, a title or a sentence on one line, of at most `length` letters, with no more of it read than that needs; empty
+ * for one of which nothing can be seen.
+ */
+export function shortLine(text: string, length: number, unitsPerLetter = UNITS_PER_LETTER): string {
+  // Even blanks are not passed over for ever.
+  const whole = beginningOf(text, MAX_READ).trim()
+  // What is shown may be written longer, with blanks.
+  const read = beginningOf(whole, length * unitsPerLetter * 2 + 200)
+  const shown = oneLine(read)
+  const isLonger = read.length < whole.length || text.length > MAX_READ
+  return isVisible(shown) ? cut(`${shown}${isLonger ? '…' : ''}`, length, unitsPerLetter) : ''
 }
 
-/** The same for names and titles, which hold no links: those can be cut anywhere. */
-export function words(text: string, plain = false): string {
-  return inline(text, plain).replaceAll(/\](\s?)\(/g, ']$1（')
-}
-
-/** A name, a title or a sentence of at most `length` letters, with no more of it read than that needs. */
-export function shortWords(
-  text: string,
-  length: number,
-  how: { plain?: boolean; unitsPerLetter?: number } = {},
-): string {
-  return shortened(text, length, how.unitsPerLetter, (read) => words(read, how.plain))
-}
-
-/** The same where nothing makes anything of Markdown or tags, as on pages: letter by letter what was sent. */
-export function shortLine(text: string, length: number, unitsPerLetter?: number): string {
-  return shortened(text, length, unitsPerLetter, oneLine)
+/** Whether any of it is seen: blanks, fillers and marks of direction alone look like nothing. */
+export function isVisible(text: string): boolean {
+  return /[^\s\p{Cc}\p{Cf}\p{Cs}\p{Zs}\p{Default_Ignorable_Code_Point}\u2800]/u.test(text)
 }
 
 /** The same with its line breaks, in UTF-16 units. */
 export function shortText(text: string, units: number): string {
   const read = beginningOf(text, units)
   return sendable(read) + (read.length < text.length ? '…' : '')
-}
-
-function shortened(
-  text: string,
-  length: number,
-  unitsPerLetter = UNITS_PER_LETTER,
-  clean: (read: string) => string,
-): string {
-  // Even blanks are not passed over for ever.
-  const whole = beginningOf(text, MAX_READ).trim()
-  // What is shown may be written longer, with spaces and character references.
-  const read = beginningOf(whole, length * unitsPerLetter * 2 + 200)
-  const shown = clean(read)
-  const isLonger = read.length < whole.length || text.length > MAX_READ
-  return shown === '' ? '' : cut(`${shown}${isLonger ? '…' : ''}`, length, unitsPerLetter)
 }
 
 /** Letters, digits and spaces, for a text that nothing better could be made of. */
@@ -129,37 +109,14 @@ export function bareWords(text: string, length: number): string {
     .replace(/\p{Surrogate}$/u, '')
 }
 
-/** Markdown from outside as a part of our Markdown: kept, but for tags and for links to anything but web pages. */
-export function block(text: string): string {
-  const shown = sendable(beginningOf(text, MAX_READ))
-    .replaceAll(/<br\s{0,8}\/?>/gi, '\n')
-    // Colours are for us to give; what was coloured is worth keeping.
-    .replaceAll(/<\/?font\b[^<>]*>/gi, '')
-  return tidy(harmless(shown))
-}
+/**
+ * The colon of an address that DingTalk's client acts on itself, one of them by saying something in the name of whoever
+ * presses it. Looked for from the colon backwards, since each word and each gap ends at one colon only.
+ */
+export const OWN_ADDRESS = /:(?=\/\/)(?<=\b(?:dingtalk[\w-]{0,40}|dtmd):)/gi
 
-/** The same as mere text: no Markdown, no images, no addresses. */
-export function plainBlock(text: string, omitted: string): string {
-  const shown = sendable(beginningOf(text, MAX_READ))
-    .replaceAll(/<br\s{0,8}\/?>/gi, '\n')
-    .replaceAll(/<[^<>]*>/g, '')
-    // Neither runs past where the next may begin.
-    .replaceAll(/!\[[^\][\n]{0,200}\]\([^()\n]{0,1100}\)/g, '')
-    .replaceAll(/\[([^\][\n]{0,200})\]\([^()\n]{0,1100}\)/g, '$1')
-  return tidy(unmarked(shown.replaceAll(/[a-z0-9+.-]{1,30}:\/\/\S+/gi, `（${omitted}）`)))
-}
-
-/** The address of a web page as it may stand in a button or between brackets; undefined for anything else. */
-export function webAddress(text: string | undefined): string | undefined {
-  if (!text || text.length > MAX_ADDRESS || !URL.canParse(text)) return undefined
-  const { protocol, href } = new URL(text)
-  if ((protocol !== 'http:' && protocol !== 'https:') || href.length > MAX_ADDRESS) return undefined
-  return href
-}
-
-const MAX_ADDRESS = 1_000
-
-function sendable(text: string): string {
+/** Without what cannot be seen or sent: control characters, halves of surrogate pairs, turned writing order. */
+export function sendable(text: string): string {
   return (
     text
       .replaceAll(/\p{Surrogate}/gu, '')
@@ -167,49 +124,4 @@ function sendable(text: string): string {
       // oxlint-disable-next-line no-control-regex -- these are what is taken out
       .replaceAll(/[\u0000-\u0008\u000B-\u001F\u007F-\u009F\u202A-\u202E\u2066-\u2069]/g, '')
   )
-}
-
-function harmless(text: string): string {
-  return (
-    withoutReferences(text)
-      .replaceAll('<', '＜')
-      // A link or image leads to a web page or is none.
-      .replaceAll(/\](\s*)\((?!\s*https?:\/\/)/gi, ']$1（')
-      // `[1]: address` anywhere makes `[1]` a link.
-      .replaceAll(/\](\s*):/g, ']$1：')
-      // DingTalk acts on these itself, one of them by saying something in the name of whoever presses it. Looked for
-      // from the colon backwards, since each word and each gap ends at one colon only.
-      .replaceAll(/:(?<=\b(?:dingtalk[\w-]*|dtmd|javascript|vbscript|data)\s*:)/gi, '：')
-  )
-}
-
-/** `&lt;` and its many spellings would become `<` again in a client that reads character references first. */
-function withoutReferences(text: string): string {
-  return text
-    .replaceAll(/&(?:lt|LT|nvlt);?|&#0*60(?!\d);?|&#[xX]0*3[cC](?![0-9a-fA-F]);?/g, '＜')
-    .replaceAll(/&(?:gt|GT);?|&#0*62(?!\d);?/g, '>')
-    .replaceAll(/&(?:quot|QUOT);?|&#0*34(?!\d);?/g, '"')
-    .replaceAll(/&apos;|&#0*39(?!\d);?/g, "'")
-}
-
-const WIDE: Record<string, string> = { '[': '［', ']': '］', '(': '（', ')': '）', '>': '＞', '#': '＃', '|': '｜' }
-
-/** Text in which no Markdown is left: what would be read as such is dropped or replaced by its wide form. */
-function unmarked(text: string): string {
-  return harmless(text)
-    .replaceAll(/[*_~`\\]/g, '')
-    .replaceAll(/^[ \t]*(?:[-+=]+[ \t]+)+/gm, '')
-    .replaceAll(/^[ \t]*[-+=]+$/gm, '')
-    .replaceAll(/[[\]()>#|]/g, (sign) => WIDE[sign] ?? sign)
-}
-
-/** Without blank lines at the ends and with at most one between paragraphs. */
-function tidy(text: string): string {
-  return text
-    .split('\n')
-    .map((line) => line.trimEnd())
-    .join('\n')
-    .replaceAll(/\n{3,}/g, '\n\n')
-    .replace(/^\n+/, '')
-    .trimEnd()
 }

@@ -134,9 +134,10 @@ export type OwnRecord = Pick<
   | 'created_at'
   | 'updated_at'
 > & {
-  /** undefined = there is no such incident any more; empty = its title is not for this person to read. */ title:
-    | string
-    | undefined
+  /** undefined = there is no such incident any more; empty = its title is not for this person to read. */
+  title: string | undefined
+  /** Empty like the title. */
+  channelName: string
 }
 
 /** What became of what this person was to be told, and of what they pressed; newest first. */
@@ -185,11 +186,12 @@ export async function listOwnRecords(db: Handle, person: Person, limit: number):
     .toSorted((a, b) => b.created_at - a.created_at || (a.record_key < b.record_key ? -1 : 1))
     .slice(0, limit)
     .map(({ snapshot, msg_id: card, ...row }) => {
-      if (snapshot === null) return { ...row, title: undefined }
-      const { title, responders } = JSON.parse(snapshot) as Pick<Incident, 'title' | 'responders'>
+      if (snapshot === null) return { ...row, title: undefined, channelName: '' }
+      const incident = JSON.parse(snapshot) as Pick<Incident, 'title' | 'channel_name' | 'responders'>
       // A page's form can name any incident: a refused one proves nothing of whoever sent it.
       const isProven = row.kind === 'person' || card !== null || row.status === 'success'
-      const isTheirs = responders?.some((one) => one.person_id === memberId) === true
-      return { ...row, title: isProven || isTheirs ? title : '' }
+      const isTheirs = incident.responders?.some((one) => one.person_id === memberId) === true
+      if (!isProven && !isTheirs) return { ...row, title: '', channelName: '' }
+      return { ...row, title: incident.title, channelName: incident.channel_name }
     })
 }

@@ -50,7 +50,7 @@ test('people read and press the same on either template', async () => {
     for (const { userId } of [office.li, office.wang]) {
       const seen = office.sandbox.control.view(sent.outTrackId, userId)
       expect(seen?.title).toBe('🔴 待处理 · #0A1B2C db-01 down')
-      for (const line of ['**协作空间**：数据库', '**处理人**：暂无', '**env**：prod'])
+      for (const line of ['**协作空间**：数据库', '**处理人**：暂无', 'env: prod'])
         expect(seen?.markdown).toContain(line)
       expect(seen?.buttons.map(({ text }) => text).sort()).toEqual(['认领', '关闭', '查看详情', '刷新'].sort())
       expect(seen?.buttons.flatMap((button) => ('id' in button ? [button.id] : []))).toEqual([

@@ -89,7 +89,7 @@ describe('a custom action', () => {
     const { li, zhang } = world.people
     const { incident, card } = await alertGroup('动作失败')
     const seen = answerOf(await press(world, card, li, '建工单'))
-    expect(seen.tips).toBe('自定义动作执行失败（Jira ＜b>401＜/b>）：请点“查看详情”到控制台确认')
+    expect(seen.tips).toBe('自定义动作执行失败（Jira <b>401</b>）：请点“查看详情”并确认')
     expect(buttonTexts(seen)[0]).toBe('查看详情')
     expect(view(world, card, zhang).tips).toBe('')
     const failed = { status: 'failed', reason_code: 'CUSTOM_ACTION_FAILED', detail: 'message: Jira <b>401</b>' }
@@ -228,7 +228,7 @@ test('a form that has to be filled in is asked for, with the way to it', async (
   const { incident, card } = await alertGroup('关闭要填表')
   world.flashduty.control.requireForms({ close: '请填写根因' })
   const seen = answerOf(await press(world, card, li, '关闭'))
-  expect(seen.tips).toBe('操作未被接受（请填写根因）（可能需填写表单）：请点“查看详情”在控制台操作')
+  expect(seen.tips).toBe('操作未被接受（请填写根因）（可能需填写表单）：请点“查看详情”并操作')
   expect(seen.buttons[0]).toMatchObject({ text: '查看详情', color: 'blue', url: incident['detail_url'] })
   expect(await pressesOf(incident)).toMatchObject([
     { status: 'failed', reason_code: 'ACTION_REJECTED', detail: 'InvalidParameter: 请填写根因' },

@@ -2,6 +2,9 @@ import { describe, expect, test } from 'vitest'
 
 import { drawCard } from '../../src/delivery/render/draw.ts'
 import { cutMarkdown } from '../../src/delivery/render/cut-markdown.ts'
+import { inLine } from '../../src/delivery/render/in-line.ts'
+import { fence, isLiteral } from '../../src/delivery/render/literal.ts'
+import { prose } from '../../src/delivery/render/prose.ts'
 import { makeFace } from '../../src/delivery/render/faces.fixture.ts'
 import { withMentions } from '../../src/delivery/render/mentions.ts'
 import { decodeButton } from '../../src/domain/button.ts'
@@ -12,6 +15,7 @@ import { chooseLocale } from '../../src/domain/page-messages.ts'
 import { refusalText } from '../../src/domain/refusals.ts'
 import { withoutSecretValues } from '../../src/domain/secrets.ts'
 import * as text from '../../src/domain/text.ts'
+import { webAddress } from '../../src/domain/web-address.ts'
 import { dateTime } from '../../src/domain/time.ts'
 import { toHtml } from '../../src/http/h5/markdown.ts'
 import { webPage } from '../../src/http/h5/web-page.ts'
@@ -178,22 +182,20 @@ const member = (phone: string) => ({
 
 const READERS: Record<string, (outside: string) => unknown> = {
   oneLine: text.oneLine,
-  inline: (outside) => text.inline(outside),
-  'inline, plain': (outside) => text.inline(outside, true),
-  words: (outside) => text.words(outside),
-  shortWords: (outside) => text.shortWords(outside, 200),
+  inLine: (outside) => [inLine(outside), inLine(outside, true)],
+  prose,
+  'prose, line by line': (outside) => prose(Array.from(outside, (letter) => `${letter}\n`).join('')),
+  'prose in HTML': (outside) => prose(`<p>${outside}</p><ul><li>${outside}</li></ul><b>${outside}</b>`),
+  'HTML without end': (outside) => prose(`<p><b></b>${'<ul><li><p>'.repeat(50)}${outside}`),
+  isLiteral,
+  fence: (outside) => fence(outside),
+  isVisible: text.isVisible,
   shortLine: (outside) => text.shortLine(outside, 200),
   shortText: (outside) => text.shortText(outside, 10_000),
   bareWords: (outside) => text.bareWords(outside, 100),
   beginningOf: (outside) => text.beginningOf(outside, 5_000),
   cut: (outside) => text.cut(outside, 200),
-  block: text.block,
-  plainBlock: (outside) => text.plainBlock(outside, 'x'),
-  webAddress: (outside) => [
-    text.webAddress(outside),
-    text.webAddress(`https://${outside}`),
-    webPage(`https://${outside}`),
-  ],
+  webAddress: (outside) => [webAddress(outside), webAddress(`https://${outside}`), webPage(`https://${outside}`)],
   cutMarkdown: (outside) => cutMarkdown(outside, 10_000),
   'cutMarkdown, just too long': (outside) => cutMarkdown(outside, outside.length - 1),
   'a title': (outside) => draw({ title: outside }),

@@ -166,8 +166,8 @@ test('two deaths over a card make it plain, a third leaves the letters of its ti
   expect(await scene.card()).toMatchObject({ stage: 'absent', lost_leases: 0, plain: 1 })
   await scene.deliver()
   expect(scene.sent.map(({ method }) => method)).toEqual(['PUT', 'POST'])
-  expect(scene.sent[1]?.title).toContain('#0A1B2C disk full')
-  expect(scene.sent[1]?.markdown).toContain('the body')
+  expect(scene.sent[1]?.title).toContain('#0A1B2C **disk** full')
+  expect(scene.sent[1]?.markdown).toContain('```\nthe **body**\n```')
   expect(await scene.notes()).toEqual(['DRAWN_PLAIN'])
   expect(scene.lines).toMatchObject([{ msg: 'card-drawn-plain', lost: 2, minimal: false, outTrackId: 'deaths' }])
 

@@ -2,9 +2,8 @@ import { describe, expect, test } from 'vitest'
 
 import { type FaceChange, makeFace } from './faces.fixture.ts'
 import { drawBody } from './body.ts'
-import { block, inline, plainBlock, webAddress } from '../../domain/text.ts'
 
-const draw = (change: FaceChange = {}) => drawBody(makeFace(change))
+const draw = (change: FaceChange = {}, hasDetail = true) => drawBody(makeFace(change), hasDetail)
 const lines = (incident: Record<string, unknown>, change: FaceChange = {}) =>
   draw({ ...change, incident }).markdown.split('\n\n')
 const PICTURE = 'https://img.example/cpu.png'
@@ -14,21 +13,19 @@ describe('the built-in body', () => {
     const labels = { env: 'prod', resource: 'db-01', check: 'cpu.idle', empty: ' ' }
     expect(lines({ labels, description: 'idle **3 %**', images: [{ src: PICTURE, alt: 'CPU' }] })).toEqual([
       'idle **3 %**',
-      '**resource**：db-01',
-      '**env**：prod',
-      '**check**：cpu.idle',
+      '```\nresource: db-01\nenv: prod\ncheck: cpu.idle\n```',
       `![CPU](${PICTURE})`,
     ])
   })
 
   test('prefers the label body_text to the description, and does not list it again', () => {
     const labels = { body_text: 'from the label', env: 'prod' }
-    expect(lines({ labels, description: 'from the incident' })).toEqual(['from the label', '**env**：prod'])
+    expect(lines({ labels, description: 'from the incident' })).toEqual(['from the label', '```\nenv: prod\n```'])
     expect(lines({ labels: { body_text: ' ' }, description: 'from the incident' })).toEqual(['from the incident'])
   })
 
   test('has no blank lines to spare', () => {
-    expect(draw({ incident: { description: '\n\n a \r\n \n\n\n\nb\n\n' } }).markdown).toBe(' a\n\nb')
+    expect(draw({ incident: { description: '\n\n a \r\n \n\n\n\nb\n\n' } }).markdown).toBe('a\n\nb')
     expect(draw().markdown).toBe('')
   })
 
@@ -42,6 +39,7 @@ describe('the built-in body', () => {
     expect(lines({ images })).toEqual([
       '[![a］b ［c](https://img.example/cpu.png?a=%281%29)](https://grafana.example/d/1)',
       `![](${PICTURE})`,
+      '（2 张图片的地址过长或不可用，未显示）',
     ])
     expect(lines({ images: null })).toEqual([''])
   })
@@ -84,45 +82,63 @@ test('a plain body has no Markdown from outside, no pictures, no addresses and n
     '# **down** [page](https://a.example) ![i](https://a.example/i.png) https://b.example/x `x` <b>y</b>'
   const labels = { env: '*prod* [x](https://a.example)' }
   const { markdown } = draw({ plain: true, rendered, incident: { description, labels, images: [{ src: PICTURE }] } })
-  expect(markdown).toBe('＃ down page  （链接略） x y\n\n**env**：prod ［x］（https://a.example）')
+  const text = '# **down** [page](（链接略） ![i](（链接略） （链接略） `x` y'
+  expect(markdown).toBe(`\`\`\`\n${text}\n\`\`\`\n\n\`\`\`\nenv: *prod* [x](（链接略）\n\`\`\``)
 })
 
-describe('texts from outside', () => {
+describe('labels', () => {
+  const shown = (labels: Record<string, string>) => draw({ incident: { labels } }).markdown
+
   test.each<[string, string]>([
-    ['<a atId=user1>x</a>', '＜a atId=user1>x＜/a>'],
-    ['&lt;a atId=user1&gt;', '＜a atId=user1>'],
-    ['&#60;a&#0060b&#x3C;c&LTd', '＜a＜b＜c＜d'],
-    ['&#600; &#x3cf; &amp;', '&#600; &#x3cf; &amp;'],
-    ['<font color="#C80000">red</font><br/>next', 'red\nnext'],
-    ['<fo<font>nt color=red>', '＜font color=red>'],
-    ['[a](dtmd://dingtalkclient/sendMessage?content=x)', '[a]（dtmd：//dingtalkclient/sendMessage?content=x)'],
-    ['[a] ( dingtalk://x)', '[a] （ dingtalk：//x)'],
-    ['[a][1]\n\n[1]: https://a.example', '[a][1]\n\n[1]： https://a.example'],
-    ['[a](HTTPS://a.example) ![b](http://b.example)', '[a](HTTPS://a.example) ![b](http://b.example)'],
-    ['# h\n\n- **b** `c` | d', '# h\n\n- **b** `c` | d'],
-    ['redis://db:6379 mysql://x', 'redis://db:6379 mysql://x'],
-    ['a\u0000b\u202Ec\uD800d', 'abcd'],
-  ])('%j', (text, expected) => {
-    expect(block(text)).toBe(expected)
+    ['alert_name', 'cpu_idle_low'],
+    ['C:\\_tmp\\*', '[微笑] 2*3*4 a | b'],
+    ['__init__', '<a atId=all>x</a> &lt; `x` ~~y~~'],
+    ['# h', '> q  two  blanks\ttab'],
+    ['* i', '](https'],
+  ])('are shown letter by letter: %j = %j', (name, value) => {
+    expect(shown({ [name]: value })).toBe(`\`\`\`\n${name}: ${value}\n\`\`\``)
   })
 
-  test('inside a line stay inside it', () => {
-    expect(inline(' a\n# b\t<c> ')).toBe('a # b ＜c>')
-    expect(inline('**a** [b](https://c.example)', true)).toBe('a ［b］（https://c.example）')
-    expect(plainBlock('- a\n> b\n1 < 2', 'gone')).toBe('a\n＞ b\n1 ＜ 2')
+  test('of several lines stand apart, so that no line looks like another label', () => {
+    expect(shown({ a: 'x\nseverity: Ok\n', b: 'y' })).toBe('```\nb: y\n```\n\n```\na:\nx\nseverity: Ok\n```')
   })
 
-  test.each<[string | undefined, string | undefined]>([
-    ['https://a.example/b?c=d#e', 'https://a.example/b?c=d#e'],
-    ['HTTP://A.example', 'http://a.example/'],
-    ['https://a.example/<b> "c"', 'https://a.example/%3Cb%3E%20%22c%22'],
-    ['javascript:alert(1)', undefined],
-    ['dtmd://dingtalkclient/sendMessage', undefined],
-    ['/incident/1', undefined],
-    [`https://a.example/${'x'.repeat(1_000)}`, undefined],
-    ['', undefined],
-    [undefined, undefined],
-  ])('the address %j is %j', (text, expected) => {
-    expect(webAddress(text)).toBe(expected)
+  test('cannot end the fence they stand in', () => {
+    expect(shown({ a: 'x\n```\n<a atId=all>' })).toBe('```\na:\nx\n｀｀｀\n<a atId=all>\n```')
+    expect(shown({ '```': '````' })).toBe('```\n｀｀｀: ｀｀｀｀\n```')
+  })
+
+  test('that lead to web pages can be followed', () => {
+    const labels = {
+      runbook: 'https://wiki.example/a_b_(c)',
+      run_book_url: 'see https://wiki.example/x and https://wiki.example/y, please',
+      other: 'dtmd://x ftp://y https://user:secret@z.example',
+    }
+    expect(shown(labels).split('\n\n')[1]).toBe(
+      '[runbook](https://wiki.example/a_b_%28c%29) · [wiki.example](https://wiki.example/x) · [wiki.example](https://wiki.example/y)',
+    )
+  })
+
+  test('that cannot be seen are left out', () => {
+    expect(shown({ a: ' \u200b\n', b: '\u3164', c: 'x' })).toBe('```\nc: x\n```')
+  })
+})
+
+describe('what is missing is said', () => {
+  const long = `https://a.example/${'x'.repeat(1_000)}`
+
+  test.each<[string, Record<string, unknown>, string]>([
+    ['pictures', { images: [{ src: long }, { src: 'img_token' }] }, '（2 张图片的地址过长或不可用，未显示）'],
+    ['the details', { detail_url: long }, '（“查看详情”的地址过长或不可用，未显示此按钮）'],
+    ['the way to silence it', { silence_url: 'javascript:x' }, '（“快速静默”的地址过长或不可用，未显示此按钮）'],
+  ])('%s', (_what, incident, sentence) => {
+    expect(draw({ incident }).markdown).toBe(sentence)
+    expect(draw({ incident, locale: 'en-US' }).markdown).toContain('too long')
+  })
+
+  test('and no button is named that is not there', () => {
+    const incident = { description: 'x'.repeat(4_000) }
+    expect(draw({ incident }, true).markdown).toContain('完整内容请点“查看详情”')
+    expect(draw({ incident }, false).markdown.endsWith('已截断，完整内容请到 Flashduty 控制台查看')).toBe(true)
   })
 })

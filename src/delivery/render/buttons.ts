@@ -1,7 +1,8 @@
 import { type Act, encodeButton } from '../../domain/button.ts'
 import { type CardFace, isSnoozed, type Overlay } from '../../domain/card.ts'
 import { say, span } from '../../domain/messages.ts'
-import { shortWords, webAddress } from '../../domain/text.ts'
+import { shortLine } from '../../domain/text.ts'
+import { webAddress } from '../../domain/web-address.ts'
 
 /** More than these are not drawn, as far as anybody knows. */
 const MAX_BUTTONS = 6
@@ -36,7 +37,7 @@ export function buttonsOf(face: CardFace, revision: number, lead?: Overlay['lead
   const rest = lead === 'detail' ? [] : detail
   if (face.superseded || face.gone) return [...leading, ...rest]
   const customs = (face.minimal ? [] : face.customActions.slice(0, MAX_READ)).flatMap(({ integrationId, name }) => {
-    const text = shortWords(name, MAX_NAME, { plain: true })
+    const text = shortLine(name, MAX_NAME)
     const isNumber = Number.isSafeInteger(integrationId) && integrationId > 0
     return text === '' || !isNumber ? [] : [press({ action: 'custom', customId: integrationId }, 'gray', text)]
   })
@@ -45,6 +46,12 @@ export function buttonsOf(face: CardFace, revision: number, lead?: Overlay['lead
   const silence = page(say(locale, 'button.silence'), incident.silence_url)
   const more = [...silence, ...customs, press({ action: 'refresh' }, 'gray')]
   return [...leading, ...acts, ...rest, ...more].slice(0, MAX_BUTTONS)
+}
+
+/** Whether 查看详情 is drawn, so that a sentence may name it. */
+export function hasDetail(face: CardFace, lead?: Overlay['lead']): boolean {
+  const url = webAddress(face.incident.detail_url)
+  return url !== undefined && buttonsOf(face, 0, lead).some((button) => 'url' in button && button.url === url)
 }
 
 function leadOf(lead: Overlay['lead'], detail: CardButton[]): CardButton[] {

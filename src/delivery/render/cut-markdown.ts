@@ -2,7 +2,7 @@ import { beginningOf } from '../../domain/text.ts'
 
 /** What must not be cut through: images inside links, links, images, code in a line. None runs past where another may begin. */
 const WHOLE =
-  /!?\[(?:!\[[^\][\n]{0,200}\]\([^()\n]{0,1100}\)|[^\][\n]){0,200}\]\((?:[^()\n]|\([^()\n]{0,200}\)){0,1100}\)|`[^`\n]{1,500}`|https?:\/\/[^\s)]{1,1100}/g
+  /!?\[(?:!\[[^\][\n]{0,200}\]\([^()\n]{0,1100}\)|[^\][\n]){0,200}\]\((?:[^()\n]|\([^()\n]{0,200}\)){0,1100}\)|<br>|`[^`\n]{1,500}`|https?:\/\/[^\s)]{1,1100}/g
 /** Units: longer than any of these in use. */
 const LONGEST_WHOLE = 4_000
 const FENCE = /^ {0,3}(`{3,}|~{3,})/
@@ -15,7 +15,7 @@ const FENCE = /^ {0,3}(`{3,}|~{3,})/
 export function cutMarkdown(text: string, length: number): { text: string; truncated: boolean } {
   if (text.length <= length && openFence(text) === undefined) return { text, truncated: false }
   const end = text.length <= length ? text.length : safeEnd(text, length)
-  const kept = text.slice(0, end).trimEnd()
+  const kept = withoutBreaks(text.slice(0, end))
   const fence = openFence(kept)
   // The closing line has to have room; a block of which no more than its first line is left says nothing.
   if (fence === undefined) return { text: kept, truncated: end < text.length }
@@ -23,6 +23,13 @@ export function cutMarkdown(text: string, length: number): { text: string; trunc
   const body = kept.length + closing.length <= length ? kept : kept.slice(0, lastBreak(kept, length - closing.length))
   const whole = body.length > fence.firstLineEnd ? body + closing : text.slice(0, fence.start).trimEnd()
   return { text: whole, truncated: end < text.length || whole.length < text.length }
+}
+
+/** Without blanks and line breaks at its end. */
+function withoutBreaks(text: string): string {
+  let kept = text.trimEnd()
+  while (kept.endsWith('<br>')) kept = kept.slice(0, -'<br>'.length).trimEnd()
+  return kept
 }
 
 function safeEnd(text: string, length: number): number {

@@ -51,7 +51,7 @@ describe('the administrator’s own template', () => {
         { name: '触发时间', value: '2025-10-09 16:53:20' },
         { name: '处理人', value: '暂无' },
       ]),
-      markdown: '**resource**：db-01',
+      markdown: '```\nresource: db-01\n```',
       tips: '张三 于 16:53 认领',
       toast: '',
       buttons: JSON.stringify([
@@ -159,13 +159,15 @@ describe('whatever a face holds, on either template', () => {
   test('texts from outside mention nobody, colour nothing and run nothing', () => {
     fc.assert(
       fc.property(anyFace(), (face) => {
-        const drawn = drawCard(face)
-        for (const value of [...Object.values(drawn.cardParamMap), drawn.pushText]) {
-          expect(value).not.toContain('<')
-          expect(value).not.toMatch(/&(lt|#0*60|#x0*3c)/i)
-          expect(value.replaceAll('(no title)', '')).not.toMatch(/\]\s*\((?!\s*https?:\/\/)/i)
-          expect(value).not.toMatch(/(dtmd|dingtalk|javascript):/i)
-        }
+        const { markdown = '' } = drawCard(face).cardParamMap
+        const read = markdown
+          .replaceAll(/^```.*\n[^]*?\n```$/gm, '')
+          .replaceAll(/<br>|<font colorTokenV2=common_(?:red|orange|yellow|green)1_color>|<\/font>/g, '')
+        expect(read).not.toContain('<')
+        expect(read).not.toContain('```')
+        expect(read).not.toMatch(/&(lt|#0*60|#x0*3c)/i)
+        expect(read.replaceAll('(no title)', '')).not.toMatch(/\]\s*\((?!\s*https?:\/\/)/i)
+        expect(read).not.toMatch(/(dtmd|dingtalk):\/\//i)
       }),
     )
   })
@@ -191,7 +193,7 @@ describe('people mentioned', () => {
       { userId: 'x y>z', name: 'nobody' },
     ])
     const [line] = cardParamMap['markdown']?.split('\n') ?? []
-    expect(line).toBe('<a atId=user0001>张三</a> <a atId=user0002>x＜/a＞＜a atId=all＞y</a> 请处理')
+    expect(line).toBe('<a atId=user0001>张三</a> <a atId=user0002>x＜/a>＜a atId=all>y</a> 请处理')
     expect(hash).toBe(drawn.hash)
   })
 

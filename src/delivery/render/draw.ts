@@ -1,6 +1,7 @@
 import type { CardFace, DrawnCard, Overlay } from '../../domain/card.ts'
 import { digest } from '../../domain/ids.ts'
-import { shortWords } from '../../domain/text.ts'
+import { shortLine } from '../../domain/text.ts'
+import { hasDetail } from './buttons.ts'
 import { pushText } from './facts.ts'
 import { drawOwnCard } from './own-template.ts'
 import { drawPublicCard, PUBLIC_TEMPLATE_ID } from './public-template.ts'
@@ -13,7 +14,10 @@ const MAX_TIPS = 400
  */
 export function drawCard(face: CardFace, overlay?: Overlay): DrawnCard {
   const draw = face.templateId === PUBLIC_TEMPLATE_ID ? drawPublicCard : drawOwnCard
-  const { variables, truncated } = draw(face, overlay && { ...overlay, tips: shortWords(overlay.tips, MAX_TIPS) })
+  const detail = hasDetail(face, overlay?.lead)
+  const said = typeof overlay?.tips === 'function' ? overlay.tips({ detail }) : overlay?.tips
+  const tips = said === undefined ? undefined : shortLine(said, MAX_TIPS)
+  const { variables, truncated } = draw(face, { detail, tips, lead: overlay?.lead })
   return {
     cardParamMap: variables(face.rev),
     pushText: pushText(face, face.locale),

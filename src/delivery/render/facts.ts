@@ -1,24 +1,33 @@
 import { type CardFace, standingOf } from '../../domain/card.ts'
+import { knownSeverity, respondersOf } from '../../domain/incident.ts'
 import { isMessageKey, type Locale, say, severityDot, severityName, span } from '../../domain/messages.ts'
 import { MAX_RESPONDERS } from '../../domain/limits.ts'
-import { beginningOf, bareWords, cut, inline, MAX_READ, shortWords, UNITS_PER_TITLE_LETTER } from '../../domain/text.ts'
+import { fullName, numberOf, titleOf, titleOrNumber } from '../../domain/naming.ts'
+import {
+  beginningOf,
+  bareWords,
+  cut,
+  isVisible,
+  MAX_READ,
+  sendable,
+  shortLine,
+  UNITS_PER_TITLE_LETTER,
+} from '../../domain/text.ts'
 import { clockTimeNear, dateTime, isBelievable } from '../../domain/time.ts'
-import { cutMarkdown } from './cut-markdown.ts'
 
 /** Letters. */
 const MAX_TITLE = 200
 const MAX_BARE_TITLE = 100
-const MAX_VALUE = 200
+const MAX_CHANNEL = 200
 const MAX_NAME = 100
 const MAX_PEOPLE = 600
 const MAX_PREFIX = 30
-const MAX_NUMBER = 20
 const MAX_SEVERITY = 20
 /** DingTalk keeps 200 characters of it (page "interface-for-creating-a-card-instance"). */
 const MAX_PUSH_TEXT = 120
 /** Units. */
 const MAX_PUSH_UNITS = 200
-const MAX_IMPACT_READ = 2_000
+const MAX_IMPACT = 2_000
 
 export function progressWord(face: CardFace, locale: Locale = face.locale): string {
   const { incident } = face
@@ -35,15 +44,15 @@ export function dotOf(face: CardFace): string {
 }
 
 /** Flashduty's word for how bad it is, or whatever stands in its place. */
-export function severityWord({ incident, plain }: CardFace, locale: Locale): string {
-  return shortWords(severityName(locale, incident.incident_severity), MAX_SEVERITY, { plain })
+export function severityWord({ incident }: CardFace, locale: Locale): string {
+  return shortLine(severityName(locale, incident.incident_severity), MAX_SEVERITY)
 }
 
 /** `[ESCALATE] [告警风暴] `: why it is told, and what is odd about it while it is open. */
 export function signs(face: CardFace, locale: Locale = face.locale): string {
   const open = face.incident.progress !== 'Closed'
   return [
-    face.minimal ? '' : shortWords(face.prefix, MAX_PREFIX, { plain: true }),
+    face.minimal ? '' : shortLine(face.prefix, MAX_PREFIX),
     open && face.inStorm ? say(locale, 'sign.storm') : '',
     open && face.flapping ? say(locale, 'sign.flapping') : '',
   ]
@@ -52,22 +61,16 @@ export function signs(face: CardFace, locale: Locale = face.locale): string {
     .join('')
 }
 
-/** Flashduty's own title where there is one. Mere text, one line. */
-function nameOf({ incident, rendered, plain, minimal }: CardFace, locale: Locale): string {
-  const untitled = say(locale, 'card.untitled')
-  if (minimal) return bareWords(incident.title, MAX_BARE_TITLE) || untitled
-  const how = { plain, unitsPerLetter: UNITS_PER_TITLE_LETTER }
-  const own = plain || rendered?.title === undefined ? '' : shortWords(rendered.title, MAX_TITLE, how)
-  return own || shortWords(incident.title, MAX_TITLE, how) || untitled
+/** Flashduty's own title where there is one that can be seen. Mere text, one line. */
+function renderedTitle({ rendered, plain, minimal }: CardFace): string {
+  return plain || minimal || rendered?.title === undefined ? '' : titleOf({ title: rendered.title }, MAX_TITLE)
 }
 
-/** The same with the incident's number; a title of Flashduty's own has it or does without. */
+/** The title with the incident's number; one of Flashduty's own has it or does without. */
 export function headline(face: CardFace): string {
-  const { incident, rendered, plain, minimal } = face
-  const name = nameOf(face, face.locale)
-  if (minimal || incident.num === '' || (!plain && rendered?.title !== undefined)) return name
-  const number = shortWords(incident.num, MAX_NUMBER, { plain: true })
-  return number === '' ? name : `#${number} ${name}`
+  const { incident, minimal, locale } = face
+  if (minimal) return bareWords(incident.title, MAX_BARE_TITLE) || numberOf(incident) || say(locale, 'card.untitled')
+  return renderedTitle(face) || fullName(incident, locale, MAX_TITLE)
 }
 
 /** What lets a person decide in bed, on one line. */
@@ -76,34 +79,45 @@ export function pushText(face: CardFace, locale: Locale): string {
   const progress = incident.progress === 'Triggered' && !face.gone ? '' : progressWord(face, locale)
   const state = [severityWord(face, locale), progress].filter(Boolean).join('·')
   const channel = channelOf(face)
+  const name = face.minimal
+    ? headline({ ...face, locale })
+    : renderedTitle(face) || titleOrNumber(incident, locale, MAX_TITLE)
   const text = cut(
-    `${state && `[${state}] `}${signs(face, locale)}${nameOf(face, locale)}${channel ? ` · ${channel}` : ''}`,
+    `${state && `[${state}] `}${signs(face, locale)}${name}${channel ? ` · ${channel}` : ''}`,
     MAX_PUSH_TEXT,
   )
   if (text.length <= MAX_PUSH_UNITS) return text
   return `${beginningOf(text, MAX_PUSH_UNITS - 1)}…`
 }
 
-function channelOf({ incident, plain, minimal }: CardFace): string {
-  return minimal ? '' : shortWords(incident.channel_name, MAX_VALUE, { plain })
+function channelOf({ incident, minimal }: CardFace): string {
+  return minimal ? '' : shortLine(incident.channel_name, MAX_CHANNEL)
 }
 
+/**
+ * `own` = words of ours; `severity` = one that has a colour; `words` = text from outside, of no language; `prose` = the same in
+ * Markdown, with its line breaks.
+ */
+export type Fact = { name: string; value: string; kind: 'own' | 'severity' | 'words' | 'prose' }
+
 /** Names and values for people, in the order Flashduty's own messages have them. */
-export function factsOf(face: CardFace): [name: string, value: string][] {
+export function factsOf(face: CardFace): Fact[] {
   const { incident, locale } = face
-  const severity: [string, string] = [say(locale, 'fact.severity'), severityWord(face, locale)]
-  if (face.minimal) return [severity]
+  const fact = (key: Parameters<typeof say>[1], value: string, kind: Fact['kind'] = 'own'): Fact[] =>
+    value === '' ? [] : [{ name: say(locale, key), value, kind }]
+  const isKnown = knownSeverity(incident.incident_severity) !== undefined
+  const severity = fact('fact.severity', severityWord(face, locale), isKnown && !face.minimal ? 'severity' : 'words')
+  if (face.minimal) return severity
   const count = Number.isFinite(incident.alert_cnt) && incident.alert_cnt > 1 ? incident.alert_cnt : undefined
-  const facts: [string, string][] = [
-    [say(locale, 'fact.channel'), channelOf(face)],
-    severity,
-    [say(locale, 'fact.start'), dateTime(incident.start_time, incident.account_time_zone)],
-    [say(locale, 'fact.duration'), durationOf(face)],
-    [say(locale, 'fact.alerts'), count === undefined ? '' : say(locale, 'fact.alerts.count', { count })],
-    [say(locale, 'fact.responders'), responders(face)],
-    [say(locale, 'fact.impact'), impactOf(face)],
+  return [
+    ...fact('fact.channel', channelOf(face), 'words'),
+    ...severity,
+    ...fact('fact.start', dateTime(incident.start_time, incident.account_time_zone)),
+    ...fact('fact.duration', durationOf(face)),
+    ...fact('fact.alerts', count === undefined ? '' : say(locale, 'fact.alerts.count', { count })),
+    ...fact('fact.responders', peopleOf(face), 'words'),
+    ...fact('fact.impact', impactOf(face), 'prose'),
   ]
-  return facts.filter(([, value]) => value !== '')
 }
 
 /** Only of what is over: a running one would change by itself. */
@@ -114,37 +128,37 @@ function durationOf({ incident, locale }: CardFace): string {
   return span(locale, (endedAt - startedAt) / 60)
 }
 
-function responders({ incident, locale, plain }: CardFace): string {
-  const people = incident.responders ?? []
+function peopleOf({ incident, locale }: CardFace): string {
+  const people = respondersOf(incident)
   if (people.length === 0) return say(locale, 'fact.nobody')
   let names = ''
   for (const person of people.slice(0, MAX_RESPONDERS)) {
-    const name = shortWords(person.person_name, MAX_NAME, { plain }) || String(person.person_id)
+    const name = shortLine(person.person_name, MAX_NAME) || String(person.person_id)
     names += `${names === '' ? '' : '、'}${name}${person.acknowledged_at ? ' ✓' : ''}`
     if (names.length > MAX_PEOPLE * UNITS_PER_TITLE_LETTER) break
   }
   return cut(names, MAX_PEOPLE)
 }
 
-function impactOf({ incident, plain }: CardFace): string {
-  const impact = beginningOf(incident.impact ?? '', MAX_READ).trim()
-  const read = beginningOf(impact, MAX_IMPACT_READ)
-  const { text, truncated } = cutMarkdown(inline(read, plain), MAX_VALUE)
-  return truncated || read.length < impact.length ? `${text}…` : text
+function impactOf({ incident }: CardFace): string {
+  const impact = sendable(beginningOf(incident.impact ?? '', MAX_READ)).trim()
+  const read = beginningOf(impact, MAX_IMPACT)
+  if (!isVisible(read)) return ''
+  return read.length < impact.length ? `${read}…` : read
 }
 
 /** The line under the body: what a person did last, or where to look instead. */
 export function tipsOf(face: CardFace): string {
-  const { lastAct, incident, locale, plain } = face
+  const { lastAct, incident, locale } = face
   if (face.superseded) return say(locale, 'card.superseded')
   if (face.gone) return say(locale, 'card.gone')
   const key = lastAct ? `act.${lastAct.eventType}` : ''
   if (!lastAct || face.minimal || !isMessageKey(key)) return ''
   const time = clockTimeNear(lastAct.at, incident.account_time_zone, incident.start_time)
   if (time === '') return ''
-  const what = shortWords(lastAct.what ?? '', MAX_PREFIX, { plain })
+  const what = shortLine(lastAct.what ?? '', MAX_PREFIX)
   return say(locale, key, {
-    name: shortWords(lastAct.personName, MAX_VALUE, { plain }),
+    name: shortLine(lastAct.personName, MAX_NAME),
     time,
     what: what === '' ? say(locale, 'button.custom') : `“${what}”`,
   })

@@ -1,6 +1,7 @@
 import type { DrawnCard, Mention } from '../../domain/card.ts'
 import { type Locale, say } from '../../domain/messages.ts'
-import { shortWords } from '../../domain/text.ts'
+import { shortLine } from '../../domain/text.ts'
+import { between } from './literal.ts'
 
 const MAX_NAME = 30
 /** What DingTalk's userIds are made of; any other could end the tag early. */
@@ -13,7 +14,7 @@ const SAFE_ID = /^[\w.@-]{1,64}$/
 export function withMentions(drawn: DrawnCard, locale: Locale, mentions: Mention[]): DrawnCard {
   const tags = mentions
     .filter(({ userId }) => SAFE_ID.test(userId))
-    .map(({ userId, name }) => `<a atId=${userId}>${shortWords(name, MAX_NAME, { plain: true }) || userId}</a>`)
+    .map(({ userId, name }) => `<a atId=${userId}>${between(shortLine(name, MAX_NAME)) || userId}</a>`)
   if (tags.length === 0) return drawn
   const line = `${tags.join(' ')} ${say(locale, 'card.mentions')}`
   const markdown = [line, drawn.cardParamMap['markdown'] ?? ''].filter(Boolean).join('\n\n')

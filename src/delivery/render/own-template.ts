@@ -1,42 +1,51 @@
 import { standingOf } from '../../domain/card.ts'
 import { severityColor } from '../../domain/messages.ts'
-import { shortWords } from '../../domain/text.ts'
+import { shortLine, shortText } from '../../domain/text.ts'
 import { drawBody } from './body.ts'
 import { buttonsOf } from './buttons.ts'
+import { hasHtml, htmlText } from './html-text.ts'
 import type { DrawnFor } from './template.ts'
-import { dotOf, factsOf, headline, progressWord, severityWord, signs, tipsOf } from './facts.ts'
+import { dotOf, type Fact, factsOf, headline, progressWord, severityWord, signs, tipsOf } from './facts.ts'
 
 /** Letters of what the template is told for its own decisions. */
 const MAX_CODE = 20
+/** Units. */
+const MAX_PROSE = 500
 
 /**
  * Pure: the values for a template that an administrator built by `docs/card-template.md`. All are public, and all are
  * always sent, so that none is left over from an earlier state; lists are JSON text, as DingTalk wants them.
  */
-export const drawOwnCard: DrawnFor = (face, overlay) => {
+export const drawOwnCard: DrawnFor = (face, { detail, tips, lead }) => {
   const { incident, locale } = face
-  const body = drawBody(face)
+  const body = drawBody(face, detail)
   const progress = standingOf(face)
-  const facts = factsOf(face).map(([name, value]) => ({ name, value }))
+  const facts = factsOf(face).map((fact) => ({ name: fact.name, value: valueOf(fact) }))
   return {
     truncated: body.truncated,
     variables(revision) {
-      const buttons = buttonsOf(face, revision, overlay?.lead)
+      const buttons = buttonsOf(face, revision, lead)
       return {
         title: `${signs(face)}${headline(face)}`,
         dot: dotOf(face),
-        severity: shortWords(incident.incident_severity, MAX_CODE),
+        severity: shortLine(incident.incident_severity, MAX_CODE),
         severity_text: severityWord(face, locale),
         color: severityColor(progress === 'recovered' ? 'Ok' : incident.incident_severity),
         progress: face.superseded ? 'superseded' : face.gone ? 'gone' : progress,
         progress_text: progressWord(face),
         facts: JSON.stringify(facts),
         markdown: body.markdown,
-        tips: overlay?.tips ?? tipsOf(face),
-        toast: overlay?.tips ?? '',
+        tips: tips ?? tipsOf(face),
+        toast: tips ?? '',
         buttons: JSON.stringify(buttons.filter((button) => 'id' in button)),
         links: JSON.stringify(buttons.filter((button) => 'url' in button)),
       }
     },
   }
+}
+
+/** A loop's words are mere text: Markdown is shown as it was written, with its line breaks. */
+function valueOf({ value, kind }: Fact): string {
+  if (kind !== 'prose') return value
+  return shortText(hasHtml(value) ? htmlText(value) : value.replaceAll(/<br\s{0,8}\/?>/gi, '\n'), MAX_PROSE).trim()
 }

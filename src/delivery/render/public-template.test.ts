@@ -177,7 +177,7 @@ describe('the face', () => {
   test('takes Flashduty’s own title and body where there are any, and none of them when it has to be plain', () => {
     const rendered = { title: 'INC db-01', body: '**down**' }
     expect(read({ rendered })).toMatchObject({ title: '🔴 待处理 · INC db-01', pushText: '[严重] INC db-01 · 数据库' })
-    expect(read({ rendered }).markdown.endsWith('\n\n---\n\n**down**')).toBe(true)
+    expect(read({ rendered }).markdown.endsWith('\n\n***\n\n**down**')).toBe(true)
     expect(read({ rendered, plain: true })).toMatchObject({ title: '🔴 待处理 · #0A1B2C db-01 cpu.idle low' })
     expect(read({ rendered, plain: true }).markdown).not.toContain('down')
   })
@@ -202,21 +202,20 @@ describe('the face', () => {
     })
     expect(markdown.split('\n\n')).toEqual([
       '**协作空间**：数据库',
-      '**严重程度**：严重',
+      '**严重程度**：<font colorTokenV2=common_red1_color>严重</font>',
       '**触发时间**：2025-10-09 16:53:20',
       '**聚合告警**：3 条',
       '**处理人**：张三 ✓、李四、3',
-      '---',
+      '***',
       'CPU **idle** 3 %',
-      '**resource**：db-01',
-      '**env**：prod',
+      '```\nresource: db-01\nenv: prod\n```',
     ])
   })
 
   test('leaves out what there is nothing to say about', () => {
     const { markdown } = read({ incident: { channel_name: '', description: '  ' } })
     expect(markdown.split('\n\n')).toEqual([
-      '**严重程度**：严重',
+      '**严重程度**：<font colorTokenV2=common_red1_color>严重</font>',
       '**触发时间**：2025-10-09 16:53:20',
       '**处理人**：暂无',
     ])
@@ -247,7 +246,7 @@ describe('the face', () => {
     expect(read({ lastAct, locale: 'en-US' }).tips).toBe('Acknowledged by 张三 at 16:53')
     expect(read({ lastAct: { ...lastAct, eventType: 'i_r_title' } }).tips).toBe('')
     const custom = { ...lastAct, eventType: 'i_custom' }
-    expect(read({ lastAct: { ...custom, what: '重启 <a>' } }).tips).toBe('张三 于 16:53 执行“重启 ＜a>”')
+    expect(read({ lastAct: { ...custom, what: '重启 <a>' } }).tips).toBe('张三 于 16:53 执行“重启 <a>”')
     expect(read({ lastAct: custom, locale: 'en-US' }).tips).toBe('Custom action run by 张三 at 16:53')
     expect(read().tips).toBe('')
   })
@@ -283,17 +282,78 @@ describe('the face', () => {
     expect(ended).not.toContain('持续时长')
   })
 
-  test('one without a title says so', () => {
-    for (const title of ['', '  \n', '\u0000']) {
-      expect(read({ incident: { title } }).title).toBe('🔴 待处理 · #0A1B2C （无标题）')
-      expect(read({ incident: { title }, rendered: { title: ' ', body: undefined } }).pushText).toContain('（无标题）')
-      expect(read({ incident: { title, num: ' ' }, locale: 'en-US' }).title).toBe('🔴 Triggered · (no title)')
+  test('one whose title cannot be seen is called by number and channel', () => {
+    for (const title of ['', '  \n', '\u0000', '\u200b\u3164']) {
+      expect(read({ incident: { title } }).title).toBe('🔴 待处理 · #0A1B2C 数据库')
+      expect(read({ incident: { title }, rendered: { title, body: undefined } }).pushText).toBe(
+        '[严重] #0A1B2C · 数据库',
+      )
+      expect(read({ incident: { title, channel_name: '' } }).title).toBe('🔴 待处理 · #0A1B2C')
+      expect(read({ incident: { title, num: ' ' } }).title).toBe('🔴 待处理 · 数据库')
+      const nothing = { title, num: ' ', channel_name: title }
+      expect(read({ incident: nothing, locale: 'en-US' }).title).toBe('🔴 Triggered · (no title)')
+      expect(read({ incident: nothing }).lastMessage).toEqual({
+        'zh-CN': '[严重] （无标题）',
+        'en-US': '[Critical] (no title)',
+      })
     }
-    expect(read({ rendered: { title: ' ', body: undefined } }).title).toContain('db-01 cpu.idle low')
-    expect(read({ incident: { title: '' } }).lastMessage).toMatchObject({
-      'zh-CN': '[严重] （无标题） · 数据库',
-      'en-US': '[Critical] (no title) · 数据库',
-    })
+    expect(read({ rendered: { title: ' ', body: undefined } }).title).toContain('#0A1B2C db-01 cpu.idle low')
+  })
+
+  test('words that are no Markdown are shown letter by letter, in a fence where they have signs', () => {
+    const responders = [
+      { person_id: 1, person_name: '__init__', acknowledged_at: 0 },
+      { person_id: 2, person_name: '[微笑]' },
+    ]
+    const incident = { title: '2*3*4 <b> __x__', channel_name: 'C:\\_tmp\\*', responders, incident_severity: '*P1*' }
+    const { title, pushText, markdown } = read({ incident, customActions: [{ integrationId: 1, name: '_a_ <b>' }] })
+    expect(title).toBe('🟠 待处理 · #0A1B2C 2*3*4 <b> __x__')
+    expect(pushText).toBe('[*P1*] 2*3*4 <b> __x__ · C:\\_tmp\\*')
+    expect(markdown.split('\n\n').slice(1).join()).toBe(
+      '```\n协作空间：C:\\_tmp\\*\n严重程度：*P1*\n处理人：__init__、[微笑]\n```',
+    )
+    expect(texts({ customActions: [{ integrationId: 1, name: '_a_ <b>' }] })).toContain('_a_ <b>')
+  })
+
+  test('a responder listed twice is shown once', () => {
+    const responders = [
+      { person_id: 1, person_name: '张三' },
+      { person_id: 2, person_name: '李四' },
+      { person_id: 1, person_name: '张三', acknowledged_at: T },
+    ]
+    expect(read({ incident: { responders } }).markdown).toContain('**处理人**：张三 ✓、李四')
+  })
+
+  test.each<[string, string]>([
+    ['Critical', 'common_red1_color'],
+    ['Warning', 'common_orange1_color'],
+    ['Info', 'common_yellow1_color'],
+    ['Ok', 'common_green1_color'],
+  ])('%s has the colour %s', (severity, token) => {
+    expect(read({ incident: { incident_severity: severity } }).markdown).toContain(`<font colorTokenV2=${token}>`)
+  })
+
+  test.each<[string, string]>([
+    ['下单**失败**\n自 10:00 起', '**影响**：下单**失败**<br>自 10:00 起'],
+    ['- a\n- b', '**影响**：\n\n* a\n* b'],
+    ['# a', '**影响**：\n\n# a'],
+    ['<p>a</p>b', '**影响**：\n\na\n\nb'],
+    [' \u200b ', '**处理人**：暂无'],
+  ])('the impact %j keeps its lines', (impact, expected) => {
+    expect(read({ incident: { impact } }).markdown.endsWith(`\n\n${expected}`)).toBe(true)
+  })
+
+  test('a sentence names no button that is not drawn', () => {
+    const sentence = (detail_url: string) =>
+      drawCard(faceOf({ incident: { detail_url } }), { tips: ({ detail }) => `${detail}`, lead: 'detail' })
+        .cardParamMap['tips']
+    expect(sentence(DETAIL)).toBe('true')
+    expect(sentence('')).toBe('false')
+    expect(sentence(`https://a.example/${'x'.repeat(1_000)}`)).toBe('false')
+    // 去关联 takes the last place.
+    const lead = { text: '去关联', url: 'https://a.example/' }
+    const face = faceOf({ incident: { progress: 'Processing' } })
+    expect(drawCard(face, { tips: ({ detail }) => `${detail}`, lead }).cardParamMap['tips']).toBe('false')
   })
 
   test('a minimal one has the letters of its title, how bad, how far, and the buttons', () => {
@@ -354,14 +414,18 @@ describe('the face', () => {
 describe('texts from outside', () => {
   const evil = 'x\n# y\r\n<a atId=all>z</a>\t<font color=red>'
 
-  test.each<[string, Record<string, unknown>]>([
-    ['channel', { channel_name: evil }],
-    ['responder', { responders: [{ person_id: 1, person_name: evil }] }],
-    ['resource', { labels: { resource: evil } }],
-  ])('a %s stays one line and mentions nobody', (_what, incident) => {
+  test.each<[string, Record<string, unknown>, string]>([
+    ['channel', { channel_name: evil }, '```\n协作空间：x # y <a atId=all>z</a> <font color=red>\n```'],
+    [
+      'responder',
+      { responders: [{ person_id: 1, person_name: evil }] },
+      '```\n处理人：x # y <a atId=all>z</a> <font color=red>\n```',
+    ],
+    ['resource', { labels: { resource: evil } }, '```\nresource:\nx\n# y\n<a atId=all>z</a>\t<font color=red>\n```'],
+  ])('a %s stays inside its fence', (_what, incident, fence) => {
     const { markdown } = read({ incident })
-    expect(markdown).not.toContain('<')
-    expect(markdown).toContain('：x # y ＜a atId=all>z＜/a> ＜font color=red>')
+    expect(markdown).toContain(fence)
+    expect(markdown.replace(fence, '')).not.toMatch(/<a|<font color=/)
   })
 
   test('a title is one line wherever it is shown', () => {

@@ -1,7 +1,12 @@
 import type { CardFace, Overlay } from '../../domain/card.ts'
+import { severityColorToken } from '../../domain/messages.ts'
+import { beginningOf } from '../../domain/text.ts'
 import { drawBody } from './body.ts'
 import { buttonsOf, type CardButton } from './buttons.ts'
-import { dotOf, factsOf, headline, progressWord, signs, tipsOf } from './facts.ts'
+import { cutMarkdown } from './cut-markdown.ts'
+import { dotOf, type Fact, factsOf, headline, progressWord, signs, tipsOf } from './facts.ts'
+import { fence, isLiteral } from './literal.ts'
+import { prose } from './prose.ts'
 import type { DrawnFor } from './template.ts'
 
 /**
@@ -10,20 +15,50 @@ import type { DrawnFor } from './template.ts'
  */
 export const PUBLIC_TEMPLATE_ID = '1366a1eb-bc54-4859-ac88-517c56a9acb1.schema'
 
-/** Pure: the values of the template's variables. */
-export const drawPublicCard: DrawnFor = (face, overlay) => {
-  const body = drawBody(face)
-  const facts = factsOf(face).map(([name, value]) => `**${name}**：${value}`)
-  const markdown = [...facts, ...(body.markdown === '' ? [] : ['---', body.markdown])].join('\n\n')
+/** Units of the impact, which somebody wrote; a body has room for more. */
+const MAX_IMPACT = 500
+
+/** Pure: the values of the template's variables. Title and the line below are mere text. */
+export const drawPublicCard: DrawnFor = (face, { detail, tips, lead }) => {
+  const body = drawBody(face, detail)
+  const facts = drawFacts(face)
+  const markdown = [...facts, ...(body.markdown === '' ? [] : ['***', body.markdown])].join('\n\n')
   return {
     truncated: body.truncated,
     variables: (revision) => ({
       title: `${dotOf(face)} ${progressWord(face)} · ${signs(face)}${headline(face)}`,
       markdown,
-      tips: overlay?.tips ?? tipsOf(face),
-      sys_full_json_obj: JSON.stringify({ msgButtons: buttonsFor(face, revision, overlay?.lead) }),
+      tips: tips ?? tipsOf(face),
+      sys_full_json_obj: JSON.stringify({ msgButtons: buttonsFor(face, revision, lead) }),
     }),
   }
+}
+
+/** A line for each, but for words that Markdown would make something of: those stand in a fence behind the others. */
+function drawFacts(face: CardFace): string[] {
+  const facts = factsOf(face)
+  const literal = facts.filter(({ kind, value }) => kind === 'words' && !isLiteral(value))
+  const others = facts.filter((fact) => !literal.includes(fact)).map((fact) => drawFact(face, fact))
+  return literal.length === 0
+    ? others
+    : [...others, fence(literal.map(({ name, value }) => `${name}：${value}`).join('\n'))]
+}
+
+function drawFact({ incident, plain }: CardFace, { name, value, kind }: Fact): string {
+  if (kind === 'severity') {
+    const token = severityColorToken(incident.incident_severity)
+    return `**${name}**：<font colorTokenV2=${token}>${value}</font>`
+  }
+  if (kind !== 'prose') return `**${name}**：${value}`
+  if (plain) return `**${name}**：\n\n${fence(beginningOf(value, MAX_IMPACT))}`
+  const { text, truncated } = cutMarkdown(prose(value), MAX_IMPACT)
+  const shown = truncated ? `${text}…` : text
+  return isBlock(shown) ? `**${name}**：\n\n${shown}` : `**${name}**：${shown}`
+}
+
+/** Whether it has to begin at the beginning of a line. */
+function isBlock(markdown: string): boolean {
+  return /\n|^(?:#{1,5} |\* |\d+\. |> |\*\*\*$)/.test(markdown)
 }
 
 function buttonsFor(face: CardFace, revision: number, lead: Overlay['lead']): object[] {

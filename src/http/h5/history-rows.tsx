@@ -1,12 +1,15 @@
 import type { Locale } from '../../domain/messages.ts'
+import { fullName, numberOf } from '../../domain/naming.ts'
 import { asReason, reasonWords } from '../../domain/reasons.ts'
 import { refusalText } from '../../domain/refusals.ts'
 import { isScreenKey, phrase, type ScreenKey } from '../../domain/screen-messages.ts'
 import type { OwnRecord } from '../../storage/home.ts'
 import { nameOfAct, readAct } from './acts.ts'
-import { numberOf, titleOf } from './incident-words.ts'
 import { Moment } from './times.tsx'
 import { incidentAddress, type View } from './view.ts'
+
+/** Letters. */
+const MAX_TITLE = 200
 
 /** Each notification and press of the visitor: what became of it, why, and what to do about it. */
 export function HistoryRows({ view, records }: { view: View; records: OwnRecord[] }) {
@@ -38,11 +41,7 @@ function Row({ view, record }: { view: View; record: OwnRecord }) {
       </p>
       <p class="soft text">
         {record.title !== undefined && record.incident_id !== null ? (
-          <a href={incidentAddress(view, record.incident_id)}>
-            {[numberOf({ num: record.incident_num ?? '' }), titleOf({ title: record.title }, locale)]
-              .filter(Boolean)
-              .join(' ')}
-          </a>
+          <a href={incidentAddress(view, record.incident_id)}>{nameOf(record, record.title, locale)}</a>
         ) : (
           `${numberOf({ num: record.incident_num ?? '' })} ${phrase(locale, 'history.deleted')}`.trim()
         )}
@@ -50,6 +49,10 @@ function Row({ view, record }: { view: View; record: OwnRecord }) {
       {todo === undefined ? undefined : <p class="todo">{todo}</p>}
     </li>
   )
+}
+
+function nameOf({ incident_num: num, channelName }: OwnRecord, title: string, locale: Locale): string {
+  return fullName({ num: num ?? '', title, channel_name: channelName }, locale, MAX_TITLE)
 }
 
 function whatOf({ kind, effect, event_type: type }: OwnRecord, locale: Locale): string {

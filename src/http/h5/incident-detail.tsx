@@ -128,13 +128,14 @@ function Body({ view, stored }: { view: View; stored: StoredIncident }) {
   const entries = Object.entries(labels)
     .filter(([, value]) => value !== '')
     .slice(0, MAX_LABELS)
-  const pictures = (incident.images ?? []).slice(0, MAX_IMAGES).flatMap(({ src, alt }) => {
+  const images = (incident.images ?? []).slice(0, MAX_IMAGES)
+  const pictures = images.flatMap(({ src, alt }) => {
     const address = webPage(src)
     return address === undefined ? [] : [{ address, name: shortLine(alt, MAX_NAME) || address }]
   })
   return (
     <>
-      {text.trim() === '' && pictures.length === 0 ? undefined : (
+      {text.trim() === '' && images.length === 0 ? undefined : (
         <section class="panel">
           <h2>{phrase(view.locale, 'incident.body')}</h2>
           <Markdown view={view} text={text} maxLength={MAX_PAGE_TEXT} />
@@ -143,6 +144,9 @@ function Body({ view, stored }: { view: View; stored: StoredIncident }) {
               <WebLink href={address}>{name}</WebLink>
             </p>
           ))}
+          {pictures.length === images.length ? undefined : (
+            <p class="soft">{say(view.locale, 'card.images.missing', { count: images.length - pictures.length })}</p>
+          )}
         </section>
       )}
       {entries.length === 0 ? undefined : (
@@ -182,20 +186,32 @@ function WebLink({ href, children, ...rest }: { href: string; class?: string; ch
 function Pages({ view, stored: { incident } }: { view: View; stored: StoredIncident }) {
   const detail = webPage(incident.detail_url)
   const silence = webPage(incident.silence_url)
-  if (detail === undefined && silence === undefined) return <></>
+  const console = phrase(view.locale, 'incident.console')
+  const silencing = say(view.locale, 'button.silence')
+  const missing = [
+    ...(detail === undefined && incident.detail_url.trim() !== '' ? [console] : []),
+    ...(silence === undefined && incident.silence_url?.trim() && incident.progress !== 'Closed' ? [silencing] : []),
+  ]
   return (
-    <p class="buttons">
-      {detail === undefined ? undefined : (
-        <WebLink href={detail} class="button">
-          {phrase(view.locale, 'incident.console')}
-        </WebLink>
+    <>
+      {detail === undefined && silence === undefined ? undefined : (
+        <p class="buttons">
+          {detail === undefined ? undefined : (
+            <WebLink href={detail} class="button">
+              {console}
+            </WebLink>
+          )}
+          {silence === undefined || incident.progress === 'Closed' ? undefined : (
+            <WebLink href={silence} class="button">
+              {silencing}
+            </WebLink>
+          )}
+        </p>
       )}
-      {silence === undefined || incident.progress === 'Closed' ? undefined : (
-        <WebLink href={silence} class="button">
-          {say(view.locale, 'button.silence')}
-        </WebLink>
-      )}
-    </p>
+      {missing.map((button) => (
+        <p class="soft">{say(view.locale, 'card.page.missing', { button })}</p>
+      ))}
+    </>
   )
 }
 

@@ -1,11 +1,12 @@
-import type { Incident } from '../../domain/incident.ts'
+import { type Incident, respondersOf } from '../../domain/incident.ts'
+import { numberOf } from '../../domain/naming.ts'
 import { type Locale, say } from '../../domain/messages.ts'
 import { phrase } from '../../domain/screen-messages.ts'
 import { shortLine } from '../../domain/text.ts'
 import type { Offer } from '../../storage/audiences.ts'
 import type { StoredIncident } from '../../storage/incidents.ts'
 import { ActButtons } from './act-buttons.tsx'
-import { lastActWords, MAX_CHANNEL, MAX_NAME, numberOf, standingWord, titleOf, toneOf } from './incident-words.ts'
+import { lastActWords, MAX_CHANNEL, MAX_NAME, standingWord, titleBesideNumber, toneOf } from './incident-words.ts'
 import { SeverityTag } from './severity-tag.tsx'
 import { Running } from './times.tsx'
 import type { View } from './view.ts'
@@ -46,7 +47,7 @@ export function Headline({ incident, locale }: { incident: Incident; locale: Loc
   return (
     <>
       {number === '' ? undefined : <span class="num">{number} </span>}
-      <bdi>{titleOf(incident, locale)}</bdi>
+      <bdi>{titleBesideNumber(incident, locale)}</bdi>
     </>
   )
 }
@@ -74,7 +75,7 @@ const FEW = 20
 export const MANY = 200
 
 export function People({ incident, locale, most }: { incident: Incident; locale: Locale; most: number }) {
-  const people = incident.responders ?? []
+  const people = respondersOf(incident)
   if (people.length === 0)
     return <>{`${say(locale, 'fact.responders')}${locale === 'zh-CN' ? '：' : ': '}${say(locale, 'fact.nobody')}`}</>
   return (

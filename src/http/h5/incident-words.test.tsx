@@ -2,7 +2,15 @@ import { describe, expect, test } from 'vitest'
 
 import { incidentOf } from '../../domain/incident.fixture.ts'
 import type { StoredIncident } from '../../storage/incidents.ts'
-import { lastActWords, numberOf, shortName, standingWord, titleOf, toneOf, toneWord } from './incident-words.ts'
+import {
+  lastActWords,
+  pageTitle,
+  shortName,
+  standingWord,
+  titleBesideNumber,
+  toneOf,
+  toneWord,
+} from './incident-words.ts'
 import { Moment, Running } from './times.tsx'
 
 const T = 1_760_000_000 // 2025-10-09 08:53:20 UTC
@@ -74,10 +82,12 @@ test('acts and snoozes carry their date where it is another', () => {
 
 test('names are cut, and never empty', () => {
   const { incident } = stored({ title: 'x'.repeat(400_000), num: ' ' })
-  expect(titleOf(incident, 'zh-CN')).toBe(`${'x'.repeat(199)}…`)
+  expect(titleBesideNumber(incident, 'zh-CN')).toBe(`${'x'.repeat(199)}…`)
   expect(shortName(incident, 'zh-CN')).toBe(`${'x'.repeat(59)}…`)
-  expect(titleOf({ title: ' \n' }, 'en-US')).toBe('(no title)')
-  expect(numberOf({ num: 'a\nb' })).toBe('#a b')
+  const untitled = { num: 'a\nb', title: ' \n\u200b', channel_name: '数据库' }
+  expect(titleBesideNumber(untitled, 'en-US')).toBe('数据库')
+  expect(pageTitle(untitled, 'en-US')).toBe('#a b 数据库')
+  expect(pageTitle({ ...untitled, num: '', channel_name: '' }, 'en-US')).toBe('(no title)')
 })
 
 test('a severity is a class of the style sheet only where it is Flashduty’s', () => {

@@ -1,7 +1,8 @@
 import { type Standing, standingOf } from '../../domain/card.ts'
 import type { Incident } from '../../domain/incident.ts'
 import { isMessageKey, type Locale, say, severityName } from '../../domain/messages.ts'
-import { shortLine, UNITS_PER_TITLE_LETTER } from '../../domain/text.ts'
+import { fullName, type Named, numberOf, titleOf, wordsBesideNumber } from '../../domain/naming.ts'
+import { shortLine } from '../../domain/text.ts'
 import { clockTimeNear } from '../../domain/time.ts'
 import type { StoredIncident } from '../../storage/incidents.ts'
 
@@ -12,7 +13,6 @@ export const MAX_NAME = 100
 export const MAX_CHANNEL = 200
 const MAX_TITLE = 200
 const MAX_SHORT_TITLE = 60
-const MAX_NUMBER = 20
 const MAX_SEVERITY = 20
 
 const WORDS: Record<Exclude<Standing, 'snoozed'>, Parameters<typeof say>[1]> = {
@@ -51,19 +51,19 @@ export function severityWord(severity: Incident['incident_severity'], locale: Lo
   return shortLine(severityName(locale, severity), MAX_SEVERITY)
 }
 
-/** Empty for an incident that has no number. */
-export function numberOf({ num }: Pick<Incident, 'num'>): string {
-  const number = shortLine(num, MAX_NUMBER)
-  return number === '' ? '' : `#${number}`
+/** The title as it stands beside the number; the channel of an incident whose title cannot be seen. */
+export function titleBesideNumber(incident: Named, locale: Locale): string {
+  return wordsBesideNumber(incident, locale, MAX_TITLE)
 }
 
-export function titleOf({ title }: Pick<Incident, 'title'>, locale: Locale, length = MAX_TITLE): string {
-  return shortLine(title, length, UNITS_PER_TITLE_LETTER) || say(locale, 'card.untitled')
+/** What a page of one incident is called. */
+export function pageTitle(incident: Named, locale: Locale): string {
+  return titleOf(incident, MAX_TITLE) || fullName(incident, locale, MAX_TITLE)
 }
 
 /** `#56E25B`, or the title of an incident that has no number. */
-export function shortName(incident: Incident, locale: Locale): string {
-  return numberOf(incident) || titleOf(incident, locale, MAX_SHORT_TITLE)
+export function shortName(incident: Named, locale: Locale): string {
+  return numberOf(incident) || wordsBesideNumber(incident, locale, MAX_SHORT_TITLE)
 }
 
 /** What a person did last; empty when nobody did anything, or nobody knows when. */

@@ -1,8 +1,9 @@
 import { LRUCache } from 'lru-cache'
 import MarkdownIt from 'markdown-it'
 
-import { MAX_ADDRESS, MAX_PAGE_TEXT } from '../../domain/limits.ts'
+import { MAX_PAGE_TEXT } from '../../domain/limits.ts'
 import { shortText } from '../../domain/text.ts'
+import { lengthOfAddress } from '../../domain/web-address.ts'
 
 /** HTML that is kept, with the texts it was made from, in UTF-16 units: of some dozens of the longest texts. */
 const KEPT = 8_000_000
@@ -44,31 +45,6 @@ for (const rule of ['fence', 'code_block', 'table_open'] as const) {
       /^<(pre|table)/,
       '<$1 tabindex="0"',
     )
-}
-
-/** How far a bare address goes on behind its scheme: to a space or a mark that ends a sentence. 0 = it is none. */
-function lengthOfAddress(text: string, from: number): number {
-  ADDRESS.lastIndex = from
-  const address = ADDRESS.exec(text)?.[0] ?? ''
-  let open = 0
-  for (let index = 0; index < address.length; index++) {
-    if (address[index] === '(') open += 1
-    else if (address[index] === ')' && --open < 0) return withoutMarks(address.slice(0, index))
-  }
-  return withoutMarks(address)
-}
-
-const ADDRESS = new RegExp(
-  `//[^\\s/?#<>"'\`{}|\\\\^，。；：！？、）】」』》”’][^\\s<>"\`{}|\\\\^，。；：！？、）】」』》”’]{0,${MAX_ADDRESS}}`,
-  'y',
-)
-
-const MARKS = new Set(".,;:!?'*_~([-")
-
-function withoutMarks(address: string): number {
-  let length = address.length
-  while (length > 2 && MARKS.has(address[length - 1] ?? '')) length -= 1
-  return length > 2 ? length : 0
 }
 
 const kept = new LRUCache<string, string>({

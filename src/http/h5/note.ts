@@ -3,7 +3,7 @@ import { isSame } from '../../domain/callback-crypto.ts'
 import { digest } from '../../domain/ids.ts'
 import type { Locale } from '../../domain/messages.ts'
 import { asReason } from '../../domain/reasons.ts'
-import { isForTheConsole, MAX_SAID, refusalText } from '../../domain/refusals.ts'
+import { type Beside, isForTheConsole, MAX_SAID, refusalText } from '../../domain/refusals.ts'
 import { beginningOf } from '../../domain/text.ts'
 import { phrase } from '../../domain/screen-messages.ts'
 import { nameOfAct, readAct, spellAct } from './acts.ts'
@@ -51,10 +51,16 @@ function signature(csrf: string, query: URLSearchParams): string {
   return digest(26, csrf, ...['did', 'of', 'was', 'said', 'click'].map((name) => query.get(name) ?? ''))
 }
 
-/** @param name of the incident, as far as the visitor may know it */
-export function wordsOfNote({ act, outcome }: Note, name: string, locale: Locale): string {
+/**
+ * @param name of the incident, as far as the visitor may know it
+ * @param beside the buttons below the sentence
+ */
+export function wordsOfNote({ act, outcome }: Note, name: string, locale: Locale, beside: Beside = {}): string {
   const action = [nameOfAct(act, locale), name].filter(Boolean).join(' ')
   if (outcome === 'done') return phrase(locale, 'note.done', { action })
   if (outcome === 'working') return phrase(locale, 'note.working', { action })
-  return phrase(locale, 'note.failed', { action, why: refusalText(locale, asReason(outcome.reason), outcome.said) })
+  return phrase(locale, 'note.failed', {
+    action,
+    why: refusalText(locale, asReason(outcome.reason), outcome.said, beside),
+  })
 }

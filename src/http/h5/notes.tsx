@@ -3,6 +3,7 @@ import type { Context } from 'hono'
 
 import { say } from '../../domain/messages.ts'
 import { tell } from '../../domain/page-messages.ts'
+import { numberOf } from '../../domain/naming.ts'
 import { asReason, type Reason } from '../../domain/reasons.ts'
 import { isForTheConsole, isMendedByLinking, isMendedBySwitching } from '../../domain/refusals.ts'
 import { phrase } from '../../domain/screen-messages.ts'
@@ -13,7 +14,7 @@ import { listWantedActs, type WantedAct } from '../../storage/wanted-acts.ts'
 import { whyNoKey } from '../../actions/acting-key.ts'
 import { nameOfAct } from './acts.ts'
 import type { H5Deps } from './deps.ts'
-import { numberOf, shortName } from './incident-words.ts'
+import { shortName } from './incident-words.ts'
 import { type Note, readNote, wordsOfNote } from './note.ts'
 import { linkAddress, type View } from './view.ts'
 import { CSRF_FIELD, type H5Variables } from './visitor.ts'
@@ -82,21 +83,21 @@ function Result({ view, note, stored }: { view: View; note: Note; stored: Stored
   const kind = typeof note.outcome === 'object' ? 'failed' : note.outcome
   // A form can name any incident, and a title is not for everybody.
   const name = stored ? numberOf(stored.incident) : ''
+  const reason = typeof note.outcome === 'object' ? asReason(note.outcome.reason) : undefined
+  const console = reason && isForTheConsole(reason) ? webPage(stored?.incident.detail_url) : undefined
+  const wayOut = { detail: console !== undefined, link: reason !== undefined && isMendedByLinking(reason) }
   return (
     <div class={`note ${kind}`} role={kind === 'failed' ? 'alert' : 'status'} tabindex={-1} data-note={kind}>
       <div>
-        <div class="text">{wordsOfNote(note, name, view.locale)}</div>
-        {typeof note.outcome === 'object' ? (
-          <WayOut view={view} reason={asReason(note.outcome.reason)} stored={stored} />
-        ) : undefined}
+        <div class="text">{wordsOfNote(note, name, view.locale, wayOut)}</div>
+        {reason === undefined ? undefined : <WayOut view={view} reason={reason} console={console} />}
       </div>
     </div>
   )
 }
 
 /** What the sentence above it tells to do next. */
-function WayOut({ view, reason, stored }: { view: View; reason: Reason; stored: StoredIncident | undefined }) {
-  const console = isForTheConsole(reason) ? webPage(stored?.incident.detail_url) : undefined
+function WayOut({ view, reason, console }: { view: View; reason: Reason; console: string | undefined }) {
   const switching = isMendedBySwitching(reason)
   if (console === undefined && !switching && !isMendedByLinking(reason)) return <></>
   return (

@@ -12,7 +12,7 @@ import { GroupContent, GroupRefused } from './group-page.tsx'
 import { HistoryRows } from './history-rows.tsx'
 import { type Home, HomeContent, WideHomeContent } from './home-page.tsx'
 import { IncidentDetail } from './incident-detail.tsx'
-import { titleOf } from './incident-words.ts'
+import { pageTitle } from './incident-words.ts'
 import { HiddenIncident, UnknownIncident } from './incident-refusals.tsx'
 import { loadGroup } from './load-group.ts'
 import { type Loaded, loadIncident } from './load-incident.ts'
@@ -105,7 +105,7 @@ export function addPageRoutes(app: Hono<H5Variables>, deps: H5Deps & Pick<Person
     ])
     const title =
       loaded.kind === 'shown'
-        ? titleOf(loaded.detail.stored.incident, view.locale)
+        ? pageTitle(loaded.detail.stored.incident, view.locale)
         : phrase(view.locale, 'incident.facts')
     const look = { title, back: `${view.pages}/`, following: notes.following }
     const content = (

@@ -1,0 +1,95 @@
+import { describe, expect, test } from 'vitest'
+
+import { prose } from './prose.ts'
+
+describe('Markdown from outside', () => {
+  test.each<[string, string, string]>([
+    ['lines of a paragraph', 'a\nb\r\nc', 'a<br>b<br>c'],
+    ['breaks written as such', 'a<br>b<br/>c<BR >d', 'a<br>b<br>c<br>d'],
+    ['both at once', 'a<br>\nb', 'a<br>b'],
+    ['an empty line in breaks', 'a<br><br>b', 'a<br><br>b'],
+    ['breaks at the ends', '<br>a<br>\n', 'a'],
+    ['paragraphs', '\n\na\n\n\n\nb\n', 'a\n\nb'],
+    ['a heading', 'x\n# h #\ny\nz', 'x\n\n# h\n\ny<br>z'],
+    ['the smallest heading', '###### h', '##### h'],
+    ['no heading', '#5 is down\n#', '#5 is down<br>#'],
+    ['a list', 'x\n- a\n+ b\n* c\ny', 'x\n\n* a\n* b\n* c\n\ny'],
+    ['a list in a list', '- a\n  - b\n    - c\n- d', '* a\n    * b\n        * c\n* d'],
+    ['a list with numbers', '1. a\n2. b\n   3. c', '1. a\n2. b\n    * 3. c'],
+    ['items apart, and what belongs to one', '- a\n\n- b\n  c\n\n  d', '* a\n* b<br>c<br>d'],
+    ['things to do', '- [ ] a\n- [x] b', '* [ ] a\n* [x] b'],
+    ['a quote', '> a\n> b\n>\n>c\nd', '> a<br>b<br><br>c\n\nd'],
+    ['dividers', 'a\n---\nb\n* * *\n___', 'a\n\n***\n\nb\n\n***\n\n***'],
+    ['no divider', '--\n- - x', '--\n\n* - x'],
+    [
+      'a table',
+      'x\n|a|b|\n|-|:-:|\n|1 | x<br>y|\n|2|\\|&|\nz',
+      'x\n\n| a | b |\n| - | :-: |\n| 1 | x<br>y |\n| 2 | ｜& |\n\nz',
+    ],
+    ['no table', 'a | b\nc | d', 'a | b<br>c | d'],
+    ['code', 'x\n```sh -x\nls <a>\n```\ny', 'x\n\n```\nls <a>\n```\n\ny'],
+    ['code of a language', '```sql\nselect 1\n\n# x\n```', '```sql\nselect 1\n\n# x\n```'],
+    ['code in waves', '~~~\na ``` b\n~~~', '```\na ｀｀｀ b\n```'],
+    ['code in longer fences', '````\n```\nx\n````', '```\n｀｀｀\nx\n```'],
+    ['code without an end', 'x\n```\ny', 'x\n\n```\ny\n```'],
+    ['code in a list', '* a\n  ```\n  x\n    y\n  ```\n* b', '* a\n\n```\nx\n  y\n```\n\n* b'],
+    ['code further to the right', 'x\n\n    at a\n      at b\n\ny', 'x\n\n```\nat a\n  at b\n```\n\ny'],
+    ['lines further to the right', 'Labels:\n     a = 1\n     b = 2', 'Labels:<br>a = 1<br>b = 2'],
+    ['letters', '2*3 __init__ C:\\_tmp\\* ~~x~~ === /data:/mnt', '2*3 __init__ C:\\_tmp\\* ~~x~~ === /data:/mnt'],
+    ['nothing', ' \n\u0000\n', ''],
+  ])('%s', (_what, text, expected) => {
+    expect(prose(text)).toBe(expected)
+  })
+})
+
+describe('HTML', () => {
+  test.each<[string, string, string]>([
+    ['paragraphs', '<p>a\nb</p><p class="x">c<br>d</p>', 'a b\n\nc<br>d'],
+    ['divisions', '<div>a</div><div><div>b</div></div>', 'a<br>b'],
+    ['words', 'a <b>b</b> <i style="x">c</i>\n<font color="#C80000">d</font>', 'a b c<br>d'],
+    ['references', '<p>a &amp; b &lt;c&gt; &amp;lt;&nbsp;d &#8364;</p>', 'a & b ＜c> ＆lt; d €'],
+    ['lists', '<ul><li>a<li>b<ol><li>c</li></ol></li></ul>x', '* a\n* b\n    * c\n\nx'],
+    ['a list with numbers', '<ol><li>a</li><li>b</li></ol>', '1. a\n1. b'],
+    ['tables', '<table><tr><th>a</th><th>b</th></tr><tr><td>1</td><td>2</td></tr></table>', 'a | b<br>1 | 2'],
+    ['code', 'x<pre><code>a &lt;b&gt;\n  c</code></pre>y', 'x\n\n```\na <b>\n  c\n```\n\ny'],
+    ['a rule', 'a<hr>b', 'a\n\n***\n\nb'],
+    ['a link', '<a href="https://a.example/(b)">run <b>book</b></a>', '[run book](https://a.example/%28b%29)'],
+    [
+      'a link to itself',
+      '<a href="https://a.example/b">https://a.example/b</a>',
+      '[https://a.example/b](https://a.example/b)',
+    ],
+    ['a link to elsewhere', '<a href="dtmd://x">y</a>', 'y'],
+    ['a picture', '<img src="https://a.example/p.png" alt="[p]">', '![［p］](https://a.example/p.png)'],
+    ['what is not seen', '<html><head><title>t</title></head><body><style>x{}</style><!-- c -->a</body></html>', 'a'],
+    ['a whole page', '<!DOCTYPE html>\n<html><body>\n<p>a</p>\n</body></html>', 'a'],
+    ['ends without a beginning', 'a</div>b</p>', 'ab'],
+    ['beginnings without an end', '<p>a<p>b<div', 'a\n\nb\n\n＜div'],
+    ['fences around it', '<b>a</b>\n```\n<b>x</b>\n```', 'a\n\n```\n<b>x</b>\n```'],
+  ])('%s', (_what, text, expected) => {
+    expect(prose(text)).toBe(expected)
+  })
+
+  test.each([
+    'value <no value> of <nil>',
+    'a < b && c > d',
+    'vector<int> Foo<Bar>',
+    'usage: run <b> <code> <name>',
+    '<Event><Id>4</Id></Event>',
+    '<?xml version="1.0"?>',
+    '<a atId=user1>x</a>',
+    '<',
+    'a <',
+  ])('is not what merely looks like it: %j', (text) => {
+    expect(prose(text)).toBe(text.replaceAll('<', '＜'))
+    // Nor beside some.
+    expect(prose(`${text}<p>x</p>`)).toBe(`${text.replaceAll('<', '＜')}\n\nx`)
+  })
+
+  test.each(['if x <b and y', '<script> is in the address', '<!-- left alone -->', '</'])(
+    'is not what has no end: %j',
+    (text) => {
+      expect(prose(text)).toBe(text.replaceAll('<', '＜'))
+    },
+  )
+})
