@@ -126,7 +126,7 @@ const OWNERS: Record<string, string[]> = {
   'rate-limiter-flexible': ['http'],
   'dingtalk-jsapi': ['browser'],
   'markdown-it': ['http'],
-  htmlparser2: ['delivery'],
+  htmlparser2: ['domain'],
   'lru-cache': ['http'],
   undici: ['outbound.ts'],
   pino: ['log.ts'],
@@ -153,7 +153,7 @@ const ONLY_FROM: Record<string, string[]> = {
   'https-proxy-agent': ['stream/connection.ts'],
   'better-sqlite3': ['storage/db.ts'],
   'rate-limiter-flexible': ['http/h5/limits.ts'],
-  htmlparser2: ['delivery/render/html-text.ts'],
+  htmlparser2: ['domain/html-text.ts'],
   'node:zlib': ['http/api/inflate.ts', 'http/h5/answer-html.ts'],
 }
 

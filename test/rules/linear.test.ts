@@ -3,7 +3,8 @@ import { describe, expect, test } from 'vitest'
 import { drawCard } from '../../src/delivery/render/draw.ts'
 import { cutMarkdown } from '../../src/delivery/render/cut-markdown.ts'
 import { inLine } from '../../src/delivery/render/in-line.ts'
-import { fence, isLiteral } from '../../src/delivery/render/literal.ts'
+import { withoutHtml } from '../../src/domain/html-text.ts'
+import { fence, isLiteral } from '../../src/domain/literal.ts'
 import { prose } from '../../src/delivery/render/prose.ts'
 import { makeFace } from '../../src/delivery/render/faces.fixture.ts'
 import { withMentions } from '../../src/delivery/render/mentions.ts'
@@ -184,6 +185,7 @@ const READERS: Record<string, (outside: string) => unknown> = {
   oneLine: text.oneLine,
   inLine: (outside) => [inLine(outside), inLine(outside, true)],
   prose,
+  withoutHtml: (outside) => withoutHtml(`<p>${outside}`),
   'prose, line by line': (outside) => prose(Array.from(outside, (letter) => `${letter}\n`).join('')),
   'prose in HTML': (outside) => prose(`<p>${outside}</p><ul><li>${outside}</li></ul><b>${outside}</b>`),
   'HTML without end': (outside) => prose(`<p><b></b>${'<ul><li><p>'.repeat(50)}${outside}`),

@@ -3,9 +3,9 @@ import { say } from '../../domain/messages.ts'
 import { beginningOf, cut, isVisible, MAX_READ, sendable, shortLine } from '../../domain/text.ts'
 import { lengthOfAddress, webAddress } from '../../domain/web-address.ts'
 import { cutMarkdown } from './cut-markdown.ts'
-import { hasHtml, htmlText } from './html-text.ts'
+import { hasHtml, htmlText } from '../../domain/html-text.ts'
 import { bracketed } from './in-line.ts'
-import { between, fence, isLiteral } from './literal.ts'
+import { between, fence, isLiteral } from '../../domain/literal.ts'
 import { prose } from './prose.ts'
 
 /** UTF-16 units. A card is read in a chat; Flashduty's own rendering is somebody's choice and may be longer. */

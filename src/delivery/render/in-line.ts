@@ -1,6 +1,6 @@
 import { OWN_ADDRESS } from '../../domain/text.ts'
 import { lengthOfAddress, webAddress } from '../../domain/web-address.ts'
-import { wideBackticks } from './literal.ts'
+import { wideBackticks } from '../../domain/literal.ts'
 
 /** Links and images are kept, code in a line too; an address by itself becomes a link. None runs past where another may begin. */
 const PARTS =

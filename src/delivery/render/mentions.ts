@@ -1,7 +1,7 @@
 import type { DrawnCard, Mention } from '../../domain/card.ts'
 import { type Locale, say } from '../../domain/messages.ts'
 import { shortLine } from '../../domain/text.ts'
-import { between } from './literal.ts'
+import { between } from '../../domain/literal.ts'
 
 const MAX_NAME = 30
 /** What DingTalk's userIds are made of; any other could end the tag early. */

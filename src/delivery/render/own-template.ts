@@ -3,7 +3,7 @@ import { severityColor } from '../../domain/messages.ts'
 import { shortLine, shortText } from '../../domain/text.ts'
 import { drawBody } from './body.ts'
 import { buttonsOf } from './buttons.ts'
-import { hasHtml, htmlText } from './html-text.ts'
+import { hasHtml, htmlText } from '../../domain/html-text.ts'
 import type { DrawnFor } from './template.ts'
 import { dotOf, type Fact, factsOf, headline, progressWord, severityWord, signs, tipsOf } from './facts.ts'
 

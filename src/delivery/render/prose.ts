@@ -1,7 +1,7 @@
 import { MAX_READ, beginningOf, sendable } from '../../domain/text.ts'
-import { hasHtml, htmlText } from './html-text.ts'
+import { hasHtml, htmlText } from '../../domain/html-text.ts'
 import { inLine } from './in-line.ts'
-import { fence } from './literal.ts'
+import { fence } from '../../domain/literal.ts'
 
 /*
  * Markdown from outside as the Markdown that a card is documented to read (page "markdown-variable-new"): blocks apart by

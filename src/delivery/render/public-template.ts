@@ -5,7 +5,7 @@ import { drawBody } from './body.ts'
 import { buttonsOf, type CardButton } from './buttons.ts'
 import { cutMarkdown } from './cut-markdown.ts'
 import { dotOf, type Fact, factsOf, headline, progressWord, signs, tipsOf } from './facts.ts'
-import { fence, isLiteral } from './literal.ts'
+import { fence, isLiteral } from '../../domain/literal.ts'
 import { prose } from './prose.ts'
 import type { DrawnFor } from './template.ts'
 

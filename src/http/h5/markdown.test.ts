@@ -79,3 +79,11 @@ describe('a long text', () => {
     expect(toHtml('ab😀', 3)).toBe('<p>ab…</p>\n')
   })
 })
+
+test('HTML in a text is its text, with its line breaks', () => {
+  expect(toHtml('<p>a</p><p>b<br>c &lt;d&gt;</p>')).toBe('<p>a</p>\n<p>b<br>\nc &lt;d&gt;</p>\n')
+  expect(toHtml('<b>a</b>\n```\n<b>x</b>\n```\n<ul><li>b</li></ul>')).toBe(
+    '<p>a</p>\n<pre tabindex="0"><code>&lt;b&gt;x&lt;/b&gt;\n</code></pre>\n<ul>\n<li>b</li>\n</ul>\n',
+  )
+  expect(toHtml('<no value> of <a href="javascript:x">y</a>')).toBe('<p>&lt;no value&gt; of y</p>\n')
+})

@@ -1,6 +1,7 @@
 import { LRUCache } from 'lru-cache'
 import MarkdownIt from 'markdown-it'
 
+import { withoutHtml } from '../../domain/html-text.ts'
 import { MAX_PAGE_TEXT } from '../../domain/limits.ts'
 import { shortText } from '../../domain/text.ts'
 import { lengthOfAddress } from '../../domain/web-address.ts'
@@ -53,11 +54,11 @@ const kept = new LRUCache<string, string>({
 })
 
 /**
- * The HTML of a text, or of so much of it. What was drawn before is not drawn again: the longest text takes some tenths
+ * The HTML of a text, or of so much of it; HTML in it counts as its text. What was drawn before is not drawn again: the longest text takes some tenths
  * of a second, and a page may be opened by a whole company at once.
  */
 export function toHtml(text: string, maxLength = MAX_PAGE_TEXT): string {
-  const shown = shortText(text, maxLength)
+  const shown = withoutHtml(shortText(text, maxLength))
   if (shown.length < KEPT_FROM) return markdown.render(shown)
   const html = kept.get(shown) ?? markdown.render(shown)
   kept.set(shown, html)

@@ -1,7 +1,7 @@
 import { Parser } from 'htmlparser2'
 
-import { webAddress } from '../../domain/web-address.ts'
 import { between, fence } from './literal.ts'
+import { webAddress } from './web-address.ts'
 
 /** What begins and ends a line of its own; those of `APART` stand apart by a blank line. */
 const LINES = new Set(['div', 'li', 'tr', 'dt', 'dd', 'section', 'article', 'header', 'footer', 'main', 'caption'])
@@ -37,6 +37,37 @@ function isHtml(name: string, ended: ReadonlySet<string>): boolean {
     return ended.has(name) || UNENDED.has(name)
   }
   return UNENDED.has(name) || (UNSEEN.has(name) && ended.has(name))
+}
+
+/** A line that begins or ends code, in which HTML is somebody's example. */
+const FENCE = /^\s{0,12}(`{3,}|~{3,})/
+
+/** Pure: Markdown whose HTML has become text; code in fences is left alone. */
+export function withoutHtml(text: string): string {
+  if (!hasHtml(text)) return text
+  const parts: string[] = []
+  let lines: string[] = []
+  let mark: string | undefined
+  const end = (): void => {
+    const part = lines.join('\n')
+    if (lines.length > 0) parts.push(mark === undefined && hasHtml(part) ? htmlText(part) : part)
+    lines = []
+  }
+  for (const line of text.split('\n')) {
+    const found = FENCE.exec(line)?.[1]
+    if (mark === undefined && found !== undefined) {
+      end()
+      mark = found
+      lines.push(line)
+    } else {
+      lines.push(line)
+      if (mark === undefined || !found?.startsWith(mark)) continue
+      end()
+      mark = undefined
+    }
+  }
+  end()
+  return parts.join('\n')
 }
 
 /** `shown` = whether the tags are HTML, and not to be shown as they were written. */
