@@ -88,7 +88,7 @@ export function htmlText(source: string): string {
   let inside = 0
   let inPre = 0
   /** The lists around, outermost first, and how many of their items. */
-  const lists: string[] = []
+  const lists: List[] = []
   let inItem = 0
 
   const parser: Parser = new Parser(
@@ -173,7 +173,7 @@ export function htmlText(source: string): string {
     } else if (name === 'td' || name === 'th') writer.cell()
     else if (name === 'pre') writer.standApart()
     else stand(name)
-    if (name === 'ul' || name === 'ol') lists.push(name)
+    if (name === 'ul' || name === 'ol') lists.push({ isNumbered: name === 'ol', items: 0 })
   }
   function end({ name, from, href }: Open): void {
     if (name === 'ul' || name === 'ol') lists.pop()
@@ -197,6 +197,8 @@ function picture({ src, alt = '' }: Record<string, string>): string {
   const address = webAddress(src)?.replaceAll('(', '%28').replaceAll(')', '%29')
   return address === undefined ? alt : `![${between(alt.replaceAll(/\s+/g, ' '))}](${address})`
 }
+
+type List = { isNumbered: boolean; items: number }
 
 class Writer {
   readonly #parts: string[] = []
@@ -240,13 +242,13 @@ class Writer {
     this.#add(`${line}\n\n`)
   }
 
-  /** @param lists the kinds of those around it, outermost first */
-  item(lists: string[]): void {
+  /** @param lists those around it, outermost first */
+  item(lists: List[]): void {
     const depth = Math.min(MAX_DEPTH, Math.max(0, lists.length - 1))
     this.startLine()
-    // Numbered ones do not nest.
-    const isNumbered = lists.length === 1 && lists[0] === 'ol'
-    this.#add(`${'    '.repeat(depth)}${isNumbered ? '1.' : '*'} `)
+    const list = lists.at(-1)
+    if (list) list.items += 1
+    this.#add(`${'    '.repeat(depth)}${list?.isNumbered ? `${list.items}.` : '*'} `)
   }
 
   cell(): void {

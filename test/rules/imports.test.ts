@@ -125,7 +125,7 @@ const OWNERS: Record<string, string[]> = {
   '@hono/node-server': ['http'],
   'rate-limiter-flexible': ['http'],
   'dingtalk-jsapi': ['browser'],
-  'markdown-it': ['http'],
+  'markdown-it': ['http', 'delivery'],
   htmlparser2: ['domain'],
   'lru-cache': ['http'],
   undici: ['outbound.ts'],

@@ -2,11 +2,10 @@ import type { CardFace } from '../../domain/card.ts'
 import { say } from '../../domain/messages.ts'
 import { beginningOf, cut, isVisible, MAX_READ, sendable, shortLine } from '../../domain/text.ts'
 import { lengthOfAddress, webAddress } from '../../domain/web-address.ts'
-import { cutMarkdown } from './cut-markdown.ts'
 import { hasHtml, htmlText } from '../../domain/html-text.ts'
 import { bracketed } from './in-line.ts'
 import { between, fence, isLiteral } from '../../domain/literal.ts'
-import { prose } from './prose.ts'
+import { cutProse } from './prose.ts'
 
 /** UTF-16 units. A card is read in a chat; Flashduty's own rendering is somebody's choice and may be longer. */
 const MAX_RENDERED = 10_000
@@ -34,7 +33,7 @@ type Body = { markdown: string; truncated: boolean }
 export function drawBody(face: CardFace, hasDetail: boolean): Body {
   const { rendered, locale, plain } = face
   if (face.minimal) return { markdown: '', truncated: false }
-  const body = !plain && rendered?.body ? cutProse(rendered.body, MAX_RENDERED) : builtIn(face)
+  const body = !plain && rendered?.body ? drawProse(rendered.body, MAX_RENDERED) : builtIn(face)
   const see = say(locale, hasDetail ? 'see.detail' : 'see.console')
   const parts = [body.markdown, body.truncated ? say(locale, 'card.truncated', { see }) : '', ...missingPages(face)]
   return { markdown: parts.filter(Boolean).join('\n\n'), truncated: body.truncated }
@@ -44,7 +43,7 @@ function builtIn(face: CardFace): Body {
   const { incident, plain } = face
   const { body_text: bodyText, resource, ...others } = incident.labels ?? {}
   const description = bodyText?.trim() ? bodyText : incident.description
-  const text = plain ? cutPlain(face, description) : cutProse(description, MAX_DESCRIPTION)
+  const text = plain ? cutPlain(face, description) : drawProse(description, MAX_DESCRIPTION)
   const labels = drawLabels([['resource', resource ?? ''], ...Object.entries(others)], face)
   const images = plain ? { lines: [], truncated: false } : drawImages(face)
   return {
@@ -53,9 +52,9 @@ function builtIn(face: CardFace): Body {
   }
 }
 
-function cutProse(text: string, length: number): Body {
-  const cutShort = cutMarkdown(prose(text), length)
-  return { markdown: cutShort.text, truncated: cutShort.truncated || text.length > MAX_READ }
+function drawProse(text: string, length: number): Body {
+  const { text: markdown, truncated } = cutProse(text, length)
+  return { markdown, truncated }
 }
 
 /** Nothing of it is Markdown, a picture or an address. */

@@ -30,7 +30,8 @@ describe('a line from outside', () => {
     ['https://a.example/[x]*', '[https://a.example/%5Bx%5D](https://a.example/[x])*'],
     ['`curl https://a.example` x', '`curl https://a.example` x'],
     ['a ```b``` c', 'a ｀｀｀b｀｀｀ c'],
-    ['**b** *i* [微笑] # | > _x_', '**b** *i* [微笑] # | > _x_'],
+    ['**b** *i* # | > _x_', '**b** *i* # | > _x_'],
+    ['[微笑] [ok] [OK](https://a.example) [告警]', '［微笑］ ［ok］ [OK](https://a.example) [告警]'],
   ])('%j', (text, expected) => {
     expect(inLine(text)).toBe(expected)
   })

@@ -1,3 +1,4 @@
+import { isEmoticon } from '../../domain/emoticons.ts'
 import { OWN_ADDRESS } from '../../domain/text.ts'
 import { lengthOfAddress, webAddress } from '../../domain/web-address.ts'
 import { wideBackticks } from '../../domain/literal.ts'
@@ -39,7 +40,7 @@ function followed(text: string): string {
 
 /** As it may stand between the brackets of a link. */
 export function bracketed(address: string): string {
-  return address.replaceAll('(', '%28').replaceAll(')', '%29')
+  return address.replaceAll('(', '%28').replaceAll(')', '%29').replaceAll('*', '%2A')
 }
 
 /** Without a title, which no page documents. */
@@ -61,6 +62,8 @@ function harmless(text: string): string {
       // `[1]: address` by itself makes `[1]` a link, and is not shown.
       .replace(/^(\s{0,3}\[[^\][]{1,200}\]):(?=\s*\S+(?:\s+["'(].*)?$)/, '$1：')
       .replaceAll(OWN_ADDRESS, '：')
+      // Words in brackets that a card draws as a picture.
+      .replaceAll(/\[([^\][\n]{1,30})\](?!\()/g, (whole, name: string) => (isEmoticon(name) ? `［${name}］` : whole))
   )
 }
 

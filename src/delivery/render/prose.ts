@@ -1,7 +1,10 @@
 import { MAX_READ, beginningOf, sendable } from '../../domain/text.ts'
 import { hasHtml, htmlText } from '../../domain/html-text.ts'
+import { cutMarkdown } from './cut-markdown.ts'
 import { inLine } from './in-line.ts'
 import { fence } from '../../domain/literal.ts'
+
+import { wideStars } from './stars.ts'
 
 /*
  * Markdown from outside as the Markdown that a card is documented to read (page "markdown-variable-new"): blocks apart by
@@ -40,6 +43,17 @@ export function prose(text: string): string {
   }
   blocks.push(...blocksOf(lines.slice(from)))
   return blocks.filter(Boolean).join('\n\n')
+}
+
+/** The beginning of it in at most so many UTF-16 units. */
+export function cutProse(text: string, length: number): { text: string; truncated: boolean } {
+  const whole = prose(text)
+  const { text: shown, truncated } = cutMarkdown(whole, length)
+  if (!truncated) return { text: shown, truncated: text.length > MAX_READ }
+  // A sign whose other half is gone is a letter now.
+  const last = shown.lastIndexOf('\n') + 1
+  const isCode = shown.endsWith('```')
+  return { text: isCode ? shown : shown.slice(0, last) + wideStars(shown.slice(last)), truncated }
 }
 
 function blocksOf(lines: string[]): string[] {
@@ -113,14 +127,15 @@ function readCode(lines: string[], at: number): Block {
 
 function heading(line: string, show: (text: string) => string): string {
   const [, marks = '#', words = ''] = HEADING.exec(line) ?? []
-  return `${'#'.repeat(Math.min(MAX_HEADING, marks.length))} ${broken(words.trimEnd().replace(/(?<![ \t])[ \t]+#+$/, ''), show).join(' ')}`
+  const shown = broken(words.trimEnd().replace(/(?<![ \t])[ \t]+#+$/, ''), show).join(' ')
+  return `${'#'.repeat(Math.min(MAX_HEADING, marks.length))} ${wideStars(shown)}`
 }
 
 function readQuote(lines: string[], at: number, show: (text: string) => string): Block {
   let end = at
   while (end < lines.length && QUOTE.test(lines[end] ?? '')) end += 1
   const said = lines.slice(at, end).flatMap((line) => broken(line.replace(/^ {0,3}> ?/, ''), show))
-  return { block: `> ${said.join('<br>')}`, next: end }
+  return { block: `> ${wideStars(said.join('<br>'))}`, next: end }
 }
 
 /** A row, then the line that makes a table of it. */
@@ -137,11 +152,14 @@ function isTable(lines: string[], at: number): boolean {
 function readTable(lines: string[], at: number, show: (text: string) => string): Block {
   let end = at + 2
   while (end < lines.length && (lines[end] ?? '').includes('|')) end += 1
+  const width = cellsOf(lines[at] ?? '').length
   const rows = lines.slice(at, end).map((line, index) => {
     const cells = cellsOf(line).map((cell) =>
-      index === 1 ? cell : broken(cell, show).join('<br>').replaceAll('|', '｜'),
+      index === 1 ? cell : wideStars(broken(cell, show).join('<br>').replaceAll('|', '｜')),
     )
-    return `| ${cells.join(' | ')} |`
+    // What stands beyond the head would not be shown.
+    const [first, rest] = [cells.slice(0, width - 1), cells.slice(width - 1)]
+    return `| ${[...first, rest.join('｜')].join(' | ')} |`
   })
   return { block: rows.join('\n'), next: end }
 }
@@ -152,10 +170,14 @@ function cellsOf(line: string): string[] {
   return row.split('|').map((cell) => cell.trim())
 }
 
-/** Items of a list, with the lines that go on below them and those a blank line is between. */
+/**
+ * Items of a list, with the lines that go on below them and those a blank line is between. Numbers do not nest, and a card
+ * counts them from 1 itself: where that would tell another number, it is a word of its item.
+ */
 function readList(lines: string[], at: number, show: (text: string) => string): Block {
-  const items: string[] = []
+  const items: { sign: string; words: string[] }[] = []
   const indents: number[] = []
+  let number = 0
   let end = at
   while (end < lines.length) {
     const line = lines[end] ?? ''
@@ -163,10 +185,10 @@ function readList(lines: string[], at: number, show: (text: string) => string): 
     if (found && !DIVIDER.test(line)) {
       const [whole, blanks = '', mark = ''] = found
       const level = levelOf(indents, blanks.replaceAll('\t', '    ').length)
-      // Numbered ones do not nest: there the number is a word of its own.
-      const own = /\d/.test(mark) ? (level === 0 ? `${mark} ` : `* ${mark} `) : '* '
-      const words = broken(line.slice(whole.length), show).join('<br>')
-      items.push(`${'    '.repeat(level)}${own}${words}`)
+      const isNext = level === 0 && mark === `${number + 1}.`
+      if (level === 0) number = isNext ? number + 1 : 0
+      const sign = isNext ? mark : /\d/.test(mark) ? `* ${mark}` : '*'
+      items.push({ sign: `${'    '.repeat(level)}${sign} `, words: broken(line.slice(whole.length), show) })
       end += 1
       continue
     }
@@ -178,10 +200,11 @@ function readList(lines: string[], at: number, show: (text: string) => string): 
       continue
     }
     if (!/^(?: {2}|\t)/.test(following) || FENCE_IN_LIST.test(following)) break
-    items.push(`${items.pop() ?? ''}<br>${broken(following.trim(), show).join('<br>')}`)
+    items.at(-1)?.words.push(...broken(following.trim(), show))
     end = next + 1
   }
-  return { block: items.join('\n'), next: Math.max(end, at + 1) }
+  const drawn = items.map(({ sign, words }) => `${sign}${wideStars(trimBreaks(words).join('<br>'))}`)
+  return { block: drawn.join('\n'), next: Math.max(end, at + 1) }
 }
 
 /** How deep an item is, by those before it that are further to the left. */
@@ -198,7 +221,7 @@ function readParagraph(lines: string[], at: number, show: (text: string) => stri
   const words = said.flatMap((line, index) =>
     broken(index < said.length - 1 ? line.replace(BREAK_AT_END, '') : line, show),
   )
-  return { block: trimBreaks(words).join('<br>'), next: end }
+  return { block: wideStars(trimBreaks(words).join('<br>')), next: end }
 }
 
 /** Whether something other than a paragraph begins there. */

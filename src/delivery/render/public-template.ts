@@ -3,10 +3,9 @@ import { severityColorToken } from '../../domain/messages.ts'
 import { beginningOf } from '../../domain/text.ts'
 import { drawBody } from './body.ts'
 import { buttonsOf, type CardButton } from './buttons.ts'
-import { cutMarkdown } from './cut-markdown.ts'
 import { dotOf, type Fact, factsOf, headline, progressWord, signs, tipsOf } from './facts.ts'
 import { fence, isLiteral } from '../../domain/literal.ts'
-import { prose } from './prose.ts'
+import { cutProse } from './prose.ts'
 import type { DrawnFor } from './template.ts'
 
 /**
@@ -51,7 +50,7 @@ function drawFact({ incident, plain }: CardFace, { name, value, kind }: Fact): s
   }
   if (kind !== 'prose') return `**${name}**：${value}`
   if (plain) return `**${name}**：\n\n${fence(beginningOf(value, MAX_IMPACT))}`
-  const { text, truncated } = cutMarkdown(prose(value), MAX_IMPACT)
+  const { text, truncated } = cutProse(value, MAX_IMPACT)
   const shown = truncated ? `${text}…` : text
   return isBlock(shown) ? `**${name}**：\n\n${shown}` : `**${name}**：${shown}`
 }

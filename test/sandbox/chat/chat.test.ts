@@ -13,6 +13,42 @@ const program = await findChromium()
 if (program === undefined && process.env['CI']) throw new Error('the page tests need a Chromium; set CHROMIUM_PATH')
 if (program === undefined) process.stderr.write('no Chromium found: the tests of the chat page were left out\n')
 
+const LOG = '2026-01-01  ERROR  **disk** <full>\n\tat a.b(c.ts:1)'
+
+const EVERYTHING = `# 一级
+##### 五级
+正文 **加粗** *斜体* <font colorTokenV2=common_red1_color>红</font> <font colorTokenV2=common_green1_color>绿</font> [收到]
+
+***
+
+* 外层
+    * 嵌套
+
+1. 一
+2. 二
+
+> 引用
+>> 嵌套引用
+
+| 主机 | 用量 |
+| :- | -: |
+| db-01 | 97% |
+
+\`\`\`
+${LOG}
+\`\`\``
+
+const LONG = `${'y'.repeat(300)}
+
+\`\`\`
+${'z '.repeat(300)}
+\`\`\`
+
+| ${'a'.repeat(300)} | b |
+| - | - |
+
+> ${'q'.repeat(300)}`
+
 describe.runIf(program !== undefined)('the chat page', () => {
   let browser: Browser
   let dingtalk: DingTalkSandbox
@@ -203,16 +239,54 @@ describe.runIf(program !== undefined)('the chat page', () => {
     await page.getByTestId('feed').getByText('应答 im_cool_app_uninstall').waitFor()
   })
 
+  test('a card shows what its Markdown says, by light and in the dark', async () => {
+    await fire({ description: EVERYTHING })
+    await page.getByTestId('card').waitFor()
+    const card = page.getByTestId('card-markdown')
+    expect(await card.locator('h1, h2, h3, h4, h5').allTextContents()).toEqual(['一级', '五级'])
+    expect(await card.locator('ul ul li').allTextContents()).toEqual(['嵌套'])
+    expect(await card.locator('ol li').allTextContents()).toEqual(['一', '二'])
+    expect(await card.locator('blockquote blockquote').textContent()).toBe('嵌套引用')
+    expect(await card.locator('th, td').allTextContents()).toEqual(['主机', '用量', 'db-01', '97%'])
+    expect(await card.locator('.emoticon').allTextContents()).toEqual(['收到'])
+    expect(await card.locator('hr').count()).toBe(1)
+
+    // What somebody copies out of a fence is what was sent.
+    const copied = await page.evaluate<string>(
+      `getSelection().selectAllChildren(document.querySelector('.card pre')) ?? String(getSelection())`,
+    )
+    expect(copied).toBe(LOG)
+
+    /** Mean of red, green and blue, as computed. */
+    const lightnessOf = (selector: string, property: string) =>
+      page.evaluate<number>(
+        `getComputedStyle(document.querySelector(${JSON.stringify(selector)}))
+          .getPropertyValue('${property}').match(/[\\d.]+/g).slice(0, 3).reduce((sum, part) => sum + part / 3, 0)`,
+      )
+    for (const colorScheme of ['light', 'dark'] as const) {
+      await page.emulateMedia({ colorScheme })
+      const ground = await lightnessOf('.card', 'background-color')
+      expect(ground > 128).toBe(colorScheme === 'light')
+      for (const shown of ['.card-title', '.card pre', '.common_red1_color', '.common_green1_color']) {
+        expect(Math.abs((await lightnessOf(shown, 'color')) - ground), `${shown}, ${colorScheme}`).toBeGreaterThan(70)
+      }
+    }
+  })
+
   test.each([1280, 900])('at %i px nothing sticks out', async (width) => {
-    await fire({ title: 'x'.repeat(300), description: `\`${'y'.repeat(300)}\`\n\n${'z'.repeat(300)}` })
+    await fire({ title: 'x'.repeat(300), description: LONG })
     await page.setViewportSize({ width, height: 800 })
     await page.getByTestId('card').waitFor()
-    const sticking = await page
-      .locator('body *')
-      .evaluateAll(
-        (all, edge) => all.filter((one) => one.getBoundingClientRect().right > edge + 0.5).map((one) => one.className),
-        width,
-      )
+    const sticking = await page.locator('body *').evaluateAll(
+      // What is inside of a wide table or fence is scrolled.
+      (all, edge) =>
+        all
+          .filter(
+            (one) => one.closest(':is(.table, pre) > *') === null && one.getBoundingClientRect().right > edge + 0.5,
+          )
+          .map((one) => one.className),
+      width,
+    )
     expect(sticking).toEqual([])
     const [card, talk] = [await page.getByTestId('card').boundingBox(), await page.locator('main').boundingBox()]
     expect((card?.x ?? 0) + (card?.width ?? 0)).toBeLessThanOrEqual((talk?.x ?? 0) + (talk?.width ?? 0))

@@ -1,5 +1,6 @@
+import { ROBOT } from '../dingtalk/card-markdown/dialects.ts'
 import type { Button, ChatMessage, Conversation, DingTalkControl, RenderedCard } from '../dingtalk/types.ts'
-import { clientLink, renderMarkdown } from './markdown.ts'
+import { clientLink, plainHtml, toHtml } from './markdown.ts'
 
 export type Colleague = { userId: string; name: string; note: string }
 
@@ -10,7 +11,7 @@ export type DrawnMessage = { seq: number; at: number } & (
   | { kind: 'notice'; text: string }
   | { kind: 'text'; text: string }
   | { kind: 'article'; title: string; html: string; buttons: DrawnButton[] }
-  | { kind: 'card'; card: string; title: string; html: string; tips: string; buttons: DrawnButton[] }
+  | { kind: 'card'; card: string; title: string; facts: string[]; html: string; tips: string; buttons: DrawnButton[] }
   | { kind: 'lost-card' }
 )
 
@@ -122,7 +123,8 @@ function drawMessage({ seq, at, content }: ChatMessage, view: RenderedCard | und
     kind: 'card',
     card: view.outTrackId,
     title: view.title,
-    html: renderMarkdown(view.markdown),
+    facts: view.facts,
+    html: toHtml(view.markdown, { mentionable: view.mentions }),
     tips: view.tips,
     buttons: view.buttons.map(drawButton),
   }
@@ -142,7 +144,9 @@ function drawRobotMessage(msgKey: string, param: Record<string, string>) {
   const buttons = links.flatMap(({ text, url }) => (text && url ? [drawButton({ text, url, color: 'blue' })] : []))
   const text = param['text'] ?? param['content'] ?? `[${msgKey}]`
   const title = msgKey === 'sampleLink' ? (param['title'] ?? '') : ''
-  return { kind: 'article', title, html: renderMarkdown(text), buttons } as const
+  // "markdown格式的消息" are these forms' texts alone (D:robot-message-type).
+  const html = /^sample(Markdown|ActionCard)/.test(msgKey) ? toHtml(text, { dialect: ROBOT }) : plainHtml(text)
+  return { kind: 'article', title, html, buttons } as const
 }
 
 function drawButton(button: Button): DrawnButton {

@@ -4,39 +4,7 @@ import type { App, DingTalkSandbox, Group, User } from '../dingtalk/types.ts'
 import { startFlashduty } from '../flashduty/index.ts'
 import type { FlashdutySandbox } from '../flashduty/types.ts'
 import { startChat } from './index.ts'
-import { clientLink, renderMarkdown } from './markdown.ts'
 import type { ChatState } from './model.ts'
-
-describe('Markdown', () => {
-  test('markup in the text is text; links open outside; a person is named', () => {
-    expect(renderMarkdown('<img src=x onerror=alert(1)> **b**')).toBe(
-      '<p>&lt;img src=x onerror=alert(1)&gt; <strong>b</strong></p>\n',
-    )
-    expect(renderMarkdown('[x](https://example.com/a)')).toBe(
-      '<p><a href="https://example.com/a" target="_blank" rel="noopener">x</a></p>\n',
-    )
-    expect(renderMarkdown('[x](javascript:alert(1))')).not.toContain('<a')
-    expect(renderMarkdown('问 <a atId=u1>韩<i>梅</i></a>')).not.toContain('<i>')
-    expect(renderMarkdown('问 <a atId=u1>韩梅梅</a>！')).toBe('<p>问 <b class="mention">@韩梅梅</b>！</p>\n')
-  })
-
-  test.each([
-    ['https://example.com/a?b=c', 'https://example.com/a?b=c'],
-    [
-      'dingtalk://dingtalkclient/page/link?url=https%3A%2F%2Fexample.com%2Fh5%3Fa%3D1&pc_slide=true',
-      'https://example.com/h5?a=1',
-    ],
-    [
-      'dingtalk://dingtalkclient/action/open_platform_link?pcLink=https%3A%2F%2Fpc.example.com%2F',
-      'https://pc.example.com/',
-    ],
-    ['dingtalk://dingtalkclient/page/link?url=javascript:alert(1)', undefined],
-    ['javascript:alert(1)', undefined],
-    ['not a link', undefined],
-  ])('%s leads to %s', (url, target) => {
-    expect(clientLink(url)).toBe(target)
-  })
-})
 
 describe('the API of the page', () => {
   let dingtalk: DingTalkSandbox

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { readMarkdown } from './card-markdown/read.ts'
 import type { Office } from './rig.ts'
 import { cardParams, createAndDeliver, groupCard, openOffice } from './rig.ts'
 
@@ -15,7 +16,10 @@ describe('a template of the app’s own', () => {
     title: '#1 db down',
     dot: '🔴',
     progress_text: '待处理',
-    facts: JSON.stringify([{ name: '处理人', value: '张三' }]),
+    facts: JSON.stringify([
+      { name: '处理人', value: '张三' },
+      { name: '影响', value: '**x** [OK] <br>' },
+    ]),
     markdown: '**env**：prod',
     tips: 'tip',
     buttons: JSON.stringify([{ text: '认领', color: 'blue', id: 'ack~7' }]),
@@ -28,7 +32,8 @@ describe('a template of the app’s own', () => {
     expect(sent.status).toBe(200)
     expect(office.sandbox.control.view('card-1', office.li.userId)).toMatchObject({
       title: '🔴 待处理 · #1 db down',
-      markdown: '**处理人**：张三\n\n**env**：prod',
+      facts: ['处理人：张三', '影响：**x** [OK] <br>'],
+      markdown: '**env**：prod',
       tips: 'tip',
       buttons: [
         { text: '认领', color: 'blue', id: 'ack~7' },
@@ -43,6 +48,8 @@ describe('a template of the app’s own', () => {
     expect((await createAndDeliver(office, groupCard(office, { cardTemplateId }))).status).toBe(200)
     expect(office.sandbox.control.view('card-1', office.li.userId)).toMatchObject({
       title: '',
+      facts: [],
+      markdown: '',
       buttons: [],
       tips: '卡片加载失败',
     })
@@ -70,11 +77,21 @@ describe('mentions', () => {
     expect(sent.status).toBe(200)
     const seen = office.sandbox.control.view('card-1', wang.userId)
     expect(seen?.mentions).toEqual([li.userId])
-    expect(seen?.markdown).toBe(`${tag(li.userId)} &lt;a atId=${wang.userId}>x&lt;/a>`)
+    expect(readMarkdown(seen?.markdown ?? '', { mentionable: seen?.mentions ?? [] }).text).toBe(
+      `@x ${tag(wang.userId)}`,
+    )
     const contents = office.sandbox.control
       .conversationsOf(wang.userId)
       .flatMap((one) => one.messages.map((m) => m.content))
     expect(contents.find(({ kind }) => kind === 'card')).toMatchObject({ mentions: [wang.userId] })
+  })
+
+  test('stand in the text, not in what is shown as it is', async () => {
+    const { li } = office
+    const markdown = `\`\`\`\n${tag(li.userId)}\n\`\`\``
+    const cardData = cardParams({ markdown })
+    await createAndDeliver(office, groupCard(office, { cardData, cardAtUserIds: [li.userId] }))
+    expect(office.sandbox.control.view('card-1', li.userId)).toMatchObject({ markdown, facts: [], mentions: [] })
   })
 
   test.each([

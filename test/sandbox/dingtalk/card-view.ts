@@ -1,3 +1,4 @@
+import { readMarkdown } from './card-markdown/read.ts'
 import type { CardInstance, Params } from './cards.ts'
 import { dataFor } from './cards.ts'
 import type { Json } from './fields.ts'
@@ -18,16 +19,19 @@ type Drawn = { button: Button; action?: ButtonAction }
 export function renderCard(card: CardInstance, userId: string): RenderedCard {
   const data = dataFor(card, userId)
   const base = { outTrackId: card.outTrackId, cardTemplateId: card.cardTemplateId, data }
-  if (!card.drawable) return { ...base, title: '', markdown: '', tips: '卡片加载失败', buttons: [], mentions: [] }
+  if (!card.drawable) {
+    return { ...base, title: '', facts: [], markdown: '', tips: '卡片加载失败', buttons: [], mentions: [] }
+  }
   const own = card.cardTemplateId !== PUBLIC_TEMPLATE
-  const { markdown, mentions } = readMentions(card, own ? ownMarkdown(data) : (data['markdown'] ?? ''))
+  const markdown = data['markdown'] ?? ''
   return {
     ...base,
     title: own ? ownTitle(data) : (data['title'] ?? ''),
+    facts: own ? ownFacts(data) : [],
     markdown,
     tips: data['tips'] ?? '',
     buttons: drawButtons(card, data).map(({ button }) => button),
-    mentions,
+    mentions: mentionsIn(card, markdown),
   }
 }
 
@@ -37,27 +41,19 @@ export function findAction(card: CardInstance, userId: string, buttonId: string)
   return drawn.find(({ button }) => 'id' in button && button.id === buttonId)?.action
 }
 
-const MENTION = /<a atId=["']?([^"'>\s]+)["']?>(.*?)<\/a>/gi
-
 /** Tags name people only when the card was created with them in `cardAtUserIds`; others are shown as text. */
-function readMentions(card: CardInstance, text: string): { markdown: string; mentions: string[] } {
-  const mentions = new Set<string>()
-  const markdown = text.replaceAll(MENTION, (tag, userId: string) => {
-    if (!card.mentionable.has(userId)) return tag.replaceAll('<', '&lt;')
-    mentions.add(userId)
-    return tag
-  })
-  return { markdown, mentions: [...mentions] }
+function mentionsIn(card: CardInstance, markdown: string): string[] {
+  const { mentions } = readMarkdown(markdown, { mentionable: card.mentionable })
+  return [...new Set(mentions.map(({ userId }) => userId))]
 }
 
-/** The layout of docs/card-template.md: a head of colour, progress and title, a list of facts, the Markdown. */
+/** The layout of docs/card-template.md: a head of dot, progress and title, a text row for each fact, the Markdown. */
 function ownTitle(data: Params): string {
   return `${data['dot'] ?? ''} ${data['progress_text'] ?? ''} · ${data['title'] ?? ''}`
 }
 
-function ownMarkdown(data: Params): string {
-  const facts = listOf(data['facts']).map((fact) => `**${textOf(fact['name'])}**：${textOf(fact['value'])}`)
-  return [...facts, data['markdown'] ?? ''].filter(Boolean).join('\n\n')
+function ownFacts(data: Params): string[] {
+  return listOf(data['facts']).map((fact) => `${textOf(fact['name'])}：${textOf(fact['value'])}`)
 }
 
 /** The public template has its buttons in `sys_full_json_obj`, one's own in two loops; anything else draws none. */

@@ -40,6 +40,7 @@ describe('createAndDeliver', () => {
       outTrackId: 'card-1',
       cardTemplateId: TEMPLATE,
       title: 'P1 db down',
+      facts: [],
       markdown: '**firing**',
       tips: '',
       buttons: [{ id: 'ack', text: 'Ack', color: 'blue' }],

@@ -149,6 +149,7 @@ function drawContent(message) {
   const body = element('div', { className: 'markdown', testid: 'card-markdown', innerHTML: message.html })
   const title =
     message.title === '' ? undefined : element('div', { className: 'card-title', testid: 'card-title' }, message.title)
+  const facts = (message.facts ?? []).map((fact) => element('p', { testid: 'card-fact' }, fact))
   const tips = message.tips ? element('div', { className: 'tips', testid: 'card-tips' }, message.tips) : undefined
   const buttons =
     message.buttons.length > 0
@@ -158,7 +159,8 @@ function drawContent(message) {
     'article',
     { className: 'card', testid: message.kind === 'card' ? 'card' : 'robot-message' },
     title,
-    body,
+    facts.length > 0 ? element('div', { className: 'facts' }, ...facts) : undefined,
+    message.html === '' ? undefined : body,
     tips,
     buttons,
   )
@@ -248,7 +250,7 @@ function drawTalk(current) {
     (message) => message.seq,
     drawMessage,
     (made, now, before) => {
-      const content = ({ title, html, tips, buttons }) => JSON.stringify([title, html, tips, buttons])
+      const content = ({ title, facts, html, tips, buttons }) => JSON.stringify([title, facts, html, tips, buttons])
       if (content(now) !== content(before)) changedAt.set(now.seq, performance.now())
       highlight(made.querySelector('.card'), changedAt.get(now.seq))
     },

@@ -8,6 +8,9 @@ export type RenderedCard = {
   outTrackId: string
   cardTemplateId: string
   title: string
+  /** Rows of mere text, `name：value`; only a template of the app's own has them. */
+  facts: string[]
+  /** As it was sent: `readMarkdown` says what a person reads of it, given `mentions` as those whom it may mention. */
   markdown: string
   tips: string
   buttons: Button[]
