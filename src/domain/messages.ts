@@ -53,7 +53,7 @@ export const MESSAGES = {
   'see.console': ['到 Flashduty 控制台查看', 'look in the Flashduty console'],
   'see.link': ['点“去关联”或打开工作台应用', 'press “Link my account”, or open the app on the workbench,'],
   'see.app': ['打开工作台应用', 'open the app on the workbench'],
-  'see.goes-on': ['，刚才的操作届时可直接继续', '; what you pressed can be continued there'],
+  'see.continue': ['，刚才的操作届时可直接继续', '; what you pressed can be continued there'],
   'card.truncated': ['内容过长，已截断，完整内容请{see}', 'Too long, so cut short: {see} for all of it'],
   'card.images.missing': [
     '（{count} 张图片的地址过长或不可用，未显示）',

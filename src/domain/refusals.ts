@@ -20,7 +20,7 @@ export function refusalText(locale: Locale, reason: Reason, detail?: string, bes
     said: said === '' ? '' : `（${said}）`,
     see: say(locale, beside.detail ? 'see.detail' : 'see.console'),
     link: say(locale, beside.link ? 'see.link' : 'see.app'),
-    goesOn: beside.goesOn ? say(locale, 'see.goes-on') : '',
+    goesOn: beside.goesOn ? say(locale, 'see.continue') : '',
   })
 }
 

@@ -57,7 +57,7 @@ describe('an incident told to a group and to 李四', () => {
       const seen = view(world, card, person)
       expect(seen.title).toContain('待处理')
       expect(seen.title).toContain(`#${incident.num} db-01 主从延迟过大`)
-      expect(seen.markdown).toContain('**严重程度**：严重')
+      expect(seen.markdown).toContain('**严重程度**：<font colorTokenV2=common_red1_color>严重</font>')
       expect(seen.markdown).toContain('**协作空间**：数据库')
       expect(seen.markdown).toMatch(/\*\*触发时间\*\*：\d{4}-\d\d-\d\d \d\d:\d\d:\d\d/)
       expect(seen.markdown).toContain('**处理人**：李四')

@@ -219,7 +219,8 @@ function infosOf(stage: Stage, incident: ModelIncident): { at: number; info: Inc
 function shownFace(view: RenderedCard): string {
   const head = view.title.replace(/^\S+ /, '').replace(/至 (\d\d-\d\d )?\d\d:\d\d/, '')
   const [word = '', name = ''] = head.split(' · ')
-  const fact = (label: string): string => new RegExp(`\\*\\*${label}\\*\\*：(.*)`).exec(view.markdown)?.[1] ?? ''
+  const fact = (label: string): string =>
+    new RegExp(`\\*\\*${label}\\*\\*：(.*)`).exec(view.markdown)?.[1]?.replaceAll(/<[^<>]*>/g, '') ?? ''
   const buttons = view.buttons.flatMap((button) => ('id' in button ? [button.text] : []))
   const title = name.replaceAll(/\[[^\]]+\] /g, '')
   return `${word} · ${title} | ${fact('严重程度')} | ${fact('处理人')} | ${buttons.join(' ')}`
