@@ -195,7 +195,7 @@ describe('one attempt after the other', () => {
   test.for(['open', 'handshake'] as const)('a second connection refused at the %s leaves one, quietly', async (at) => {
     await rig.close()
     rig = await openStreamRig({ maxConnections: 1, refuseExtraAt: at })
-    const stream = rig.supervise({ settings: { backOffMinMs: 300, backOffMaxMs: 600 } })
+    const stream = rig.supervise({ settings: { extraMaxMs: 600, backOffMinMs: 300, backOffMaxMs: 600 } })
     await eventually('it was tried more than once', () => rig.opens() >= 4)
     expect(stream.state()).toMatchObject({ state: 'open', open: 1, wanted: 2 })
     await rig.expectEcho()
