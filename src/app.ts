@@ -25,6 +25,7 @@ import { createFlashdutyClient } from './flashduty/client.ts'
 import { createPace, FLASHDUTY_PACE, type FlashdutyPace } from './flashduty/pace.ts'
 import { createReadNames } from './http/h5/read-names.ts'
 import { createReadTimeline } from './http/h5/read-timeline.ts'
+import { createAddressOf } from './http/client-address.ts'
 import { createRoutes } from './http/routes.tsx'
 import { listen, SERVER_SETTINGS, type ServerSettings } from './http/server.ts'
 import { CARD_ROUTE_SETTINGS } from './delivery/card-route.ts'
@@ -226,6 +227,7 @@ async function compose(config: Config, log: Log, clock: Clock, overrides: Overri
     standing: createStanding({ db, box, clock }),
   })
   const metrics = createMetrics(status.read)
+  const addressOf = createAddressOf(config.http.trustedProxies)
   const routes = createRoutes({
     log: part('http'),
     prefix: new URL(config.http.publicUrl ?? 'http://localhost').pathname.replace(/\/$/, ''),
@@ -245,6 +247,7 @@ async function compose(config: Config, log: Log, clock: Clock, overrides: Overri
     metrics,
     api: {
       nowMs: () => clock.nowMs(),
+      addressOf,
       isApiToken: async (token) => (await findToken(db.read, 'api', token)) !== undefined,
       takePost: async (body) => {
         const taken = await bridge.take(body)
@@ -264,6 +267,7 @@ async function compose(config: Config, log: Log, clock: Clock, overrides: Overri
       loginUrl: config.dingtalk.loginUrl,
       peopleOf: (id) => runtimes.get(id)?.people,
       membersOf: (id) => runtimes.get(id)?.readMembers,
+      addressOf,
       viewsPerMinute: overrides.viewsPerMinute ?? MAX_VIEWS_PER_MINUTE,
       readTimeline: createReadTimeline({ db, box, clock, flashduty }),
       readNames: createReadNames({ db, peopleOf: (id) => runtimes.get(id)?.people }),

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 
 import { addDeliverRoute, type PostTaken } from '../../src/http/api/deliver.ts'
 import type { RefusedPost } from '../../src/http/api/refuse-post.ts'
+import { createAddressOf } from '../../src/http/client-address.ts'
 import { type HttpServer, listen } from '../../src/http/server.ts'
 import { createLog } from '../../src/log.ts'
 
@@ -29,6 +30,7 @@ beforeAll(async () => {
   addDeliverRoute(app, {
     log,
     nowMs: () => 0,
+    addressOf: createAddressOf([]),
     isApiToken: (token) => Promise.resolve(token === 'right'),
     takePost: (body) => {
       taken.push(body)

@@ -1,13 +1,14 @@
-import { getConnInfo } from '@hono/node-server/conninfo'
 import type { Context, MiddlewareHandler } from 'hono'
 
 import { AppError } from '../../errors.ts'
 import type { Log } from '../../log.ts'
+import { type AddressOf, networkOf } from '../client-address.ts'
 import { WrongTokens } from './wrong-tokens.ts'
 
 export type TokenDeps = {
   log: Log
   nowMs: () => number
+  addressOf: AddressOf
   /** Whether this is a token of `token api` that was not revoked. */
   isApiToken: (token: string) => Promise<boolean>
 }
@@ -20,8 +21,8 @@ export function requireToken(deps: TokenDeps): MiddlewareHandler {
   const wrong = new WrongTokens()
   return async (c, next) => {
     if (await presentsToken(c, deps)) return next()
-    const address = addressOf(c)
-    const { waitMs, isNews } = wrong.count(address, deps.nowMs())
+    const address = deps.addressOf(c)
+    const { waitMs, isNews } = wrong.count(networkOf(address), deps.nowMs())
     if (isNews) deps.log.warn({ address, path: c.req.path, limited: waitMs > 0 }, 'token-refused')
     if (waitMs > 0) {
       c.header('Retry-After', String(Math.ceil(waitMs / 1_000)))
@@ -41,10 +42,6 @@ export async function presentsToken(c: Context, { isApiToken }: Pick<TokenDeps, 
 function readToken(c: Context): string | undefined {
   const bearer = /^Bearer +(\S+) *$/i.exec(c.req.header('authorization') ?? '')?.[1]
   return bearer ?? (c.req.header('x-flashduty-token')?.trim() || undefined)
-}
-
-function addressOf(c: Context): string {
-  return getConnInfo(c).remote.address ?? 'unknown'
 }
 
 /** Store down: whoever asked may ask again soon. @throws what is no such failure */

@@ -7,6 +7,7 @@ import type { Log } from '../../log.ts'
 import type { Db } from '../../storage/db.ts'
 import type { SecretBox } from '../../storage/secret-box.ts'
 import type { Signer } from '../../storage/signer.ts'
+import type { AddressOf } from '../client-address.ts'
 import type { ReadNames } from './read-names.ts'
 import type { ReadTimeline } from './read-timeline.ts'
 
@@ -29,6 +30,7 @@ export type H5Deps = {
   membersOf: (integrationId: string) => ReadMembers | undefined
   /** Of one person. */
   viewsPerMinute: number
+  addressOf: AddressOf
   readTimeline: ReadTimeline
   readNames: ReadNames
   /** Does as the visitor what they asked for on a page. */

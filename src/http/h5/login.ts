@@ -9,9 +9,10 @@ import { tell, tellFailure } from '../../domain/page-messages.ts'
 import { AppError } from '../../errors.ts'
 import { isOfCorporation } from '../../storage/integrations.ts'
 import { addSession, endSession, newSecret, useLoginState } from '../../storage/sessions.ts'
+import { networkOf } from '../client-address.ts'
 import { readBody } from '../read-body.ts'
 import { type H5Deps, pathOfPages } from './deps.ts'
-import { addressOf, createLimiter } from './limits.ts'
+import { createLimiter } from './limits.ts'
 import { answerLoginPage } from './login-page.tsx'
 import { checkCsrf, requireVisitor } from './require-visitor.ts'
 import { returnTo } from './return-to.ts'
@@ -49,7 +50,7 @@ export function addLoginRoutes(app: Hono<H5Variables>, deps: H5Deps): void {
     const body = isJson ? await readBody(c, MAX_LOGIN_BYTES, { unlessLarge: true }) : undefined
     const parsed = Handed.safeParse(body?.kind === 'whole' ? readObject(body.bytes.toString('utf8')) : undefined)
     if (!parsed.success) return c.json({ text: tell(locale, 'page.UNKNOWN') }, 400)
-    const waitS = await limiter.take(addressOf(c))
+    const waitS = await limiter.take(networkOf(deps.addressOf(c)))
     if (waitS > 0) {
       c.header('Retry-After', String(waitS))
       return c.json({ text: tell(locale, 'login.TOO_MANY', { seconds: waitS }) }, 429)
@@ -58,11 +59,11 @@ export function addLoginRoutes(app: Hono<H5Variables>, deps: H5Deps): void {
       await logIn(deps, c, await askWho(deps, c, 'client', parsed.data.code))
     } catch (error) {
       const code = failureOf(deps, c, error)
-      if (isTrouble(error)) await limiter.giveBack(addressOf(c))
+      if (isTrouble(error)) await limiter.giveBack(networkOf(deps.addressOf(c)))
       const again = code === 'LOGIN_CODE_INVALID'
       return c.json({ text: tellFailure(locale, 'login', code), again }, again ? 401 : 503)
     }
-    await limiter.giveBack(addressOf(c))
+    await limiter.giveBack(networkOf(deps.addressOf(c)))
     return c.json({ next: returnTo(parsed.data.return, pathOfPages(deps, c.get('integration').id)) })
   })
 
@@ -98,7 +99,7 @@ export function addLoginRoutes(app: Hono<H5Variables>, deps: H5Deps): void {
     if (!kept) return fail('STATE_INVALID', 400)
     const authCode = c.req.query('authCode') ?? c.req.query('code') ?? ''
     if (authCode === '') return fail('DENIED', 400)
-    const waitS = await limiter.take(addressOf(c))
+    const waitS = await limiter.take(networkOf(deps.addressOf(c)))
     if (waitS > 0) {
       c.header('Retry-After', String(waitS))
       const text = tell(locale, 'login.TOO_MANY', { seconds: waitS })
@@ -111,10 +112,10 @@ export function addLoginRoutes(app: Hono<H5Variables>, deps: H5Deps): void {
     } catch (error) {
       const code = failureOf(deps, c, error)
       if (!isTrouble(error)) return fail(code, 401)
-      await limiter.giveBack(addressOf(c))
+      await limiter.giveBack(networkOf(deps.addressOf(c)))
       return fail(code, 503)
     }
-    await limiter.giveBack(addressOf(c))
+    await limiter.giveBack(networkOf(deps.addressOf(c)))
     return c.redirect(kept.back, 303)
   })
 
