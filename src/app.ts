@@ -245,6 +245,7 @@ async function compose(config: Config, log: Log, clock: Clock, overrides: Overri
       onRefusal: (id) => runtimes.get(id)?.doors.gap('refusal'),
     }),
     metrics,
+    metricsToken: config.http.metricsToken,
     api: {
       nowMs: () => clock.nowMs(),
       addressOf,

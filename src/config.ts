@@ -66,6 +66,12 @@ export const Env = z.object({
   ),
   PUBLIC_URL: env(httpUrl.optional()),
   TRUSTED_PROXIES: env(addresses.optional()),
+  METRICS_TOKEN: env(
+    z
+      .string()
+      .regex(/^[\x21-\x7e]{16,500}$/, 'must have at least 16 characters, and only letters, digits and signs')
+      .optional(),
+  ),
   EGRESS_IP: env(z.union([z.ipv4(), z.ipv6()], { error: 'must be an IP address' }).optional()),
   DINGTALK_API_URL: env(httpUrl.default('https://api.dingtalk.com')),
   DINGTALK_OAPI_URL: env(httpUrl.default('https://oapi.dingtalk.com')),
@@ -97,6 +103,7 @@ export type Config = Readonly<{
     publicUrl: string | undefined
     /** Addresses and CIDR blocks, besides this host itself. */
     trustedProxies: string[]
+    metricsToken: string | undefined
   }
   egressIp: string | undefined
   dingtalk: { apiUrl: string; oapiUrl: string; loginUrl: string }
@@ -141,6 +148,7 @@ export function loadConfig(environment: Record<string, string | undefined>): Con
       port: values.HTTP_PORT,
       publicUrl: values.PUBLIC_URL,
       trustedProxies: values.TRUSTED_PROXIES ?? [],
+      metricsToken: values.METRICS_TOKEN,
     },
     egressIp: values.EGRESS_IP,
     dingtalk: {
