@@ -48,6 +48,7 @@ import { createUpkeep } from './upkeep.ts'
 import { getInstallationId } from './storage/inbox.ts'
 import { findIntegrationByCallbackKey } from './storage/integrations.ts'
 import { createJournal } from './storage/journal.ts'
+import type { OnTightened } from './storage/private-files.ts'
 import { createSecretBox, loadSecretKey } from './storage/secret-box.ts'
 import { createSigner } from './storage/signer.ts'
 import { findToken } from './storage/tokens.ts'
@@ -122,11 +123,16 @@ async function compose(config: Config, log: Log, clock: Clock, overrides: Overri
   teardown.defer('event loop watch', () => watch.stop())
   const eventLoop = overrides.eventLoop ?? watch
 
-  const secretKey = loadSecretKey(config.secret.key, config.secret.file)
+  const onTightened: OnTightened = ({ tightened, refused }) => {
+    if (tightened.length > 0) part('storage').warn({ files: tightened }, 'files-tightened')
+    if (refused.length > 0) part('storage').warn({ files: refused }, 'files-open-to-others')
+  }
+  const secretKey = loadSecretKey(config.secret.key, config.secret.file, onTightened)
   const box = createSecretBox(secretKey)
   const db = await openDb(config.databasePath, {
     onWriter: overrides.onWriter,
     onCopied: (copy) => part('storage').warn(copy, 'database-copied'),
+    onTightened,
   })
   teardown.defer('database', () => db.close())
   const installationId = await db.write((trx) => getInstallationId(trx, newId(), clock.nowMs()))
