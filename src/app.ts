@@ -255,7 +255,7 @@ async function compose(config: Config, log: Log, clock: Clock, overrides: Overri
     api: {
       nowMs: () => clock.nowMs(),
       addressOf,
-      isApiToken: async (token) => (await findToken(db.read, 'api', token)) !== undefined,
+      scopesOf: async (token) => (await findToken(db.read, 'api', token))?.scopes,
       takePost: async (body) => {
         const taken = await bridge.take(body)
         if (taken.outcome !== 'accepted') return taken
