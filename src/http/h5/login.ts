@@ -1,5 +1,4 @@
 import type { Context, Hono } from 'hono'
-import { deleteCookie, getSignedCookie, setSignedCookie } from 'hono/cookie'
 import { z } from 'zod'
 
 import type { Identity } from '../../dingtalk/people.ts'
@@ -8,28 +7,25 @@ import { MAX_LOGIN_BYTES } from '../../domain/limits.ts'
 import { tell, tellFailure } from '../../domain/page-messages.ts'
 import { AppError } from '../../errors.ts'
 import { isOfCorporation } from '../../storage/integrations.ts'
-import { addSession, endSession, newSecret, useLoginState } from '../../storage/sessions.ts'
+import { addSession, endSession, useLoginState } from '../../storage/sessions.ts'
 import { networkOf } from '../client-address.ts'
 import { readBody } from '../read-body.ts'
+import { beginLogin, endLogin } from './begun-logins.ts'
 import { type H5Deps, pathOfPages } from './deps.ts'
 import { createLimiter } from './limits.ts'
 import { answerLoginPage } from './login-page.tsx'
 import { checkCsrf, requireVisitor } from './require-visitor.ts'
 import { returnTo } from './return-to.ts'
-import { cookieOptions, dropSessionCookie, keepSessionCookie, readSessionSecret } from './session-cookie.ts'
+import { dropSessionCookie, keepSessionCookie, readSessionSecret } from './session-cookie.ts'
 import type { H5Variables } from './visitor.ts'
 
 type Ctx = Context<H5Variables>
 
 /** Logins of one address that came to nothing: enough for a company behind a proxy, too few for guessing. */
 const LOGIN_LIMIT = { tries: 60, seconds: 60 }
-/** A browser login has to come back within this. */
-const STATE_S = 600
-const STATE = 'fd_login'
 
 /** Not a form's type, so that no other site can send it without asking first. */
 const Handed = z.object({ code: z.string().min(1).max(500), return: z.string().max(2_000).optional() })
-const KeptState = z.object({ integration: z.string(), state: z.string(), back: z.string() })
 const JSON_TYPE = /^application\/json *(;|$)/i
 
 /** Logging in from inside DingTalk and from a browser, and out. */
@@ -70,10 +66,7 @@ export function addLoginRoutes(app: Hono<H5Variables>, deps: H5Deps): void {
   app.get('/login/browser', async (c) => {
     const integration = c.get('integration')
     const pages = pathOfPages(deps, integration.id)
-    const state = newSecret()
-    const kept = JSON.stringify({ integration: integration.id, state, back: returnTo(c.req.query('return'), pages) })
-    const options = { ...cookieOptions(deps, c), path: `${pages}/login`, maxAge: STATE_S }
-    await setSignedCookie(c, STATE, kept, deps.signer.cookieSecret, options)
+    const state = await beginLogin(deps, c, returnTo(c.req.query('return'), pages))
     const target = new URL(`${deps.loginUrl}/oauth2/auth`)
     target.search = new URLSearchParams({
       redirect_uri: `${originOf(deps, c)}${pages}/login/callback`,
@@ -88,7 +81,7 @@ export function addLoginRoutes(app: Hono<H5Variables>, deps: H5Deps): void {
 
   app.get('/login/callback', async (c) => {
     const locale = c.get('locale')
-    const kept = await takeState(deps, c)
+    const kept = await endLogin(deps, c, c.req.query('state') ?? '')
     const fail = (code: string, status: 400 | 401 | 503) =>
       answerLoginPage(deps, c, {
         text: tellFailure(locale, 'login', code),
@@ -148,23 +141,6 @@ async function logIn(deps: H5Deps, c: Ctx, who: Identity): Promise<void> {
   })
   await keepSessionCookie(deps, c, secret)
   deps.log.info({ integrationId, userId: who.userId }, 'logged-in')
-}
-
-/**
- * The state that this browser was sent away with, if it is the one it comes back with, to the same integration. It is
- * spent either way.
- */
-async function takeState(deps: H5Deps, c: Ctx): Promise<{ state: string; back: string } | undefined> {
-  const pages = pathOfPages(deps, c.get('integration').id)
-  const cookie = await getSignedCookie(c, deps.signer.cookieSecret, STATE)
-  deleteCookie(c, STATE, { ...cookieOptions(deps, c), path: `${pages}/login` })
-  if (!cookie) return undefined
-  const kept = KeptState.safeParse(readObject(cookie))
-  if (!kept.success) return undefined
-  const { integration, state, back } = kept.data
-  if (integration !== c.get('integration').id) return undefined
-  const given = c.req.query('state') ?? ''
-  return deps.signer.isSigned('state', state, deps.signer.sign('state', given)) ? { state, back } : undefined
 }
 
 /** Whether whoever tried has to do something else, rather than DingTalk or the administrator. */
