@@ -18,7 +18,10 @@ export type H5Deps = {
   clock: Clock
   log: Log
   flashduty: FlashdutyClient
-  /** Where browsers reach the daemon, with any path prefix; undefined = wherever they say they do. */
+  /**
+   * Where browsers reach the daemon, with any path prefix. Without it no whole address of ours is made: where a request
+   * says that it went (`Host` and the like) is for whoever sends it to choose.
+   */
   publicUrl: string | undefined
   /** Path of `publicUrl`. */
   prefix: string

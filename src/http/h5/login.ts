@@ -66,10 +66,18 @@ export function addLoginRoutes(app: Hono<H5Variables>, deps: H5Deps): void {
   app.get('/login/browser', async (c) => {
     const integration = c.get('integration')
     const pages = pathOfPages(deps, integration.id)
+    if (deps.publicUrl === undefined) {
+      return answerLoginPage(deps, c, {
+        notice: 'login.NO_PUBLIC_URL',
+        status: 503,
+        auto: false,
+        back: c.req.query('return') ?? '',
+      })
+    }
     const state = await beginLogin(deps, c, returnTo(c.req.query('return'), pages))
     const target = new URL(`${deps.loginUrl}/oauth2/auth`)
     target.search = new URLSearchParams({
-      redirect_uri: `${originOf(deps, c)}${pages}/login/callback`,
+      redirect_uri: `${new URL(deps.publicUrl).origin}${pages}/login/callback`,
       response_type: 'code',
       client_id: integration.clientId,
       scope: 'openid corpid',
@@ -160,8 +168,4 @@ function failureOf(deps: H5Deps, c: Ctx, error: unknown): string {
 /** DingTalk's or our own, which is not the person's fault. */
 function isTrouble(error: unknown): boolean {
   return error instanceof AppError && error.failure.kind !== 'permanent'
-}
-
-function originOf(deps: H5Deps, c: Ctx): string {
-  return new URL(deps.publicUrl ?? c.req.url).origin
 }
