@@ -4,7 +4,7 @@ import type { TokenScope } from '../../domain/token-scopes.ts'
 import { AppError } from '../../errors.ts'
 import type { Log } from '../../log.ts'
 import { type AddressOf, networkOf } from '../client-address.ts'
-import { WrongTokens } from './wrong-tokens.ts'
+import { WrongTries } from '../wrong-tries.ts'
 
 export type TokenDeps = {
   log: Log
@@ -20,8 +20,8 @@ export type TokenDeps = {
  * guessing. One without the scope is told so, which nobody learns who has none.
  */
 export function requireToken(deps: TokenDeps, scope: TokenScope): MiddlewareHandler {
-  const wrong = new WrongTokens()
-  const narrow = new WrongTokens()
+  const wrong = new WrongTries()
+  const narrow = new WrongTries()
   return async (c, next) => {
     const scopes = await readScopes(c, deps)
     if (scopes?.includes(scope)) return next()

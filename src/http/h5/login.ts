@@ -10,9 +10,10 @@ import { isOfCorporation } from '../../storage/integrations.ts'
 import { addSession, endSession, useLoginState } from '../../storage/sessions.ts'
 import { networkOf } from '../client-address.ts'
 import { readBody } from '../read-body.ts'
+import { WrongTries } from '../wrong-tries.ts'
 import { beginLogin, endLogin } from './begun-logins.ts'
 import { type H5Deps, pathOfPages } from './deps.ts'
-import { createLimiter } from './limits.ts'
+import { createLoginDesk } from './login-desk.ts'
 import { answerLoginPage } from './login-page.tsx'
 import { checkCsrf, requireVisitor } from './require-visitor.ts'
 import { returnTo } from './return-to.ts'
@@ -21,16 +22,43 @@ import type { H5Variables } from './visitor.ts'
 
 type Ctx = Context<H5Variables>
 
-/** Logins of one address that came to nothing: enough for a company behind a proxy, too few for guessing. */
-const LOGIN_LIMIT = { tries: 60, seconds: 60 }
-
 /** Not a form's type, so that no other site can send it without asking first. */
 const Handed = z.object({ code: z.string().min(1).max(500), return: z.string().max(2_000).optional() })
 const JSON_TYPE = /^application\/json *(;|$)/i
 
 /** Logging in from inside DingTalk and from a browser, and out. */
 export function addLoginRoutes(app: Hono<H5Variables>, deps: H5Deps): void {
-  const limiter = createLimiter(LOGIN_LIMIT)
+  const desk = createLoginDesk()
+  const wrong = new WrongTries()
+
+  /** @throws AppError of DingTalk, or `blocked INTEGRATION_DISABLED`; as the desk */
+  const askWho = (c: Ctx, kind: 'client' | 'browser', code: string): Promise<Identity> => {
+    const integrationId = c.get('integration').id
+    const handed = { kind, integrationId, code, network: networkOf(deps.addressOf(c)), gone: c.req.raw.signal }
+    return desk.ask(handed, async () => {
+      const people = deps.peopleOf(integrationId)
+      if (!people)
+        throw new AppError({ kind: 'blocked', code: 'INTEGRATION_DISABLED' }, 'the integration is switched off')
+      return kind === 'client' ? people.readByClientCode(code) : people.readByBrowserCode(code)
+    })
+  }
+
+  /** What is told of a login that came to nothing. Only a code that is wrong is ever told to wait. @throws what is no expected failure */
+  const judge = (c: Ctx, error: unknown): { code: string; isTheirs: boolean; waitS: number } => {
+    if (!(error instanceof AppError)) throw error
+    const { kind, code } = error.failure
+    const isWrong = code === 'LOGIN_CODE_INVALID'
+    const address = deps.addressOf(c)
+    const { waitMs, isNews } = isWrong
+      ? wrong.count(networkOf(address), deps.clock.nowMs())
+      : { waitMs: 0, isNews: false }
+    const isTheirs = kind === 'permanent'
+    const level =
+      code === 'GONE' || (waitMs > 0 && !isNews) ? 'debug' : isTheirs && code !== 'IM_ERROR' ? 'info' : 'warn'
+    const limited = waitMs > 0 ? { address, limited: true } : {}
+    deps.log[level]({ integrationId: c.get('integration').id, ...limited, err: error }, 'login-failed')
+    return { code, isTheirs, waitS: Math.ceil(waitMs / 1_000) }
+  }
 
   app.get('/login', (c) =>
     answerLoginPage(deps, c, {
@@ -46,20 +74,17 @@ export function addLoginRoutes(app: Hono<H5Variables>, deps: H5Deps): void {
     const body = isJson ? await readBody(c, MAX_LOGIN_BYTES, { unlessLarge: true }) : undefined
     const parsed = Handed.safeParse(body?.kind === 'whole' ? readObject(body.bytes.toString('utf8')) : undefined)
     if (!parsed.success) return c.json({ text: tell(locale, 'page.UNKNOWN') }, 400)
-    const waitS = await limiter.take(networkOf(deps.addressOf(c)))
-    if (waitS > 0) {
-      c.header('Retry-After', String(waitS))
-      return c.json({ text: tell(locale, 'login.TOO_MANY', { seconds: waitS }) }, 429)
-    }
     try {
-      await logIn(deps, c, await askWho(deps, c, 'client', parsed.data.code))
+      await logIn(deps, c, await askWho(c, 'client', parsed.data.code))
     } catch (error) {
-      const code = failureOf(deps, c, error)
-      if (isTrouble(error)) await limiter.giveBack(networkOf(deps.addressOf(c)))
+      const { code, waitS } = judge(c, error)
+      if (waitS > 0) {
+        c.header('Retry-After', String(waitS))
+        return c.json({ text: tell(locale, 'login.TOO_MANY', { seconds: waitS }) }, 429)
+      }
       const again = code === 'LOGIN_CODE_INVALID'
       return c.json({ text: tellFailure(locale, 'login', code), again }, again ? 401 : 503)
     }
-    await limiter.giveBack(networkOf(deps.addressOf(c)))
     return c.json({ next: returnTo(parsed.data.return, pathOfPages(deps, c.get('integration').id)) })
   })
 
@@ -100,23 +125,17 @@ export function addLoginRoutes(app: Hono<H5Variables>, deps: H5Deps): void {
     if (!kept) return fail('STATE_INVALID', 400)
     const authCode = c.req.query('authCode') ?? c.req.query('code') ?? ''
     if (authCode === '') return fail('DENIED', 400)
-    const waitS = await limiter.take(networkOf(deps.addressOf(c)))
-    if (waitS > 0) {
+    try {
+      const isFresh = await deps.db.write((trx) => useLoginState(trx, kept.state, deps.clock.nowMs()))
+      if (!isFresh) return fail('STATE_INVALID', 400)
+      await logIn(deps, c, await askWho(c, 'browser', authCode))
+    } catch (error) {
+      const { code, isTheirs, waitS } = judge(c, error)
+      if (waitS === 0) return fail(code, isTheirs ? 401 : 503)
       c.header('Retry-After', String(waitS))
       const text = tell(locale, 'login.TOO_MANY', { seconds: waitS })
       return answerLoginPage(deps, c, { text, status: 429, auto: false, back: kept.back })
     }
-    try {
-      const isFresh = await deps.db.write((trx) => useLoginState(trx, kept.state, deps.clock.nowMs()))
-      if (!isFresh) return fail('STATE_INVALID', 400)
-      await logIn(deps, c, await askWho(deps, c, 'browser', authCode))
-    } catch (error) {
-      const code = failureOf(deps, c, error)
-      if (!isTrouble(error)) return fail(code, 401)
-      await limiter.giveBack(networkOf(deps.addressOf(c)))
-      return fail(code, 503)
-    }
-    await limiter.giveBack(networkOf(deps.addressOf(c)))
     return c.redirect(kept.back, 303)
   })
 
@@ -126,13 +145,6 @@ export function addLoginRoutes(app: Hono<H5Variables>, deps: H5Deps): void {
     dropSessionCookie(deps, c)
     return c.redirect(`${pathOfPages(deps, c.get('integration').id)}/login?out=1`, 303)
   })
-}
-
-/** @throws AppError of DingTalk, or `blocked INTEGRATION_DISABLED` */
-async function askWho(deps: H5Deps, c: Ctx, kind: 'client' | 'browser', code: string): Promise<Identity> {
-  const people = deps.peopleOf(c.get('integration').id)
-  if (!people) throw new AppError({ kind: 'blocked', code: 'INTEGRATION_DISABLED' }, 'the integration is switched off')
-  return kind === 'client' ? people.readByClientCode(code) : people.readByBrowserCode(code)
 }
 
 /** A login always makes a new session: one that somebody else may have put into this browser is ended. */
@@ -149,23 +161,4 @@ async function logIn(deps: H5Deps, c: Ctx, who: Identity): Promise<void> {
   })
   await keepSessionCookie(deps, c, secret)
   deps.log.info({ integrationId, userId: who.userId }, 'logged-in')
-}
-
-/** Whether whoever tried has to do something else, rather than DingTalk or the administrator. */
-function isTheirs(error: unknown): boolean {
-  return error instanceof AppError && error.failure.kind === 'permanent'
-}
-
-/** Logs what somebody other than the person has to know. @throws what is no expected failure */
-function failureOf(deps: H5Deps, c: Ctx, error: unknown): string {
-  if (!(error instanceof AppError)) throw error
-  const { code } = error.failure
-  const isExpected = isTheirs(error) && code !== 'IM_ERROR'
-  deps.log[isExpected ? 'info' : 'warn']({ integrationId: c.get('integration').id, err: error }, 'login-failed')
-  return code
-}
-
-/** DingTalk's or our own, which is not the person's fault. */
-function isTrouble(error: unknown): boolean {
-  return error instanceof AppError && error.failure.kind !== 'permanent'
 }
