@@ -25,6 +25,7 @@ import { createFlashdutyClient } from './flashduty/client.ts'
 import { createPace, FLASHDUTY_PACE, type FlashdutyPace } from './flashduty/pace.ts'
 import { createReadNames } from './http/h5/read-names.ts'
 import { createReadTimeline } from './http/h5/read-timeline.ts'
+import { createAddressOf } from './http/client-address.ts'
 import { createRoutes } from './http/routes.tsx'
 import { listen, SERVER_SETTINGS, type ServerSettings } from './http/server.ts'
 import { CARD_ROUTE_SETTINGS } from './delivery/card-route.ts'
@@ -47,6 +48,7 @@ import { createUpkeep } from './upkeep.ts'
 import { getInstallationId } from './storage/inbox.ts'
 import { findIntegrationByCallbackKey } from './storage/integrations.ts'
 import { createJournal } from './storage/journal.ts'
+import type { OnTightened } from './storage/private-files.ts'
 import { createSecretBox, loadSecretKey } from './storage/secret-box.ts'
 import { createSigner } from './storage/signer.ts'
 import { findToken } from './storage/tokens.ts'
@@ -121,11 +123,16 @@ async function compose(config: Config, log: Log, clock: Clock, overrides: Overri
   teardown.defer('event loop watch', () => watch.stop())
   const eventLoop = overrides.eventLoop ?? watch
 
-  const secretKey = loadSecretKey(config.secret.key, config.secret.file)
+  const onTightened: OnTightened = ({ tightened, refused }) => {
+    if (tightened.length > 0) part('storage').warn({ files: tightened }, 'files-tightened')
+    if (refused.length > 0) part('storage').warn({ files: refused }, 'files-open-to-others')
+  }
+  const secretKey = loadSecretKey(config.secret.key, config.secret.file, onTightened)
   const box = createSecretBox(secretKey)
   const db = await openDb(config.databasePath, {
     onWriter: overrides.onWriter,
     onCopied: (copy) => part('storage').warn(copy, 'database-copied'),
+    onTightened,
   })
   teardown.defer('database', () => db.close())
   const installationId = await db.write((trx) => getInstallationId(trx, newId(), clock.nowMs()))
@@ -226,6 +233,7 @@ async function compose(config: Config, log: Log, clock: Clock, overrides: Overri
     standing: createStanding({ db, box, clock }),
   })
   const metrics = createMetrics(status.read)
+  const addressOf = createAddressOf(config.http.trustedProxies)
   const routes = createRoutes({
     log: part('http'),
     prefix: new URL(config.http.publicUrl ?? 'http://localhost').pathname.replace(/\/$/, ''),
@@ -243,9 +251,11 @@ async function compose(config: Config, log: Log, clock: Clock, overrides: Overri
       onRefusal: (id) => runtimes.get(id)?.doors.gap('refusal'),
     }),
     metrics,
+    metricsToken: config.http.metricsToken,
     api: {
       nowMs: () => clock.nowMs(),
-      isApiToken: async (token) => (await findToken(db.read, 'api', token)) !== undefined,
+      addressOf,
+      scopesOf: async (token) => (await findToken(db.read, 'api', token))?.scopes,
       takePost: async (body) => {
         const taken = await bridge.take(body)
         if (taken.outcome !== 'accepted') return taken
@@ -264,6 +274,7 @@ async function compose(config: Config, log: Log, clock: Clock, overrides: Overri
       loginUrl: config.dingtalk.loginUrl,
       peopleOf: (id) => runtimes.get(id)?.people,
       membersOf: (id) => runtimes.get(id)?.readMembers,
+      addressOf,
       viewsPerMinute: overrides.viewsPerMinute ?? MAX_VIEWS_PER_MINUTE,
       readTimeline: createReadTimeline({ db, box, clock, flashduty }),
       readNames: createReadNames({ db, peopleOf: (id) => runtimes.get(id)?.people }),

@@ -15,7 +15,7 @@ function faultsOf(environment: Record<string, string | undefined>): ConfigError[
 const DEFAULTS = {
   redis: { url: 'redis://127.0.0.1:6379', prefix: 'bull' },
   databasePath: 'data/flashduty-dingtalk.db',
-  http: { host: '0.0.0.0', port: 8080, publicUrl: undefined },
+  http: { host: '0.0.0.0', port: 8080, publicUrl: undefined, trustedProxies: [], metricsToken: undefined },
   egressIp: undefined,
   dingtalk: {
     apiUrl: 'https://api.dingtalk.com',
@@ -36,6 +36,8 @@ const GOOD: Record<string, string> = {
   HTTP_HOST: '127.0.0.1',
   HTTP_PORT: '0',
   PUBLIC_URL: 'https://oncall.example/flashduty/',
+  TRUSTED_PROXIES: '10.0.0.5,10.1.0.0/16 , ::1, fd00::/8,::ffff:10.2.0.1,',
+  METRICS_TOKEN: 'scrape-0123456789',
   EGRESS_IP: '203.0.113.7',
   DINGTALK_API_URL: 'https://ding.example/base//',
   DINGTALK_OAPI_URL: 'https://oapi.ding.example/',
@@ -64,7 +66,13 @@ test('each setting arrives where it is used', () => {
   expect(loadConfig(GOOD)).toEqual({
     redis: { url: GOOD['REDIS_URL'], prefix: 'fd' },
     databasePath: '/var/lib/fd/store.db',
-    http: { host: '127.0.0.1', port: 0, publicUrl: 'https://oncall.example/flashduty' },
+    http: {
+      host: '127.0.0.1',
+      port: 0,
+      publicUrl: 'https://oncall.example/flashduty',
+      trustedProxies: ['10.0.0.5', '10.1.0.0/16', '::1', 'fd00::/8', '::ffff:10.2.0.1'],
+      metricsToken: GOOD['METRICS_TOKEN'],
+    },
     egressIp: '203.0.113.7',
     dingtalk: {
       apiUrl: 'https://ding.example/base',
@@ -107,6 +115,17 @@ describe('wrong settings', () => {
     ['PUBLIC_URL', 'https://oncall.example/?from=guide'],
     ['PUBLIC_URL', 'https://oncall.example/#top'],
     ['PUBLIC_URL', 'ftp://oncall.example'],
+    ['TRUSTED_PROXIES', 'nginx.intra'],
+    ['TRUSTED_PROXIES', '*'],
+    ['TRUSTED_PROXIES', '10.0.0.1 10.0.0.2'],
+    ['TRUSTED_PROXIES', '10.0.0.1, 10.0.0.300'],
+    ['TRUSTED_PROXIES', '10.0.0.0/33'],
+    ['TRUSTED_PROXIES', 'fd00::/129'],
+    ['TRUSTED_PROXIES', '10.0.0.1:80'],
+    ['TRUSTED_PROXIES', '10.0.0.1,0.0.0.0/0'],
+    ['TRUSTED_PROXIES', '::/0'],
+    ['METRICS_TOKEN', 'too short'],
+    ['METRICS_TOKEN', 'long enough, but blank'],
     ['EGRESS_IP', 'oncall.example'],
     ['EGRESS_IP', '203.0.113.300'],
     ['DINGTALK_API_URL', 'api.dingtalk.com'],
@@ -129,10 +148,14 @@ describe('wrong settings', () => {
     expect(faultsOf({ EGRESS_IP: ip })).toEqual([])
   })
 
+  test('of several proxies the wrong one is said', () => {
+    expect(faultsOf({ TRUSTED_PROXIES: '10.0.0.1,,10.0.0.0/8,nginx' })[0]?.problem).toContain('entry 3')
+  })
+
   const WRONG = Object.fromEntries(
     Object.keys(Env.shape)
       .filter((name) => name !== 'HTTP_HOST' && name !== 'NO_PROXY')
-      .map((name) => [name, name === 'SECRET_KEY' ? 's3cret:' : `s3cret:${name}`]),
+      .map((name) => [name, /^(SECRET_KEY|METRICS_TOKEN)$/.test(name) ? 's3cret:' : `s3cret:${name}`]),
   )
 
   test('are all named at once', () => {

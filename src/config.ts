@@ -18,6 +18,24 @@ const wholeNumber = (min: number, max: number) => {
   return z.coerce.number({ error }).int(error).min(min, error).max(max, error)
 }
 
+const Address = z.union([z.ipv4(), z.ipv6(), z.cidrv4(), z.cidrv6()])
+
+const addresses = z
+  .string()
+  .transform((text) =>
+    text
+      .split(',')
+      .map((entry) => entry.trim())
+      .filter((entry) => entry !== ''),
+  )
+  .superRefine((entries, context) => {
+    const wrong = entries.findIndex((entry) => !Address.safeParse(entry).success)
+    const all = entries.findIndex((entry) => /\/0+$/.test(entry))
+    const words = 'must be IP addresses and blocks of them, by commas, such as 10.0.0.5, 10.1.0.0/16'
+    if (wrong >= 0) context.addIssue({ code: 'custom', message: `${words}: entry ${wrong + 1} is none` })
+    else if (all >= 0) context.addIssue({ code: 'custom', message: `must not name everybody: entry ${all + 1} does` })
+  })
+
 /** Every setting the daemon reads; the README's table is checked against this by a test. */
 export const Env = z.object({
   REDIS_URL: env(
@@ -47,6 +65,13 @@ export const Env = z.object({
       .default(8080),
   ),
   PUBLIC_URL: env(httpUrl.optional()),
+  TRUSTED_PROXIES: env(addresses.optional()),
+  METRICS_TOKEN: env(
+    z
+      .string()
+      .regex(/^[\x21-\x7e]{16,500}$/, 'must have at least 16 characters, and only letters, digits and signs')
+      .optional(),
+  ),
   EGRESS_IP: env(z.union([z.ipv4(), z.ipv6()], { error: 'must be an IP address' }).optional()),
   DINGTALK_API_URL: env(httpUrl.default('https://api.dingtalk.com')),
   DINGTALK_OAPI_URL: env(httpUrl.default('https://oapi.dingtalk.com')),
@@ -72,7 +97,14 @@ export type Config = Readonly<{
   redis: { url: string; prefix: string }
   /** Path of the SQLite file. */
   databasePath: string
-  http: { host: string; port: number; publicUrl: string | undefined }
+  http: {
+    host: string
+    port: number
+    publicUrl: string | undefined
+    /** Addresses and CIDR blocks, besides this host itself. */
+    trustedProxies: string[]
+    metricsToken: string | undefined
+  }
   egressIp: string | undefined
   dingtalk: { apiUrl: string; oapiUrl: string; loginUrl: string }
   flashduty: { apiUrl: string }
@@ -111,7 +143,13 @@ export function loadConfig(environment: Record<string, string | undefined>): Con
   return Object.freeze({
     redis: { url: values.REDIS_URL, prefix: values.REDIS_PREFIX },
     databasePath,
-    http: { host: values.HTTP_HOST, port: values.HTTP_PORT, publicUrl: values.PUBLIC_URL },
+    http: {
+      host: values.HTTP_HOST,
+      port: values.HTTP_PORT,
+      publicUrl: values.PUBLIC_URL,
+      trustedProxies: values.TRUSTED_PROXIES ?? [],
+      metricsToken: values.METRICS_TOKEN,
+    },
     egressIp: values.EGRESS_IP,
     dingtalk: {
       apiUrl: values.DINGTALK_API_URL,

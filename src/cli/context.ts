@@ -4,6 +4,7 @@ import type { Integration } from '../domain/integration.ts'
 import { shorten, visibleLine, visibleLines } from '../domain/visible.ts'
 import { type Db, openDb } from '../storage/db.ts'
 import { listIntegrations } from '../storage/integrations.ts'
+import type { OnTightened } from '../storage/private-files.ts'
 import { createSecretBox, loadSecretKey, type SecretBox } from '../storage/secret-box.ts'
 
 /** Where a command runs: its environment, standard output and standard error. */
@@ -51,9 +52,15 @@ export class UsageError extends Error {
 /** Opens the database for one command and closes it after. */
 export async function withStore<T>(context: CliContext, work: (store: Store) => Promise<T>): Promise<T> {
   const config = loadConfig(context.env)
-  const box = createSecretBox(loadSecretKey(config.secret.key, config.secret.file))
+  const onTightened: OnTightened = ({ refused }) => {
+    for (const { file, mode, why } of refused) {
+      context.complain(`Others on this host may read ${file} (mode ${mode}), which cannot be changed (${why}).`)
+    }
+  }
+  const box = createSecretBox(loadSecretKey(config.secret.key, config.secret.file, onTightened))
   const db = await openDb(config.databasePath, {
     onCopied: ({ file, before }) => context.complain(`The database was copied to ${file} before ${before} changes it.`),
+    onTightened,
   })
   try {
     return await work({ config, db, box, clock: systemClock })

@@ -1,8 +1,11 @@
 import { type Command, InvalidArgumentError } from 'commander'
 
+import { readScopes, TOKEN_SCOPES, type TokenScope } from '../domain/token-scopes.ts'
 import { addToken, listTokens, revokeToken, type TokenKind } from '../storage/tokens.ts'
-import { type CliContext, CommandError, withStore } from './context.ts'
+import { type CliContext, CommandError, UsageError, withStore } from './context.ts'
 import { formatRows, formatTime } from './output.ts'
+
+type MakeOptions = { name?: string; scope?: TokenScope[]; json?: boolean }
 
 const KINDS: [kind: TokenKind, text: string][] = [
   ['api', 'make a token for /api: Flashduty’s webhook and scripts present it'],
@@ -13,23 +16,32 @@ export function addTokenCommands(program: Command, context: CliContext): void {
   const token = program.command('token').description('tokens for /api and the console; each is shown once')
 
   for (const [kind, text] of KINDS) {
-    token
-      .command(kind)
+    const command = token
+      .command(`${kind} [name]`)
       .description(text)
-      .option('--name <name>', 'what it is for, as `token list` shows it', filled, kind)
+      .option('--name <name>', 'what it is for, as `token list` shows it', filled)
       .option('--json', 'print JSON')
-      .action(async ({ name, json }: { name: string; json?: boolean }) => {
-        await withStore(context, async (store) => {
-          const made = await store.db.write((trx) => addToken(trx, { kind, name }, store.clock.nowMs()))
-          if (json) {
-            const { id, token: shown } = made
-            context.printLines(JSON.stringify({ id, kind, name, token: shown }, undefined, 2))
-            return
-          }
-          context.print(made.token)
-          context.complain(`Made ${made.id} (${name}). The token is shown this once: only its hash is kept.`)
-        })
+    if (kind === 'api') {
+      const listed = TOKEN_SCOPES.join(', ')
+      command.option('--scope <scopes>', `what it may be used for, by commas: ${listed}`, scopesOf, [
+        'deliver' as const,
+      ])
+    }
+    command.action(async (given: string | undefined, { scope: scopes = [], json, ...options }: MakeOptions) => {
+      const name = nameOf(given, options.name) ?? kind
+      await withStore(context, async (store) => {
+        const made = await store.db.write((trx) => addToken(trx, { kind, name, scopes }, store.clock.nowMs()))
+        if (json) {
+          const { id, token: shown } = made
+          const fields = { id, kind, name, ...(kind === 'api' ? { scopes } : {}), token: shown }
+          context.printLines(JSON.stringify(fields, undefined, 2))
+          return
+        }
+        context.print(made.token)
+        const uses = kind === 'api' ? ` for ${scopes.join(', ')}` : ''
+        context.complain(`Made ${made.id} (${name})${uses}. The token is shown this once: only its hash is kept.`)
       })
+    })
   }
 
   token
@@ -43,12 +55,11 @@ export function addTokenCommands(program: Command, context: CliContext): void {
           id: row.id,
           kind: row.kind,
           name: row.name,
+          scopes: json ? row.scopes : row.scopes.join(', '),
           made: formatTime(row.created_at),
           ...(all ? { revoked: formatTime(row.revoked_at) } : {}),
         }))
-        context.printLines(
-          formatRows(rows, { json, empty: 'There is no token yet: make one with `token api --name NAME`.' }),
-        )
+        context.printLines(formatRows(rows, { json, empty: 'There is no token yet: make one with `token api NAME`.' }))
       })
     })
 
@@ -67,4 +78,18 @@ export function addTokenCommands(program: Command, context: CliContext): void {
 function filled(value: string): string {
   if (value.trim() === '') throw new InvalidArgumentError('It must not be empty.')
   return value.trim()
+}
+
+/** It may stand by itself or behind --name. */
+function nameOf(given: string | undefined, option: string | undefined): string | undefined {
+  if (given === undefined) return option
+  if (option !== undefined) throw new UsageError('Say the name once: as `token api NAME` or with --name.')
+  if (given.trim() === '') throw new UsageError('The name must not be empty.')
+  return given.trim()
+}
+
+function scopesOf(value: string): TokenScope[] {
+  const scopes = readScopes(value)
+  if (!scopes) throw new InvalidArgumentError(`It must be one or more of: ${TOKEN_SCOPES.join(', ')}.`)
+  return scopes
 }

@@ -14,6 +14,14 @@ export const PAGE_MESSAGES = {
     '此页面的自动登录需要 JavaScript，请点下方按钮使用钉钉账号登录。',
     'Logging in by itself needs JavaScript: use the button below to log in with DingTalk.',
   ],
+  'login.noscript.only': [
+    '此页面的自动登录需要 JavaScript：请启用后重试。',
+    'Logging in by itself needs JavaScript: allow it and try again.',
+  ],
+  'login.NO_PUBLIC_URL': [
+    '暂不支持在浏览器中登录：请在钉钉客户端内打开，或联系管理员设置 PUBLIC_URL（此服务的访问地址）',
+    'Logging in from a browser is not set up: open this page inside DingTalk, or ask the administrator to set PUBLIC_URL, the address of this service',
+  ],
   'login.out': ['你已退出登录', 'You are logged out'],
   'login.expired': [
     '登录已过期，刚才的操作未执行：请重新登录后再试',

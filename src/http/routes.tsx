@@ -12,6 +12,7 @@ import { ASSETS } from './h5/assets.ts'
 import type { H5Deps } from './h5/deps.ts'
 import { createH5 } from './h5/routes.tsx'
 import { IntegrationPage, type IntegrationStatus, NotFoundPage } from './integration-page.tsx'
+import { maySeeInside } from './insight.ts'
 import { type Check, checkReadiness } from './readiness.ts'
 import { closeUnread, refuseLarge } from './unread.ts'
 
@@ -23,6 +24,8 @@ export type RouteDeps = {
   checks: () => Check[]
   notes: () => Promise<string[]>
   metrics: Metrics
+  /** Opens `/metrics` and the details of `/readyz`. */
+  metricsToken: string | undefined
   callbacks: Callbacks
   h5: Omit<H5Deps, 'log' | 'prefix'>
   statusByCallbackKey: (callbackKey: string) => Promise<IntegrationStatus | undefined>
@@ -59,10 +62,19 @@ function createAddresses(deps: RouteDeps): Hono {
   app.get('/healthz', (c) => c.json({ status: 'alive' }))
   app.get('/readyz', async (c) => {
     const readiness = await checkReadiness(deps.checks(), await deps.notes().catch(() => []))
-    return c.json(readiness, readiness.ready ? 200 : 503)
+    const status = readiness.ready ? 200 : 503
+    if (maySeeInside(c, deps.metricsToken)) return c.json(readiness, status)
+    return c.text(readiness.ready ? 'ok' : 'not ok', status)
   })
-
-  app.get('/metrics', async (c) => c.text(await deps.metrics.text(), 200, { 'Content-Type': deps.metrics.contentType }))
+  app.get('/metrics', async (c) => {
+    if (maySeeInside(c, deps.metricsToken)) {
+      return c.text(await deps.metrics.text(), 200, { 'Content-Type': deps.metrics.contentType })
+    }
+    if (deps.metricsToken === undefined)
+      return c.text('METRICS_TOKEN is not set: only asked from this host itself\n', 403)
+    c.header('WWW-Authenticate', 'Bearer')
+    return c.text('present METRICS_TOKEN as Authorization: Bearer\n', 401)
+  })
 
   // Relative, because only the browser knows the prefix that a proxy took off.
   app.get('/h5/:id', (c) => c.redirect(`./${encodeURIComponent(c.req.param('id'))}/${new URL(c.req.url).search}`, 301))

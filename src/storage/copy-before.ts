@@ -12,6 +12,7 @@ import {
 import { basename, dirname, join } from 'node:path'
 
 import { AppError } from '../errors.ts'
+import { keepPrivate } from './private-files.ts'
 
 /** How many copies stay beside the database. */
 const KEPT = 3
@@ -43,6 +44,7 @@ export async function copyBefore(migration: string, source: CopySource): Promise
     rmSync(partial, { force: true })
     const descriptor = openSync(partial, 'wx', 0o600)
     made.push(partial, `${partial}-journal`)
+    keepPrivate(partial)
     try {
       await source.copyTo(partial)
       fsyncSync(descriptor)

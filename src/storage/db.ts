@@ -1,4 +1,3 @@
-import { mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
 
 import Database from 'better-sqlite3'
@@ -28,6 +27,8 @@ import * as people from './migrations/0009-people.ts'
 import * as pages from './migrations/0010-pages.ts'
 import * as actions from './migrations/0011-actions.ts'
 import * as oddBodies from './migrations/0012-odd-bodies.ts'
+import * as tokenScopes from './migrations/0013-token-scopes.ts'
+import { filesOfDatabase, makePrivateFile, makePrivateFolder, type OnTightened, tighten } from './private-files.ts'
 import type { Handle, Schema } from './schema.ts'
 
 /** Append only. */
@@ -44,6 +45,7 @@ const MIGRATIONS = {
   '0010-pages': pages,
   '0011-actions': actions,
   '0012-odd-bodies': oddBodies,
+  '0013-token-scopes': tokenScopes,
 }
 
 /** A blocking busy wait stops the event loop, so it is short; the lane goes on waiting without blocking. */
@@ -91,6 +93,10 @@ export type Opening = {
   onWriter?: OnWriter | undefined
   /** Told of the copy that was made of an older database, before anything is changed in it. */
   onCopied?: (copy: DatabaseCopy) => void
+  /** Told of files that others could read: they are for their owner alone now, or cannot be. */
+  onTightened?: OnTightened
+  /** A test's, in place of the file system's. */
+  chmod?: ((file: string, mode: number) => void) | undefined
   /** Bytes that are free in a folder. */
   freeBytes?: ((folder: string) => number) | undefined
 }
@@ -107,6 +113,7 @@ export type DatabaseCopy = {
  *   `DATABASE_NEWER`: of a newer program · `DATABASE_COPY_FAILED`, `DATABASE_NOT_MIGRATED`: it is as it was
  */
 export async function openDb(path: string, opening: Opening = {}): Promise<Db> {
+  tighten(filesOfDatabase(path), opening.onTightened, opening.chmod)
   const forWriting = await connectPatiently(path)
   const forReading = await connectPatiently(path)
   const writer = new Kysely<Schema>({ dialect: new ImmediateDialect({ database: forWriting }) })
@@ -219,7 +226,8 @@ export async function writeUntil<T>(
 async function connectPatiently(path: string): Promise<Connection> {
   try {
     return await patiently(OPEN_PATIENCE_MS, async () => {
-      mkdirSync(dirname(path), { recursive: true })
+      makePrivateFolder(dirname(path))
+      makePrivateFile(path)
       return connect(path)
     })
   } catch (cause) {

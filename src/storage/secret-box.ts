@@ -1,8 +1,9 @@
-import { createCipheriv, createDecipheriv, createHash, hkdfSync, randomBytes } from 'node:crypto'
-import { copyFileSync, constants, existsSync, linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createCipheriv, createDecipheriv, createHash, hkdfSync, randomBytes, timingSafeEqual } from 'node:crypto'
+import { copyFileSync, constants, existsSync, linkSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 
 import { AppError } from '../errors.ts'
+import { keepPrivate, makePrivateFolder, type OnTightened, tighten } from './private-files.ts'
 
 /** Encrypts what may not lie in the database in clear. */
 export type SecretBox = {
@@ -13,13 +14,15 @@ export type SecretBox = {
 }
 
 /**
- * The key given, else the one in the file, which is made (mode 0600) when missing.
+ * The key given, else the one in the file, which is made (mode 0600) when missing, and kept from others when it was not.
+ * @param onTightened told when others could read the file
  * @throws AppError `permanent SECRET_KEY_UNUSABLE` when the file cannot be read or made, or holds less than a key:
  * secrets must not be sealed with next to nothing
  */
-export function loadSecretKey(given: string | undefined, file: string): string {
+export function loadSecretKey(given: string | undefined, file: string, onTightened?: OnTightened): string {
   if (given !== undefined) return given
   try {
+    tighten([file], onTightened)
     return existsSync(file) ? readKey(file) : makeKey(file)
   } catch (cause) {
     if (cause instanceof AppError) throw cause
@@ -28,11 +31,12 @@ export function loadSecretKey(given: string | undefined, file: string): string {
 }
 
 function makeKey(file: string): string {
-  mkdirSync(dirname(file), { recursive: true })
+  makePrivateFolder(dirname(file))
   // Written whole under another name first: nobody, not even after a death here, may find a file that holds no key.
   const draft = `${file}.${randomBytes(6).toString('hex')}`
   try {
     writeFileSync(draft, `${randomBytes(32).toString('base64url')}\n`, { mode: 0o600, flag: 'wx' })
+    keepPrivate(draft)
     putInPlace(draft, file)
   } finally {
     rmSync(draft, { force: true })
@@ -93,4 +97,9 @@ export function createSecretBox(secretKey: string): SecretBox {
 /** To find a row by a secret without keeping the secret. */
 export function hashSecret(secret: string): string {
   return createHash('sha256').update(secret).digest('base64url')
+}
+
+/** In constant time, whatever their lengths. */
+export function isSameSecret(given: string, wanted: string): boolean {
+  return timingSafeEqual(Buffer.from(hashSecret(given)), Buffer.from(hashSecret(wanted)))
 }

@@ -43,8 +43,9 @@ export async function pages(): Promise<Finding[]> {
     const visitor = new VisitorBrowser(url)
     const { userId } = world.people.zhang.user
     await visitor.logIn(path, world.dingtalk.control.clientCode(world.dingtalkApp.clientId, userId))
-    const session = visitor.cookie('fd_session') ?? ''
-    const ask = (address: string) => fetchRaw(url + address, `fd_session=${session}`)
+    const name = `__Host-fd_session_${world.integrationId}`
+    const session = { name, value: visitor.cookie(name) ?? '' }
+    const ask = (address: string) => fetchRaw(url + address, `${session.name}=${session.value}`)
     const addresses: Record<string, string> = {
       home: `${path}/`,
       pc: `${path}/pc`,
@@ -62,7 +63,7 @@ export async function pages(): Promise<Finding[]> {
       findings.push({ metric: `pages.server_ms.p50.${name}`, unit: 'ms', values: [quantile(sorted, 0.5)] })
       findings.push({ metric: `pages.server_ms.p99.${name}`, unit: 'ms', values: [quantile(sorted, 0.99)] })
     }
-    return [...findings, ...(await paint(url, path, session, addresses))]
+    return [...findings, ...(await paint(url, session, addresses))]
   } finally {
     await stage.close()
   }
@@ -81,8 +82,7 @@ async function weigh(ask: (address: string) => Promise<Answer>, address: string)
 /** First contentful paint of a phone that has been nowhere yet. */
 async function paint(
   url: string,
-  path: string,
-  session: string,
+  session: { name: string; value: string },
   addresses: Record<string, string>,
 ): Promise<Finding[]> {
   const executablePath = await findChromium()
@@ -97,7 +97,7 @@ async function paint(
       const values: number[] = []
       for (let count = 0; count < PAINTS; count++) {
         const context = await browser.newContext(PHONE)
-        await context.addCookies([{ name: 'fd_session', value: session, domain: new URL(url).hostname, path }])
+        await context.addCookies([{ ...session, domain: new URL(url).hostname, path: '/', secure: true }])
         const page = await context.newPage()
         await page.goto(url + address)
         const painted = `new Promise((resolve) => new PerformanceObserver((list) => {

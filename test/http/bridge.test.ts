@@ -343,6 +343,16 @@ describe('tokens', () => {
     expect(lines.map((line) => line['limited'])).toEqual([false, true])
   })
 
+  test('wrong ones are counted for whom a proxy on this host names, and an IPv6 client by its /64', async () => {
+    const { assigned } = await compose('代理之后的猜测')
+    const guess = async (from: string) => (await send(assigned, { 'x-forwarded-for': from })).status
+    const statuses: number[] = []
+    for (let index = 0; index < 11; index++) statuses.push(await guess(`198.51.100.1, 2001:db8:0:7::${index}`))
+    expect(statuses).toEqual([...Array.from({ length: 10 }, () => 401), 429])
+    expect(await guess('2001:db8:0:8::1')).toBe(401)
+    expect(await guess('192.0.2.99')).toBe(401)
+  })
+
   test('are asked for before anything is read', async () => {
     expect((await send('not json', {})).status).not.toBe(400)
     expect((await fetch(`${scene.app.url}/api/v1/deliver`)).status).toBe(404)

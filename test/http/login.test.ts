@@ -32,6 +32,8 @@ const userIdOf = (who: Who): string => world.people[who].user.userId
 const clientCode = (who: Who): string => world.dingtalk.control.clientCode(world.dingtalkApp.clientId, userIdOf(who))
 const browserCode = (who: Who, corpId?: string): string =>
   world.dingtalk.control.browserCode(world.dingtalkApp.clientId, userIdOf(who), corpId)
+const sessionCookie = (id = world.integrationId): string => `__Host-fd_session_${id}`
+const loginCookie = (id = world.integrationId): string => `__Host-fd_login_${id}`
 const json = (seen: Seen) => JSON.parse(seen.text) as { next?: string; text?: string; again?: boolean }
 
 async function logIn(who: Who): Promise<VisitorBrowser> {
@@ -162,13 +164,13 @@ describe('logging in from a browser', () => {
     const done = await visitor.get(callback.pathname + callback.search)
     expect([done.status, done.location]).toEqual([303, pages + PAGE])
     expect(await greets(visitor)).toBe('李四')
-    expect(visitor.cookie('fd_login')).toBeUndefined()
+    expect(visitor.cookie(loginCookie())).toBeUndefined()
   })
 
   test('the state is bound to the browser, and good once', async () => {
     const visitor = browser()
     const { state, callback } = await setOut(visitor)
-    const kept = visitor.cookie('fd_login') ?? ''
+    const kept = visitor.cookie(loginCookie()) ?? ''
     // Somebody else's browser, as after a link that was foisted on it.
     const victim = browser()
     expect((await victim.get(`${callback}?authCode=${browserCode('li')}&state=${state}`)).status).toBe(400)
@@ -179,7 +181,7 @@ describe('logging in from a browser', () => {
 
     expect((await visitor.get(`${callback}?authCode=${browserCode('zhang')}&state=${state}`)).status).toBe(303)
     const again = browser()
-    again.setCookie('fd_login', kept, `${pages}/login`)
+    again.setCookie(loginCookie(), kept, '/')
     expect((await again.get(`${callback}?authCode=${browserCode('li')}&state=${state}`)).status).toBe(400)
     expect(await greets(again)).toBeUndefined()
   })
@@ -191,9 +193,9 @@ describe('logging in from a browser', () => {
     )
     const visitor = browser()
     const { state } = await setOut(visitor)
-    const kept = visitor.cookie('fd_login') ?? ''
-    // A browser keeps them apart by their paths; whoever brings the cookie along by hand gets no further.
-    visitor.setCookie('fd_login', kept, `/fd/h5/${id}/login`)
+    const kept = visitor.cookie(loginCookie()) ?? ''
+    // Their names keep them apart; whoever brings the cookie along by hand gets no further.
+    visitor.setCookie(loginCookie(id), kept, '/')
     const code = world.dingtalk.control.browserCode(clientId, userIdOf('zhang'))
     const foreign = await visitor.get(`/fd/h5/${id}/login/callback?authCode=${code}&state=${state}`)
     expect([foreign.status, foreign.text.includes('不是在此浏览器发起')]).toEqual([400, true])
@@ -225,7 +227,7 @@ describe('logging in from a browser', () => {
 
   test('a cookie of ours for something else is no state', async () => {
     const visitor = await logIn('zhang')
-    visitor.setCookie('fd_login', visitor.cookie('fd_session') ?? '', `${pages}/login`)
+    visitor.setCookie(loginCookie(), visitor.cookie(sessionCookie()) ?? '', '/')
     const answer = await visitor.get(`${pages}/login/callback?authCode=${browserCode('zhang')}&state=x`)
     expect(answer.status).toBe(400)
   })
@@ -267,22 +269,22 @@ describe('logging in from a browser', () => {
 })
 
 describe('a session', () => {
-  test('its cookie is for no script, no other site and no other page, and only over https', async () => {
+  test('its cookie is for no script, no other site and no other host, and only over https', async () => {
     const { cookies } = await browser().logIn(pages, clientCode('zhang'))
     expect(cookies).toHaveLength(1)
     const [pair, ...attributes] = (cookies[0] ?? '').split('; ')
-    expect(pair).toMatch(/^fd_session=[\w-]{32}\.[\w%-]+$/)
+    expect(pair?.replace(sessionCookie(), 'NAME')).toMatch(/^NAME=[\w-]{32}\.[\w%-]+$/)
     const maxAge = `Max-Age=${(12 * HOUR_MS) / 1_000}`
-    expect(attributes.sort()).toEqual([maxAge, 'HttpOnly', `Path=${pages}`, 'SameSite=Lax', 'Secure'].sort())
+    expect(attributes.sort()).toEqual([maxAge, 'HttpOnly', 'Path=/', 'SameSite=Lax', 'Secure'].sort())
   })
 
   test('a cookie that we did not make is none, however much of it is right', async () => {
     const visitor = await logIn('zhang')
-    const good = visitor.cookie('fd_session') ?? ''
+    const good = visitor.cookie(sessionCookie()) ?? ''
     const [secret = '', signature = ''] = good.split('.')
     for (const bad of [secret, `${secret}.`, `${secret}.${signature.slice(0, -8)}`, `${secret}x.${signature}`, 'x.y']) {
       const other = browser()
-      other.setCookie('fd_session', bad, pages)
+      other.setCookie(sessionCookie(), bad, '/')
       expect(await greets(other)).toBeUndefined()
     }
     expect(await greets(visitor)).toBe('张三')
@@ -290,11 +292,11 @@ describe('a session', () => {
 
   test('a login makes a new one and ends the one that was there: nobody can foist theirs on somebody', async () => {
     const attacker = await logIn('wang')
-    const known = attacker.cookie('fd_session') ?? ''
+    const known = attacker.cookie(sessionCookie()) ?? ''
     const victim = browser()
-    victim.setCookie('fd_session', known, pages)
+    victim.setCookie(sessionCookie(), known, '/')
     await victim.logIn(pages, clientCode('zhang'))
-    expect(victim.cookie('fd_session')).not.toBe(known)
+    expect(victim.cookie(sessionCookie())).not.toBe(known)
     expect(await greets(victim)).toBe('张三')
     expect(await greets(attacker)).toBeUndefined()
   })
@@ -344,20 +346,20 @@ describe('a session', () => {
   test('is one integration’s and no other’s', async () => {
     const { id } = await addAnother()
     const visitor = await logIn('zhang')
-    visitor.setCookie('fd_session', visitor.cookie('fd_session') ?? '', `/fd/h5/${id}`)
+    visitor.setCookie(sessionCookie(id), visitor.cookie(sessionCookie()) ?? '', '/')
     expect((await visitor.get(`/fd/h5/${id}/link`)).text).toContain('id="login"')
     await world.cli('integration', 'remove', id, '--yes')
   })
 
   test('logging out ends it for good, and the login page does not log in again by itself', async () => {
     const visitor = await logIn('wang')
-    const stolen = visitor.cookie('fd_session') ?? ''
+    const stolen = visitor.cookie(sessionCookie()) ?? ''
     const home = await visitor.get(pages + PAGE)
     const out = await visitor.submit(`${pages}/logout`, { csrf: csrfOf(home) })
     expect([out.status, out.location]).toEqual([303, `${pages}/login?out=1`])
-    expect(visitor.cookie('fd_session')).toBeUndefined()
+    expect(visitor.cookie(sessionCookie())).toBeUndefined()
     const thief = browser()
-    thief.setCookie('fd_session', stolen, pages)
+    thief.setCookie(sessionCookie(), stolen, '/')
     expect(await greets(thief)).toBeUndefined()
     const page = await visitor.get(out.location ?? '')
     expect(page.text).toContain('你已退出登录')

@@ -6,6 +6,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 
 import { addDeliverRoute, type PostTaken } from '../../src/http/api/deliver.ts'
 import type { RefusedPost } from '../../src/http/api/refuse-post.ts'
+import type { TokenScope } from '../../src/domain/token-scopes.ts'
+import { createAddressOf } from '../../src/http/client-address.ts'
 import { type HttpServer, listen } from '../../src/http/server.ts'
 import { createLog } from '../../src/log.ts'
 
@@ -15,6 +17,8 @@ const MIB = 1024 * 1024
 const ALERT = { event_id: 'e-1', incident: { incident_id: 'i-1', title: '磁盘告警 “/data”' } }
 const TEXT = JSON.stringify(ALERT)
 const PLAIN = Buffer.from(TEXT)
+
+const SCOPES: Record<string, TokenScope[]> = { right: ['deliver'], reading: ['groups', 'people', 'records'] }
 
 let server: HttpServer
 let url: string
@@ -29,7 +33,8 @@ beforeAll(async () => {
   addDeliverRoute(app, {
     log,
     nowMs: () => 0,
-    isApiToken: (token) => Promise.resolve(token === 'right'),
+    addressOf: createAddressOf([]),
+    scopesOf: (token) => Promise.resolve(SCOPES[token]),
     takePost: (body) => {
       taken.push(body)
       return Promise.resolve(answer)

@@ -79,12 +79,29 @@ describe('health', () => {
     await expectReady(scene.app.url)
   })
 
+  test('whoever comes through a proxy is told whether, and nothing else', async () => {
+    for (const path of ['/readyz', '/fd/readyz']) {
+      const answer = await get(path, { headers: { 'x-forwarded-for': '127.0.0.1' } })
+      expect(answer).toMatchObject({ status: 200, type: expect.stringContaining('text/plain'), text: 'ok' })
+    }
+    const refused = await get('/metrics', { headers: { 'x-real-ip': '127.0.0.1' } })
+    expect(refused).toMatchObject({ status: 403, text: expect.stringContaining('METRICS_TOKEN') })
+    // None is set, so none is right.
+    for (const authorization of ['Bearer', 'Bearer ', 'Bearer undefined', 'Basic eDp5']) {
+      expect((await get('/metrics', { headers: { authorization } })).status).toBe(403)
+      expect((await get('/readyz', { headers: { authorization } })).text).toBe('ok')
+    }
+    expect((await get('/metrics')).text).toContain('flashduty_dingtalk_')
+  })
+
   test('/readyz: 503 without an integration that is switched on, with what to do', async () => {
     await change('--disable')
     const { status, missing } = await readyz(scene.app.url)
     expect(status).toBe(503)
     expect(Object.keys(missing)).toEqual(['integration'])
     expect(missing['integration']).toContain('integration add')
+    const outside = await get('/readyz', { headers: { via: '1.1 proxy' } })
+    expect([outside.status, outside.text]).toEqual([503, 'not ok'])
     expect((await get('/healthz')).status).toBe(200)
   })
 

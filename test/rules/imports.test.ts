@@ -130,7 +130,7 @@ const OWNERS: Record<string, string[]> = {
   'lru-cache': ['http'],
   undici: ['outbound.ts'],
   pino: ['log.ts'],
-  'p-queue': ['flashduty'],
+  'p-queue': ['flashduty', 'http'],
   'prom-client': ['metrics.ts'],
   'safe-stable-stringify': ['domain'],
   commander: ['cli'],

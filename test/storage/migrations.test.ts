@@ -13,6 +13,8 @@ import { type Db, openDb } from '../../src/storage/db.ts'
 import { listGroups } from '../../src/storage/groups.ts'
 import { listPlacements } from '../../src/storage/placements.ts'
 import { putResponders } from '../../src/storage/responders.ts'
+import { hashSecret } from '../../src/storage/secret-box.ts'
+import { findToken } from '../../src/storage/tokens.ts'
 import { leftBehind as leaveBehind, type Row } from '../support/left-behind.ts'
 
 /** Databases that an earlier version of the program left behind, with rows in them, opened by this one. */
@@ -276,5 +278,22 @@ test('whoever was missed before there were custom actions gets the card when the
     const cards = await listCardsOfIncident(db.read, 'one', 'incident')
     expect(cards.map((card) => card.out_track_id)).toEqual(woken)
     expect(cards).toMatchObject([{ audience: { ...AUDIENCE, customActions: [] } }])
+  })
+})
+
+test('tokens that were made before there were scopes go on delivering, and do nothing else', async () => {
+  const token = (kind: string, revoked: number | null) => ({
+    id: `${kind}${revoked}`,
+    kind,
+    name: kind,
+    token_hash: hashSecret(`${kind}${revoked}`),
+    created_at: 1,
+    revoked_at: revoked,
+  })
+  const tokens = [token('api', null), token('api', 2), token('admin', null)]
+  await opened(await leftBehind('0012-odd-bodies', { tokens }), async (db) => {
+    expect(await findToken(db.read, 'api', 'apinull')).toMatchObject({ scopes: ['deliver'] })
+    expect(await findToken(db.read, 'api', 'api2')).toBeUndefined()
+    expect(await findToken(db.read, 'admin', 'adminnull')).toMatchObject({ scopes: [] })
   })
 })

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
 
 import type { SharedScene } from './journey.ts'
-import { logIn, pathOfPages } from './pages.ts'
+import { logIn, sessionCookieOf } from './pages.ts'
 import { CONDITION_MS } from './patience.ts'
 import type { Person } from './world.ts'
 
@@ -24,9 +24,10 @@ export async function openWindow(
   const visitor = await logIn(scene, person)
   const context = await browser.newContext(options)
   context.setDefaultTimeout(CONDITION_MS)
-  const value = visitor.cookie('fd_session') ?? ''
+  const name = sessionCookieOf(scene)
+  const value = visitor.cookie(name) ?? ''
   await context.addCookies([
-    { name: 'fd_session', value, domain: new URL(scene.app.url).hostname, path: pathOfPages(scene), httpOnly: true },
+    { name, value, domain: new URL(scene.app.url).hostname, path: '/', httpOnly: true, secure: true },
   ])
   return context.newPage()
 }

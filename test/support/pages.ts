@@ -8,6 +8,11 @@ export function pathOfPages({ world }: SharedScene): string {
   return `/fd/h5/${world.integrationId}`
 }
 
+/** Over https. */
+export function sessionCookieOf({ world }: SharedScene): string {
+  return `__Host-fd_session_${world.integrationId}`
+}
+
 const browsers = new WeakMap<SharedScene, Map<string, Promise<VisitorBrowser>>>()
 
 /** A browser in which this person is logged in: the same one again, since DingTalk takes few logins a second. */

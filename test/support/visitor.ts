@@ -40,7 +40,7 @@ export class VisitorBrowser {
   async #ask(path: string, options: RequestInit): Promise<Seen> {
     const [pathname = ''] = path.split('?')
     const sent = this.#cookies
-      .filter((cookie) => pathname === cookie.path || pathname.startsWith(`${cookie.path}/`))
+      .filter(({ path }) => pathname === path || pathname.startsWith(path.endsWith('/') ? path : `${path}/`))
       .map(({ name, value }) => `${name}=${value}`)
     const headers = {
       ...this.#headers,

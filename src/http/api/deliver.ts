@@ -5,7 +5,7 @@ import type { Log } from '../../log.ts'
 import { readIds } from './read-ids.ts'
 import { type Fault, readPost } from './read-post.ts'
 import { noteRefusal, type RefusalDeps } from './refuse-post.ts'
-import { answerUnavailable, presentsToken, requireToken, type TokenDeps } from './require-token.ts'
+import { answerUnavailable, readScopes, requireToken, type TokenDeps } from './require-token.ts'
 
 /** What became of a posted body; `afterReply` is to be called once it has been answered. */
 export type PostTaken =
@@ -28,7 +28,7 @@ export const DELIVER_PATH = '/api/v1/deliver'
  * nothing else for success and waits 2 s at most, so neither Redis nor DingTalk is waited for.
  */
 export function addDeliverRoute(app: Hono, deps: DeliverDeps): void {
-  app.post(DELIVER_PATH, requireToken(deps), async (c) => {
+  app.post(DELIVER_PATH, requireToken(deps, 'deliver'), async (c) => {
     const { text, ignored, fault } = await readPost(c)
     if (fault && (fault.status !== 400 || isAboutSomething(text))) return refuse(c, deps, text, fault)
     try {
@@ -75,10 +75,10 @@ function isAboutSomething(text: string): boolean {
   return Object.keys(readIds(text)).length > 0
 }
 
-/** What is at no address of ours: whoever posts it with a right token has the address wrong, and is told of. */
+/** What is at no address of ours: whoever posts it with a token for delivering has the address wrong, and is told of. */
 export async function answerNowhere(c: Context, deps: DeliverDeps, prefix: string): Promise<Response> {
   const isDeliver = [DELIVER_PATH, `${prefix}${DELIVER_PATH}`].includes(c.req.path)
-  const isKnown = await presentsToken(c, deps)
+  const isKnown = (await readScopes(c, deps))?.includes('deliver') === true
   const status = isKnown && isDeliver ? 405 : 404
   if (isKnown) {
     const { text } = await readPost(c, true)

@@ -1,7 +1,7 @@
 import type { Context } from 'hono'
 
 import { MAX_ADDRESS } from '../../domain/limits.ts'
-import { addressOf } from '../h5/limits.ts'
+import type { AddressOf } from '../client-address.ts'
 import { type PostedIds, readIds } from './read-ids.ts'
 
 /** A post of somebody with a right token that was not taken: an alert may be lost with it. */
@@ -16,6 +16,7 @@ export type RefusedPost = PostedIds & {
 }
 
 export type RefusalDeps = {
+  addressOf: AddressOf
   /** Tells whoever can mend it. Never fails. */
   noteRefused: (post: RefusedPost) => Promise<void>
 }
@@ -31,6 +32,6 @@ export async function noteRefusal(
     ...refusal,
     ...readIds(text),
     path: c.req.path.slice(0, MAX_ADDRESS),
-    address: addressOf(c),
+    address: deps.addressOf(c),
   })
 }

@@ -7,6 +7,7 @@ import type { Log } from '../../log.ts'
 import type { Db } from '../../storage/db.ts'
 import type { SecretBox } from '../../storage/secret-box.ts'
 import type { Signer } from '../../storage/signer.ts'
+import type { AddressOf } from '../client-address.ts'
 import type { ReadNames } from './read-names.ts'
 import type { ReadTimeline } from './read-timeline.ts'
 
@@ -17,7 +18,10 @@ export type H5Deps = {
   clock: Clock
   log: Log
   flashduty: FlashdutyClient
-  /** Where browsers reach the daemon, with any path prefix; undefined = wherever they say they do. */
+  /**
+   * Where browsers reach the daemon, with any path prefix. Without it no whole address of ours is made: where a request
+   * says that it went (`Host` and the like) is for whoever sends it to choose.
+   */
   publicUrl: string | undefined
   /** Path of `publicUrl`. */
   prefix: string
@@ -29,6 +33,7 @@ export type H5Deps = {
   membersOf: (integrationId: string) => ReadMembers | undefined
   /** Of one person. */
   viewsPerMinute: number
+  addressOf: AddressOf
   readTimeline: ReadTimeline
   readNames: ReadNames
   /** Does as the visitor what they asked for on a page. */

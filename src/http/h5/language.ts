@@ -5,7 +5,7 @@ import type { Locale } from '../../domain/messages.ts'
 import { chooseLocale } from '../../domain/page-messages.ts'
 import { type H5Deps, pathOfPages } from './deps.ts'
 import { checkCsrf } from './require-visitor.ts'
-import { cookieOptions } from './session-cookie.ts'
+import { cookieOptions } from './own-cookie.ts'
 import type { H5Variables } from './visitor.ts'
 
 const COOKIE = 'fd_lang'

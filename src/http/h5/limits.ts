@@ -1,5 +1,3 @@
-import { getConnInfo } from '@hono/node-server/conninfo'
-import type { Context } from 'hono'
 import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible'
 
 export type Limiter = {
@@ -29,18 +27,4 @@ export function createLimiter(limit: { tries: number; seconds: number }): Limite
       await counts.reward(key)
     },
   }
-}
-
-const THIS_MACHINE = /^(::1$|(::ffff:)?127\.)/
-const MAX_ADDRESS = 64
-
-/**
- * Whom a try is counted for. A proxy on this machine says last whom it speaks for; what stands before that, and whatever
- * comes from another machine, anybody can write. Behind a proxy elsewhere it is the proxy's address, so limits by it
- * have to suit a whole company.
- */
-export function addressOf(c: Context): string {
-  const peer = getConnInfo(c).remote.address ?? 'unknown'
-  const told = THIS_MACHINE.test(peer) ? c.req.header('x-forwarded-for')?.split(',').at(-1)?.trim() : undefined
-  return told?.slice(0, MAX_ADDRESS) || peer
 }

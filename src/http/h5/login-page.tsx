@@ -22,7 +22,7 @@ type Look = {
 
 /**
  * The login page, in the place of what was asked for. Its script asks DingTalk's client for a code; whatever becomes of
- * that, scripts or not, there is a button that leads to DingTalk's login page.
+ * that, scripts or not, there is a button that leads to DingTalk's login page, if that could lead back.
  */
 export function answerLoginPage(deps: H5Deps, c: Context<H5Variables>, look: Look): Response {
   const locale = c.get('locale')
@@ -35,7 +35,8 @@ export function answerLoginPage(deps: H5Deps, c: Context<H5Variables>, look: Loo
 
   const inDingTalk = /DingTalk/i.test(c.req.header('user-agent') ?? '')
   const auto = look.auto ?? true
-  const first = look.text ?? say(look.notice ?? (inDingTalk ? 'login.working' : 'login.outside'))
+  const outside = deps.publicUrl === undefined ? 'login.NO_PUBLIC_URL' : 'login.outside'
+  const first = look.text ?? say(look.notice ?? (inDingTalk ? 'login.working' : outside))
   const assets = { style: STYLE.path(deps.prefix) ?? '', script: LOGIN_SCRIPT.path(deps.prefix) }
   return answerHtml(
     c,
@@ -49,7 +50,7 @@ export function answerLoginPage(deps: H5Deps, c: Context<H5Variables>, look: Loo
         data-return={back}
         data-auto={auto ? 'yes' : 'no'}
         data-working={say('login.working')}
-        data-outside={say('login.outside')}
+        data-outside={say(outside)}
         data-slow={say('login.slow')}
         data-bridge={say('login.BRIDGE')}
         data-offline={say('login.OFFLINE')}
@@ -60,13 +61,13 @@ export function answerLoginPage(deps: H5Deps, c: Context<H5Variables>, look: Loo
           {first}
         </p>
         <noscript>
-          <p>{say('login.noscript')}</p>
+          <p>{say(deps.publicUrl === undefined ? 'login.noscript.only' : 'login.noscript')}</p>
         </noscript>
         <div class="buttons">
           <button class="button first" id="again" type="button" hidden>
             {say(auto ? 'login.again' : 'login.button')}
           </button>
-          {integration.enabled ? (
+          {integration.enabled && deps.publicUrl !== undefined ? (
             <a class={inDingTalk ? 'button' : 'button first'} href={browserLogin}>
               {say(inDingTalk ? 'login.browser.instead' : 'login.browser')}
             </a>

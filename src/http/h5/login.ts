@@ -1,5 +1,4 @@
 import type { Context, Hono } from 'hono'
-import { deleteCookie, getSignedCookie, setSignedCookie } from 'hono/cookie'
 import { z } from 'zod'
 
 import type { Identity } from '../../dingtalk/people.ts'
@@ -8,32 +7,58 @@ import { MAX_LOGIN_BYTES } from '../../domain/limits.ts'
 import { tell, tellFailure } from '../../domain/page-messages.ts'
 import { AppError } from '../../errors.ts'
 import { isOfCorporation } from '../../storage/integrations.ts'
-import { addSession, endSession, newSecret, useLoginState } from '../../storage/sessions.ts'
+import { addSession, endSession, useLoginState } from '../../storage/sessions.ts'
+import { networkOf } from '../client-address.ts'
 import { readBody } from '../read-body.ts'
+import { WrongTries } from '../wrong-tries.ts'
+import { beginLogin, endLogin } from './begun-logins.ts'
 import { type H5Deps, pathOfPages } from './deps.ts'
-import { addressOf, createLimiter } from './limits.ts'
+import { createLoginDesk } from './login-desk.ts'
 import { answerLoginPage } from './login-page.tsx'
 import { checkCsrf, requireVisitor } from './require-visitor.ts'
 import { returnTo } from './return-to.ts'
-import { cookieOptions, dropSessionCookie, keepSessionCookie, readSessionSecret } from './session-cookie.ts'
+import { dropSessionCookie, keepSessionCookie, readSessionSecret } from './session-cookie.ts'
 import type { H5Variables } from './visitor.ts'
 
 type Ctx = Context<H5Variables>
 
-/** Logins of one address that came to nothing: enough for a company behind a proxy, too few for guessing. */
-const LOGIN_LIMIT = { tries: 60, seconds: 60 }
-/** A browser login has to come back within this. */
-const STATE_S = 600
-const STATE = 'fd_login'
-
 /** Not a form's type, so that no other site can send it without asking first. */
 const Handed = z.object({ code: z.string().min(1).max(500), return: z.string().max(2_000).optional() })
-const KeptState = z.object({ integration: z.string(), state: z.string(), back: z.string() })
 const JSON_TYPE = /^application\/json *(;|$)/i
 
 /** Logging in from inside DingTalk and from a browser, and out. */
 export function addLoginRoutes(app: Hono<H5Variables>, deps: H5Deps): void {
-  const limiter = createLimiter(LOGIN_LIMIT)
+  const desk = createLoginDesk()
+  const wrong = new WrongTries()
+
+  /** @throws AppError of DingTalk, or `blocked INTEGRATION_DISABLED`; as the desk */
+  const askWho = (c: Ctx, kind: 'client' | 'browser', code: string): Promise<Identity> => {
+    const integrationId = c.get('integration').id
+    const handed = { kind, integrationId, code, network: networkOf(deps.addressOf(c)), gone: c.req.raw.signal }
+    return desk.ask(handed, async () => {
+      const people = deps.peopleOf(integrationId)
+      if (!people)
+        throw new AppError({ kind: 'blocked', code: 'INTEGRATION_DISABLED' }, 'the integration is switched off')
+      return kind === 'client' ? people.readByClientCode(code) : people.readByBrowserCode(code)
+    })
+  }
+
+  /** What is told of a login that came to nothing. Only a code that is wrong is ever told to wait. @throws what is no expected failure */
+  const judge = (c: Ctx, error: unknown): { code: string; isTheirs: boolean; waitS: number } => {
+    if (!(error instanceof AppError)) throw error
+    const { kind, code } = error.failure
+    const isWrong = code === 'LOGIN_CODE_INVALID'
+    const address = deps.addressOf(c)
+    const { waitMs, isNews } = isWrong
+      ? wrong.count(networkOf(address), deps.clock.nowMs())
+      : { waitMs: 0, isNews: false }
+    const isTheirs = kind === 'permanent'
+    const level =
+      code === 'GONE' || (waitMs > 0 && !isNews) ? 'debug' : isTheirs && code !== 'IM_ERROR' ? 'info' : 'warn'
+    const limited = waitMs > 0 ? { address, limited: true } : {}
+    deps.log[level]({ integrationId: c.get('integration').id, ...limited, err: error }, 'login-failed')
+    return { code, isTheirs, waitS: Math.ceil(waitMs / 1_000) }
+  }
 
   app.get('/login', (c) =>
     answerLoginPage(deps, c, {
@@ -49,33 +74,35 @@ export function addLoginRoutes(app: Hono<H5Variables>, deps: H5Deps): void {
     const body = isJson ? await readBody(c, MAX_LOGIN_BYTES, { unlessLarge: true }) : undefined
     const parsed = Handed.safeParse(body?.kind === 'whole' ? readObject(body.bytes.toString('utf8')) : undefined)
     if (!parsed.success) return c.json({ text: tell(locale, 'page.UNKNOWN') }, 400)
-    const waitS = await limiter.take(addressOf(c))
-    if (waitS > 0) {
-      c.header('Retry-After', String(waitS))
-      return c.json({ text: tell(locale, 'login.TOO_MANY', { seconds: waitS }) }, 429)
-    }
     try {
-      await logIn(deps, c, await askWho(deps, c, 'client', parsed.data.code))
+      await logIn(deps, c, await askWho(c, 'client', parsed.data.code))
     } catch (error) {
-      const code = failureOf(deps, c, error)
-      if (isTrouble(error)) await limiter.giveBack(addressOf(c))
+      const { code, waitS } = judge(c, error)
+      if (waitS > 0) {
+        c.header('Retry-After', String(waitS))
+        return c.json({ text: tell(locale, 'login.TOO_MANY', { seconds: waitS }) }, 429)
+      }
       const again = code === 'LOGIN_CODE_INVALID'
       return c.json({ text: tellFailure(locale, 'login', code), again }, again ? 401 : 503)
     }
-    await limiter.giveBack(addressOf(c))
     return c.json({ next: returnTo(parsed.data.return, pathOfPages(deps, c.get('integration').id)) })
   })
 
   app.get('/login/browser', async (c) => {
     const integration = c.get('integration')
     const pages = pathOfPages(deps, integration.id)
-    const state = newSecret()
-    const kept = JSON.stringify({ integration: integration.id, state, back: returnTo(c.req.query('return'), pages) })
-    const options = { ...cookieOptions(deps, c), path: `${pages}/login`, maxAge: STATE_S }
-    await setSignedCookie(c, STATE, kept, deps.signer.cookieSecret, options)
+    if (deps.publicUrl === undefined) {
+      return answerLoginPage(deps, c, {
+        notice: 'login.NO_PUBLIC_URL',
+        status: 503,
+        auto: false,
+        back: c.req.query('return') ?? '',
+      })
+    }
+    const state = await beginLogin(deps, c, returnTo(c.req.query('return'), pages))
     const target = new URL(`${deps.loginUrl}/oauth2/auth`)
     target.search = new URLSearchParams({
-      redirect_uri: `${originOf(deps, c)}${pages}/login/callback`,
+      redirect_uri: `${new URL(deps.publicUrl).origin}${pages}/login/callback`,
       response_type: 'code',
       client_id: integration.clientId,
       scope: 'openid corpid',
@@ -87,7 +114,7 @@ export function addLoginRoutes(app: Hono<H5Variables>, deps: H5Deps): void {
 
   app.get('/login/callback', async (c) => {
     const locale = c.get('locale')
-    const kept = await takeState(deps, c)
+    const kept = await endLogin(deps, c, c.req.query('state') ?? '')
     const fail = (code: string, status: 400 | 401 | 503) =>
       answerLoginPage(deps, c, {
         text: tellFailure(locale, 'login', code),
@@ -98,23 +125,17 @@ export function addLoginRoutes(app: Hono<H5Variables>, deps: H5Deps): void {
     if (!kept) return fail('STATE_INVALID', 400)
     const authCode = c.req.query('authCode') ?? c.req.query('code') ?? ''
     if (authCode === '') return fail('DENIED', 400)
-    const waitS = await limiter.take(addressOf(c))
-    if (waitS > 0) {
+    try {
+      const isFresh = await deps.db.write((trx) => useLoginState(trx, kept.state, deps.clock.nowMs()))
+      if (!isFresh) return fail('STATE_INVALID', 400)
+      await logIn(deps, c, await askWho(c, 'browser', authCode))
+    } catch (error) {
+      const { code, isTheirs, waitS } = judge(c, error)
+      if (waitS === 0) return fail(code, isTheirs ? 401 : 503)
       c.header('Retry-After', String(waitS))
       const text = tell(locale, 'login.TOO_MANY', { seconds: waitS })
       return answerLoginPage(deps, c, { text, status: 429, auto: false, back: kept.back })
     }
-    try {
-      const isFresh = await deps.db.write((trx) => useLoginState(trx, kept.state, deps.clock.nowMs()))
-      if (!isFresh) return fail('STATE_INVALID', 400)
-      await logIn(deps, c, await askWho(deps, c, 'browser', authCode))
-    } catch (error) {
-      const code = failureOf(deps, c, error)
-      if (!isTrouble(error)) return fail(code, 401)
-      await limiter.giveBack(addressOf(c))
-      return fail(code, 503)
-    }
-    await limiter.giveBack(addressOf(c))
     return c.redirect(kept.back, 303)
   })
 
@@ -124,13 +145,6 @@ export function addLoginRoutes(app: Hono<H5Variables>, deps: H5Deps): void {
     dropSessionCookie(deps, c)
     return c.redirect(`${pathOfPages(deps, c.get('integration').id)}/login?out=1`, 303)
   })
-}
-
-/** @throws AppError of DingTalk, or `blocked INTEGRATION_DISABLED` */
-async function askWho(deps: H5Deps, c: Ctx, kind: 'client' | 'browser', code: string): Promise<Identity> {
-  const people = deps.peopleOf(c.get('integration').id)
-  if (!people) throw new AppError({ kind: 'blocked', code: 'INTEGRATION_DISABLED' }, 'the integration is switched off')
-  return kind === 'client' ? people.readByClientCode(code) : people.readByBrowserCode(code)
 }
 
 /** A login always makes a new session: one that somebody else may have put into this browser is ended. */
@@ -147,44 +161,4 @@ async function logIn(deps: H5Deps, c: Ctx, who: Identity): Promise<void> {
   })
   await keepSessionCookie(deps, c, secret)
   deps.log.info({ integrationId, userId: who.userId }, 'logged-in')
-}
-
-/**
- * The state that this browser was sent away with, if it is the one it comes back with, to the same integration. It is
- * spent either way.
- */
-async function takeState(deps: H5Deps, c: Ctx): Promise<{ state: string; back: string } | undefined> {
-  const pages = pathOfPages(deps, c.get('integration').id)
-  const cookie = await getSignedCookie(c, deps.signer.cookieSecret, STATE)
-  deleteCookie(c, STATE, { ...cookieOptions(deps, c), path: `${pages}/login` })
-  if (!cookie) return undefined
-  const kept = KeptState.safeParse(readObject(cookie))
-  if (!kept.success) return undefined
-  const { integration, state, back } = kept.data
-  if (integration !== c.get('integration').id) return undefined
-  const given = c.req.query('state') ?? ''
-  return deps.signer.isSigned('state', state, deps.signer.sign('state', given)) ? { state, back } : undefined
-}
-
-/** Whether whoever tried has to do something else, rather than DingTalk or the administrator. */
-function isTheirs(error: unknown): boolean {
-  return error instanceof AppError && error.failure.kind === 'permanent'
-}
-
-/** Logs what somebody other than the person has to know. @throws what is no expected failure */
-function failureOf(deps: H5Deps, c: Ctx, error: unknown): string {
-  if (!(error instanceof AppError)) throw error
-  const { code } = error.failure
-  const isExpected = isTheirs(error) && code !== 'IM_ERROR'
-  deps.log[isExpected ? 'info' : 'warn']({ integrationId: c.get('integration').id, err: error }, 'login-failed')
-  return code
-}
-
-/** DingTalk's or our own, which is not the person's fault. */
-function isTrouble(error: unknown): boolean {
-  return error instanceof AppError && error.failure.kind !== 'permanent'
-}
-
-function originOf(deps: H5Deps, c: Ctx): string {
-  return new URL(deps.publicUrl ?? c.req.url).origin
 }

@@ -93,6 +93,8 @@ export type TokensTable = {
   kind: 'api' | 'admin'
   name: string
   token_hash: string
+  /** JSON: what of `/api` it opens, as in domain/token-scopes.ts; none for the console. */
+  scopes: string
   created_at: number
   revoked_at: number | null
 }

@@ -1,18 +1,18 @@
-/** How many wrong tokens one address may present a minute before it is told to wait. */
+/** How many wrong tokens or codes one address may present a minute before it is told to wait. */
 const LIMIT = 10
 const WINDOW_MS = 60_000
 /** Addresses remembered at most; the longest known is forgotten first. */
 const MAX_ADDRESSES = 10_000
 
 export type Attempt = {
-  /** Milliseconds to wait; 0 = answered as a wrong token. */
+  /** Milliseconds to wait; 0 = answered as a wrong one. */
   waitMs: number
   /** The first of its minute, or the first over the limit: worth a line in the log. */
   isNews: boolean
 }
 
-/** Counts wrong tokens per address in fixed minutes. */
-export class WrongTokens {
+/** Counts wrong tokens, or wrong codes, per address in fixed minutes. */
+export class WrongTries {
   readonly #seen = new Map<string, { count: number; startedAt: number }>()
 
   count(address: string, nowMs: number): Attempt {
