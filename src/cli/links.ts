@@ -1,7 +1,9 @@
 import { type Command, InvalidArgumentError } from 'commander'
 
+import type { Integration } from '../domain/integration.ts'
 import { AppError } from '../errors.ts'
-import { createFlashdutyClient } from '../flashduty/client.ts'
+import { createFlashdutyClient, type KeyOwner } from '../flashduty/client.ts'
+import { proveKey } from '../flashduty/prove-key.ts'
 import { createOutbound } from '../outbound.ts'
 import { listLinks, putLink, removeLink } from '../storage/links.ts'
 import { putMemberKey } from '../storage/member-keys.ts'
@@ -48,7 +50,8 @@ export function addLinksCommands(program: Command, context: CliContext): void {
     .action(async (options: AddOptions) => {
       await withStore(context, async (store) => {
         const integration = await chooseIntegration(store, options.integration)
-        const owner = options.memberKey === undefined ? undefined : await readOwner(store, options.memberKey)
+        const owner =
+          options.memberKey === undefined ? undefined : await readOwner(store, integration, options.memberKey)
         if (owner && owner.memberId !== options.member) {
           throw new CommandError(
             `--member-key belongs to member ${owner.memberId} (${owner.memberName}), not to ${options.member}.`,
@@ -94,20 +97,24 @@ export function addLinksCommands(program: Command, context: CliContext): void {
     })
 }
 
+/** Why a key is not kept, after `--member-key`. */
+const REFUSED: Record<string, string> = {
+  KEY_INVALID: 'is not accepted by Flashduty: check that it was copied whole and is switched on.',
+  MEMBER_DISABLED: 'is of a member who is not active in Flashduty: activate the member there, or use another’s key.',
+  WRONG_ACCOUNT:
+    'is of another Flashduty account than the integration’s own key: use a key of a member of that account.',
+}
+
 /** A key is proven before it is kept: a wrong one would only be noticed at night. */
-async function readOwner(store: Store, appKey: string): Promise<{ memberId: number; memberName: string }> {
+async function readOwner(store: Store, integration: Integration, appKey: string): Promise<KeyOwner> {
   const outbound = createOutbound(store.config.proxy)
   try {
-    return await createFlashdutyClient({ apiUrl: store.config.flashduty.apiUrl, send: outbound.send }).readMember(
-      appKey,
-    )
+    const flashduty = createFlashdutyClient({ apiUrl: store.config.flashduty.apiUrl, send: outbound.send })
+    return await proveKey(flashduty, integration, appKey)
   } catch (error) {
     if (!(error instanceof AppError)) throw error
-    throw new CommandError(
-      error.failure.code === 'KEY_INVALID'
-        ? '--member-key is not accepted by Flashduty: check that it was copied whole and is switched on.'
-        : `--member-key could not be checked with Flashduty: ${error.message}. Nothing was changed.`,
-    )
+    const why = REFUSED[error.failure.code] ?? `could not be checked with Flashduty: ${error.message}.`
+    throw new CommandError(`--member-key ${why} Nothing was changed.`)
   } finally {
     await outbound.close()
   }
