@@ -8,7 +8,6 @@ import { allowRevision } from '../storage/change-cards.ts'
 import { type Click, settleClick } from '../storage/clicks.ts'
 import { writeUntil } from '../storage/db.ts'
 import { advanceIncident, markGone, type StoredIncident } from '../storage/incidents.ts'
-import { findLinkOfUser } from '../storage/links.ts'
 import type { Handle } from '../storage/schema.ts'
 import { settleRecord } from '../storage/settle-records.ts'
 import { actionOf, recordKeyOf } from './click-parts.ts'
@@ -26,10 +25,7 @@ export async function storeDone(
 ): Promise<Click | undefined> {
   return writeUntil(deps, untilMs, async (trx) => {
     const nowMs = deps.clock.nowMs()
-    if (fresh) {
-      const link = await findLinkOfUser(trx, click.integration_id, click.dingtalk_user_id)
-      await storeFresh(deps, trx, click, fresh, link?.member_name)
-    }
+    if (fresh) await storeFresh(deps, trx, click, fresh, click.member_name ?? undefined)
     const settled = await settleClick(trx, click.id, { status: 'done' }, nowMs)
     if (settled) await settleRecord(trx, recordKeyOf(click), { status: 'success' }, nowMs)
     return settled

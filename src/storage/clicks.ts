@@ -17,6 +17,7 @@ export type NewClick = Pick<
   | 'out_track_id'
   | 'dingtalk_user_id'
   | 'member_id'
+  | 'member_name'
   | 'minutes'
   | 'custom_id'
   | 'comment'

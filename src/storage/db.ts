@@ -28,6 +28,7 @@ import * as people from './migrations/0009-people.ts'
 import * as pages from './migrations/0010-pages.ts'
 import * as actions from './migrations/0011-actions.ts'
 import * as oddBodies from './migrations/0012-odd-bodies.ts'
+import * as rights from './migrations/0014-rights.ts'
 import type { Handle, Schema } from './schema.ts'
 
 /** Append only. */
@@ -44,6 +45,7 @@ const MIGRATIONS = {
   '0010-pages': pages,
   '0011-actions': actions,
   '0012-odd-bodies': oddBodies,
+  '0014-rights': rights,
 }
 
 /** A blocking busy wait stops the event loop, so it is short; the lane goes on waiting without blocking. */

@@ -167,7 +167,8 @@ export async function listOwnRecords(db: Handle, person: Person, limit: number):
       ])
       .where(`records.${column}`, '=', id)
       .where('records.integration_id', '=', integrationId)
-      .where('records.kind', 'in', ['person', 'action'])
+      // What somebody else pressed as this member is not theirs.
+      .where('records.kind', 'in', column === 'target_id' ? ['person', 'action'] : ['person'])
       // A namesake's: corporations give their people the same ids.
       .where((eb) =>
         eb.or([eb('records.reason_code', 'is', null), eb('records.reason_code', '!=', 'OTHER_CORPORATION')]),

@@ -4,39 +4,51 @@ import type { ClicksTable, Handle, RecordsTable } from './schema.ts'
 
 export type PastClick = Pick<
   Selectable<ClicksTable>,
-  'id' | 'dingtalk_user_id' | 'member_id' | 'action' | 'minutes' | 'status' | 'reason' | 'detail' | 'created_at'
-> & { member_name: string | null }
+  | 'id'
+  | 'dingtalk_user_id'
+  | 'member_id'
+  | 'member_name'
+  | 'action'
+  | 'minutes'
+  | 'status'
+  | 'reason'
+  | 'detail'
+  | 'created_at'
+>
 
-/** Who pressed what on an incident, newest first. */
+/** Who pressed what on an incident, as the member that they were then; newest first. */
 export async function listClicksOfIncident(
   db: Handle,
   id: { integrationId: string; incidentId: string },
   limit: number,
 ): Promise<PastClick[]> {
-  return db
-    .selectFrom('clicks')
-    .leftJoin('account_links', (join) =>
-      join
-        .onRef('account_links.integration_id', '=', 'clicks.integration_id')
-        .onRef('account_links.dingtalk_user_id', '=', 'clicks.dingtalk_user_id'),
-    )
-    .select([
-      'clicks.id',
-      'clicks.dingtalk_user_id',
-      'clicks.member_id',
-      'clicks.action',
-      'clicks.minutes',
-      'clicks.status',
-      'clicks.reason',
-      'clicks.detail',
-      'clicks.created_at',
-      'account_links.member_name',
-    ])
-    .where('clicks.integration_id', '=', id.integrationId)
-    .where('clicks.incident_id', '=', id.incidentId)
-    .orderBy('clicks.created_at', 'desc')
-    .limit(limit)
-    .execute()
+  return (
+    db
+      .selectFrom('clicks')
+      // Who pressed may be linked to another member by now.
+      .leftJoin('account_links', (join) =>
+        join
+          .onRef('account_links.integration_id', '=', 'clicks.integration_id')
+          .onRef('account_links.member_id', '=', 'clicks.member_id'),
+      )
+      .select((eb) => [
+        'clicks.id',
+        'clicks.dingtalk_user_id',
+        'clicks.member_id',
+        'clicks.action',
+        'clicks.minutes',
+        'clicks.status',
+        'clicks.reason',
+        'clicks.detail',
+        'clicks.created_at',
+        eb.fn.coalesce('clicks.member_name', 'account_links.member_name').as('member_name'),
+      ])
+      .where('clicks.integration_id', '=', id.integrationId)
+      .where('clicks.incident_id', '=', id.incidentId)
+      .orderBy('clicks.created_at', 'desc')
+      .limit(limit)
+      .execute()
+  )
 }
 
 export type Telling = Pick<

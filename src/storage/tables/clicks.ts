@@ -12,6 +12,8 @@ export type ClicksTable = {
   out_track_id: string
   dingtalk_user_id: string
   member_id: number
+  /** What the member was called then; null = the click came before this was kept, and nobody knows. */
+  member_name: string | null
   action: string
   minutes: number | null
   revision: number
