@@ -9,6 +9,7 @@ import type { SecretBox } from '../../storage/secret-box.ts'
 import type { Signer } from '../../storage/signer.ts'
 import type { ReadNames } from './read-names.ts'
 import type { ReadTimeline } from './read-timeline.ts'
+import type { AskStillThere } from './still-there.ts'
 
 export type H5Deps = {
   db: Db
@@ -31,6 +32,7 @@ export type H5Deps = {
   viewsPerMinute: number
   readTimeline: ReadTimeline
   readNames: ReadNames
+  stillThere: AskStillThere
   /** Does as the visitor what they asked for on a page. */
   act: (act: PageAct) => Promise<PageAnswer>
 }
