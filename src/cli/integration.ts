@@ -1,8 +1,14 @@
 import type { Command } from 'commander'
 
 import type { Integration } from '../domain/integration.ts'
-import { addIntegration, listIntegrations, removeIntegration, saveIntegration } from '../storage/integrations.ts'
-import { forgetCorporation } from '../storage/leavers.ts'
+import {
+  addIntegration,
+  isOfCorporation,
+  listIntegrations,
+  removeIntegration,
+  saveIntegration,
+} from '../storage/integrations.ts'
+import { type Forgotten, forgetCorporation } from '../storage/forget-corporation.ts'
 import { sumUsage, type UsageKind } from '../storage/usage.ts'
 import { settleActing } from './acting.ts'
 import { chooseIntegration, type CliContext, UsageError, withStore } from './context.ts'
@@ -99,9 +105,13 @@ function addSet(integration: Command, context: CliContext): void {
         const enabled = enable ?? (disable ? false : before.enabled)
         const after: Integration = { ...changedBy(before, changes), ...acting, enabled }
         refuseDeaf(after)
+        const otherApp = after.clientId !== before.clientId
         const forgotten = await store.db.write(async (trx) => {
-          await saveIntegration(trx, store.box, after, store.clock.nowMs())
-          return after.corpId === before.corpId ? undefined : forgetCorporation(trx, after.id)
+          const nowMs = store.clock.nowMs()
+          // By what it is now: another command may have changed it meanwhile.
+          const isSame = await isOfCorporation(trx, before.id, after.corpId)
+          await saveIntegration(trx, store.box, after, nowMs)
+          return isSame ? undefined : forgetCorporation(trx, after.id, { otherApp }, nowMs)
         })
         for (const note of notes) context.complain(note)
         context.print(`Changed ${before.id} (${after.name}). A running daemon takes it up within 2 s.`)
@@ -112,6 +122,7 @@ function addSet(integration: Command, context: CliContext): void {
             )
           }
           context.print(`Ended ${forgotten.sessions} logins at ${before.corpId}. People log in and link anew.`)
+          for (const line of whatElse(forgotten, before.corpId)) context.print(line)
         }
         if (!after.streamOn && store.config.http.publicUrl === undefined) {
           context.print('Set PUBLIC_URL: without a Stream, DingTalk has to reach this daemon for presses and events.')
@@ -132,6 +143,14 @@ function addRemove(integration: Command, context: CliContext): void {
         context.print(`Removed ${id} (${name}).`)
       })
     })
+}
+
+function whatElse({ cards, groups, routes }: Forgotten, corpId: string): string[] {
+  return [
+    ...(cards > 0 ? [`${cards} cards at ${corpId} are updated no more. Records stay: see \`records\`.`] : []),
+    ...(groups > 0 ? [`Forgot ${groups} groups that the former app knew: install the cool app in the new ones.`] : []),
+    ...routes.map(({ channelId, openConversationId }) => `Removed the route ${channelId} → ${openConversationId}.`),
+  ]
 }
 
 /** Without a Stream nothing but HTTP pushes can bring events. */

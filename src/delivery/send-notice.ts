@@ -8,6 +8,7 @@ import type { Log } from '../log.ts'
 import type { AwaitTurn } from '../queue/workers.ts'
 import type { Db } from '../storage/db.ts'
 import { findGroup, type Group } from '../storage/groups.ts'
+import { isOfAnother } from '../storage/integrations.ts'
 import { claimNotice, closeNotice, type Notice, postponeNotice } from '../storage/notices.ts'
 import { costNothing, type Quota } from './quota.ts'
 
@@ -26,6 +27,7 @@ export async function sendNotice(
     log: Log
     client: DingTalkClient
     integrationId: string
+    corpId: string
     quota: Quota
     wake: (delayMs: number) => Promise<void>
   },
@@ -34,6 +36,7 @@ export async function sendNotice(
   const { db, clock, integrationId } = deps
   const notice = await db.write(async (trx) => {
     const nowMs = clock.nowMs()
+    if (await isOfAnother(trx, integrationId, deps.corpId)) return undefined
     const claimed = await claimNotice(trx, integrationId, nowMs, nowMs + LEASE_MS)
     if (!claimed) return undefined
     const group =
@@ -58,6 +61,7 @@ export async function sendNotice(
   })
   try {
     await awaitTurn()
+    if (await isOfAnother(db.read, integrationId, deps.corpId)) return
     await send(deps.client, notice)
     await db.write((trx) => closeNotice(trx, notice.id))
     log.info('notice-sent')

@@ -1,5 +1,6 @@
 import type { Selectable } from 'kysely'
 
+import { ofItsCorporation } from './corporation.ts'
 import type { ClicksTable, Handle, RecordsTable } from './schema.ts'
 
 export type PastClick = Pick<
@@ -45,6 +46,7 @@ export async function listClicksOfIncident(
       ])
       .where('clicks.integration_id', '=', id.integrationId)
       .where('clicks.incident_id', '=', id.incidentId)
+      .where(ofItsCorporation('clicks', id.integrationId))
       .orderBy('clicks.created_at', 'desc')
       .limit(limit)
       .execute()
@@ -67,6 +69,7 @@ export async function listTellings(
     .select(['event_id', 'event_type', 'kind', 'target_name', 'status', 'reason_code', 'created_at'])
     .where('incident_id', '=', id.incidentId)
     .where('integration_id', '=', id.integrationId)
+    .where(ofItsCorporation('records', id.integrationId))
     .where('kind', 'in', ['group', 'person'])
     .where('event_type', 'is not', null)
     .orderBy('created_at', 'desc')
@@ -112,6 +115,7 @@ export async function listGroupDeliveries(
     .select(['status', 'reason_code', 'created_at', 'updated_at'])
     .where('target_id', '=', group.openConversationId)
     .where('integration_id', '=', group.integrationId)
+    .where(ofItsCorporation('records', group.integrationId))
     .where('kind', '=', 'group')
     .orderBy('created_at', 'desc')
     .limit(limit)

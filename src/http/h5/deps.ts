@@ -34,7 +34,7 @@ export type H5Deps = {
   readNames: ReadNames
   stillThere: AskStillThere
   /** Does as the visitor what they asked for on a page. */
-  act: (act: PageAct) => Promise<PageAnswer>
+  act: (act: Omit<PageAct, 'corpId'>) => Promise<PageAnswer>
 }
 
 /** Path of an integration's pages as browsers know it, whatever a proxy in front takes off. No slash at its end. */
