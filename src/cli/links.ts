@@ -5,8 +5,9 @@ import { AppError } from '../errors.ts'
 import { createFlashdutyClient, type KeyOwner } from '../flashduty/client.ts'
 import { proveKey } from '../flashduty/prove-key.ts'
 import { createOutbound } from '../outbound.ts'
-import { listLinks, putLink, removeLink } from '../storage/links.ts'
+import { listLinks, removeLink } from '../storage/links.ts'
 import { putMemberKey } from '../storage/member-keys.ts'
+import { takeOver } from '../storage/take-over.ts'
 import { chooseIntegration, type CliContext, CommandError, type Store, withStore } from './context.ts'
 import { addBulkLinkCommands } from './links-bulk.ts'
 import { formatRows, formatTime } from './output.ts'
@@ -57,23 +58,27 @@ export function addLinksCommands(program: Command, context: CliContext): void {
             `--member-key belongs to member ${owner.memberId} (${owner.memberName}), not to ${options.member}.`,
           )
         }
-        const replaced = await store.db.write(async (trx) => {
+        const { replaced, told } = await store.db.write(async (trx) => {
           const nowMs = store.clock.nowMs()
           if (options.memberKey !== undefined) {
             const key = { integrationId: integration.id, memberId: options.member, appKey: options.memberKey }
             await putMemberKey(trx, store.box, key, nowMs)
           }
-          return putLink(trx, {
+          const link = {
             integration_id: integration.id,
             dingtalk_user_id: options.dingtalkUser,
             member_id: options.member,
             member_name: options.name ?? owner?.memberName ?? `member ${options.member}`,
-            linked_by: 'admin',
+            linked_by: 'admin' as const,
             linked_at: nowMs,
-          })
+          }
+          return takeOver(trx, link, nowMs)
         })
         for (const old of replaced) {
           context.print(`Replaced: ${old.dingtalk_user_id} was ${old.member_name} (${old.member_id}).`)
+        }
+        for (const { dingtalk_user_id: userId } of told) {
+          context.print(`${userId} is told by the robot, in their own chat, while a daemon runs.`)
         }
         context.print(`Linked ${options.dingtalkUser} to member ${options.member}.`)
         if (options.memberKey === undefined) {

@@ -14,6 +14,7 @@ import { costNothing, type Quota } from './quota.ts'
 
 const LEASE_MS = 30_000
 const RETRY_MS = 5_000
+const BLOCKED_MS = 600_000
 
 /**
  * Has the robot say the notice that is due longest, to its group or its person: at most one call. It is said once or,
@@ -44,7 +45,8 @@ export async function sendNotice(
         ? await findGroup(trx, { integrationId, openConversationId: claimed.open_conversation_id })
         : undefined
     const isThere = claimed.dingtalk_user_id !== null || (group !== undefined && isReachable(group.status))
-    if (claimed.expires_at <= nowMs || !isThere || (await deps.quota.isScarce(trx))) {
+    const isScarce = !isAboutRights(claimed) && (await deps.quota.isScarce(trx))
+    if (claimed.expires_at <= nowMs || !isThere || isScarce) {
       await closeNotice(trx, claimed.id)
       return undefined
     }
@@ -54,7 +56,7 @@ export async function sendNotice(
   if (!notice) return
   const api = apiOf(notice)
   const log = deps.log.child({
-    incidentId: notice.incident_id,
+    ...(isAboutRights(notice) ? {} : { incidentId: notice.incident_id }),
     ...(notice.dingtalk_user_id === null
       ? { openConversationId: notice.open_conversation_id }
       : { userId: notice.dingtalk_user_id }),
@@ -68,8 +70,11 @@ export async function sendNotice(
   } catch (error) {
     if (!(error instanceof AppError)) throw error
     const { failure } = error
-    const again = failure.kind === 'throttled' || failure.kind === 'retryable'
-    const pauseMs = Math.max(RETRY_MS, again ? (failure.retryAfterMs ?? 0) : 0)
+    // What the administrator has to put right first is waited for where no card tells the same.
+    const isBlocked = failure.kind === 'blocked' && isAboutRights(notice)
+    const again = failure.kind === 'throttled' || failure.kind === 'retryable' || isBlocked
+    const asked = failure.kind === 'throttled' || failure.kind === 'retryable' ? (failure.retryAfterMs ?? 0) : 0
+    const pauseMs = isBlocked ? BLOCKED_MS : Math.max(RETRY_MS, asked)
     await db.write(async (trx) => {
       if (again) await postponeNotice(trx, notice.id, clock.nowMs() + pauseMs)
       else await closeNotice(trx, notice.id)
@@ -79,6 +84,11 @@ export async function sendNotice(
     if (again) await deps.wake(pauseMs)
     if (failure.kind === 'throttled') throw error
   }
+}
+
+/** Nothing else tells the person. */
+function isAboutRights({ incident_id: incidentId }: Notice): boolean {
+  return incidentId === ''
 }
 
 function apiOf(notice: Notice): string {

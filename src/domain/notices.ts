@@ -1,5 +1,6 @@
 import type { Incident } from './incident.ts'
 import { type Locale, say } from './messages.ts'
+import { dateTime } from './time.ts'
 import { shortWords, UNITS_PER_TITLE_LETTER } from './text.ts'
 
 /*
@@ -10,6 +11,7 @@ import { shortWords, UNITS_PER_TITLE_LETTER } from './text.ts'
 /** Letters. */
 const MAX_SENTENCE = 600
 const MAX_NUMBER = 20
+const MAX_NAME = 40
 const MAX_TITLE_IN_STORM = 200
 const MAX_TITLE_OF_LATE = 60
 
@@ -24,6 +26,15 @@ export function stormNotice(locale: Locale, incident: Named & Pick<Incident, 'al
 export function lateNotice(locale: Locale, incident: Named | string, action: string, why: string): string {
   const named = typeof incident === 'string' ? { num: '', title: incident } : incident
   return asSaid(say(locale, 'press.late', { incident: nameOf(locale, named, MAX_TITLE_OF_LATE), action, why }))
+}
+
+/** To whoever had the member, that somebody else is linked to it now. @param taken `way`: by an APP Key of the member, or by the administrator */
+export function takenNotice(
+  locale: Locale,
+  { member, who, way, atMs }: { member: string; who: string; way: 'key' | 'admin'; atMs: number },
+): string {
+  const named = { member: shortWords(member, MAX_NAME), who: shortWords(who, MAX_NAME) }
+  return asSaid(say(locale, `taken.${way}`, { ...named, time: dateTime(Math.floor(atMs / 1_000), undefined) }))
 }
 
 /** A sentence as it may go out: also one that was stored by an earlier version. */
