@@ -14,8 +14,21 @@ import { settleActing } from './acting.ts'
 import { chooseIntegration, type CliContext, UsageError, withStore } from './context.ts'
 import { readDoors } from './describe-doors.ts'
 import { describeIntegration } from './describe-integration.ts'
-import { changedBy, type Changes, type Fields, FIELDS, fieldsOf, OPTIONAL_FIELDS } from './integration-fields.ts'
+import {
+  changedBy,
+  type Changes,
+  type Fields,
+  FIELDS,
+  fieldsOf,
+  OPTIONAL_FIELDS,
+  OPTIONAL_SECRET_FIELDS,
+  OWNER_KEY,
+  SECRET_FIELDS,
+} from './integration-fields.ts'
 import { formatRows } from './output.ts'
+import { addSecretOptions, askFor, readSecrets } from './secret-option.ts'
+
+const ALL_SECRETS = [...SECRET_FIELDS, ...OPTIONAL_SECRET_FIELDS]
 
 export function addIntegrationCommands(program: Command, context: CliContext): void {
   const integration = program.command('integration').description('DingTalk integrations (集成)')
@@ -30,10 +43,13 @@ function addAdd(integration: Command, context: CliContext): void {
   const add = integration.command('add').description('make an integration from the fields of the guide’s form')
   for (const [flags, text, parse] of FIELDS) add.requiredOption(flags, text, parse)
   for (const [flags, text, parse] of OPTIONAL_FIELDS) add.option(flags, text, parse)
+  addSecretOptions(add, ALL_SECRETS)
   add
     .option('--default', 'deliveries that name no integration go to this one')
     .option('--json', 'print JSON')
-    .action(async ({ json, ...given }: Fields & { json?: boolean }) => {
+    .action(async ({ json, ...options }: Fields & { json?: boolean }) => {
+      const needed = options.acting === 'owner-key' ? [...SECRET_FIELDS, OWNER_KEY] : SECRET_FIELDS
+      const given = await readSecrets(context, options, ALL_SECRETS, needed)
       const fields = fieldsOf(given)
       refuseDeaf(fields)
       await withStore(context, async (store) => {
@@ -90,17 +106,22 @@ function addShow(integration: Command, context: CliContext): void {
 function addSet(integration: Command, context: CliContext): void {
   const set = integration.command('set <integration>').description('change fields of an integration')
   for (const [flags, text, parse] of [...FIELDS, ...OPTIONAL_FIELDS]) set.option(flags, text, parse)
+  addSecretOptions(set, ALL_SECRETS)
   set
     .option('--default', 'deliveries that name no integration go to this one')
     .option('--enable', 'switch it on')
     .option('--disable', 'switch it off: nothing is received or sent for it')
-    .action(async (wanted: string, { enable, disable, ...changes }: Changes & { enable?: true; disable?: true }) => {
+    .action(async (wanted: string, { enable, disable, ...options }: Changes & { enable?: true; disable?: true }) => {
+      const changes = await readSecrets(context, options, ALL_SECRETS)
       await withStore(context, async (store) => {
         if (Object.keys(changes).length === 0 && !enable && !disable) {
           throw new UsageError('Nothing to change: name at least one field.')
         }
         if (enable && disable) throw new UsageError('--enable and --disable exclude each other.')
         const before = await chooseIntegration(store, wanted)
+        if (changes.acting === 'owner-key' && changes.ownerKey === undefined && before.ownerKey === undefined) {
+          changes.ownerKey = await askFor(context, OWNER_KEY)
+        }
         const { notes, ...acting } = await settleActing(store, changes, before)
         const enabled = enable ?? (disable ? false : before.enabled)
         const after: Integration = { ...changedBy(before, changes), ...acting, enabled }

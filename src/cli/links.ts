@@ -11,8 +11,15 @@ import { takeOver } from '../storage/take-over.ts'
 import { chooseIntegration, type CliContext, CommandError, type Store, withStore } from './context.ts'
 import { addBulkLinkCommands } from './links-bulk.ts'
 import { formatRows, formatTime } from './output.ts'
+import { addSecretOptions, readSecrets, type SecretOption } from './secret-option.ts'
 
 type AddOptions = { integration?: string; dingtalkUser: string; member: number; name?: string; memberKey?: string }
+
+const MEMBER_KEY: SecretOption = {
+  flags: '--member-key <key>',
+  text: 'the member’s own APP Key: presses are carried out with it; kept encrypted',
+  read: (value) => value.trim(),
+}
 
 export function addLinksCommands(program: Command, context: CliContext): void {
   const links = program.command('links').description('who in DingTalk is which Flashduty member')
@@ -40,15 +47,15 @@ export function addLinksCommands(program: Command, context: CliContext): void {
       })
     })
 
-  links
+  const add = links
     .command('add')
     .description('link a DingTalk user to a Flashduty member; links that stand in the way are replaced')
     .option('--integration <id>', 'id or name')
     .requiredOption('--dingtalk-user <userId>', 'DingTalk userId', nonEmpty)
     .requiredOption('--member <id>', 'Flashduty member_id', memberId)
     .option('--name <name>', 'the member’s name, when no key tells it')
-    .option('--member-key <key>', 'the member’s own APP Key: presses are carried out with it; kept encrypted')
-    .action(async (options: AddOptions) => {
+    .action(async (given: AddOptions) => {
+      const options = await readSecrets(context, given, [MEMBER_KEY])
       await withStore(context, async (store) => {
         const integration = await chooseIntegration(store, options.integration)
         const owner =
@@ -86,6 +93,8 @@ export function addLinksCommands(program: Command, context: CliContext): void {
         }
       })
     })
+
+  addSecretOptions(add, [MEMBER_KEY])
 
   links
     .command('remove')
