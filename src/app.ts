@@ -26,6 +26,7 @@ import { createPace, FLASHDUTY_PACE, type FlashdutyPace } from './flashduty/pace
 import { createReadNames } from './http/h5/read-names.ts'
 import { createReadTimeline } from './http/h5/read-timeline.ts'
 import { createAddressOf } from './http/client-address.ts'
+import { createStillThere } from './http/h5/still-there.ts'
 import { createRoutes } from './http/routes.tsx'
 import { listen, SERVER_SETTINGS, type ServerSettings } from './http/server.ts'
 import { CARD_ROUTE_SETTINGS } from './delivery/card-route.ts'
@@ -278,6 +279,7 @@ async function compose(config: Config, log: Log, clock: Clock, overrides: Overri
       viewsPerMinute: overrides.viewsPerMinute ?? MAX_VIEWS_PER_MINUTE,
       readTimeline: createReadTimeline({ db, box, clock, flashduty }),
       readNames: createReadNames({ db, peopleOf: (id) => runtimes.get(id)?.people }),
+      stillThere: createStillThere({ clock, log: part('http'), peopleOf: (id) => runtimes.get(id)?.people }),
       act: async (act) =>
         (await runtimes.get(act.integrationId)?.actFromPage(act)) ?? {
           status: 'failed',

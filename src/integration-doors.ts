@@ -68,6 +68,7 @@ export function openDoors(deps: DoorDeps, integration: Integration): Doors {
     clock,
     log,
     integrationId: integration.id,
+    corpId: integration.corpId,
     settings: deps.settings.recovery,
     async fetchPage() {
       await db.write((trx) => deps.quota.countCall(trx, 'get_call_back_failed_result'))

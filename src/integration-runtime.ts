@@ -70,7 +70,7 @@ export type IntegrationRuntime = {
   /** Asks DingTalk who is in a group. */
   readonly readMembers: ReadMembers
   /** What a linked person asks for on a page. */
-  actFromPage(request: Omit<PageAct, 'integrationId'>): Promise<PageAnswer>
+  actFromPage(request: Omit<PageAct, 'integrationId' | 'corpId'>): Promise<PageAnswer>
   /** undefined = no Stream is wanted. */
   streamState(): StreamState | undefined
   /** Resolves when a connection serves, the app's credentials are refused, the signal aborts or no Stream is wanted. */
@@ -99,7 +99,8 @@ export function startIntegration(
     clock: deps.clock,
   })
   const quota = createQuota(integration, { clock: deps.clock, log: log.child({ component: 'quota' }) })
-  const shared = { db: deps.db, clock: deps.clock, client, integrationId: integration.id, quota }
+  const { id: integrationId, corpId } = integration
+  const shared = { db: deps.db, clock: deps.clock, client, integrationId, corpId, quota }
 
   const reconcile: ReconcileDeps = {
     ...shared,
@@ -192,7 +193,8 @@ export function startIntegration(
       coolAppCode: integration.coolAppCode,
       producer: deps.producer,
     }),
-    actFromPage: (request) => actFromPage(pressDeps, { ...request, integrationId: integration.id }),
+    actFromPage: (request) =>
+      actFromPage(pressDeps, { ...request, integrationId: integration.id, corpId: integration.corpId }),
     streamState: () => stream?.state(),
     streamSettled: (signal) => stream?.settled(signal) ?? Promise.resolve(),
     keepTrue,

@@ -18,6 +18,9 @@ process.exitCode = await runCli(
     env: process.env,
     print: (text) => void process.stdout.write(`${text}\n`),
     complain: (text) => void process.stderr.write(`${text}\n`),
+    // Questions go where they are read when the output goes into a file.
+    terminal:
+      process.stdin.isTTY && process.stderr.isTTY ? { input: process.stdin, output: process.stderr } : undefined,
   },
   {
     stopping: stopping.signal,

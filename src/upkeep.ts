@@ -3,6 +3,7 @@ import type { Bridge } from './delivery/bridge.ts'
 import { joinLate } from './delivery/join-late.ts'
 import type { DeliverySettings } from './delivery/settings.ts'
 import { sweep } from './delivery/sweep.ts'
+import { wakeNotices } from './delivery/wake-notices.ts'
 import type { WakeDueCards } from './delivery/wake.ts'
 import type { Integrations } from './integrations.ts'
 import type { Log } from './log.ts'
@@ -103,6 +104,7 @@ export function createUpkeep(deps: UpkeepDeps): Upkeep {
         if (recovered) doors.gap('store')
         doors.tend()
       }
+      await wakeNotices({ db, clock, producer, isRunning: (id) => runtimes.has(id) })
       await joinLate({ db, clock, log: logs.delivery, wakeDueCards: deps.wakeDueCards })
     },
   }

@@ -3,6 +3,7 @@ import { DEFAULT_SNOOZE_MINUTES } from '../domain/read-delivery.ts'
 import type { Reason } from '../domain/reasons.ts'
 import { AppError } from '../errors.ts'
 import { listCardsOfIncident } from '../storage/cards.ts'
+import { isOfAnother } from '../storage/integrations.ts'
 import type { Handle } from '../storage/schema.ts'
 import type { PerformDeps } from './deps.ts'
 import { followUp, performWithin } from './perform-within.ts'
@@ -10,6 +11,8 @@ import { refuse, takeClick, type TakenClick, type Wanted } from './take-click.ts
 
 export type PageAct = {
   integrationId: string
+  /** Whose people the pages were for when it was asked for. */
+  corpId: string
   /** DingTalk's, from the session. */
   userId: string
   incidentId: string
@@ -75,6 +78,7 @@ async function takePageAct(deps: PerformDeps, trx: Handle, request: PageAct): Pr
     comment: action === 'reopen' ? comment : undefined,
     formToken: request.token,
   }
+  if (await isOfAnother(trx, integrationId, request.corpId)) return refuse(deps, trx, wanted, 'OTHER_CORPORATION')
   if (action === 'reopen' && !comment) return refuse(deps, trx, wanted, 'COMMENT_MISSING')
   if ((action === 'snooze' || action === 'custom') && !(await isOffered(trx, request))) {
     return refuse(deps, trx, wanted, 'BUTTON_UNKNOWN')

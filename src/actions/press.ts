@@ -19,6 +19,7 @@ import type { Click } from '../storage/clicks.ts'
 import { writeUntil } from '../storage/db.ts'
 import { holdCard, releaseCard } from '../storage/held-cards.ts'
 import { findIncident } from '../storage/incidents.ts'
+import { isOfAnother } from '../storage/integrations.ts'
 import type { KeepInbound } from '../storage/journal.ts'
 import { isLive, listPlacements } from '../storage/placements.ts'
 import type { Handle } from '../storage/schema.ts'
@@ -72,7 +73,7 @@ export async function answerPress(deps: PressDeps, press: InboundPress, time: Pr
     if (!(error instanceof AppError)) throw error
     log.error({ err: error }, 'press-not-stored')
     const unavailable = (locale: Locale): Overlay => ({ tips: say(locale, 'press.STORE_UNAVAILABLE') })
-    return answer(deps, press, unavailable, isOfCorporation(deps, press))
+    return answer(deps, press, unavailable, isOfOurs(deps, press))
   }
   if (taken.kind === 'refused') {
     const { incidentId, reason } = taken
@@ -131,7 +132,9 @@ async function answerDone(
 async function takePress(deps: PressDeps, trx: Handle, press: InboundPress): Promise<Taken> {
   await deps.countPush(trx, 'card')
   const card = await findCard(trx, press.outTrackId)
-  const isColleague = isOfCorporation(deps, press)
+  const { integration } = deps
+  // Nor is whoever pressed while the integration was being given to another one.
+  const isColleague = isOfOurs(deps, press) && !(await isOfAnother(trx, integration.id, integration.corpId))
   // Where people of another corporation press is no group of ours.
   await notePress(deps, trx, press, isColleague ? card : undefined, deps.clock.nowMs())
   const isOurs = card?.integration_id === deps.integration.id
@@ -173,7 +176,7 @@ async function takePress(deps: PressDeps, trx: Handle, press: InboundPress): Pro
   }
 }
 
-function isOfCorporation({ integration }: Pick<PressDeps, 'integration'>, { corpId }: InboundPress): boolean {
+function isOfOurs({ integration }: Pick<PressDeps, 'integration'>, { corpId }: InboundPress): boolean {
   return corpId === undefined || corpId === integration.corpId
 }
 

@@ -8,7 +8,7 @@ import { allowRevision } from '../storage/change-cards.ts'
 import { type Click, settleClick } from '../storage/clicks.ts'
 import { writeUntil } from '../storage/db.ts'
 import { advanceIncident, markGone, type StoredIncident } from '../storage/incidents.ts'
-import { findLinkOfUser } from '../storage/links.ts'
+import { isOfAnother } from '../storage/integrations.ts'
 import type { Handle } from '../storage/schema.ts'
 import { settleRecord } from '../storage/settle-records.ts'
 import { actionOf, recordKeyOf } from './click-parts.ts'
@@ -26,10 +26,7 @@ export async function storeDone(
 ): Promise<Click | undefined> {
   return writeUntil(deps, untilMs, async (trx) => {
     const nowMs = deps.clock.nowMs()
-    if (fresh) {
-      const link = await findLinkOfUser(trx, click.integration_id, click.dingtalk_user_id)
-      await storeFresh(deps, trx, click, fresh, link?.member_name)
-    }
+    if (fresh) await storeFresh(deps, trx, click, fresh, click.member_name ?? undefined)
     const settled = await settleClick(trx, click.id, { status: 'done' }, nowMs)
     if (settled) await settleRecord(trx, recordKeyOf(click), { status: 'success' }, nowMs)
     return settled
@@ -45,6 +42,8 @@ export async function storeFresh(
   actorName: string | undefined,
 ): Promise<void> {
   const nowMs = deps.clock.nowMs()
+  // What was pressed in a corporation that the integration was taken from is told to nobody of the other one.
+  if (await isOfAnother(trx, click.integration_id, click.corp_id)) return
   const read = versionOfInfo(incident.updated_at, nowMs, seen?.version)
   // Read after the stored state was, so of the same second it cannot be older: it may take its place.
   const sameSecond = seen !== undefined && seen.version.updatedAt === read.updatedAt

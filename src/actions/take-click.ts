@@ -55,6 +55,7 @@ export async function takeClick(
       out_track_id: wanted.outTrackId,
       dingtalk_user_id: userId,
       member_id: link.member_id,
+      member_name: link.member_name,
       action: act.action,
       minutes: act.minutes ?? null,
       custom_id: act.customId ?? null,
@@ -67,7 +68,8 @@ export async function takeClick(
     nowMs,
   )
   const record = await recordOf(trx, wanted)
-  const told = { record_key: recordKeyOf(click), target_name: link.member_name, status: 'pending' as const }
+  const who = { target_name: click.member_name, member_id: click.member_id }
+  const told = { record_key: recordKeyOf(click), ...who, status: 'pending' as const }
   await addRecord(trx, { ...record, ...told }, nowMs)
   return { kind: 'click', click, repeated }
 }

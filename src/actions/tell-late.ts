@@ -6,6 +6,7 @@ import type { Click } from '../storage/clicks.ts'
 import { writeUntil } from '../storage/db.ts'
 import { releaseCard } from '../storage/held-cards.ts'
 import { findIncident } from '../storage/incidents.ts'
+import { isOfAnother } from '../storage/integrations.ts'
 import { addNotice } from '../storage/notices.ts'
 import type { Handle } from '../storage/schema.ts'
 import type { ClickOutcome, PerformDeps } from './deps.ts'
@@ -22,7 +23,9 @@ export async function tellLate(deps: PerformDeps, click: Click, outcome: ClickOu
   const untilMs = Math.max(click.lease_until, deps.clock.nowMs())
   await writeUntil(deps, untilMs, async (trx) => {
     if (click.out_track_id !== '') await releaseCard(trx, click.out_track_id, { dueAt })
-    if (outcome.status === 'failed') await addNotice(trx, await noticeOf(deps, trx, click, outcome))
+    // In another corporation that id is somebody else's.
+    const isStranger = await isOfAnother(trx, click.integration_id, click.corp_id)
+    if (outcome.status === 'failed' && !isStranger) await addNotice(trx, await noticeOf(deps, trx, click, outcome))
   })
   if (click.out_track_id !== '') await deps.wakeDueCards([click.out_track_id])
   if (outcome.status === 'failed') await deps.producer.tick(click.integration_id, 'message')

@@ -12,6 +12,8 @@ export type Terminal = {
   env: Record<string, string | undefined>
   print: (text: string) => void
   complain: (text: string) => void
+  /** Where a person can be asked something; undefined = nobody sits there. */
+  terminal?: { input: NodeJS.ReadableStream; output: NodeJS.WritableStream } | undefined
 }
 
 /** What a command works with. All it says leaves here, where nothing in it can steer the terminal any more. */
@@ -23,17 +25,19 @@ export type CliContext = {
   printLines: (text: string) => void
   /** As `print`, on standard error. */
   complain: (line: string) => void
+  terminal: Terminal['terminal']
 }
 
 /** What is longer was never meant to be read on a terminal; `--json` and tables' cells have ways of their own. */
 const MAX_LINE = 2_000
 
-export function createContext({ env, print, complain }: Terminal): CliContext {
+export function createContext({ env, print, complain, terminal }: Terminal): CliContext {
   return {
     env,
     print: (line) => print(visibleLine(shorten(line, MAX_LINE))),
     printLines: (text) => print(visibleLines(text)),
     complain: (line) => complain(visibleLine(shorten(line, MAX_LINE))),
+    terminal,
   }
 }
 

@@ -3,6 +3,7 @@ import { InvalidArgumentError } from 'commander'
 import { ACTING_WAYS, type ActingWay, type EventMode, type Integration } from '../domain/integration.ts'
 import type { IntegrationFields } from '../storage/integration-row.ts'
 import { UsageError } from './context.ts'
+import type { SecretOption } from './secret-option.ts'
 
 type Required = 'name' | 'corpId' | 'agentId' | 'clientId' | 'clientSecret' | 'aesKey' | 'token'
 
@@ -105,25 +106,45 @@ export const FIELDS: Option[] = [
   ['--corp-id <id>', 'CorpId', filled],
   ['--agent-id <id>', 'AgentId', filled],
   ['--client-id <id>', 'Client ID (AppKey)', filled],
-  ['--client-secret <secret>', 'Client Secret (AppSecret)', filled],
-  [
-    '--aes-key <key>',
-    '加密 aes_key',
-    secretly(
+]
+
+export const SECRET_FIELDS: SecretOption[] = [
+  { flags: '--client-secret <secret>', text: 'Client Secret (AppSecret)', read: (value) => value.trim() },
+  {
+    flags: '--aes-key <key>',
+    text: '加密 aes_key',
+    read: secretly(
       '--aes-key',
       /^[A-Za-z0-9]{43}$/,
       'must be the 43 letters and digits that DingTalk shows as 加密 aes_key.',
     ),
-  ],
-  [
-    '--token <token>',
-    '签名 Token',
-    secretly(
+  },
+  {
+    flags: '--token <token>',
+    text: '签名 Token',
+    read: secretly(
       '--token',
       /^[A-Za-z0-9]{3,32}$/,
       'must be the 3 to 32 letters and digits that DingTalk shows as 签名 Token.',
     ),
-  ],
+  },
+]
+
+export const OWNER_KEY: SecretOption = {
+  flags: '--owner-key <key>',
+  text: 'APP Key of the account owner, for --acting owner-key; empty = none',
+  read: (value) => value.trim(),
+  mayBeEmpty: true,
+}
+
+export const OPTIONAL_SECRET_FIELDS: SecretOption[] = [
+  {
+    flags: '--flashduty-key <key>',
+    text: 'APP Key for looking up escalation rules; empty = none',
+    read: (value) => value.trim(),
+    mayBeEmpty: true,
+  },
+  OWNER_KEY,
 ]
 
 export const OPTIONAL_FIELDS: Option[] = [
@@ -134,13 +155,11 @@ export const OPTIONAL_FIELDS: Option[] = [
     'your own card template (docs/card-template.md); empty = DingTalk’s public one',
     (value) => value.trim(),
   ],
-  ['--flashduty-key <key>', 'APP Key for looking up escalation rules; empty = none', (value) => value.trim()],
   [
     `--acting <${ACTING_WAYS.join('|')}>`,
     'how presses are carried out: with keys the owner’s key makes, with members’ own, or by Flashduty from a queue (default: member-key)',
     oneOf(...ACTING_WAYS),
   ],
-  ['--owner-key <key>', 'APP Key of the account owner, for --acting owner-key; empty = none', (value) => value.trim()],
   [
     '--dm-from-webhook <yes|no>',
     'tell responders in their own chats when a webhook names nobody (default: yes)',

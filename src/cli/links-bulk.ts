@@ -82,7 +82,7 @@ async function withDirectory(
     const integration = await chooseIntegration(store, options.integration)
     const appKey = integration.flashdutyKey
     if (appKey === undefined) {
-      throw new CommandError('Members are looked up with a key: set one with `integration set ID --flashduty-key KEY`.')
+      throw new CommandError('Members are looked up with a key: set one with `integration set ID --flashduty-key -`.')
     }
     const outbound = createOutbound(store.config.proxy)
     const { apiUrl, oapiUrl } = store.config.dingtalk

@@ -1,15 +1,25 @@
 import { type Command, InvalidArgumentError } from 'commander'
 
+import type { Integration } from '../domain/integration.ts'
 import { AppError } from '../errors.ts'
-import { createFlashdutyClient } from '../flashduty/client.ts'
+import { createFlashdutyClient, type KeyOwner } from '../flashduty/client.ts'
+import { proveKey } from '../flashduty/prove-key.ts'
 import { createOutbound } from '../outbound.ts'
-import { listLinks, putLink, removeLink } from '../storage/links.ts'
+import { listLinks, removeLink } from '../storage/links.ts'
 import { putMemberKey } from '../storage/member-keys.ts'
+import { takeOver } from '../storage/take-over.ts'
 import { chooseIntegration, type CliContext, CommandError, type Store, withStore } from './context.ts'
 import { addBulkLinkCommands } from './links-bulk.ts'
 import { formatRows, formatTime } from './output.ts'
+import { addSecretOptions, readSecrets, type SecretOption } from './secret-option.ts'
 
 type AddOptions = { integration?: string; dingtalkUser: string; member: number; name?: string; memberKey?: string }
+
+const MEMBER_KEY: SecretOption = {
+  flags: '--member-key <key>',
+  text: 'the member’s own APP Key: presses are carried out with it; kept encrypted',
+  read: (value) => value.trim(),
+}
 
 export function addLinksCommands(program: Command, context: CliContext): void {
   const links = program.command('links').description('who in DingTalk is which Flashduty member')
@@ -37,40 +47,45 @@ export function addLinksCommands(program: Command, context: CliContext): void {
       })
     })
 
-  links
+  const add = links
     .command('add')
     .description('link a DingTalk user to a Flashduty member; links that stand in the way are replaced')
     .option('--integration <id>', 'id or name')
     .requiredOption('--dingtalk-user <userId>', 'DingTalk userId', nonEmpty)
     .requiredOption('--member <id>', 'Flashduty member_id', memberId)
     .option('--name <name>', 'the member’s name, when no key tells it')
-    .option('--member-key <key>', 'the member’s own APP Key: presses are carried out with it; kept encrypted')
-    .action(async (options: AddOptions) => {
+    .action(async (given: AddOptions) => {
+      const options = await readSecrets(context, given, [MEMBER_KEY])
       await withStore(context, async (store) => {
         const integration = await chooseIntegration(store, options.integration)
-        const owner = options.memberKey === undefined ? undefined : await readOwner(store, options.memberKey)
+        const owner =
+          options.memberKey === undefined ? undefined : await readOwner(store, integration, options.memberKey)
         if (owner && owner.memberId !== options.member) {
           throw new CommandError(
             `--member-key belongs to member ${owner.memberId} (${owner.memberName}), not to ${options.member}.`,
           )
         }
-        const replaced = await store.db.write(async (trx) => {
+        const { replaced, told } = await store.db.write(async (trx) => {
           const nowMs = store.clock.nowMs()
           if (options.memberKey !== undefined) {
             const key = { integrationId: integration.id, memberId: options.member, appKey: options.memberKey }
             await putMemberKey(trx, store.box, key, nowMs)
           }
-          return putLink(trx, {
+          const link = {
             integration_id: integration.id,
             dingtalk_user_id: options.dingtalkUser,
             member_id: options.member,
             member_name: options.name ?? owner?.memberName ?? `member ${options.member}`,
-            linked_by: 'admin',
+            linked_by: 'admin' as const,
             linked_at: nowMs,
-          })
+          }
+          return takeOver(trx, link, nowMs)
         })
         for (const old of replaced) {
           context.print(`Replaced: ${old.dingtalk_user_id} was ${old.member_name} (${old.member_id}).`)
+        }
+        for (const { dingtalk_user_id: userId } of told) {
+          context.print(`${userId} is told by the robot, in their own chat, while a daemon runs.`)
         }
         context.print(`Linked ${options.dingtalkUser} to member ${options.member}.`)
         if (options.memberKey === undefined) {
@@ -78,6 +93,8 @@ export function addLinksCommands(program: Command, context: CliContext): void {
         }
       })
     })
+
+  addSecretOptions(add, [MEMBER_KEY])
 
   links
     .command('remove')
@@ -94,20 +111,24 @@ export function addLinksCommands(program: Command, context: CliContext): void {
     })
 }
 
+/** Why a key is not kept, after `--member-key`. */
+const REFUSED: Record<string, string> = {
+  KEY_INVALID: 'is not accepted by Flashduty: check that it was copied whole and is switched on.',
+  MEMBER_DISABLED: 'is of a member who is not active in Flashduty: activate the member there, or use another’s key.',
+  WRONG_ACCOUNT:
+    'is of another Flashduty account than the integration’s own key: use a key of a member of that account.',
+}
+
 /** A key is proven before it is kept: a wrong one would only be noticed at night. */
-async function readOwner(store: Store, appKey: string): Promise<{ memberId: number; memberName: string }> {
+async function readOwner(store: Store, integration: Integration, appKey: string): Promise<KeyOwner> {
   const outbound = createOutbound(store.config.proxy)
   try {
-    return await createFlashdutyClient({ apiUrl: store.config.flashduty.apiUrl, send: outbound.send }).readMember(
-      appKey,
-    )
+    const flashduty = createFlashdutyClient({ apiUrl: store.config.flashduty.apiUrl, send: outbound.send })
+    return await proveKey(flashduty, integration, appKey)
   } catch (error) {
     if (!(error instanceof AppError)) throw error
-    throw new CommandError(
-      error.failure.code === 'KEY_INVALID'
-        ? '--member-key is not accepted by Flashduty: check that it was copied whole and is switched on.'
-        : `--member-key could not be checked with Flashduty: ${error.message}. Nothing was changed.`,
-    )
+    const why = REFUSED[error.failure.code] ?? `could not be checked with Flashduty: ${error.message}.`
+    throw new CommandError(`--member-key ${why} Nothing was changed.`)
   } finally {
     await outbound.close()
   }

@@ -21,7 +21,13 @@ export async function runCli(args: string[], terminal: Terminal, edge: ProcessEd
     .description('Receive and answer Flashduty alerts inside DingTalk')
     .configureOutput({
       writeOut: (text) => context.printLines(text.trimEnd()),
-      writeErr: (text) => text.trimEnd().split('\n').forEach(context.complain),
+      // What stands behind the name of an option that there is none of may be a secret.
+      writeErr: (text) =>
+        text
+          .replace(/(option '--?[^'=]*)=[^']*/g, '$1=…')
+          .trimEnd()
+          .split('\n')
+          .forEach(context.complain),
     })
     .exitOverride()
   addStartCommand(program, context, edge)

@@ -9,7 +9,7 @@ import type { Log } from '../log.ts'
 import { type CardOfNotification, listCardsOfIncident } from '../storage/cards.ts'
 import type { Db } from '../storage/db.ts'
 import { type DeliveryId, dropPosted, enterDelivery, enterInbox } from '../storage/inbox.ts'
-import { advanceIncident } from '../storage/incidents.ts'
+import { advanceIncident, tellCorporation } from '../storage/incidents.ts'
 import { findIntegration } from '../storage/integrations.ts'
 import { releaseMissed } from '../storage/missed.ts'
 import { pickIntegration } from '../storage/pick-integration.ts'
@@ -167,6 +167,7 @@ async function acceptEvent(
       },
       nowMs,
     )
+    await tellCorporation(trx, stored, integration.corpId)
     const cards = await listCardsOfIncident(trx, integration.id, stored.incidentId)
     const placements = await listPlacements(
       trx,

@@ -3,6 +3,7 @@ import { type CardOfNotification, listCardsOfIncident } from '../storage/cards.t
 import { changeLeased } from '../storage/change-cards.ts'
 import { claimForDelivery, claimForUpdate } from '../storage/due-cards.ts'
 import { findIncident, type StoredIncident } from '../storage/incidents.ts'
+import { isOfAnother } from '../storage/integrations.ts'
 import { changePlacements, countPlacedSince, listPlacements, type Placement, spaceOf } from '../storage/placements.ts'
 import type { Handle } from '../storage/schema.ts'
 import { cancelCard } from './cancel.ts'
@@ -21,6 +22,7 @@ export async function claimDelivery(
 ): Promise<(Claimed & { spaces: Space[] }) | undefined> {
   const nowMs = deps.clock.nowMs()
   const leaseUntil = nowMs + deps.settings.leaseMs
+  if (await isOfAnother(trx, deps.integrationId, deps.corpId)) return undefined
   const leased = await claimForDelivery(trx, deps.integrationId, { owner: deps.owner, nowMs, untilMs: leaseUntil })
   if (!leased) return undefined
   const card = await lessFromOutside(deps, trx, leased)
@@ -75,6 +77,7 @@ async function withinRate(deps: ReconcileDeps, trx: Handle, waiting: Placement[]
 export async function claimUpdate(deps: ReconcileDeps, trx: Handle): Promise<Claimed | undefined> {
   const nowMs = deps.clock.nowMs()
   const lease = { owner: deps.owner, nowMs, untilMs: nowMs + deps.settings.leaseMs }
+  if (await isOfAnother(trx, deps.integrationId, deps.corpId)) return undefined
   const leased = await claimForUpdate(trx, deps.integrationId, lease, await deps.quota.isScarce(trx))
   if (!leased) return undefined
   const card = await lessFromOutside(deps, trx, leased)

@@ -2,7 +2,10 @@ import { createAndDeliver, deliverCard, updateCard } from '../dingtalk/cards.ts'
 import { cardRouteKeyOf } from '../domain/integration.ts'
 import { AppError } from '../errors.ts'
 import type { AwaitTurn } from '../queue/workers.ts'
+import type { CardOfNotification } from '../storage/cards.ts'
 import { writeUntil } from '../storage/db.ts'
+import { isOfAnother } from '../storage/integrations.ts'
+import type { Handle } from '../storage/schema.ts'
 import { claimDelivery, claimUpdate } from './claim.ts'
 import { storeDelivered, storeNotDelivered } from './delivery-outcome.ts'
 import { drawLeased } from './hard-to-draw.ts'
@@ -26,6 +29,7 @@ export async function reconcileDelivery(deps: ReconcileDeps, awaitTurn: AwaitTur
   const work = { ...claimed, drawn }
   const creating = card.stage === 'absent'
   await awaitTurn()
+  if (await isOfAnother(deps.db.read, deps.integrationId, deps.corpId)) return
   const startedAt = performance.now()
   const log = deps.log.child({ incidentId: card.incident_id, outTrackId: card.out_track_id })
   const touched = [card.out_track_id]
@@ -46,7 +50,7 @@ export async function reconcileDelivery(deps: ReconcileDeps, awaitTurn: AwaitTur
   try {
     if ('error' in answer) {
       const { error } = answer
-      const instead = await writeUntil(deps, card.lease_until, (trx) => storeNotDelivered(deps, trx, work, error))
+      const instead = await store(deps, card, (trx) => storeNotDelivered(deps, trx, work, error))
       if (instead) touched.push(instead)
       log[levelOf(error)](
         { targets: spaces.length, err: error, detail: error.detail, instead },
@@ -58,7 +62,7 @@ export async function reconcileDelivery(deps: ReconcileDeps, awaitTurn: AwaitTur
       return
     }
     const results = answer.value
-    await writeUntil(deps, card.lease_until, (trx) => storeDelivered(deps, trx, work, results))
+    await store(deps, card, (trx) => storeDelivered(deps, trx, work, results))
     log.info(
       {
         rev: stored.rev,
@@ -93,13 +97,14 @@ export async function reconcileUpdate(deps: ReconcileDeps, awaitTurn: AwaitTurn)
   if (needed) {
     await deps.db.write((trx) => deps.quota.countCall(trx, 'updateCard'))
     await awaitTurn()
+    if (await isOfAnother(deps.db.read, deps.integrationId, deps.corpId)) return
   }
   const startedAt = performance.now()
   const log = deps.log.child({ incidentId: card.incident_id, outTrackId: card.out_track_id })
   const touched = [card.out_track_id]
   try {
     if (!needed) {
-      await writeUntil(deps, card.lease_until, (trx) => storeShown(deps, trx, work, card.called_at))
+      await store(deps, card, (trx) => storeShown(deps, trx, work, card.called_at))
       log.debug({ rev: stored.rev }, 'card-unchanged')
       return
     }
@@ -107,7 +112,7 @@ export async function reconcileUpdate(deps: ReconcileDeps, awaitTurn: AwaitTurn)
       updateCard(deps.client, { outTrackId: card.out_track_id, cardParamMap: drawn.cardParamMap }),
     )
     if (!('error' in answer)) {
-      await writeUntil(deps, card.lease_until, (trx) => storeShown(deps, trx, work, deps.clock.nowMs()))
+      await store(deps, card, (trx) => storeShown(deps, trx, work, deps.clock.nowMs()))
       log.info(
         { rev: stored.rev, progress: stored.incident.progress, tookMs: Math.round(performance.now() - startedAt) },
         probing ? 'card-found' : 'card-updated',
@@ -116,17 +121,28 @@ export async function reconcileUpdate(deps: ReconcileDeps, awaitTurn: AwaitTurn)
     }
     const { error } = answer
     if (probing && error.failure.code === 'CARD_NOT_EXIST') {
-      await writeUntil(deps, card.lease_until, (trx) => storeAbsent(deps, trx, work))
+      await store(deps, card, (trx) => storeAbsent(deps, trx, work))
       log.info('card-absent')
       return
     }
-    const instead = await writeUntil(deps, card.lease_until, (trx) => storeNotShown(deps, trx, work, error))
+    const instead = await store(deps, card, (trx) => storeNotShown(deps, trx, work, error))
     if (instead) touched.push(instead)
     log[levelOf(error)]({ err: error, detail: error.detail, instead }, 'card-update-failed')
     pausePacer(deps, error)
   } finally {
     await deps.wakeDueCards(touched)
   }
+}
+
+/** What came of a call, unless the integration has been given to another corporation meanwhile: then all of it is over. */
+async function store<T>(
+  deps: ReconcileDeps,
+  card: CardOfNotification,
+  work: (trx: Handle) => Promise<T>,
+): Promise<T | undefined> {
+  return writeUntil(deps, card.lease_until, async (trx) =>
+    (await isOfAnother(trx, deps.integrationId, deps.corpId)) ? undefined : work(trx),
+  )
 }
 
 /** @throws AppError `throttled`: every further call of this API would be refused as this one was */

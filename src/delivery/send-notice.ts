@@ -8,11 +8,13 @@ import type { Log } from '../log.ts'
 import type { AwaitTurn } from '../queue/workers.ts'
 import type { Db } from '../storage/db.ts'
 import { findGroup, type Group } from '../storage/groups.ts'
+import { isOfAnother } from '../storage/integrations.ts'
 import { claimNotice, closeNotice, type Notice, postponeNotice } from '../storage/notices.ts'
 import { costNothing, type Quota } from './quota.ts'
 
 const LEASE_MS = 30_000
 const RETRY_MS = 5_000
+const BLOCKED_MS = 600_000
 
 /**
  * Has the robot say the notice that is due longest, to its group or its person: at most one call. It is said once or,
@@ -26,6 +28,7 @@ export async function sendNotice(
     log: Log
     client: DingTalkClient
     integrationId: string
+    corpId: string
     quota: Quota
     wake: (delayMs: number) => Promise<void>
   },
@@ -34,6 +37,7 @@ export async function sendNotice(
   const { db, clock, integrationId } = deps
   const notice = await db.write(async (trx) => {
     const nowMs = clock.nowMs()
+    if (await isOfAnother(trx, integrationId, deps.corpId)) return undefined
     const claimed = await claimNotice(trx, integrationId, nowMs, nowMs + LEASE_MS)
     if (!claimed) return undefined
     const group =
@@ -41,7 +45,8 @@ export async function sendNotice(
         ? await findGroup(trx, { integrationId, openConversationId: claimed.open_conversation_id })
         : undefined
     const isThere = claimed.dingtalk_user_id !== null || (group !== undefined && isReachable(group.status))
-    if (claimed.expires_at <= nowMs || !isThere || (await deps.quota.isScarce(trx))) {
+    const isScarce = !isAboutRights(claimed) && (await deps.quota.isScarce(trx))
+    if (claimed.expires_at <= nowMs || !isThere || isScarce) {
       await closeNotice(trx, claimed.id)
       return undefined
     }
@@ -51,21 +56,25 @@ export async function sendNotice(
   if (!notice) return
   const api = apiOf(notice)
   const log = deps.log.child({
-    incidentId: notice.incident_id,
+    ...(isAboutRights(notice) ? {} : { incidentId: notice.incident_id }),
     ...(notice.dingtalk_user_id === null
       ? { openConversationId: notice.open_conversation_id }
       : { userId: notice.dingtalk_user_id }),
   })
   try {
     await awaitTurn()
+    if (await isOfAnother(db.read, integrationId, deps.corpId)) return
     await send(deps.client, notice)
     await db.write((trx) => closeNotice(trx, notice.id))
     log.info('notice-sent')
   } catch (error) {
     if (!(error instanceof AppError)) throw error
     const { failure } = error
-    const again = failure.kind === 'throttled' || failure.kind === 'retryable'
-    const pauseMs = Math.max(RETRY_MS, again ? (failure.retryAfterMs ?? 0) : 0)
+    // What the administrator has to put right first is waited for where no card tells the same.
+    const isBlocked = failure.kind === 'blocked' && isAboutRights(notice)
+    const again = failure.kind === 'throttled' || failure.kind === 'retryable' || isBlocked
+    const asked = failure.kind === 'throttled' || failure.kind === 'retryable' ? (failure.retryAfterMs ?? 0) : 0
+    const pauseMs = isBlocked ? BLOCKED_MS : Math.max(RETRY_MS, asked)
     await db.write(async (trx) => {
       if (again) await postponeNotice(trx, notice.id, clock.nowMs() + pauseMs)
       else await closeNotice(trx, notice.id)
@@ -75,6 +84,11 @@ export async function sendNotice(
     if (again) await deps.wake(pauseMs)
     if (failure.kind === 'throttled') throw error
   }
+}
+
+/** Nothing else tells the person. */
+function isAboutRights({ incident_id: incidentId }: Notice): boolean {
+  return incidentId === ''
 }
 
 function apiOf(notice: Notice): string {

@@ -16,6 +16,8 @@ export type ReconcileDeps = {
   settings: DeliverySettings
   client: DingTalkClient
   integrationId: string
+  /** Whose people and groups the client speaks to: of no other corporation's cards anything is sent or noted. */
+  corpId: string
   /** Pure, but given texts from outside: it is called while nothing else waits for it. */
   draw: (face: CardFace) => DrawnCard
   /** How presses of new cards return. */

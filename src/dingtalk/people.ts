@@ -8,8 +8,11 @@ import type { OapiClient } from './oapi-client.ts'
 /** Who somebody is, from DingTalk's own answer: a `userId` is somebody else's in another corporation. */
 export type Identity = { corpId: string; userId: string; unionId: string | undefined; name: string }
 
-/** What the corporation's directory knows of a person; empty without the permission to read it. */
-export type Contact = { name: string; mobile: string | undefined; orgEmail: string | undefined }
+/**
+ * What the corporation's directory knows of a person; empty without the permission to read it.
+ * `active`: false only where DingTalk says that the account is not in use
+ */
+export type Contact = { name: string; mobile: string | undefined; orgEmail: string | undefined; active: boolean }
 
 export type DingTalkPeople = {
   /**
@@ -46,7 +49,12 @@ const Me = z.looseObject({ unionId: z.string().min(1), nick: z.string().default(
 /** Page "query-a-user-by-the-union-id"; numbers may come as texts. */
 const ByUnionId = z.looseObject({ contact_type: z.coerce.number(), userid: z.string().min(1) })
 /** Page "query-user-details". `email` is left out: people write it themselves. */
-const Detail = z.looseObject({ name: z.string().default(''), mobile: optionalText, org_email: optionalText })
+const Detail = z.looseObject({
+  name: z.string().default(''),
+  mobile: optionalText,
+  org_email: optionalText,
+  active: z.boolean().nullish(),
+})
 
 export function createPeople(
   app: DingTalkApp & { corpId: string },
@@ -94,8 +102,8 @@ export function createPeople(
     },
     async readContact(userId) {
       const { result } = await deps.oapi.call('POST', '/topapi/v2/user/get', { userid: userId, language: 'zh_CN' })
-      const { name, mobile, org_email: orgEmail } = read(Detail, result, 'the person')
-      return { name, mobile, orgEmail }
+      const { name, mobile, org_email: orgEmail, active } = read(Detail, result, 'the person')
+      return { name, mobile, orgEmail, active: active !== false }
     },
   }
 }

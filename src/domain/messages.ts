@@ -69,6 +69,14 @@ export const MESSAGES = {
   'card.gone': ['故障不存在或已删除', 'The incident does not exist any more'],
   'card.superseded': ['已更新，请见新消息', 'Updated: see the newer message'],
   'notice.storm': ['⚠️ 告警风暴：{title} 已聚合 {count} 条告警', '⚠️ Alert storm: {title} has grouped {count} alerts'],
+  'taken.key': [
+    '你关联的 Flashduty 成员「{member}」已于 {time} 改由钉钉用户「{who}」关联，对方使用了该成员的 APP Key。你不再收到该成员的通知，也不能再以其身份操作。如果这不是你安排的：请打开应用，用该成员的 APP Key 重新关联，在 Flashduty 停用已泄露的 APP Key，并联系管理员',
+    'The Flashduty member “{member}”, whom you were linked to, has been linked to the DingTalk user “{who}” since {time}: they used an APP Key of the member. You no longer get the member’s alerts nor act as them. If that was not your doing, link again in the app with the member’s APP Key, switch off the leaked key in Flashduty and tell your administrator',
+  ],
+  'taken.admin': [
+    '管理员已于 {time} 把你关联的 Flashduty 成员「{member}」改为关联到钉钉用户「{who}」。你不再收到该成员的通知，也不能再以其身份操作。如果这不符合预期：请联系管理员，或打开应用重新关联',
+    'On {time} the administrator linked the Flashduty member “{member}”, whom you were linked to, to the DingTalk user “{who}”. You no longer get the member’s alerts nor act as them. If that is not as it should be, tell your administrator, or link again in the app',
+  ],
   'press.working': ['处理中，卡片稍后更新', 'Working on it; the card will follow'],
   'press.done': ['操作成功', 'Done'],
   'press.done.superseded': ['操作成功，最新状态请见新消息', 'Done; see the newer message for how it is now'],

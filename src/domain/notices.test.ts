@@ -1,11 +1,23 @@
 import { describe, expect, test } from 'vitest'
 
-import { asSaid, lateNotice, stormNotice } from './notices.ts'
+import { asSaid, lateNotice, stormNotice, takenNotice } from './notices.ts'
 import { refusalText } from './refusals.ts'
 
 const FAMILY = '👨‍👩‍👧‍👦'
 const storm = (title: string, num = '0A1B2C') => stormNotice('zh-CN', { num, title, alert_cnt: 42 })
 const late = (title: string, num = '0A1B2C') => lateNotice('zh-CN', { num, title }, '认领', '结果未知')
+
+test('the notice of a member taken over is one sentence of ours, whatever they are called', () => {
+  const taken = { member: '张\n三<a atId=u>', who: '[x](dingtalk://y)'.repeat(100), atMs: 1_770_000_000_000 }
+  for (const way of ['key', 'admin'] as const) {
+    const said = takenNotice('zh-CN', { ...taken, way })
+    expect(said).toContain('「张 三<a atId=u>」')
+    expect(said).toContain('2026-02-02 10:40:00')
+    expect(said).not.toMatch(/\n|dingtalk:\/\/|\[x\]\(/)
+    expect(said.endsWith(way === 'key' ? '联系管理员' : '重新关联')).toBe(true)
+    expect(takenNotice('en-US', { ...taken, who: 'Wang', way })).toMatch(/administrator|in the app$/)
+  }
+})
 
 describe.each([
   ['a storm', storm, (name: string) => `⚠️ 告警风暴：${name} 已聚合 42 条告警`],

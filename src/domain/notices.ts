@@ -2,6 +2,7 @@ import type { Incident } from './incident.ts'
 import { type Locale, say } from './messages.ts'
 import { fullName, type Named } from './naming.ts'
 import { OWN_ADDRESS, shortLine, UNITS_PER_TITLE_LETTER } from './text.ts'
+import { dateTime } from './time.ts'
 
 /*
  * What the robot says in words. A sentence is one line: whatever comes from outside stays inside it, and can neither go
@@ -10,6 +11,7 @@ import { OWN_ADDRESS, shortLine, UNITS_PER_TITLE_LETTER } from './text.ts'
 
 /** Letters. */
 const MAX_SENTENCE = 600
+const MAX_NAME = 40
 const MAX_TITLE_IN_STORM = 200
 const MAX_TITLE_OF_LATE = 60
 
@@ -22,6 +24,15 @@ export function stormNotice(locale: Locale, incident: Named & Pick<Incident, 'al
 export function lateNotice(locale: Locale, incident: Named | string, action: string, why: string): string {
   const named = typeof incident === 'string' ? { num: '', title: incident } : incident
   return asSaid(say(locale, 'press.late', { incident: fullName(named, locale, MAX_TITLE_OF_LATE), action, why }))
+}
+
+/** To whoever had the member, that somebody else is linked to it now. @param taken `way`: by an APP Key of the member, or by the administrator */
+export function takenNotice(
+  locale: Locale,
+  { member, who, way, atMs }: { member: string; who: string; way: 'key' | 'admin'; atMs: number },
+): string {
+  const named = { member: shortLine(member, MAX_NAME), who: shortLine(who, MAX_NAME) }
+  return asSaid(say(locale, `taken.${way}`, { ...named, time: dateTime(Math.floor(atMs / 1_000), undefined) }))
 }
 
 /**

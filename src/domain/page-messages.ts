@@ -131,6 +131,10 @@ export const PAGE_MESSAGES = {
     '在 Flashduty 控制台「账户设置 → APP Key」中创建。密钥加密保存，仅用于以你的身份执行操作。',
     'Made in the Flashduty console under Account settings → APP Key. Kept encrypted and used only for what you do.',
   ],
+  'link.key.taken': [
+    '该成员若已关联其他钉钉账号，将改为关联到你，机器人会告知对方。',
+    'If the member is linked to another DingTalk account, it is linked to you instead, and the robot tells the other one.',
+  ],
   'link.key.go': ['登录并关联', 'Sign in and link'],
   'link.undo': ['解除关联', 'Unlink'],
   'link.undone': ['已解除关联', 'You are no longer linked'],

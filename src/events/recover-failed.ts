@@ -3,6 +3,7 @@ import type { Ack, InboundEvent } from '../domain/inbound.ts'
 import { AppError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import type { Db } from '../storage/db.ts'
+import { isOfAnother } from '../storage/integrations.ts'
 import { dropFetched, keepFetched, listFetched } from '../storage/fetched.ts'
 
 export type RecoverySettings = {
@@ -21,6 +22,8 @@ export type RecoverDeps = {
   clock: Clock
   log: Log
   integrationId: string
+  /** Whose events are fetched. */
+  corpId: string
   settings: RecoverySettings
   /** At most 200 of them, as JSON text. */
   fetchPage: () => Promise<{ events: string[]; hasMore: boolean }>
@@ -58,7 +61,10 @@ export function createRecovery(deps: RecoverDeps): Recovery {
       if (unstored.length === 0) continue
       const nowMs = clock.nowMs()
       const fetched = { page: (pages += 1), payloads: unstored }
-      await deps.db.write((trx) => keepFetched(trx, deps.integrationId, fetched, nowMs))
+      await deps.db.write(async (trx) => {
+        if (await isOfAnother(trx, deps.integrationId, deps.corpId)) return
+        await keepFetched(trx, deps.integrationId, fetched, nowMs)
+      })
       added += fetched.payloads.length
       unstored = []
       waiting = true

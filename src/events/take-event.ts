@@ -1,6 +1,7 @@
 import type { Ack, InboundEvent } from '../domain/inbound.ts'
 import { entryOfEvent } from '../domain/journal.ts'
 import { enterInbox } from '../storage/inbox.ts'
+import { isOfAnother } from '../storage/integrations.ts'
 import { appSwitched, scopesChanged } from './app-changed.ts'
 import { coolAppChanged } from './cool-app-changed.ts'
 import type { EventDeps, HandleEvent } from './deps.ts'
@@ -40,6 +41,8 @@ export async function takeEvent(deps: EventDeps, event: InboundEvent, how?: 'aga
   const seenAs = { source: 'event' as const, id: `${deps.integration.id}:${event.eventId}` }
   try {
     const taken = await deps.db.write(async (trx) => {
+      // Nothing of a corporation that the integration was taken from: DingTalk may push it again to whoever it is of now.
+      if (await isOfAnother(trx, deps.integration.id, deps.integration.corpId)) return 'former'
       const nowMs = deps.clock.nowMs()
       const isNew = await enterInbox(trx, seenAs, nowMs)
       if (COSTS.test(event.eventType)) await deps.countPush(trx, event.eventType)
@@ -47,6 +50,7 @@ export async function takeEvent(deps: EventDeps, event: InboundEvent, how?: 'aga
       if (!handle) return 'ignored'
       return isNew || how === 'again' ? handle(deps, trx, event) : 'duplicate'
     })
+    if (taken === 'former') return { status: 'LATER', message: 'the integration is changing' }
     if (typeof taken === 'string') {
       deps.log.info(ids, `event-${taken}`)
       return { status: 'SUCCESS', message: taken }

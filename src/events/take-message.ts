@@ -2,6 +2,7 @@ import type { Ack, InboundMessage } from '../domain/inbound.ts'
 import { entryOfMessage } from '../domain/journal.ts'
 import { recordRobot, recordTitle } from '../storage/group-facts.ts'
 import { enterInbox } from '../storage/inbox.ts'
+import { isOfAnother } from '../storage/integrations.ts'
 import type { EventDeps } from './deps.ts'
 import { laterBecause } from './later.ts'
 
@@ -15,6 +16,8 @@ export async function takeMessage(deps: EventDeps, message: InboundMessage, how?
   const integrationId = deps.integration.id
   try {
     const refresh = await deps.db.write(async (trx) => {
+      // As with events.
+      if (await isOfAnother(trx, integrationId, deps.integration.corpId)) return 'former'
       const nowMs = deps.clock.nowMs()
       const isNew = await enterInbox(trx, { source: 'event', id: `${integrationId}:message:${msgId}` }, nowMs)
       await deps.countPush(trx, 'robot')
@@ -26,6 +29,7 @@ export async function takeMessage(deps: EventDeps, message: InboundMessage, how?
       const robot = { present: true, robotCode: robotCode ?? null, coolAppCode: null, at: sentAt }
       return (await recordRobot(trx, { ...id, ...robot }, nowMs)).refreshGroup
     })
+    if (refresh === 'former') return { status: 'LATER', message: 'the integration is changing' }
     if (refresh) await deps.producer.tick(integrationId, 'group')
     return { status: 'SUCCESS', message: 'ok' }
   } catch (error) {

@@ -1,7 +1,8 @@
-import type { Selectable } from 'kysely'
+import type { Insertable, Selectable } from 'kysely'
 
 import { canBeMeantAgain } from '../domain/click.ts'
 import type { Action } from '../domain/button.ts'
+import { corporationOf } from './corporation.ts'
 import type { ClicksTable, Handle } from './schema.ts'
 
 export type Click = Selectable<ClicksTable>
@@ -17,6 +18,7 @@ export type NewClick = Pick<
   | 'out_track_id'
   | 'dingtalk_user_id'
   | 'member_id'
+  | 'member_name'
   | 'minutes'
   | 'custom_id'
   | 'comment'
@@ -43,7 +45,7 @@ export async function addClick(
       : ['page', click.dingtalk_user_id, click.incident_id, ...what, formToken]
   ).join('|')
   if (formToken === undefined && canBeMeantAgain(click.action)) await freeKey(trx, activeKey, nowMs - COLLAPSE_MS)
-  const row: Click = {
+  const row: Insertable<ClicksTable> = {
     ...click,
     active_key: activeKey,
     status: 'pending',
@@ -59,7 +61,7 @@ export async function addClick(
   }
   const inserted = await trx
     .insertInto('clicks')
-    .values(row)
+    .values({ ...row, corp_id: corporationOf(click.integration_id) })
     .onConflict((oc) => oc.column('active_key').doNothing())
     .returningAll()
     .executeTakeFirst()

@@ -29,6 +29,7 @@ import * as actions from './migrations/0011-actions.ts'
 import * as oddBodies from './migrations/0012-odd-bodies.ts'
 import * as tokenScopes from './migrations/0013-token-scopes.ts'
 import { filesOfDatabase, makePrivateFile, makePrivateFolder, type OnTightened, tighten } from './private-files.ts'
+import * as rights from './migrations/0014-rights.ts'
 import type { Handle, Schema } from './schema.ts'
 
 /** Append only. */
@@ -46,6 +47,7 @@ const MIGRATIONS = {
   '0011-actions': actions,
   '0012-odd-bodies': oddBodies,
   '0013-token-scopes': tokenScopes,
+  '0014-rights': rights,
 }
 
 /** A blocking busy wait stops the event loop, so it is short; the lane goes on waiting without blocking. */

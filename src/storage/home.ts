@@ -1,5 +1,6 @@
 import { type Incident, urgencyOf } from '../domain/incident.ts'
 import { inChunks } from './chunks.ts'
+import { ofItsCorporation } from './corporation.ts'
 import { incidentFromRow, type StoredIncident } from './incidents.ts'
 import type { Handle, RecordsTable } from './schema.ts'
 import type { Selectable } from 'kysely'
@@ -106,6 +107,7 @@ function openOnNewestCards(db: Handle, integrationId: string, kind: 'group' | 'p
     .distinct()
     .where('cards.integration_id', '=', integrationId)
     .where('incidents.progress', '!=', 'Closed')
+    .where(ofItsCorporation('incidents', integrationId))
 }
 
 async function findIncidents(db: Handle, integrationId: string, ids: string[]): Promise<StoredIncident[]> {
@@ -115,6 +117,7 @@ async function findIncidents(db: Handle, integrationId: string, ids: string[]): 
       .selectAll()
       .where('integration_id', '=', integrationId)
       .where('incident_id', 'in', chunk)
+      .where(ofItsCorporation('incidents', integrationId))
       .execute(),
   )
   return rows.map(incidentFromRow)
@@ -168,7 +171,9 @@ export async function listOwnRecords(db: Handle, person: Person, limit: number):
       ])
       .where(`records.${column}`, '=', id)
       .where('records.integration_id', '=', integrationId)
-      .where('records.kind', 'in', ['person', 'action'])
+      .where(ofItsCorporation('records', integrationId))
+      // What somebody else pressed as this member is not theirs.
+      .where('records.kind', 'in', column === 'target_id' ? ['person', 'action'] : ['person'])
       // A namesake's: corporations give their people the same ids.
       .where((eb) =>
         eb.or([eb('records.reason_code', 'is', null), eb('records.reason_code', '!=', 'OTHER_CORPORATION')]),

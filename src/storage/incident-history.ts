@@ -1,42 +1,56 @@
 import type { Selectable } from 'kysely'
 
+import { ofItsCorporation } from './corporation.ts'
 import type { ClicksTable, Handle, RecordsTable } from './schema.ts'
 
 export type PastClick = Pick<
   Selectable<ClicksTable>,
-  'id' | 'dingtalk_user_id' | 'member_id' | 'action' | 'minutes' | 'status' | 'reason' | 'detail' | 'created_at'
-> & { member_name: string | null }
+  | 'id'
+  | 'dingtalk_user_id'
+  | 'member_id'
+  | 'member_name'
+  | 'action'
+  | 'minutes'
+  | 'status'
+  | 'reason'
+  | 'detail'
+  | 'created_at'
+>
 
-/** Who pressed what on an incident, newest first. */
+/** Who pressed what on an incident, as the member that they were then; newest first. */
 export async function listClicksOfIncident(
   db: Handle,
   id: { integrationId: string; incidentId: string },
   limit: number,
 ): Promise<PastClick[]> {
-  return db
-    .selectFrom('clicks')
-    .leftJoin('account_links', (join) =>
-      join
-        .onRef('account_links.integration_id', '=', 'clicks.integration_id')
-        .onRef('account_links.dingtalk_user_id', '=', 'clicks.dingtalk_user_id'),
-    )
-    .select([
-      'clicks.id',
-      'clicks.dingtalk_user_id',
-      'clicks.member_id',
-      'clicks.action',
-      'clicks.minutes',
-      'clicks.status',
-      'clicks.reason',
-      'clicks.detail',
-      'clicks.created_at',
-      'account_links.member_name',
-    ])
-    .where('clicks.integration_id', '=', id.integrationId)
-    .where('clicks.incident_id', '=', id.incidentId)
-    .orderBy('clicks.created_at', 'desc')
-    .limit(limit)
-    .execute()
+  return (
+    db
+      .selectFrom('clicks')
+      // Who pressed may be linked to another member by now.
+      .leftJoin('account_links', (join) =>
+        join
+          .onRef('account_links.integration_id', '=', 'clicks.integration_id')
+          .onRef('account_links.member_id', '=', 'clicks.member_id'),
+      )
+      .select((eb) => [
+        'clicks.id',
+        'clicks.dingtalk_user_id',
+        'clicks.member_id',
+        'clicks.action',
+        'clicks.minutes',
+        'clicks.status',
+        'clicks.reason',
+        'clicks.detail',
+        'clicks.created_at',
+        eb.fn.coalesce('clicks.member_name', 'account_links.member_name').as('member_name'),
+      ])
+      .where('clicks.integration_id', '=', id.integrationId)
+      .where('clicks.incident_id', '=', id.incidentId)
+      .where(ofItsCorporation('clicks', id.integrationId))
+      .orderBy('clicks.created_at', 'desc')
+      .limit(limit)
+      .execute()
+  )
 }
 
 export type Telling = Pick<
@@ -55,6 +69,7 @@ export async function listTellings(
     .select(['event_id', 'event_type', 'kind', 'target_name', 'status', 'reason_code', 'created_at'])
     .where('incident_id', '=', id.incidentId)
     .where('integration_id', '=', id.integrationId)
+    .where(ofItsCorporation('records', id.integrationId))
     .where('kind', 'in', ['group', 'person'])
     .where('event_type', 'is not', null)
     .orderBy('created_at', 'desc')
@@ -100,6 +115,7 @@ export async function listGroupDeliveries(
     .select(['status', 'reason_code', 'created_at', 'updated_at'])
     .where('target_id', '=', group.openConversationId)
     .where('integration_id', '=', group.integrationId)
+    .where(ofItsCorporation('records', group.integrationId))
     .where('kind', '=', 'group')
     .orderBy('created_at', 'desc')
     .limit(limit)

@@ -2,6 +2,7 @@ import { type Insertable, type Selectable, sql } from 'kysely'
 
 import { contentKey, type Incident, type IncidentVersion, type LastAct, type Rendered } from '../domain/incident.ts'
 import { AHEAD_MS, isPoisoned } from '../domain/version.ts'
+import { corporationOf, ofItsCorporation } from './corporation.ts'
 import { releaseMissed } from './missed.ts'
 import { putResponders } from './responders.ts'
 import type { Handle, IncidentsTable } from './schema.ts'
@@ -23,6 +24,8 @@ export type StoredIncident = {
   inStorm: boolean
   /** Flashduty does not know it any more. */
   gone: boolean
+  /** The corporation that was told of it last. */
+  corpId: string | null
 }
 
 /**
@@ -119,7 +122,7 @@ type Step = {
 const putIncident = statement((db, { newest, others, replacesRev, mends }: Step) =>
   db
     .insertInto('incidents')
-    .values({ ...newest, ...others })
+    .values({ ...newest, ...others, corp_id: corporationOf(others.integration_id) })
     .onConflict((oc) =>
       oc
         .columns(['integration_id', 'incident_id'])
@@ -151,6 +154,35 @@ const putIncident = statement((db, { newest, others, replacesRev, mends }: Step)
     )
     .returningAll(),
 )
+
+/** The incident is another corporation's from now on: it was told of it. Does nothing where it is so already. */
+export async function tellCorporation(trx: Handle, stored: StoredIncident, corpId: string): Promise<void> {
+  if (stored.corpId === corpId) return
+  const { integrationId, incidentId, incident } = stored
+  await trx
+    .updateTable('incidents')
+    .set({ corp_id: corpId })
+    .where('integration_id', '=', integrationId)
+    .where('incident_id', '=', incidentId)
+    .execute()
+  await putResponders(trx, integrationId, incident)
+}
+
+/** As far as it was told to the corporation that the integration is of now. */
+export async function findToldIncident(
+  db: Handle,
+  integrationId: string,
+  incidentId: string,
+): Promise<StoredIncident | undefined> {
+  const row = await db
+    .selectFrom('incidents')
+    .selectAll()
+    .where('integration_id', '=', integrationId)
+    .where('incident_id', '=', incidentId)
+    .where(ofItsCorporation('incidents', integrationId))
+    .executeTakeFirst()
+  return row && incidentFromRow(row)
+}
 
 export async function findIncident(
   db: Handle,
@@ -192,6 +224,7 @@ export function incidentFromRow(row: Selectable<IncidentsTable>): StoredIncident
     flapping: row.flapping === 1,
     inStorm: row.in_storm === 1,
     gone: row.gone === 1,
+    corpId: row.corp_id,
   }
 }
 

@@ -6,6 +6,7 @@ import { AppError } from '../errors.ts'
 import { columnsOf, integrationOf, type IntegrationFields } from './integration-row.ts'
 import type { Handle } from './schema.ts'
 import { hashSecret, type SecretBox } from './secret-box.ts'
+import { statement } from './statement.ts'
 
 /** @throws AppError `permanent INTEGRATION_EXISTS` when the Client ID or the data source id is taken */
 export async function addIntegration(
@@ -56,14 +57,21 @@ export async function saveIntegration(
 
 /** Whether the integration is (still) that corporation's. */
 export async function isOfCorporation(trx: Handle, id: string, corpId: string): Promise<boolean> {
-  const row = await trx
-    .selectFrom('integrations')
-    .select('id')
-    .where('id', '=', id)
-    .where('corp_id', '=', corpId)
-    .executeTakeFirst()
-  return row !== undefined
+  return (await selectOfCorporation(trx, { id, corpId })).rows.length > 0
 }
+
+const selectOfCorporation = statement((db, { id, corpId }: { id: string; corpId: string }) =>
+  db.selectFrom('integrations').select('id').where('id', '=', id).where('corp_id', '=', corpId),
+)
+
+/** Whether it has been given to another corporation. One that was removed has not. */
+export async function isOfAnother(trx: Handle, id: string, corpId: string | null): Promise<boolean> {
+  return corpId !== null && (await selectOfAnother(trx, { id, corpId })).rows.length > 0
+}
+
+const selectOfAnother = statement((db, { id, corpId }: { id: string; corpId: string }) =>
+  db.selectFrom('integrations').select('id').where('id', '=', id).where('corp_id', '!=', corpId),
+)
 
 /** What goes with an integration; what tells of the past stays. */
 const OWNED_TABLES = [

@@ -23,23 +23,3 @@ export async function confirmLeaver(trx: Handle, link: AccountLink, nowMs: numbe
   if (isLeaver) await endSessionsOf(trx, link.integration_id, link.dingtalk_user_id)
   return isLeaver
 }
-
-/**
- * The integration has become another corporation's, where a userId is somebody else's or nobody's: nobody is linked or
- * logged in any more. Members keep their keys, which are Flashduty's.
- * @returns the links as they were, and how many sessions were ended
- */
-export async function forgetCorporation(
-  trx: Handle,
-  integrationId: string,
-): Promise<{ links: AccountLink[]; sessions: number }> {
-  const ended = await trx.deleteFrom('sessions').where('integration_id', '=', integrationId).executeTakeFirst()
-  await trx.deleteFrom('wanted_acts').where('integration_id', '=', integrationId).execute()
-  await trx.deleteFrom('dingtalk_users').where('integration_id', '=', integrationId).execute()
-  const links = await trx
-    .deleteFrom('account_links')
-    .where('integration_id', '=', integrationId)
-    .returningAll()
-    .execute()
-  return { links, sessions: Number(ended.numDeletedRows) }
-}

@@ -1,3 +1,4 @@
+import { ofItsCorporation } from './corporation.ts'
 import type { Handle } from './schema.ts'
 
 /** Everybody whom the app ever met and who is not linked: they opened a page, or pressed a button. */
@@ -11,6 +12,7 @@ export async function listUnlinkedUsers(db: Handle, integrationId: string): Prom
         .selectFrom('records')
         .select('target_id as id')
         .where('integration_id', '=', integrationId)
+        .where(ofItsCorporation('records', integrationId))
         .where('kind', '=', 'action')
         .where('reason_code', '=', 'NOT_LINKED'),
     )

@@ -4,6 +4,7 @@ import { statement } from './statement.ts'
 
 export type IntegrationForDelivery = {
   id: string
+  corpId: string
   clientId: string
   enabled: boolean
   dataSourceId: number | undefined
@@ -28,6 +29,7 @@ export async function pickIntegration(
   return (
     found && {
       id: found.id,
+      corpId: found.corp_id,
       clientId: found.client_id,
       enabled: found.enabled === 1,
       dataSourceId: found.data_source_id ?? undefined,
@@ -44,6 +46,7 @@ const selectForDelivery = statement((db, _nothing: object) =>
     .selectFrom('integrations')
     .select([
       'id',
+      'corp_id',
       'client_id',
       'enabled',
       'data_source_id',

@@ -2,6 +2,7 @@ import { type Insertable, type Selectable, sql } from 'kysely'
 
 import { type Reason, reasonText } from '../domain/reasons.ts'
 import { eachChunk } from './chunks.ts'
+import { corporationOf } from './corporation.ts'
 import { touchResults } from './results.ts'
 import type { Handle, RecordsTable } from './schema.ts'
 import { statement } from './statement.ts'
@@ -49,7 +50,7 @@ export async function addRecord(trx: Handle, record: NewRecord, nowMs: number): 
 const insertRecord = statement((db, row: Insertable<RecordsTable>) =>
   db
     .insertInto('records')
-    .values(row)
+    .values({ ...row, corp_id: corporationOf(row.integration_id ?? null) })
     .onConflict((oc) =>
       oc
         .column('record_key')

@@ -12,7 +12,7 @@ export const SESSION_MS = 12 * 3_600_000
 /** Nor does it outlive this, however often it is used: then DingTalk is asked again who is there. */
 export const SESSION_MAX_AGE_MS = 7 * 24 * 3_600_000
 /** Using a page moves the end on, but not more often than this: it costs a write. */
-const MOVE_EVERY_MS = 10 * 60_000
+export const SESSION_MOVE_EVERY_MS = 10 * 60_000
 /** Longer than any browser login may take. */
 const KEEP_STATES_MS = 24 * 3_600_000
 
@@ -74,7 +74,7 @@ export function endOf(session: Session, nowMs: number): number {
 
 /** Whether its end is worth moving on. */
 export function isAging(session: Session, nowMs: number): boolean {
-  return session.expires_at < endOf(session, nowMs) - MOVE_EVERY_MS
+  return session.expires_at < endOf(session, nowMs) - SESSION_MOVE_EVERY_MS
 }
 
 export async function moveOnSession(trx: Handle, session: Session, nowMs: number): Promise<void> {

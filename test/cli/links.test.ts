@@ -1,5 +1,6 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
 
+import type { Member } from '../sandbox/flashduty/types.ts'
 import { displayWidth } from '../support/command.ts'
 import { createWorld, type World } from '../support/world.ts'
 
@@ -102,6 +103,36 @@ describe('add', () => {
     expect(printed.err).toContain(String(li.member.member_id))
     expect(printed.err).not.toContain(li.member.app_key)
     expect(await list()).toEqual(before)
+  })
+
+  test.each<[string, Partial<Member>, string]>([
+    ['a member who is not active', { status: 'pending' }, 'not active'],
+    ['a member who was deleted', { status: 'deleted' }, 'Flashduty'],
+    ['another account', { account_id: 7 }, 'another Flashduty account'],
+  ])('the key of %s changes nothing, and says why', async (_whose, fields, why) => {
+    const service = world.flashduty.control.createMember({ member_name: '集成', email: 'service@example.com' })
+    await world.cli('integration', 'set', world.integrationId, '--flashduty-key', service.app_key)
+    onTestFinished(async () => void (await world.cli('integration', 'set', world.integrationId, '--flashduty-key', '')))
+    const before = await list()
+    const { user } = world.people.wang
+    const member = world.flashduty.control.createMember({ member_name: '外人', email: 'other@example.com', ...fields })
+    const printed = await add(user.userId, member.member_id, '--member-key', member.app_key)
+    expect(printed).toMatchObject({ code: 1, out: '' })
+    expect(printed.err).toContain(why)
+    expect(printed.err).toContain('Nothing was changed')
+    expect(printed.err).not.toContain(member.app_key)
+    expect(await list()).toEqual(before)
+  })
+
+  test('where the integration has an owner’s key alone, that one says which account it is', async () => {
+    const { control } = world.flashduty
+    const owner = control.createMember({ member_name: '主账号', email: 'owner@example.com', is_owner: true })
+    expect((await world.cli('integration', 'set', world.integrationId, '--owner-key', owner.app_key)).code).toBe(0)
+    onTestFinished(async () => void (await world.cli('integration', 'set', world.integrationId, '--owner-key', '')))
+    const stranger = control.createMember({ member_name: '外人', email: 'x@example.com', account_id: 7 })
+    const printed = await add('user-d', stranger.member_id, '--member-key', stranger.app_key)
+    expect(printed).toMatchObject({ code: 1, out: '' })
+    expect(printed.err).toContain('another Flashduty account')
   })
 
   test('a key that cannot be checked changes nothing, and is not called wrong', async () => {

@@ -1,6 +1,8 @@
 import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 
+import type { User } from '../sandbox/dingtalk/types.ts'
 import { eventually } from '../support/eventually.ts'
+import { Gate } from '../support/gate.ts'
 import { expectSilence, openScene, type Scene } from '../support/journey.ts'
 import { VisitorClock } from '../support/visitor-clock.ts'
 import { csrfOf, type Seen, VisitorBrowser } from '../support/visitor.ts'
@@ -26,6 +28,16 @@ afterEach(() => world.dingtalk.control.clearFaults())
 afterAll(() => scene?.close())
 
 type Who = keyof World['people']
+
+const control = () => world.dingtalk.control
+
+/** The person leaves, and nobody tells the daemon. */
+function leaveUnnoticed({ userId }: User): void {
+  const { clientId } = world.dingtalkApp
+  control().updateApp(clientId, { eventMode: 'HTTP' })
+  control().removeUser(userId)
+  control().updateApp(clientId, { eventMode: 'STREAM' })
+}
 
 const browser = (headers?: Record<string, string>) => new VisitorBrowser(scene.app.url, headers)
 const userIdOf = (who: Who): string => world.people[who].user.userId
@@ -341,6 +353,101 @@ describe('a session', () => {
     clock.advance(9 * HOUR_MS)
     const [cookie] = (await visitor.get(pages + PAGE)).cookies
     expect(Number(/Max-Age=(\d+)/.exec(cookie ?? '')?.[1])).toBeCloseTo(9 * 3_600, -2)
+  })
+
+  describe('that is renewed', () => {
+    const colleague = () => world.dingtalk.control.createUser({ name: '同事' })
+    const logInAs = async ({ userId }: User): Promise<VisitorBrowser> => {
+      const visitor = browser()
+      const code = world.dingtalk.control.clientCode(world.dingtalkApp.clientId, userId)
+      expect((await visitor.logIn(pages, code)).status).toBe(200)
+      return visitor
+    }
+    /** No page that asks DingTalk by itself. */
+    const look = (visitor: VisitorBrowser) => visitor.get(`${pages}/history`)
+    const isShown = ({ text }: Seen) => !text.includes('id="login"')
+    const asked = ({ userId }: User) =>
+      world.dingtalk.journal.requests('user/get').filter(({ body }) => JSON.stringify(body).includes(userId)).length
+    const answer = (body: object) => ({ api: 'user/get', effect: { kind: 'answer', status: 200, body } }) as const
+
+    test('DingTalk is asked whether the person is still there: once, however many requests come', async () => {
+      const user = colleague()
+      const visitor = await logInAs(user)
+      expect([isShown(await look(visitor)), asked(user)]).toEqual([true, 0])
+      clock.advance(11 * MINUTE_MS)
+      const seen = await Promise.all(Array.from({ length: 8 }, () => look(visitor)))
+      expect(seen.every(isShown)).toBe(true)
+      expect(asked(user)).toBe(1)
+      clock.advance(9 * MINUTE_MS)
+      await look(visitor)
+      expect(asked(user)).toBe(1)
+    })
+
+    test('whoever has left loses it everywhere, though nobody told of it; their link is suspended', async () => {
+      const user = colleague()
+      const link = ['--dingtalk-user', user.userId, '--member', '90210']
+      expect((await world.cli('links', 'add', ...link)).code).toBe(0)
+      const [phone, pc] = [await logInAs(user), await logInAs(user)]
+      leaveUnnoticed(user)
+      expect(isShown(await look(phone))).toBe(true)
+      clock.advance(11 * MINUTE_MS)
+      const seen = await look(phone)
+      expect([seen.status, isShown(seen)]).toEqual([401, false])
+      expect(seen.text).toContain('不是此企业的成员')
+      expect(isShown(await look(phone))).toBe(false)
+      expect(isShown(await look(pc))).toBe(false)
+      const links = JSON.parse((await world.cli('links', 'list', '--json')).out) as { member: number; left: string }[]
+      expect(links.find(({ member }) => member === 90_210)?.left).not.toBe('')
+    })
+
+    test.each<[string, () => unknown]>([
+      ['DingTalk is out of order', () => control().addFault({ ...answer({ errcode: -1, errmsg: 'busy' }), times: 99 })],
+      [
+        'the permission is missing',
+        () => control().addFault({ ...answer({ errcode: 60011, errmsg: 'scope' }), times: 99 }),
+      ],
+      [
+        'the account is not in use',
+        () => control().addFault({ ...answer({ errcode: 0, result: { name: '同事', active: false } }), times: 99 }),
+      ],
+      [
+        'the person is out of the app’s sight',
+        () => control().addFault({ ...answer({ errcode: 50002, errmsg: '' }), times: 99 }),
+      ],
+    ])('where %s it is not renewed, lives to its end, and nobody is kept waiting', async (_why, fail) => {
+      const user = colleague()
+      const visitor = await logInAs(user)
+      fail()
+      clock.advance(6 * HOUR_MS)
+      const before = asked(user)
+      const seen = await look(visitor)
+      expect([isShown(seen), seen.cookies]).toEqual([true, []])
+      await look(visitor)
+      // Once for the renewal; the client itself may try again after a refused token.
+      expect(asked(user) - before).toBe(1)
+      clock.advance(6 * HOUR_MS - MINUTE_MS)
+      expect(isShown(await look(visitor))).toBe(true)
+      clock.advance(2 * MINUTE_MS)
+      expect(isShown(await look(visitor))).toBe(false)
+    })
+
+    test('while DingTalk says nothing the page is shown; what it says later counts from the next page on', async () => {
+      const user = colleague()
+      const visitor = await logInAs(user)
+      const gate = new Gate()
+      control().addFault({ api: 'user/get', effect: gate.effect })
+      clock.advance(11 * MINUTE_MS)
+      const seen = await look(visitor)
+      expect([isShown(seen), seen.cookies]).toEqual([true, []])
+      expect(gate.arrived).toBe(1)
+      gate.open()
+      const later = await eventually('it is renewed', async () => {
+        const next = await look(visitor)
+        return next.cookies.length > 0 && next
+      })
+      expect(later.cookies[0]).toContain('Max-Age=43200')
+      expect(asked(user)).toBe(1)
+    })
   })
 
   test('is one integration’s and no other’s', async () => {

@@ -135,6 +135,7 @@ const OWNERS: Record<string, string[]> = {
   'safe-stable-stringify': ['domain'],
   commander: ['cli'],
   'cli-table3': ['cli'],
+  '@inquirer/password': ['cli'],
   'node:fs': ['cli', 'http', 'storage'],
   'node:path': ['config.ts', 'storage'],
   'node:crypto': ['domain', 'queue', 'storage'],

@@ -49,6 +49,7 @@ async function stage(id: string) {
       },
     },
     integrationId: id,
+    corpId: 'corp',
     draw: (face) => drawCard(face),
     cardCallback: 'STREAM',
     quota: {

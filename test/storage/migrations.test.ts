@@ -10,6 +10,7 @@ import type { Incident } from '../../src/domain/incident.ts'
 import { createLog } from '../../src/log.ts'
 import { listCardsOfIncident } from '../../src/storage/cards.ts'
 import { type Db, openDb } from '../../src/storage/db.ts'
+import { listClicksOfIncident } from '../../src/storage/incident-history.ts'
 import { listGroups } from '../../src/storage/groups.ts'
 import { listPlacements } from '../../src/storage/placements.ts'
 import { putResponders } from '../../src/storage/responders.ts'
@@ -295,5 +296,59 @@ test('tokens that were made before there were scopes go on delivering, and do no
     expect(await findToken(db.read, 'api', 'apinull')).toMatchObject({ scopes: ['deliver'] })
     expect(await findToken(db.read, 'api', 'api2')).toBeUndefined()
     expect(await findToken(db.read, 'admin', 'adminnull')).toMatchObject({ scopes: [] })
+  })
+})
+
+test('presses from before members’ names were kept have those of their records, never those of later links', async () => {
+  const click = (id: string, memberId: number): Row => ({
+    id,
+    integration_id: 'one',
+    incident_id: 'incident',
+    out_track_id: 'card',
+    dingtalk_user_id: 'li',
+    member_id: memberId,
+    action: 'ack',
+    revision: 1,
+    status: 'done',
+    attempts: 1,
+    lease_until: 0,
+    created_at: Number(id),
+    updated_at: 1,
+    source: 'card',
+    told_working: 0,
+  })
+  const record = (id: string, name: string): Row => ({
+    record_key: `click:${id}`,
+    integration_id: 'one',
+    incident_id: 'incident',
+    kind: 'action',
+    target_id: 'li',
+    target_name: name,
+    status: 'success',
+    duplicates: 0,
+    created_at: 1,
+    updated_at: 1,
+  })
+  const link = (userId: string, memberId: number, name: string): Row => ({
+    integration_id: 'one',
+    dingtalk_user_id: userId,
+    member_id: memberId,
+    member_name: name,
+    linked_by: 'admin',
+    linked_at: 2,
+  })
+  const path = await leftBehind('0012-odd-bodies', {
+    clicks: [click('4', 7), click('3', 8), click('2', 9)],
+    records: [record('4', '李四')],
+    account_links: [link('li', 5, '后来的人'), link('wang', 8, '王五')],
+  })
+  await opened(path, async (db) => {
+    const clicks = await listClicksOfIncident(db.read, { integrationId: 'one', incidentId: 'incident' }, 10)
+    expect(clicks.map(({ member_id: id, member_name: name }) => [id, name])).toEqual([
+      [7, '李四'],
+      [8, '王五'],
+      [9, null],
+    ])
+    expect(await db.read.selectFrom('records').select('member_id').executeTakeFirst()).toEqual({ member_id: 7 })
   })
 })

@@ -58,6 +58,7 @@ async function stage(id: string, create: 'answered' | 'unknown' = 'answered') {
       },
     },
     integrationId: id,
+    corpId: 'corp',
     cardCallback: 'STREAM',
     quota: {
       countCall: nothing,

@@ -22,6 +22,7 @@ import {
 } from '../../src/storage/incident-history.ts'
 import { listPosted, trimInbox } from '../../src/storage/inbox.ts'
 import { endSnoozes } from '../../src/storage/incidents.ts'
+import { listDueNotices } from '../../src/storage/notices.ts'
 import { countPlacedSince } from '../../src/storage/placements.ts'
 import { listRecordedTargets, noteOpen } from '../../src/storage/records.ts'
 import { settleDelivery, settleOpen, settleUpdates } from '../../src/storage/settle-records.ts'
@@ -110,6 +111,7 @@ test.each<[string, (handle: Handle) => Promise<unknown>]>([
   ['settling a card', (handle) => settleOpen(handle, 'fd-1', { status: 'skipped' }, 0)],
   ['noting', (handle) => noteOpen(handle, ['fd-1'], 'TEMPLATE_FALLBACK')],
   ['the records of an event', (handle) => listRecordedTargets(handle, 'one', 'event')],
+  ['notices that are due', (handle) => listDueNotices(handle, 0)],
   ['results that are due', (handle) => listDueResults(handle, 0, 200)],
   ['snoozes that ran out', (handle) => endSnoozes(handle, 0)],
   ['mending times', (handle) => mendTimes(handle, 0)],

@@ -51,6 +51,7 @@ function rig(pages: (Page | AppError)[]) {
     clock: { nowMs: () => state.nowMs },
     log: pino({ enabled: false }),
     integrationId: 'int',
+    corpId: 'corp',
     settings: { afterRefusalMs: 60 * SECOND, retryMs: 15 * SECOND, worthMs: 360 * SECOND },
     async fetchPage() {
       state.calls += 1

@@ -45,7 +45,14 @@ beforeEach(async () => {
     },
   }
   const integration = { corpId: 'corp', monthlyCalls: LIMIT, monthlyPushes: 0 }
-  const shared = { db, clock, log, integrationId: 'one', quota: createQuota(integration, { clock, log }) }
+  const shared = {
+    db,
+    clock,
+    log,
+    integrationId: 'one',
+    corpId: 'corp',
+    quota: createQuota(integration, { clock, log }),
+  }
   const producer = { tick: async () => {}, countTicks: async () => 0 }
   const people = { readContact: () => Promise.reject(new Error('nobody asks')) }
   const settings = { outageMs: 1_000, listenedEveryMs: 5_000, routineEveryMs: HOUR, provenForMs: 24 * HOUR }

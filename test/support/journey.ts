@@ -19,6 +19,7 @@ export type OperationRecord = {
   kind: 'group' | 'person' | 'action' | 'none' | 'job'
   target_id: string
   target_name: string | null
+  member_id: number | null
   out_track_id: string | null
   status: string
   reason_code: string | null

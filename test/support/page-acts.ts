@@ -18,7 +18,7 @@ import type { Person, World } from './world.ts'
 
 /** What pages do for a person who is logged in and waits for the end, as a process of its own beside the daemon. */
 export type PageActs = {
-  act(person: Person, request: Omit<PageAct, 'integrationId' | 'userId'>): Promise<PageAnswer>
+  act(person: Person, request: Omit<PageAct, 'integrationId' | 'corpId' | 'userId'>): Promise<PageAnswer>
   wanted(person: Person): Promise<WantedAct[]>
   take(person: Person, token: string): Promise<WantedAct | undefined>
   close(): Promise<void>
@@ -45,7 +45,8 @@ export async function openPageActs(world: World, settings: Partial<ActionSetting
     inFlight,
   }
   return {
-    act: ({ user }, request) => actFromPage(deps, { ...request, integrationId, userId: user.userId }),
+    act: ({ user }, request) =>
+      actFromPage(deps, { ...request, integrationId, corpId: world.dingtalkApp.corpId, userId: user.userId }),
     wanted: ({ user }) => listWantedActs(db.read, integrationId, user.userId, clock.nowMs()),
     take: ({ user }, token) =>
       db.write((trx) => takeWantedAct(trx, { integrationId, userId: user.userId, token }, clock.nowMs())),

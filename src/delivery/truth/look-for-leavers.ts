@@ -3,6 +3,7 @@ import type { DingTalkPeople } from '../../dingtalk/people.ts'
 import { AppError } from '../../errors.ts'
 import type { Log } from '../../log.ts'
 import type { Db } from '../../storage/db.ts'
+import { isOfAnother } from '../../storage/integrations.ts'
 import { confirmLeaver } from '../../storage/leavers.ts'
 import type { AccountLink } from '../../storage/links.ts'
 import { listDoubtedLinks, settleDoubt } from '../../storage/suspended-links.ts'
@@ -13,6 +14,8 @@ export type LeaverDeps = {
   log: Log
   people: Pick<DingTalkPeople, 'readContact'>
   integrationId: string
+  /** Whose directory is asked. */
+  corpId: string
   /** Ends it before the next person. */
   signal: AbortSignal
 }
@@ -27,7 +30,8 @@ export async function lookForLeavers(deps: LeaverDeps): Promise<void> {
   for (const link of await listDoubtedLinks(deps.db.read, deps.integrationId, deps.clock.nowMs())) {
     if (deps.signal.aborted) return
     const verdict = await findOut(deps, link)
-    const noted = await deps.db.write((trx) => {
+    const noted = await deps.db.write(async (trx) => {
+      if (await isOfAnother(trx, deps.integrationId, deps.corpId)) return false
       const nowMs = deps.clock.nowMs()
       if (verdict === 'left') return confirmLeaver(trx, link, nowMs)
       return settleDoubt(trx, link, { checkAgainAt: verdict === 'stays' ? null : nowMs + RETRY_MS })

@@ -9,6 +9,7 @@ import type { Producer } from '../../queue/producer.ts'
 import type { Db } from '../../storage/db.ts'
 import { recordSeen } from '../../storage/group-facts.ts'
 import { findGroup } from '../../storage/groups.ts'
+import { isOfAnother } from '../../storage/integrations.ts'
 import { costNothing, type Quota } from '../quota.ts'
 
 const API = 'members/batchQuery'
@@ -39,6 +40,7 @@ export function createReadMembers(deps: {
   log: Log
   client: DingTalkClient
   integrationId: string
+  corpId: string
   coolAppCode: string | undefined
   quota: Quota
   producer: Pick<Producer, 'tick'>
@@ -85,9 +87,10 @@ export function createReadMembers(deps: {
 
   const learn = async (openConversationId: string): Promise<void> => {
     const { integrationId } = deps
-    const { refreshGroup } = await deps.db.write((trx) =>
-      recordSeen(trx, { integrationId, openConversationId, ask: true }, deps.clock.nowMs()),
-    )
+    const { refreshGroup } = await deps.db.write(async (trx) => {
+      if (await isOfAnother(trx, integrationId, deps.corpId)) return { refreshGroup: false }
+      return recordSeen(trx, { integrationId, openConversationId, ask: true }, deps.clock.nowMs())
+    })
     if (refreshGroup) await deps.producer.tick(integrationId, 'group')
   }
 

@@ -9,6 +9,7 @@ import { clearSwitchedOff } from '../../storage/app-notes.ts'
 import type { Db } from '../../storage/db.ts'
 import { type GroupAnswer, recordAnswer } from '../../storage/group-answers.ts'
 import { claimGroupToRefresh, type Group, holdRefreshes, isRefreshDue, scheduleRefresh } from '../../storage/groups.ts'
+import { isOfAnother } from '../../storage/integrations.ts'
 import type { Handle } from '../../storage/schema.ts'
 import { costNothing, type Quota } from '../quota.ts'
 
@@ -26,6 +27,7 @@ export type RefreshDeps = {
   log: Log
   client: DingTalkClient
   integrationId: string
+  corpId: string
   /** Of the integration; what a group's own install said goes first. */
   coolAppCode: string | undefined
   quota: Quota
@@ -61,6 +63,7 @@ export async function refreshGroup(deps: RefreshDeps, awaitTurn: AwaitTurn): Pro
 
 /** Counted with the claim, so that a crash forgets none. */
 async function claim(deps: RefreshDeps, trx: Handle, nowMs: number): Promise<Question | undefined> {
+  if (await isOfAnother(trx, deps.integrationId, deps.corpId)) return undefined
   for (;;) {
     const group = await claimGroupToRefresh(trx, deps.integrationId, nowMs, nowMs + RETRY_MS)
     if (!group) return undefined

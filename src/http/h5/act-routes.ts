@@ -4,7 +4,7 @@ import type { Act } from '../../domain/button.ts'
 import { asReason } from '../../domain/reasons.ts'
 import { isMendedByLinking } from '../../domain/refusals.ts'
 import { AppError } from '../../errors.ts'
-import { findIncident } from '../../storage/incidents.ts'
+import { findToldIncident } from '../../storage/incidents.ts'
 import { listWantedActs, takeWantedAct } from '../../storage/wanted-acts.ts'
 import { readAct } from './acts.ts'
 import { type H5Deps, pathOfPages } from './deps.ts'
@@ -23,7 +23,7 @@ export function addActRoutes(app: Hono<H5Variables>, deps: H5Deps): void {
     const incidentId = c.req.param('incidentId')
     const act = readAct(form['act'])
     const token = form['token']
-    const known = await findIncident(deps.db.read, c.get('visitor').integrationId, incidentId)
+    const known = await findToldIncident(deps.db.read, c.get('visitor').integrationId, incidentId)
     if (!act || token === undefined || !TOKEN.test(token) || !known) {
       return goOn(deps, c, { origin: 'incident' }, incidentId, undefined)
     }

@@ -10,6 +10,7 @@ import type { Signer } from '../../storage/signer.ts'
 import type { AddressOf } from '../client-address.ts'
 import type { ReadNames } from './read-names.ts'
 import type { ReadTimeline } from './read-timeline.ts'
+import type { AskStillThere } from './still-there.ts'
 
 export type H5Deps = {
   db: Db
@@ -36,8 +37,9 @@ export type H5Deps = {
   addressOf: AddressOf
   readTimeline: ReadTimeline
   readNames: ReadNames
+  stillThere: AskStillThere
   /** Does as the visitor what they asked for on a page. */
-  act: (act: PageAct) => Promise<PageAnswer>
+  act: (act: Omit<PageAct, 'corpId'>) => Promise<PageAnswer>
 }
 
 /** Path of an integration's pages as browsers know it, whatever a proxy in front takes off. No slash at its end. */

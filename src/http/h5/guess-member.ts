@@ -3,9 +3,9 @@ import type { ListedMember } from '../../domain/link-rules.ts'
 import { AppError } from '../../errors.ts'
 import { matchMember } from '../../flashduty/match-member.ts'
 import { within } from '../../lifecycle.ts'
-import { noteLeaver } from '../../storage/leavers.ts'
 import { findLinksOfMembers } from '../../storage/links.ts'
 import type { H5Deps } from './deps.ts'
+import { noteVisitorLeft } from './note-left.ts'
 
 /** Who of Flashduty a visitor seems to be. */
 export type Guess =
@@ -39,16 +39,10 @@ export async function guessMember(deps: H5Deps, integration: Integration, visito
   } catch (error) {
     if (!(error instanceof AppError)) throw error
     if (error.failure.code === 'IM_USER_NOT_FOUND') {
-      await noteVisitorLeft(deps, integration.id, visitor.userId)
+      await noteVisitorLeft(deps, integration, visitor.userId)
       return { kind: 'left' }
     }
     deps.log.warn({ integrationId: integration.id, err: error }, 'member-not-guessed')
     return { kind: 'unavailable', code: error.failure.code }
   }
-}
-
-async function noteVisitorLeft(deps: H5Deps, integrationId: string, userId: string): Promise<void> {
-  const nowMs = deps.clock.nowMs()
-  const was = await deps.db.write((trx) => noteLeaver(trx, { integrationId, userId, leftAt: nowMs }, nowMs))
-  if (was) deps.log.info({ integrationId, userId, memberId: was.member_id }, 'link-suspended')
 }

@@ -40,6 +40,7 @@ function stored(incident: Record<string, unknown>, lastAct?: StoredIncident['las
     flapping: false,
     inStorm: false,
     gone: false,
+    corpId: null,
   }
 }
 

@@ -94,6 +94,7 @@ export async function answerLinkPage(deps: H5Deps, c: Context<H5Variables>, look
           <p class="soft" id="key-where">
             {tell(locale, 'link.key.where')}
           </p>
+          <p class="soft">{tell(locale, 'link.key.taken')}</p>
           <p class="buttons">
             <button class="button first">{tell(locale, 'link.key.go')}</button>
           </p>

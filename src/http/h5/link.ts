@@ -2,14 +2,15 @@ import type { Context, Hono } from 'hono'
 
 import { tell, tellFailure } from '../../domain/page-messages.ts'
 import { AppError } from '../../errors.ts'
+import { proveKey } from '../../flashduty/prove-key.ts'
 import { isOfCorporation } from '../../storage/integrations.ts'
-import { putFreeLink, putLink, removeOwnLink } from '../../storage/links.ts'
+import { putFreeLink, removeOwnLink } from '../../storage/links.ts'
 import { putMemberKey } from '../../storage/member-keys.ts'
+import { takeOver } from '../../storage/take-over.ts'
 import { type H5Deps, pathOfPages } from './deps.ts'
 import { guessMember } from './guess-member.ts'
 import { createLimiter } from './limits.ts'
 import { answerLinkPage } from './link-page.tsx'
-import { proveKey } from './prove-key.ts'
 import { checkCsrf } from './require-visitor.ts'
 import { returnTo } from './return-to.ts'
 import type { H5Variables } from './visitor.ts'
@@ -90,14 +91,15 @@ export function addLinkRoutes(app: Hono<H5Variables>, deps: H5Deps): void {
       if (!(await isOfCorporation(trx, integration.id, integration.corpId))) return undefined
       const nowMs = deps.clock.nowMs()
       await putMemberKey(trx, deps.box, { integrationId: integration.id, memberId, appKey: form.key }, nowMs)
-      return putLink(trx, {
+      const link = {
         integration_id: integration.id,
         dingtalk_user_id: userId,
         member_id: memberId,
         member_name: memberName,
-        linked_by: 'key',
+        linked_by: 'key' as const,
         linked_at: nowMs,
-      })
+      }
+      return (await takeOver(trx, link, nowMs)).replaced
     })
     if (!replaced) return fail(deps, c, 'GUESS_CHANGED', form.back)
     const before = replaced.map((old) => ({ userId: old.dingtalk_user_id, memberId: old.member_id }))

@@ -70,7 +70,10 @@ export async function loadGroup(
   const unlinked = userIds.filter((userId) => !linked.has(userId))
   const named = unlinked.flatMap((userId) => members.names.get(userId) ?? [])
   const nameless = unlinked.filter((userId) => !members.names.has(userId))
-  const names = [...named, ...(await deps.readNames(visitor.integrationId, nameless))]
+  const names = [
+    ...named,
+    ...(await deps.readNames({ integrationId: visitor.integrationId, corpId: ownCorpId }, nameless)),
+  ]
   const delivered = deliveries.find(({ status }) => status === 'success' || status === 'updated')
   const [newest] = deliveries.filter(({ status }) => status === 'success' || status === 'failed')
   const failed = newest?.status === 'failed' ? newest : undefined

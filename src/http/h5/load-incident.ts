@@ -5,7 +5,7 @@ import type { ReadMembers } from '../../dingtalk/group-members.ts'
 import { findOffers } from '../../storage/audiences.ts'
 import type { Db } from '../../storage/db.ts'
 import { findPlaces, listClicksOfIncident, listTellings } from '../../storage/incident-history.ts'
-import { findIncident, type StoredIncident } from '../../storage/incidents.ts'
+import { findToldIncident, type StoredIncident } from '../../storage/incidents.ts'
 import { findLinksOfMembers } from '../../storage/links.ts'
 import { asOf, type Detail } from './incident-detail.tsx'
 import type { PersonLimits } from './person-limits.tsx'
@@ -45,7 +45,7 @@ export async function loadIncident(
 ): Promise<Loaded> {
   const { integrationId } = visitor
   const id = { integrationId, incidentId }
-  const stored = await findIncident(deps.db.read, integrationId, incidentId)
+  const stored = await findToldIncident(deps.db.read, integrationId, incidentId)
   if (!stored) return { kind: 'unknown' }
   const timeline: Timeline = !enabled
     ? { kind: 'unread', reason: 'INTEGRATION_DISABLED' }

@@ -8,7 +8,7 @@ import { asReason, type Reason } from '../../domain/reasons.ts'
 import { isForTheConsole, isMendedByLinking, isMendedBySwitching } from '../../domain/refusals.ts'
 import { phrase } from '../../domain/screen-messages.ts'
 import { findClick } from '../../storage/clicks.ts'
-import { findIncident, type StoredIncident } from '../../storage/incidents.ts'
+import { findToldIncident, type StoredIncident } from '../../storage/incidents.ts'
 import { findMemberKey } from '../../storage/member-keys.ts'
 import { listWantedActs, type WantedAct } from '../../storage/wanted-acts.ts'
 import { whyNoKey } from '../../actions/acting-key.ts'
@@ -48,7 +48,7 @@ export async function loadNotes(deps: H5Deps, c: Context<H5Variables>, view: Vie
 async function findAll(deps: H5Deps, view: View, ids: string[]): Promise<Map<string, StoredIncident>> {
   const all = new Map<string, StoredIncident>()
   for (const id of new Set(ids)) {
-    const stored = await findIncident(deps.db.read, view.visitor.integrationId, id)
+    const stored = await findToldIncident(deps.db.read, view.visitor.integrationId, id)
     if (stored) all.set(id, stored)
   }
   return all

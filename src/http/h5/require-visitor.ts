@@ -3,11 +3,12 @@ import type { Context, MiddlewareHandler } from 'hono'
 import { MAX_FORM_BYTES } from '../../domain/limits.ts'
 import { tell } from '../../domain/page-messages.ts'
 import { findLinkOfUser } from '../../storage/links.ts'
-import { endOf, findSession, isAging, moveOnSession } from '../../storage/sessions.ts'
+import { endOf, findSession, isAging, moveOnSession, type Session } from '../../storage/sessions.ts'
 import { failCut, readBody } from '../read-body.ts'
 import { type H5Deps, pathOfPages } from './deps.ts'
 import { answerLoginPage } from './login-page.tsx'
 import { answerMessage } from './message-page.tsx'
+import { noteVisitorLeft } from './note-left.ts'
 import { keepSessionCookie, readSessionSecret } from './session-cookie.ts'
 import { CSRF_FIELD, type Form, type H5Variables, type Visitor } from './visitor.ts'
 
@@ -19,6 +20,9 @@ export function requireVisitor(deps: H5Deps): MiddlewareHandler<H5Variables> {
   return async (c, next) => {
     const secret = await readSessionSecret(deps, c)
     const visitor = secret === undefined ? undefined : await findVisitor(deps, c, secret)
+    if (visitor === 'left') {
+      return answerLoginPage(deps, c, { status: 401, notice: 'login.IM_USER_NOT_FOUND', auto: false })
+    }
     if (secret === undefined || !visitor) {
       if (c.req.method === 'GET' || c.req.method === 'HEAD') return answerLoginPage(deps, c, {})
       return answerLoginPage(deps, c, { status: 401, notice: 'login.expired', auto: false, back: '' })
@@ -27,6 +31,37 @@ export function requireVisitor(deps: H5Deps): MiddlewareHandler<H5Variables> {
     c.set('isOwnForm', (csrf) => deps.signer.isSigned('csrf', secret, csrf))
     await next()
   }
+}
+
+/**
+ * Moves the session's end on if DingTalk says that the person is still there. Where it does not say, the session lives
+ * to its end: nobody is thrown out because DingTalk is slow, and a page is not worth failing for it.
+ */
+async function renew(
+  deps: H5Deps,
+  c: Context<H5Variables>,
+  session: Session,
+  secret: string,
+): Promise<'left' | 'renewed' | 'as-it-was'> {
+  const integration = c.get('integration')
+  const whereabouts = await deps.stillThere(integration, session.dingtalk_user_id)
+  if (whereabouts === 'unsure') return 'as-it-was'
+  const nowMs = deps.clock.nowMs()
+  const noted =
+    whereabouts === 'left'
+      ? noteVisitorLeft(deps, integration, session.dingtalk_user_id)
+      : deps.db.write((trx) => moveOnSession(trx, session, nowMs))
+  const isNoted = await noted.then(
+    () => true,
+    (error: unknown) => {
+      // The next request tries again.
+      deps.log.warn({ userId: session.dingtalk_user_id, whereabouts, err: error }, 'session-not-settled')
+      return false
+    },
+  )
+  if (whereabouts === 'left') return 'left'
+  if (isNoted) await keepSessionCookie(deps, c, secret, endOf(session, nowMs) - nowMs)
+  return isNoted ? 'renewed' : 'as-it-was'
 }
 
 /**
@@ -49,21 +84,17 @@ export const checkCsrf: MiddlewareHandler<H5Variables> = async (c, next) => {
   await next()
 }
 
-async function findVisitor(deps: H5Deps, c: Context<H5Variables>, secret: string): Promise<Visitor | undefined> {
+/** @returns `left` when DingTalk does not know the person any more, which has been noted */
+async function findVisitor(
+  deps: H5Deps,
+  c: Context<H5Variables>,
+  secret: string,
+): Promise<Visitor | 'left' | undefined> {
   const integrationId = c.get('integration').id
   const nowMs = deps.clock.nowMs()
   const session = await findSession(deps.db.read, integrationId, secret, nowMs)
   if (!session) return undefined
-  if (isAging(session, nowMs)) {
-    // A page is not worth failing for it; the next one tries again.
-    const moved = deps.db
-      .write((trx) => moveOnSession(trx, session, nowMs))
-      .then(
-        () => true,
-        () => false,
-      )
-    if (await moved) await keepSessionCookie(deps, c, secret, endOf(session, nowMs) - nowMs)
-  }
+  if (isAging(session, nowMs) && (await renew(deps, c, session, secret)) === 'left') return 'left'
   const link = await findLinkOfUser(deps.db.read, integrationId, session.dingtalk_user_id)
   return {
     integrationId,

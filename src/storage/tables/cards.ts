@@ -104,6 +104,7 @@ export type MissedTable = {
 export type NoticesTable = {
   id: string
   integration_id: string
+  /** Empty when it tells a person what they may do from now on: that is sent even when calls are scarce. */
   incident_id: string
   /** Empty when it is for a person. */
   open_conversation_id: string

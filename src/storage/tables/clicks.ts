@@ -1,3 +1,5 @@
+import type { Generated } from 'kysely'
+
 /** Presses of buttons, on cards and pages. */
 export type ClickTables = {
   clicks: ClicksTable
@@ -12,6 +14,8 @@ export type ClicksTable = {
   out_track_id: string
   dingtalk_user_id: string
   member_id: number
+  /** What the member was called then; null = the click came before this was kept, and nobody knows. */
+  member_name: string | null
   action: string
   minutes: number | null
   revision: number
@@ -37,6 +41,8 @@ export type ClicksTable = {
   source: 'card' | 'page'
   /** 1 = the person was told that it is being worked on, and waits for the rest. */
   told_working: number
+  /** The presser's corporation. */
+  corp_id: Generated<string | null>
 }
 
 /** What somebody pressed before they could: offered once they are linked. One per person and card. */

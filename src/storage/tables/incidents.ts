@@ -1,3 +1,5 @@
+import type { Generated } from 'kysely'
+
 import type { Progress } from '../../domain/incident.ts'
 
 /** Incidents as last known. */
@@ -34,6 +36,8 @@ export type IncidentsTable = {
   in_storm: number | null
   /** 1 = Flashduty does not know it any more. */
   gone: number
+  /** The corporation that was told of it last; null = that of an integration which is gone. */
+  corp_id: Generated<string | null>
   created_at: number
   updated_at: number
 }

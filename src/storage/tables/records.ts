@@ -1,3 +1,5 @@
+import type { Generated } from 'kysely'
+
 /** What came of it, for operators and for Flashduty. */
 export type RecordTables = {
   records: RecordsTable
@@ -31,6 +33,8 @@ export type RecordsTable = {
   ignored: string | null
   note: string | null
   duplicates: number
+  /** The corporation that the integration was of then; null = of none. */
+  corp_id: Generated<string | null>
   created_at: number
   updated_at: number
 }
