@@ -14,8 +14,8 @@ const WORDS = new Set(
 )
 const PARTS_OF_TABLES = new Set(['td', 'th', 'thead', 'tbody', 'tfoot', 'colgroup', 'col'])
 const UNSEEN = new Set(['script', 'style', 'head'])
-/** What may go without an end of its own. */
-const UNENDED = new Set(['br', 'hr', 'img', 'p', 'li', 'dt', 'dd', 'tr', 'td', 'th'])
+/** What may go without an end of its own; `o:p` is what Outlook writes paragraphs with. */
+const UNENDED = new Set(['br', 'hr', 'img', 'p', 'li', 'dt', 'dd', 'tr', 'td', 'th', 'o:p'])
 
 const TAG = /<\/?([a-z][a-z0-9]{0,15})(?=[\s/>])/gi
 /** Deeper lists look like no list. */
@@ -76,12 +76,13 @@ type Open = { name: string; shown: boolean; from: number; href?: string | undefi
 /**
  * Pure: the text of HTML in Markdown, with line breaks where HTML has them, links, pictures and lists. What is no HTML, such
  * as `<no value>`, stays as it was written, as do line breaks that no element is around.
+ * @param lineBreak what stands for `<br>`, so that it can be told from the end of a line
  */
-export function htmlText(source: string): string {
+export function htmlText(source: string, lineBreak = '\n'): string {
   const ended = new Set(
     Array.from(source.matchAll(/<\/([a-z][a-z0-9]{0,15})/gi), ([, name = '']) => name.toLowerCase()),
   )
-  const writer = new Writer()
+  const writer = new Writer(lineBreak)
   const open: Open[] = []
   let covered = 0
   let unseen = 0
@@ -202,8 +203,13 @@ type List = { isNumbered: boolean; items: number }
 
 class Writer {
   readonly #parts: string[] = []
+  readonly #lineBreak: string
   #last = ''
   #isNewRow = true
+
+  constructor(lineBreak: string) {
+    this.#lineBreak = lineBreak
+  }
 
   get length(): number {
     return this.#parts.length
@@ -216,7 +222,7 @@ class Writer {
   /** @param folded whether line breaks are mere spaces */
   words(text: string, folded: boolean): void {
     const words = folded ? text.replaceAll(/\s+/g, ' ') : text
-    this.#add((this.#last === '' || this.#last.endsWith('\n')) && folded ? words.trimStart() : words)
+    this.#add((this.#last === '' || this.#isAtStart()) && folded ? words.trimStart() : words)
   }
 
   verbatim(text: string): void {
@@ -224,7 +230,7 @@ class Writer {
   }
 
   breakLine(): void {
-    this.#add('\n')
+    this.#add(this.#lineBreak)
   }
 
   startLine(): void {
@@ -260,14 +266,19 @@ class Writer {
     const words = this.#take(from)
     const address = webAddress(href)?.replaceAll('(', '%28').replaceAll(')', '%29')
     const shown = words.trim()
-    if (address === undefined || shown === '' || /[[\]\n]/.test(shown) || /^https?:\/\//i.test(shown)) this.#add(words)
+    if (address === undefined || shown === '' || /[[\]\n\u2028]/.test(shown) || /^https?:\/\//i.test(shown))
+      this.#add(words)
     else this.#add(words.replace(shown, () => `[${shown}](${address})`))
   }
 
   code(from: number): void {
-    const code = this.#take(from)
+    const code = this.#take(from).replaceAll(this.#lineBreak, '\n')
     this.standApart()
     this.#add(`${fence(code.replace(/^\n/, '').trimEnd())}\n\n`)
+  }
+
+  #isAtStart(): boolean {
+    return this.#last.endsWith('\n') || this.#last.endsWith(this.#lineBreak)
   }
 
   #take(from: number): string {

@@ -36,4 +36,6 @@ test('a fence ends nowhere but at its end', () => {
 
 test('words between tags or brackets bring none', () => {
   expect(between('a</a>[b](c)')).toBe('a＜/a>［b］(c)')
+  expect(between('2*3*4 `x` ~y~ C:\\_ &lt; a & b')).toBe('2＊3＊4 ｀x｀ ～y～ C:＼＿ ＆lt; a & b')
+  expect(between('zhang_san __init__')).toBe('zhang_san ＿＿init＿＿')
 })

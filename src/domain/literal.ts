@@ -24,7 +24,13 @@ export function wideBackticks(text: string): string {
   return text.replaceAll(/`{3,}/g, (run) => '｀'.repeat(run.length))
 }
 
-/** As it may stand between the brackets of a link or the tags of a mention: no link and no tag of its own, on one line. */
+/** Those that stand for something beside other words; an underscore inside of a word is no sign. */
+const WIDE = /[*`[\]<\\~]|(?<![\p{L}\p{N}])_|_(?![\p{L}\p{N}])|&(?=#?\w{1,32};)/gu
+
+/**
+ * As it may stand between the brackets of a link or the tags of a mention, where no fence can be: on one line, its signs wide
+ * ones.
+ */
 export function between(text: string): string {
-  return wideBackticks(text).replaceAll('<', '＜').replaceAll('[', '［').replaceAll(']', '］')
+  return text.replaceAll(WIDE, (sign) => String.fromCharCode(sign.charCodeAt(0) + 0xfee0))
 }

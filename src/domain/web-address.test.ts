@@ -25,6 +25,7 @@ test.each<[string, string]>([
   ['//a.example/(b) c', '//a.example/(b)'],
   ['//a.example/b) c', '//a.example/b'],
   ['//a.example。', '//a.example'],
+  ['//a.example/b（内部）', '//a.example/b'],
   ['// x', ''],
 ])('in %j it goes on to %j', (text, expected) => {
   expect(text.slice(0, lengthOfAddress(text, 0))).toBe(expected)

@@ -15,7 +15,7 @@ export function webAddress(text: string | undefined, maxLength = MAX_CARD_ADDRES
 }
 
 const ADDRESS = new RegExp(
-  `//[^\\s/?#<>"'\`{}|\\\\^，。；：！？、）】」』》”’][^\\s<>"\`{}|\\\\^，。；：！？、）】」』》”’]{0,${MAX_ADDRESS}}`,
+  `//[^\\s/?#<>"'\`{}|\\\\^，。；：！？、（）【】「」『』《》“”‘’][^\\s<>"\`{}|\\\\^，。；：！？、（）【】「」『』《》“”‘’]{0,${MAX_ADDRESS}}`,
   'y',
 )
 

@@ -119,6 +119,15 @@ describe('labels', () => {
     )
   })
 
+  test('without a name lead to pages by their hosts', () => {
+    expect(shown({ '': 'https://a.example/x' }).split('\n\n')[1]).toBe('[a.example](https://a.example/x)')
+  })
+
+  test('that are too long say where they go on, however many units a letter takes up', () => {
+    const family = '👨‍👩‍👧‍👦'
+    expect(shown({ a: family.repeat(300) })).toContain(`${family}…\n`)
+  })
+
   test('that cannot be seen are left out', () => {
     expect(shown({ a: ' \u200b\n', b: '\u3164', c: 'x' })).toBe('```\nc: x\n```')
   })

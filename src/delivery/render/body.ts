@@ -86,12 +86,13 @@ function drawLabels(labels: [string, string][], face: CardFace): Lines {
     if (!isVisible(read)) continue
     const name = shortLine(key, MAX_LABEL_NAME)
     const whole = face.plain ? withoutAddresses(read, face) : read
-    const shown = cut(whole, MAX_LABEL)
+    const isLonger = sent.trimEnd().length > MAX_LABEL_READ
+    const shown = cut(isLonger ? `${whole}…` : whole, MAX_LABEL)
     if (room < name.length + shown.length) {
       truncated = true
       break
     }
-    truncated ||= shown !== whole || sent.trimEnd().length > MAX_LABEL_READ
+    truncated ||= shown !== whole
     room -= name.length + shown.length + 3
     // One of several lines stands apart, so that none of them looks like a label of its own.
     if (shown.includes('\n')) apart.push(fence(`${name}:\n${shown}`))
@@ -109,7 +110,7 @@ function linksIn(name: string, value: string): string[] {
     const from = index + scheme.length
     const address = webAddress(value.slice(index, from + lengthOfAddress(value, from)))
     if (address === undefined) continue
-    const words = isLiteral(name) ? name : between(new URL(address).host)
+    const words = name !== '' && isLiteral(name) ? name : between(new URL(address).host)
     links.push(`[${words}](${bracketed(address)})`)
     if (links.length === MAX_LINKS) break
   }

@@ -2,7 +2,7 @@ import { beginningOf } from '../../domain/text.ts'
 
 /** What must not be cut through: images inside links, links, images, code in a line. None runs past where another may begin. */
 const WHOLE =
-  /!?\[(?:!\[[^\][\n]{0,200}\]\([^()\n]{0,1100}\)|[^\][\n]){0,200}\]\((?:[^()\n]|\([^()\n]{0,200}\)){0,1100}\)|<br>|`[^`\n]{1,500}`|https?:\/\/[^\s)]{1,1100}/g
+  /!?\[(?:!\[[^\][\n]{0,200}\]\([^()\n]{0,1100}\)|\[[^\][\n]{0,200}\](?!\()|[^\][\n]){0,200}\]\((?:[^()\n]|\([^()\n]{0,200}\)){0,1100}\)|<br>|`[^`\n]{1,500}`|https?:\/\/[^\s)]{1,1100}/g
 /** Units: longer than any of these in use. */
 const LONGEST_WHOLE = 4_000
 const FENCE = /^ {0,3}(`{3,}|~{3,})/

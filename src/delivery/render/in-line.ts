@@ -5,8 +5,8 @@ import { wideBackticks } from '../../domain/literal.ts'
 
 /** Links and images are kept, code in a line too; an address by itself becomes a link. None runs past where another may begin. */
 const PARTS =
-  /!?\[(?:!\[[^\][\n]{0,200}\]\([^()\n]{0,1100}\)|[^\][\n]){0,200}\]\((?:[^()\n]|\([^()\n]{0,200}\)){0,1100}\)|(?<!`)`[^`\n]{1,500}`(?!`)|https?:(?=\/\/)/gi
-const LINK = /^(!?\[[^]*\])\(\s*(https?:\/\/[^\s"']+)(?:\s[^]*)?\)$/i
+  /!?\[(?:!\[[^\][\n]{0,200}\]\([^()\n]{0,1100}\)|\[[^\][\n]{0,200}\](?!\()|[^\][\n]){0,200}\]\((?:[^()\n]|\([^()\n]{0,200}\)){0,1100}\)|(?<!`)`[^`\n]{1,500}`(?!`)|https?:(?=\/\/)/gi
+const LINK = /^(!?\[[^]*\])\(\s*(https?:\/\/[^\s"']+)\s*(?:(?<=\s)(?:"[^"]*"|'[^']*'|\([^()]*\))\s*)?\)$/i
 
 /**
  * Pure: a line of Markdown from outside inside our own Markdown. Its letters stay; what would be a tag, a mention or a link to
@@ -14,19 +14,26 @@ const LINK = /^(!?\[[^]*\])\(\s*(https?:\/\/[^\s"']+)(?:\s[^]*)?\)$/i
  * @param isDecoded whether character references were read already
  */
 export function inLine(text: string, isDecoded = false): string {
-  const line = harmless(isDecoded ? text : withoutReferences(text.replaceAll(/<(https?:\/\/[^\s<>]{1,2000})>/gi, '$1')))
+  const read = isDecoded ? text : withoutReferences(text.replaceAll(/<(https?:\/\/[^\s<>]{1,2000})>/gi, '$1'))
+  return withLinks(harmless(read))
+}
+
+function withLinks(line: string): string {
   let shown = ''
   let from = 0
   for (const { 0: part, index } of line.matchAll(PARTS)) {
     // Within an address that was followed already.
     if (index < from) continue
-    shown += wideBackticks(line.slice(from, index))
+    // What no link is around is no address of one.
+    shown += wideBackticks(withoutEmoticons(line.slice(from, index).replace(/\]\((\s*)$/, ']（$1')))
     from = index + part.length
     if (part.endsWith(':')) {
       const length = lengthOfAddress(line, from)
       shown += length === 0 ? part : followed(line.slice(index, from + length))
       from += length
-    } else shown += part.startsWith('`') ? part : plainLink(part)
+    } else if (part.startsWith('`')) shown += part
+    // One with more than an address between its brackets is words.
+    else shown += plainLink(part) ?? withLinks(part.replace(/^([^]*\])\(/, '$1（'))
   }
   return shown + wideBackticks(line.slice(from))
 }
@@ -43,27 +50,34 @@ export function bracketed(address: string): string {
   return address.replaceAll('(', '%28').replaceAll(')', '%29').replaceAll('*', '%2A')
 }
 
-/** Without a title, which no page documents. */
-function plainLink(link: string): string {
+/** Without a title, which no page documents; undefined for what is no link to a web page. */
+function plainLink(link: string): string | undefined {
   const [, words, address] = LINK.exec(link) ?? []
-  if (words === undefined || address === undefined) return link
+  if (words === undefined || address === undefined) return undefined
   const picture = /^\[(!\[[^\][]*\])\(\s*(https?:\/\/[^\s"'()]+)[^()]*\)\]$/i.exec(words)
   const shown = picture ? `[${picture[1]}(${picture[2]})]` : words
   return `${shown}(${bracketed(address)})`
 }
 
 function harmless(text: string): string {
-  return (
+  return withoutEmoticons(
     text
       .replaceAll(/&(?=(?:lt|nvlt);?|#0{0,8}60(?!\d);?|#x0{0,8}3c(?![0-9a-f]);?)/gi, '＆')
       .replaceAll('<', '＜')
       // A link or image leads to a web page or is none.
       .replaceAll(/\](\s*)\((?!\s*https?:\/\/)/gi, ']$1（')
+      // Nothing but a fence of ours begins with three of them.
+      .replace(/^\s{0,12}~{3,}/, (waves) => waves.replaceAll('~', '～'))
       // `[1]: address` by itself makes `[1]` a link, and is not shown.
       .replace(/^(\s{0,3}\[[^\][]{1,200}\]):(?=\s*\S+(?:\s+["'(].*)?$)/, '$1：')
-      .replaceAll(OWN_ADDRESS, '：')
-      // Words in brackets that a card draws as a picture.
-      .replaceAll(/\[([^\][\n]{1,30})\](?!\()/g, (whole, name: string) => (isEmoticon(name) ? `［${name}］` : whole))
+      .replaceAll(OWN_ADDRESS, '：'),
+  )
+}
+
+/** Words in brackets that a card draws as a picture. */
+function withoutEmoticons(text: string): string {
+  return text.replaceAll(/\[([^\][\n]{1,30})\](?!\()/g, (whole, name: string) =>
+    isEmoticon(name) ? `［${name}］` : whole,
   )
 }
 

@@ -14,7 +14,7 @@ const SAFE_ID = /^[\w.@-]{1,64}$/
 export function withMentions(drawn: DrawnCard, locale: Locale, mentions: Mention[]): DrawnCard {
   const tags = mentions
     .filter(({ userId }) => SAFE_ID.test(userId))
-    .map(({ userId, name }) => `<a atId=${userId}>${between(shortLine(name, MAX_NAME)) || userId}</a>`)
+    .map(({ userId, name }) => `<a atId=${userId}>${between(shortLine(name, MAX_NAME) || userId)}</a>`)
   if (tags.length === 0) return drawn
   const line = `${tags.join(' ')} ${say(locale, 'card.mentions')}`
   const markdown = [line, drawn.cardParamMap['markdown'] ?? ''].filter(Boolean).join('\n\n')

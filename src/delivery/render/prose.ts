@@ -19,11 +19,14 @@ const LANGUAGE = /^[\w+#.-]{1,20}$/
 const DIVIDER = /^ {0,3}(?:(?:\*[ \t]*){3,}|(?:-[ \t]*){3,}|(?:_[ \t]*){3,})$/
 const HEADING = /^ {0,3}(#{1,6})[ \t]+(\S.*)$/
 const QUOTE = /^ {0,3}>/
-const ITEM = /^(\s*)([-+*]|\d{1,9}\.)[ \t]+(?=\S)/
+const ITEM = /^(\s*)(?:([-+*])[ \t]+(?=\S)|(\d{1,30}\.)(?:[ \t]+|$))/
 /** Of a line without blanks at its ends. */
 const DELIMITERS = /^\|?\s*:?-+:?\s*(?:\|\s*:?-+:?\s*)*\|?$/
 const BREAK = /<br\s{0,8}\/?>/gi
-const BREAK_AT_END = /<br\s{0,8}\/?>[ \t]*$/i
+/** Stands for a break of HTML that was read; `<br>` is text then. No text from outside has one. */
+const BROKEN = '\u2028'
+/** What moves a line to the right in print, such as two wide blanks, is nothing of Markdown. */
+const OTHER_BLANKS = /^[ \t]*[^\S \t]\s*/
 /** More levels look like none. */
 const MAX_LEVEL = 4
 const MAX_HEADING = 5
@@ -60,15 +63,22 @@ function blocksOf(lines: string[]): string[] {
   const text = lines.join('\n')
   // Written at the end of a line, one break is meant.
   return hasHtml(text)
-    ? readBlocks(htmlText(text.replaceAll(/<br\s{0,8}\/?>[ \t]*\n/gi, '<br>')).split('\n'), true)
+    ? readBlocks(htmlText(text.replaceAll(/<br\s{0,8}\/?>[ \t]*\n/gi, '<br>'), BROKEN).split('\n'), true)
     : readBlocks(lines, false)
 }
 
 type Block = { block: string; next: number }
+/** The lines that breaks make of one. @param goesOn whether another follows, so that a break at its end says nothing more */
+type Draw = (line: string, goesOn?: boolean) => string[]
 
 /** @param isDecoded whether character references were read already */
-function readBlocks(lines: string[], isDecoded: boolean): string[] {
-  const show = (text: string): string => inLine(text, isDecoded)
+function readBlocks(given: string[], isDecoded: boolean): string[] {
+  const lines = given.map((line) => line.replace(OTHER_BLANKS, ''))
+  const draw: Draw = (line, goesOn = false) => {
+    const parts = line.split(isDecoded ? BROKEN : BREAK)
+    if (goesOn && parts.length > 1 && parts.at(-1)?.trim() === '') parts.pop()
+    return parts.map((part) => inLine(part.trim(), isDecoded))
+  }
   const blocks: string[] = []
   let at = 0
   while (at < lines.length) {
@@ -82,16 +92,16 @@ function readBlocks(lines: string[], isDecoded: boolean): string[] {
       : DIVIDER.test(line)
         ? { block: '***', next: at + 1 }
         : HEADING.test(line)
-          ? { block: heading(line, show), next: at + 1 }
+          ? { block: heading(line, draw), next: at + 1 }
           : isTable(lines, at)
-            ? readTable(lines, at, show)
+            ? readTable(lines, at, draw)
             : QUOTE.test(line)
-              ? readQuote(lines, at, show)
+              ? readQuote(lines, at, draw)
               : isCode(line)
                 ? readCode(lines, at)
                 : ITEM.test(line)
-                  ? readList(lines, at, show)
-                  : readParagraph(lines, at, show)
+                  ? readList(lines, at, draw)
+                  : readParagraph(lines, at, draw)
     blocks.push(block)
     at = next
   }
@@ -109,12 +119,16 @@ function readFence(lines: string[], at: number): Block {
   const code = lines
     .slice(at + 1, end)
     .map((line) => line.slice(Math.min(indent, line.length - line.trimStart().length)))
-  const language = (info || waveInfo).trim()
-  return { block: fence(code.join('\n'), LANGUAGE.test(language) ? language : ''), next: end + 1 }
+  const said = (info || waveInfo).trim()
+  // A language says nothing where there is no code, and several words are the first line of what somebody quoted.
+  const isLanguage = LANGUAGE.test(said) && code.some((line) => line.trim() !== '')
+  const shown = isLanguage || said === '' ? code : [said, ...code]
+  return { block: fence(shown.join('\n').trimEnd(), isLanguage ? said : ''), next: end + 1 }
 }
 
+/** Whoever breaks lines by tags means none of them as code, however far to the right they are. */
 function isCode(line: string): boolean {
-  return /^(?: {4}|\t)/.test(line)
+  return /^(?: {4}|\t)/.test(line) && line.search(BREAK) < 0
 }
 
 /** Lines further to the right after a blank one are code. */
@@ -125,16 +139,16 @@ function readCode(lines: string[], at: number): Block {
   return { block: fence(code.map((line) => line.replace(/^(?: {4}|\t)/, '')).join('\n')), next: end }
 }
 
-function heading(line: string, show: (text: string) => string): string {
+function heading(line: string, draw: Draw): string {
   const [, marks = '#', words = ''] = HEADING.exec(line) ?? []
-  const shown = broken(words.trimEnd().replace(/(?<![ \t])[ \t]+#+$/, ''), show).join(' ')
+  const shown = draw(words.trimEnd().replace(/(?<![ \t])[ \t]+#+$/, '')).join(' ')
   return `${'#'.repeat(Math.min(MAX_HEADING, marks.length))} ${wideStars(shown)}`
 }
 
-function readQuote(lines: string[], at: number, show: (text: string) => string): Block {
+function readQuote(lines: string[], at: number, draw: Draw): Block {
   let end = at
   while (end < lines.length && QUOTE.test(lines[end] ?? '')) end += 1
-  const said = lines.slice(at, end).flatMap((line) => broken(line.replace(/^ {0,3}> ?/, ''), show))
+  const said = lines.slice(at, end).flatMap((line) => draw(line.replace(/^ {0,3}> ?/, '')))
   return { block: `> ${wideStars(said.join('<br>'))}`, next: end }
 }
 
@@ -149,13 +163,13 @@ function isTable(lines: string[], at: number): boolean {
   )
 }
 
-function readTable(lines: string[], at: number, show: (text: string) => string): Block {
+function readTable(lines: string[], at: number, draw: Draw): Block {
   let end = at + 2
   while (end < lines.length && (lines[end] ?? '').includes('|')) end += 1
   const width = cellsOf(lines[at] ?? '').length
   const rows = lines.slice(at, end).map((line, index) => {
     const cells = cellsOf(line).map((cell) =>
-      index === 1 ? cell : wideStars(broken(cell, show).join('<br>').replaceAll('|', '｜')),
+      index === 1 ? cell : wideStars(draw(cell).join('<br>').replaceAll('|', '｜')),
     )
     // What stands beyond the head would not be shown.
     const [first, rest] = [cells.slice(0, width - 1), cells.slice(width - 1)]
@@ -174,7 +188,7 @@ function cellsOf(line: string): string[] {
  * Items of a list, with the lines that go on below them and those a blank line is between. Numbers do not nest, and a card
  * counts them from 1 itself: where that would tell another number, it is a word of its item.
  */
-function readList(lines: string[], at: number, show: (text: string) => string): Block {
+function readList(lines: string[], at: number, draw: Draw): Block {
   const items: { sign: string; words: string[] }[] = []
   const indents: number[] = []
   let number = 0
@@ -183,12 +197,12 @@ function readList(lines: string[], at: number, show: (text: string) => string): 
     const line = lines[end] ?? ''
     const found = ITEM.exec(line)
     if (found && !DIVIDER.test(line)) {
-      const [whole, blanks = '', mark = ''] = found
+      const [whole, blanks = '', bullet, mark = bullet ?? ''] = found
       const level = levelOf(indents, blanks.replaceAll('\t', '    ').length)
       const isNext = level === 0 && mark === `${number + 1}.`
       if (level === 0) number = isNext ? number + 1 : 0
       const sign = isNext ? mark : /\d/.test(mark) ? `* ${mark}` : '*'
-      items.push({ sign: `${'    '.repeat(level)}${sign} `, words: broken(line.slice(whole.length), show) })
+      items.push({ sign: `${'    '.repeat(level)}${sign} `, words: draw(line.slice(whole.length)) })
       end += 1
       continue
     }
@@ -200,7 +214,7 @@ function readList(lines: string[], at: number, show: (text: string) => string): 
       continue
     }
     if (!/^(?: {2}|\t)/.test(following) || FENCE_IN_LIST.test(following)) break
-    items.at(-1)?.words.push(...broken(following.trim(), show))
+    items.at(-1)?.words.push(...draw(following.trim()))
     end = next + 1
   }
   const drawn = items.map(({ sign, words }) => `${sign}${wideStars(trimBreaks(words).join('<br>'))}`)
@@ -214,13 +228,11 @@ function levelOf(indents: number[], indent: number): number {
   return Math.min(MAX_LEVEL, indents.length - 1)
 }
 
-function readParagraph(lines: string[], at: number, show: (text: string) => string): Block {
+function readParagraph(lines: string[], at: number, draw: Draw): Block {
   let end = at + 1
   while (end < lines.length && !isStart(lines, end)) end += 1
   const said = lines.slice(at, end)
-  const words = said.flatMap((line, index) =>
-    broken(index < said.length - 1 ? line.replace(BREAK_AT_END, '') : line, show),
-  )
+  const words = said.flatMap((line, index) => draw(line, index < said.length - 1))
   return { block: wideStars(trimBreaks(words).join('<br>')), next: end }
 }
 
@@ -236,10 +248,6 @@ function isStart(lines: string[], at: number): boolean {
     (ITEM.test(line) && !isCode(line)) ||
     isTable(lines, at)
   )
-}
-
-function broken(line: string, show: (text: string) => string): string[] {
-  return line.split(BREAK).map((part) => show(part.trim()))
 }
 
 function trimBreaks(words: string[]): string[] {
