@@ -39,3 +39,7 @@ test('words between tags or brackets bring none', () => {
   expect(between('2*3*4 `x` ~y~ C:\\_ &lt; a & b')).toBe('2＊3＊4 ｀x｀ ～y～ C:＼＿ ＆lt; a & b')
   expect(between('zhang_san __init__')).toBe('zhang_san ＿＿init＿＿')
 })
+
+test('no address that DingTalk acts on stands between them', () => {
+  expect(between('dtmd://dingtalkclient/x &lt R&D')).toBe('dtmd：//dingtalkclient/x ＆lt R&D')
+})

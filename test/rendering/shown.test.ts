@@ -327,5 +327,5 @@ function hasAddress({ labels }: Sent): boolean {
 
 /** With plain signs where the wide ones may stand. */
 function narrow(words: string): string {
-  return words.replaceAll(/[＊＿｀～＼＆＜［］]/g, (sign) => String.fromCharCode(sign.charCodeAt(0) - 0xfee0))
+  return words.replaceAll(/[＊＿｀～＼＆＜［］：]/g, (sign) => String.fromCharCode(sign.charCodeAt(0) - 0xfee0))
 }

@@ -11,6 +11,11 @@ describe('a line from outside', () => {
     ['&#600; &#x3cf; &amp; &nbsp;x R&D', 'ɘ Ϗ &  x R&D'],
     ['&#0; &#xD800; &#8238; &#99999999;', '&#0; &#xD800; &#8238; &#99999999;'],
     ['[a](dtmd://dingtalkclient/sendMessage?content=x)', '[a]（dtmd：//dingtalkclient/sendMessage?content=x)'],
+    ['[FIRING:2] (HighCPU db-01)', '[FIRING:2] (HighCPU db-01)'],
+    [
+      '[a](b) [c] (javascript:d) [e] (https://f.example)',
+      '[a]（b) [c] （javascript:d) [e] ([https://f.example](https://f.example/))',
+    ],
     ['[a] ( dingtalk://x)', '[a] （ dingtalk：//x)'],
     ['[a](HTTPS://a.example) ![b](http://b.example)', '[a](HTTPS://a.example) ![b](http://b.example)'],
     ['[a](https://a.example "t") [b]( https://a.example )', '[a](https://a.example) [b](https://a.example)'],

@@ -65,7 +65,7 @@ function harmless(text: string): string {
       .replaceAll(/&(?=(?:lt|nvlt);?|#0{0,8}60(?!\d);?|#x0{0,8}3c(?![0-9a-f]);?)/gi, '＆')
       .replaceAll('<', '＜')
       // A link or image leads to a web page or is none.
-      .replaceAll(/\](\s*)\((?!\s*https?:\/\/)/gi, ']$1（')
+      .replaceAll(/\]\((?!\s*https?:\/\/)|\](\s+)\((?=\s*[a-z][\w+.-]{0,40}:)(?!\s*https?:\/\/)/gi, ']$1（')
       // Nothing but a fence of ours begins with three of them.
       .replace(/^\s{0,12}~{3,}/, (waves) => waves.replaceAll('~', '～'))
       // `[1]: address` by itself makes `[1]` a link, and is not shown.

@@ -43,7 +43,11 @@ describe('Markdown from outside', () => {
     ['code in a list', '* a\n  ```\n  x\n    y\n  ```\n* b', '* a\n\n```\nx\n  y\n```\n\n* b'],
     ['code further to the right', 'x\n\n    at a\n      at b\n\ny', 'x\n\n```\nat a\n  at b\n```\n\ny'],
     ['lines far to the right that are broken by tags', '    a<br>\n    b<br>', 'a<br>b'],
-    ['lines further to the right', 'Labels:\n     a = 1\n     b = 2', 'Labels:<br>a = 1<br>b = 2'],
+    [
+      'lines further to the right',
+      'Labels:\n     a = 1\n     b = 2',
+      `Labels:<br>${'\u00a0'.repeat(5)}a = 1<br>${'\u00a0'.repeat(5)}b = 2`,
+    ],
     ['wide blanks at the beginning', '\u3000\u3000a\n\u3000\u30005. b', 'a\n\n* 5. b'],
     ['no fence behind other blanks', '\u00a0~~~\na', '```\na\n```'],
     ['numbers with nothing behind them', '5.\n\n1234567890. a', '* 5. \n* 1234567890. a'],

@@ -15,7 +15,8 @@ import { wideStars } from './stars.ts'
 const FENCE = /^ {0,3}(?:(`{3,})([^`]*)|(~{3,})(.*))$/
 /** Inside a list it may stand further to the right. */
 const FENCE_IN_LIST = /^\s{0,12}(?:(`{3,})([^`]*)|(~{3,})(.*))$/
-const LANGUAGE = /^[\w+#.-]{1,20}$/
+/** Written small: other words are the first line of what somebody quoted. */
+const LANGUAGE = /^[a-z][a-z0-9+#.-]{0,19}$/
 const DIVIDER = /^ {0,3}(?:(?:\*[ \t]*){3,}|(?:-[ \t]*){3,}|(?:_[ \t]*){3,})$/
 const HEADING = /^ {0,3}(#{1,6})[ \t]+(\S.*)$/
 const QUOTE = /^ {0,3}>/
@@ -30,6 +31,7 @@ const OTHER_BLANKS = /^[ \t]*[^\S \t]\s*/
 /** More levels look like none. */
 const MAX_LEVEL = 4
 const MAX_HEADING = 5
+const MAX_INDENT = 24
 
 /** Pure: a text of Markdown, HTML or neither, so that a card shows it as it was meant. */
 export function prose(text: string): string {
@@ -232,8 +234,19 @@ function readParagraph(lines: string[], at: number, draw: Draw): Block {
   let end = at + 1
   while (end < lines.length && !isStart(lines, end)) end += 1
   const said = lines.slice(at, end)
-  const words = said.flatMap((line, index) => draw(line, index < said.length - 1))
+  // Whoever breaks lines by tags moves them to the right for the sake of the source.
+  const isOfTags = said.some((line) => line.includes(BROKEN) || line.search(BREAK) >= 0)
+  const words = said.flatMap((line, index) => {
+    const [first = '', ...others] = draw(line, index < said.length - 1)
+    return [index === 0 || first === '' || isOfTags ? first : `${indentOf(line)}${first}`, ...others]
+  })
   return { block: wideStars(trimBreaks(words).join('<br>')), next: end }
+}
+
+/** How far to the right it is, in blanks that are shown: stack traces and lists of values are read by it. */
+function indentOf(line: string): string {
+  const blanks = line.slice(0, line.length - line.trimStart().length).replaceAll('\t', '    ')
+  return '\u00a0'.repeat(Math.min(MAX_INDENT, blanks.length))
 }
 
 /** Whether something other than a paragraph begins there. */
