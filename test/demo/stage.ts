@@ -19,20 +19,26 @@ const ALERTS = [
   {
     title: 'db-01 cpu.idle 低于 10%',
     severity: 'Critical' as const,
-    labels: { resource: 'db-01', check: 'cpu.idle', region: 'cn-hangzhou' },
-    description: '`cpu.idle` 最近 5 分钟平均 **4.2%**，阈值 10%。',
+    labels: {
+      resource: 'db-01',
+      check: 'cpu.idle',
+      alert_name: 'cpu_idle_low',
+      runbook: 'https://wiki.example/cpu_idle',
+    },
+    description: '最近 5 分钟平均 **4.2%**，阈值 10%。\n1. 先看慢查询\n2. 再看连接数',
   },
   {
     title: 'mq-03 消费积压 12 万条',
     severity: 'Warning' as const,
     labels: { resource: 'mq-03', topic: 'order-created' },
-    description: '消费组 `billing` 落后 **12 万**条，近 10 分钟持续增长。',
+    description:
+      '<p>消费组 billing 落后 <b>12 万</b>条</p><ul><li>近 10 分钟持续增长</li><li>消费者 3 / 3 在线</li></ul>',
   },
   {
     title: 'web-07 磁盘使用率 81%',
     severity: 'Info' as const,
     labels: { resource: 'web-07', mount: '/data' },
-    description: '`/data` 已用 **81%**，按目前增速约 3 天后写满。',
+    description: '/data 已用 **81%**\n按目前增速约 3 天后写满',
   },
 ]
 
