@@ -1,3 +1,5 @@
+import { isatty } from 'node:tty'
+
 import { runCli } from './cli/program.ts'
 import { createLog } from './log.ts'
 
@@ -18,9 +20,9 @@ process.exitCode = await runCli(
     env: process.env,
     print: (text) => void process.stdout.write(`${text}\n`),
     complain: (text) => void process.stderr.write(`${text}\n`),
-    // Questions go where they are read when the output goes into a file.
-    terminal:
-      process.stdin.isTTY && process.stderr.isTTY ? { input: process.stdin, output: process.stderr } : undefined,
+    // Questions go where they are read when the output goes into a file. Only on a terminal is process.stdin touched: it makes
+    // a pipe one that does not wait, and reading it would fail when whoever writes into it is slow.
+    terminal: isatty(0) && isatty(2) ? { input: process.stdin, output: process.stderr } : undefined,
   },
   {
     stopping: stopping.signal,

@@ -154,6 +154,9 @@ describe('a secret', () => {
     expect(unknown).toMatchObject({ code: 2, out: '' })
     expect(unknown.err).toContain('--clientsecret')
     expect(unknown.err).not.toContain(SECRET)
+    const withSigns = await runHere([...form(), `--client-secrt=it's\n${SECRET}=' b`])
+    expect(withSigns).toMatchObject({ code: 2, out: '', err: expect.stringContaining("'--client-secrt=…'") })
+    for (const part of ["it's", SECRET, "' b"]) expect(withSigns.err).not.toContain(part)
   })
 
   test('left out where nobody can be asked: it says which, and how to give it', async () => {
@@ -200,9 +203,37 @@ test('the process list has a secret given in clear, and none that was given othe
   for (const value of SECRETS) expect(line).not.toContain(value)
 })
 
-/** A terminal of its own, in which a person sits. */
-function onTerminal(args: string[]) {
-  const quoted = [process.execPath, MAIN, ...args].map((arg) => `'${arg.replaceAll("'", `'\\''`)}'`).join(' ')
+test('standard input is waited for, however long whoever writes into it thinks', async () => {
+  const fields = [
+    '--aes-key',
+    `@${await fileOf(AES_KEY)}`,
+    '--token',
+    `@${await fileOf(TOKEN)}`,
+    '--client-secret',
+    '-',
+  ]
+  const child = spawn(process.execPath, [MAIN, ...form(), ...fields], { env: { ...process.env, ...env } })
+  let out = ''
+  child.stdout.on('data', (chunk: Buffer) => (out += chunk.toString('utf8')))
+  child.stdin.on('error', () => {})
+  const ended = new Promise<number | null>((resolve) => child.once('close', resolve))
+  try {
+    await eventually('it reads, or has given up', async () => {
+      if (child.exitCode !== null) return true
+      // read(0, …) on x64 and arm64.
+      return /^(0|63) 0x0 /.test(await readFile(`/proc/${child.pid}/syscall`, 'utf8').catch(() => ''))
+    })
+  } finally {
+    child.stdin.end(`${SECRET}\n`)
+  }
+  expect(await ended).toBe(0)
+  expect(await kept({ out })).toMatchObject({ clientSecret: SECRET })
+})
+
+/** A terminal of its own, in which a person sits. @param redirected what the shell is told behind the command */
+function onTerminal(args: string[], redirected = '') {
+  const words = [process.execPath, MAIN, ...args].map((arg) => `'${arg.replaceAll("'", `'\\''`)}'`)
+  const quoted = [...words, redirected].join(' ')
   const child = spawn('script', ['-qec', quoted, '/dev/null'], { env: { ...process.env, ...env, TERM: 'xterm' } })
   let shown = ''
   child.stdout.on('data', (chunk: Buffer) => (shown += chunk.toString('utf8')))
@@ -237,6 +268,14 @@ describe('on a terminal', () => {
     await answer('(--client-secret)', `${SECRET}\r`)
     expect(await ended).toBe(0)
     expect(shown()).not.toContain(SECRET)
+  })
+
+  test('where the question would not be seen, `-` is refused and nothing that is typed is read', async () => {
+    const said = await fileOf('')
+    const fields = ['--aes-key', `@${await fileOf(AES_KEY)}`, '--token', `@${await fileOf(TOKEN)}`]
+    const { ended } = onTerminal([...form(), '--client-secret', '-', ...fields], `2>'${said}'`)
+    expect(await ended).toBe(2)
+    expect(await readFile(said, 'utf8')).toContain('--client-secret: what is typed would be seen')
   })
 
   test('whoever thinks better of it ends it with Ctrl-C, and nothing is made', async () => {
