@@ -30,7 +30,8 @@ export const HOW_TO_GIVE =
 const ON_A_TERMINAL = 'On a terminal `-`, and whatever is needed and left out, is asked for without showing it.'
 
 /** Said of secrets that anybody on the host could read. */
-export const IN_CLEAR = 'can be read by others on this host while the command runs'
+export const IN_CLEAR =
+  'can be read by others on this host while the command runs, and stays in the shell’s history and in npm’s logs'
 
 export function addSecretOptions(command: Command, secrets: SecretOption[]): void {
   for (const { flags, text } of secrets) command.option(flags, text)
