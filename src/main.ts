@@ -20,9 +20,17 @@ process.exitCode = await runCli(
     env: process.env,
     print: (text) => void process.stdout.write(`${text}\n`),
     complain: (text) => void process.stderr.write(`${text}\n`),
-    // Questions go where they are read when the output goes into a file. Only on a terminal is process.stdin touched: it makes
-    // a pipe one that does not wait, and reading it would fail when whoever writes into it is slow.
-    terminal: isatty(0) && isatty(2) ? { input: process.stdin, output: process.stderr } : undefined,
+    // Questions go where they are read when the output goes into a file. process.stdin is touched for a question alone: from
+    // then on reading the descriptor does not wait, and fails when whoever writes or types is slow.
+    terminal:
+      isatty(0) && isatty(2)
+        ? {
+            get input() {
+              return process.stdin
+            },
+            output: process.stderr,
+          }
+        : undefined,
   },
   {
     stopping: stopping.signal,

@@ -180,6 +180,17 @@ describe('a secret', () => {
 const commandLine = async (pid: number): Promise<string> =>
   (await readFile(`/proc/${pid}/cmdline`, 'utf8')).replaceAll('\0', ' ')
 
+/** Whether a process waits for its standard input: read(0, …) on x64 and arm64. */
+const isReading = async (pid: number): Promise<boolean> =>
+  /^(0|63) 0x0 /.test(await readFile(`/proc/${pid}/syscall`, 'utf8').catch(() => ''))
+
+/** The process that was begun last, below those that only wait for it. */
+async function innermost(pid: number): Promise<number> {
+  const children = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8').catch(() => '')
+  const child = Number(children.trim().split(' ').at(-1))
+  return child > 0 ? innermost(child) : pid
+}
+
 test('the process list has a secret given in clear, and none that was given otherwise', async () => {
   const lookAt = async (secret: string): Promise<string> => {
     const fields = ['--client-secret', secret, '--aes-key', `@${await fileOf(AES_KEY)}`, '--token', '-']
@@ -218,11 +229,7 @@ test('standard input is waited for, however long whoever writes into it thinks',
   child.stdin.on('error', () => {})
   const ended = new Promise<number | null>((resolve) => child.once('close', resolve))
   try {
-    await eventually('it reads, or has given up', async () => {
-      if (child.exitCode !== null) return true
-      // read(0, …) on x64 and arm64.
-      return /^(0|63) 0x0 /.test(await readFile(`/proc/${child.pid}/syscall`, 'utf8').catch(() => ''))
-    })
+    await eventually('it reads, or has given up', async () => child.exitCode !== null || isReading(child.pid ?? 0))
   } finally {
     child.stdin.end(`${SECRET}\n`)
   }
@@ -237,8 +244,10 @@ function onTerminal(args: string[], redirected = '') {
   const child = spawn('script', ['-qec', quoted, '/dev/null'], { env: { ...process.env, ...env, TERM: 'xterm' } })
   let shown = ''
   child.stdout.on('data', (chunk: Buffer) => (shown += chunk.toString('utf8')))
+  child.stdin.on('error', () => {})
   const ended = new Promise<number | null>((resolve) => child.once('close', resolve))
   return {
+    pid: child.pid ?? 0,
     shown: () => shown,
     ended,
     /** Once the question is there. */
@@ -276,6 +285,16 @@ describe('on a terminal', () => {
     const { ended } = onTerminal([...form(), '--client-secret', '-', ...fields], `2>'${said}'`)
     expect(await ended).toBe(2)
     expect(await readFile(said, 'utf8')).toContain('--client-secret: what is typed would be seen')
+  })
+
+  test('what is no secret is read as it is typed', async () => {
+    const { shown, ended, answer, pid } = onTerminal(['deliver', '-'])
+    let isOver = false
+    void ended.then(() => (isOver = true))
+    await eventually('it reads, or has given up', async () => isOver || (await isReading(await innermost(pid))))
+    await answer('', 'no JSON\n\u0004')
+    expect(await ended).toBe(1)
+    expect(shown()).toContain('- is not JSON.')
   })
 
   test('whoever thinks better of it ends it with Ctrl-C, and nothing is made', async () => {
