@@ -1,3 +1,5 @@
+import { isatty } from 'node:tty'
+
 import { runCli } from './cli/program.ts'
 import { createLog } from './log.ts'
 
@@ -18,9 +20,17 @@ process.exitCode = await runCli(
     env: process.env,
     print: (text) => void process.stdout.write(`${text}\n`),
     complain: (text) => void process.stderr.write(`${text}\n`),
-    // Questions go where they are read when the output goes into a file.
+    // Questions go where they are read when the output goes into a file. process.stdin is touched for a question alone: from
+    // then on reading the descriptor does not wait, and fails when whoever writes or types is slow.
     terminal:
-      process.stdin.isTTY && process.stderr.isTTY ? { input: process.stdin, output: process.stderr } : undefined,
+      isatty(0) && isatty(2)
+        ? {
+            get input() {
+              return process.stdin
+            },
+            output: process.stderr,
+          }
+        : undefined,
   },
   {
     stopping: stopping.signal,

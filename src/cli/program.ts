@@ -24,7 +24,7 @@ export async function runCli(args: string[], terminal: Terminal, edge: ProcessEd
       // What stands behind the name of an option that there is none of may be a secret.
       writeErr: (text) =>
         text
-          .replace(/(option '--?[^'=]*)=[^']*/g, '$1=…')
+          .replace(/(unknown option '--?[^=]*?)=[^]*'/g, "$1=…'")
           .trimEnd()
           .split('\n')
           .forEach(context.complain),

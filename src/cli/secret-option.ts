@@ -1,4 +1,5 @@
 import { closeSync, openSync, readSync } from 'node:fs'
+import { isatty } from 'node:tty'
 
 import type { Command } from 'commander'
 
@@ -26,12 +27,15 @@ const STANDARD_INPUT = 0
 export const HOW_TO_GIVE =
   '`-` reads it from standard input, `@FILE` from a file; a value that begins with @ is written @@…'
 
+const ON_A_TERMINAL = 'On a terminal `-`, and whatever is needed and left out, is asked for without showing it.'
+
 /** Said of secrets that anybody on the host could read. */
-export const IN_CLEAR = 'can be read by others on this host while the command runs'
+export const IN_CLEAR =
+  'can be read by others on this host while the command runs, and stays in the shell’s history and in npm’s logs'
 
 export function addSecretOptions(command: Command, secrets: SecretOption[]): void {
   for (const { flags, text } of secrets) command.option(flags, text)
-  command.addHelpText('after', `\nSecrets (${secrets.map(flagOf).join(', ')}): ${HOW_TO_GIVE}.`)
+  command.addHelpText('after', `\nSecrets (${secrets.map(flagOf).join(', ')}): ${HOW_TO_GIVE}. ${ON_A_TERMINAL}`)
 }
 
 /**
@@ -98,6 +102,11 @@ async function resolve(
   if (value === '-') {
     // Whoever sits before it would see it typed.
     if (context.terminal) return { text: await askFor(context, secret), isShown: false }
+    if (isatty(STANDARD_INPUT)) {
+      throw new UsageError(
+        `${flagOf(secret)}: what is typed would be seen, and the question could not: leave standard error on the terminal.`,
+      )
+    }
     return { text: readOneLine(secret, STANDARD_INPUT, 'standard input'), isShown: false }
   }
   if (value.startsWith('@@')) return { text: value.slice(1), isShown: true }

@@ -154,6 +154,9 @@ describe('a secret', () => {
     expect(unknown).toMatchObject({ code: 2, out: '' })
     expect(unknown.err).toContain('--clientsecret')
     expect(unknown.err).not.toContain(SECRET)
+    const withSigns = await runHere([...form(), `--client-secrt=it's\n${SECRET}=' b`])
+    expect(withSigns).toMatchObject({ code: 2, out: '', err: expect.stringContaining("'--client-secrt=…'") })
+    for (const part of ["it's", SECRET, "' b"]) expect(withSigns.err).not.toContain(part)
   })
 
   test('left out where nobody can be asked: it says which, and how to give it', async () => {
@@ -176,6 +179,17 @@ describe('a secret', () => {
 /** What anybody on the host reads of a process. */
 const commandLine = async (pid: number): Promise<string> =>
   (await readFile(`/proc/${pid}/cmdline`, 'utf8')).replaceAll('\0', ' ')
+
+/** Whether a process waits for its standard input: read(0, …) on x64 and arm64. */
+const isReading = async (pid: number): Promise<boolean> =>
+  /^(0|63) 0x0 /.test(await readFile(`/proc/${pid}/syscall`, 'utf8').catch(() => ''))
+
+/** The process that was begun last, below those that only wait for it. */
+async function innermost(pid: number): Promise<number> {
+  const children = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8').catch(() => '')
+  const child = Number(children.trim().split(' ').at(-1))
+  return child > 0 ? innermost(child) : pid
+}
 
 test('the process list has a secret given in clear, and none that was given otherwise', async () => {
   const lookAt = async (secret: string): Promise<string> => {
@@ -200,14 +214,40 @@ test('the process list has a secret given in clear, and none that was given othe
   for (const value of SECRETS) expect(line).not.toContain(value)
 })
 
-/** A terminal of its own, in which a person sits. */
-function onTerminal(args: string[]) {
-  const quoted = [process.execPath, MAIN, ...args].map((arg) => `'${arg.replaceAll("'", `'\\''`)}'`).join(' ')
+test('standard input is waited for, however long whoever writes into it thinks', async () => {
+  const fields = [
+    '--aes-key',
+    `@${await fileOf(AES_KEY)}`,
+    '--token',
+    `@${await fileOf(TOKEN)}`,
+    '--client-secret',
+    '-',
+  ]
+  const child = spawn(process.execPath, [MAIN, ...form(), ...fields], { env: { ...process.env, ...env } })
+  let out = ''
+  child.stdout.on('data', (chunk: Buffer) => (out += chunk.toString('utf8')))
+  child.stdin.on('error', () => {})
+  const ended = new Promise<number | null>((resolve) => child.once('close', resolve))
+  try {
+    await eventually('it reads, or has given up', async () => child.exitCode !== null || isReading(child.pid ?? 0))
+  } finally {
+    child.stdin.end(`${SECRET}\n`)
+  }
+  expect(await ended).toBe(0)
+  expect(await kept({ out })).toMatchObject({ clientSecret: SECRET })
+})
+
+/** A terminal of its own, in which a person sits. @param redirected what the shell is told behind the command */
+function onTerminal(args: string[], redirected = '') {
+  const words = [process.execPath, MAIN, ...args].map((arg) => `'${arg.replaceAll("'", `'\\''`)}'`)
+  const quoted = [...words, redirected].join(' ')
   const child = spawn('script', ['-qec', quoted, '/dev/null'], { env: { ...process.env, ...env, TERM: 'xterm' } })
   let shown = ''
   child.stdout.on('data', (chunk: Buffer) => (shown += chunk.toString('utf8')))
+  child.stdin.on('error', () => {})
   const ended = new Promise<number | null>((resolve) => child.once('close', resolve))
   return {
+    pid: child.pid ?? 0,
     shown: () => shown,
     ended,
     /** Once the question is there. */
@@ -237,6 +277,24 @@ describe('on a terminal', () => {
     await answer('(--client-secret)', `${SECRET}\r`)
     expect(await ended).toBe(0)
     expect(shown()).not.toContain(SECRET)
+  })
+
+  test('where the question would not be seen, `-` is refused and nothing that is typed is read', async () => {
+    const said = await fileOf('')
+    const fields = ['--aes-key', `@${await fileOf(AES_KEY)}`, '--token', `@${await fileOf(TOKEN)}`]
+    const { ended } = onTerminal([...form(), '--client-secret', '-', ...fields], `2>'${said}'`)
+    expect(await ended).toBe(2)
+    expect(await readFile(said, 'utf8')).toContain('--client-secret: what is typed would be seen')
+  })
+
+  test('what is no secret is read as it is typed', async () => {
+    const { shown, ended, answer, pid } = onTerminal(['deliver', '-'])
+    let isOver = false
+    void ended.then(() => (isOver = true))
+    await eventually('it reads, or has given up', async () => isOver || (await isReading(await innermost(pid))))
+    await answer('', 'no JSON\n\u0004')
+    expect(await ended).toBe(1)
+    expect(shown()).toContain('- is not JSON.')
   })
 
   test('whoever thinks better of it ends it with Ctrl-C, and nothing is made', async () => {

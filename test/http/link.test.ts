@@ -282,6 +282,20 @@ describe('one’s own key', () => {
   })
 })
 
+test('a member is taken from somebody else five times in a row, then one waits: each time the robot tells the other', async () => {
+  const member = createMember()
+  const rival = world.dingtalk.control.createUser({ name: '对方' })
+  const takes = async (): Promise<number[]> => {
+    const answers: number[] = []
+    for (let round = 0; round < 6; round++) {
+      await world.cli('links', 'add', '--dingtalk-user', rival.userId, '--member', String(member.member_id))
+      answers.push((await submit('/link/key', { key: member.app_key })).status)
+    }
+    return answers
+  }
+  expect(await takes()).toEqual([303, 303, 303, 303, 303, 429])
+})
+
 test('unlinking forgets the key as well', async () => {
   const member = createMember()
   await submit('/link/key', { key: member.app_key })

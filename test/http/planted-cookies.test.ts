@@ -118,6 +118,18 @@ describe('over https', () => {
     }
   })
 
+  test('one whose name begins with a blank that is none is another, and disturbs nobody', async () => {
+    const [attacker, victim] = [browser(), browser()]
+    await attacker.logIn(pages, codeOf('wang', 'clientCode'))
+    await victim.logIn(pages, codeOf('zhang', 'clientCode'))
+    for (const blank of ['\u00A0', '\u0085']) {
+      const planted = `${blank}${SESSION()}=${attacker.cookie(SESSION())}`
+      expect((await browser().get(`${pages}/link`, { cookie: planted })).text).toContain('id="login"')
+      const cookie = `${planted}; ${SESSION()}=${victim.cookie(SESSION())}`
+      expect((await browser().get(`${pages}/link`, { cookie })).text).toContain('你好，张三')
+    }
+  })
+
   test('a session’s cookie is no begun login, and a begun login no session', async () => {
     const visitor = browser()
     await setOut(visitor)

@@ -140,6 +140,7 @@ const OWNERS: Record<string, string[]> = {
   'node:path': ['config.ts', 'storage'],
   'node:crypto': ['domain', 'queue', 'storage'],
   'node:net': ['http', 'proxy.ts'],
+  'node:tty': ['cli', 'main.ts'],
   'node:http': ['http'],
   'node:stream': ['http'],
   'node:zlib': ['http'],

@@ -17,7 +17,7 @@ import type { H5Variables } from './visitor.ts'
 
 type Ctx = Context<H5Variables>
 
-/** Wrong keys of one person. */
+/** Wrong keys of one person, and right ones that take a member from somebody else. */
 const KEY_LIMIT = { tries: 5, seconds: 600 }
 
 /** The integration has become another corporation's meanwhile, and so the visitor a stranger. */
@@ -87,7 +87,7 @@ export function addLinkRoutes(app: Hono<H5Variables>, deps: H5Deps): void {
     }
     await limiter.giveBack(who)
     const { memberId, memberName } = owner
-    const replaced = await deps.db.write(async (trx) => {
+    const taken = await deps.db.write(async (trx) => {
       if (!(await isOfCorporation(trx, integration.id, integration.corpId))) return undefined
       const nowMs = deps.clock.nowMs()
       await putMemberKey(trx, deps.box, { integrationId: integration.id, memberId, appKey: form.key }, nowMs)
@@ -99,10 +99,12 @@ export function addLinkRoutes(app: Hono<H5Variables>, deps: H5Deps): void {
         linked_by: 'key' as const,
         linked_at: nowMs,
       }
-      return (await takeOver(trx, link, nowMs)).replaced
+      return takeOver(trx, link, nowMs)
     })
-    if (!replaced) return fail(deps, c, 'GUESS_CHANGED', form.back)
-    const before = replaced.map((old) => ({ userId: old.dingtalk_user_id, memberId: old.member_id }))
+    if (!taken) return fail(deps, c, 'GUESS_CHANGED', form.back)
+    // Two who take a member from each other again and again would have the robot use up the month's pushes.
+    if (taken.told.length > 0) await limiter.take(who)
+    const before = taken.replaced.map((old) => ({ userId: old.dingtalk_user_id, memberId: old.member_id }))
     deps.log.info({ integrationId: integration.id, userId, memberId, by: 'key', replaced: before }, 'linked')
     return goOn(deps, c, form.back)
   })

@@ -54,5 +54,6 @@ function isHttps({ publicUrl }: Pick<Deps, 'publicUrl'>): boolean {
 
 function countCookies(c: Ctx, name: string): number {
   const pairs = (c.req.header('cookie') ?? '').split(';')
-  return pairs.filter((pair) => pair.split('=', 1)[0]?.trim() === name).length
+  // Only these two are blanks of a cookie: a name with others before it is another one, which any host may plant.
+  return pairs.filter((pair) => pair.split('=', 1)[0]?.replaceAll(/^[ \t]+|[ \t]+$/g, '') === name).length
 }
