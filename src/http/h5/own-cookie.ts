@@ -54,6 +54,12 @@ function isHttps({ publicUrl }: Pick<Deps, 'publicUrl'>): boolean {
 
 function countCookies(c: Ctx, name: string): number {
   const pairs = (c.req.header('cookie') ?? '').split(';')
-  // Only these two are blanks of a cookie: a name with others before it is another one, which any host may plant.
-  return pairs.filter((pair) => pair.split('=', 1)[0]?.replaceAll(/^[ \t]+|[ \t]+$/g, '') === name).length
+  return pairs.filter((pair) => {
+    const [written = ''] = pair.split('=', 1)
+    const at = written.indexOf(name)
+    return at >= 0 && BLANKS.test(written.slice(0, at)) && BLANKS.test(written.slice(at + name.length))
+  }).length
 }
+
+/** Only these two are blanks of a cookie: a name with others before it is another one, which any host may plant. */
+const BLANKS = /^[ \t]*$/
