@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 
-import { prose } from './prose.ts'
+import { cutProse, prose } from './prose.ts'
 
 describe('Markdown from outside', () => {
   test.each<[string, string, string]>([
@@ -127,4 +127,15 @@ describe('HTML', () => {
       expect(prose(text)).toBe(text.replaceAll('<', '＜'))
     },
   )
+})
+
+describe('cut short', () => {
+  test.each<[string, string, number, string]>([
+    ['emphasis without its end is letters', 'x **bold** y **bolder**', 18, 'x **bold** y ＊＊bol'],
+    ['the sign of an item stays one', '* one **two** three', 14, '* one **two**'],
+    ['a divider stays one', 'a\n\n---\n\nbbbbbbbbbbbbbbb', 8, 'a\n\n***'],
+    ['code stays code', 'a\n```\n*x* *y*\nz z z z z z\n```', 24, 'a\n\n```\n*x* *y*\n```'],
+  ])('%s', (_what, text, length, expected) => {
+    expect(cutProse(text, length)).toEqual({ text: expected, truncated: true })
+  })
 })

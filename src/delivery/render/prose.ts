@@ -1,9 +1,8 @@
-import { MAX_READ, beginningOf, sendable } from '../../domain/text.ts'
 import { hasHtml, htmlText } from '../../domain/html-text.ts'
+import { fence } from '../../domain/literal.ts'
+import { beginningOf, MAX_READ, sendable } from '../../domain/text.ts'
 import { cutMarkdown } from './cut-markdown.ts'
 import { inLine } from './in-line.ts'
-import { fence } from '../../domain/literal.ts'
-
 import { wideStars } from './stars.ts'
 
 /*
@@ -55,11 +54,14 @@ export function cutProse(text: string, length: number): { text: string; truncate
   const whole = prose(text)
   const { text: shown, truncated } = cutMarkdown(whole, length)
   if (!truncated) return { text: shown, truncated: text.length > MAX_READ }
-  // A sign whose other half is gone is a letter now.
-  const last = shown.lastIndexOf('\n') + 1
-  const isCode = shown.endsWith('```')
-  return { text: isCode ? shown : shown.slice(0, last) + wideStars(shown.slice(last)), truncated }
+  if (shown.endsWith('```') || shown.endsWith('\n***') || shown === '***') return { text: shown, truncated }
+  // A sign whose other half is gone is a letter now; that of an item is none of those.
+  const from = shown.lastIndexOf('\n') + 1
+  const words = from + (SIGN_OF_ITEM.exec(shown.slice(from))?.[0].length ?? 0)
+  return { text: shown.slice(0, words) + wideStars(shown.slice(words)), truncated }
 }
+
+const SIGN_OF_ITEM = /^ *\* /
 
 function blocksOf(lines: string[]): string[] {
   const text = lines.join('\n')
