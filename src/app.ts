@@ -35,7 +35,7 @@ import { createCallbacks } from './http/callbacks.ts'
 import type { DoorSettings } from './integration-doors.ts'
 import { startIntegration } from './integration-runtime.ts'
 import { createIntegrations } from './integrations.ts'
-import { InFlight, repeat, Teardown } from './lifecycle.ts'
+import { InFlight, repeat, Teardown, type Patience, patiently } from './lifecycle.ts'
 import type { Log } from './log.ts'
 import { type BoundExchange, createOutbound } from './outbound.ts'
 import { createProducer, type Producer } from './queue/producer.ts'
@@ -70,6 +70,8 @@ export type Overrides = {
   cardRoute?: Partial<DoorSettings['cardRoute']>
   recovery?: Partial<DoorSettings['recovery']>
   server?: Partial<ServerSettings>
+  /** Of whoever looks at an empty page. */
+  pagePatience?: Patience
   /** Pages that one person may open. */
   viewsPerMinute?: number
   /** Told of the connection that writes, before anything uses it. */
@@ -234,6 +236,7 @@ async function compose(config: Config, log: Log, clock: Clock, overrides: Overri
     standing: createStanding({ db, box, clock }),
   })
   const metrics = createMetrics(status.read)
+  const patience = overrides.pagePatience ?? patiently
   const addressOf = createAddressOf(config.http.trustedProxies)
   const routes = createRoutes({
     log: part('http'),
@@ -277,9 +280,10 @@ async function compose(config: Config, log: Log, clock: Clock, overrides: Overri
       membersOf: (id) => runtimes.get(id)?.readMembers,
       addressOf,
       viewsPerMinute: overrides.viewsPerMinute ?? MAX_VIEWS_PER_MINUTE,
-      readTimeline: createReadTimeline({ db, box, clock, flashduty }),
-      readNames: createReadNames({ db, peopleOf: (id) => runtimes.get(id)?.people }),
-      stillThere: createStillThere({ clock, log: part('http'), peopleOf: (id) => runtimes.get(id)?.people }),
+      patience,
+      readTimeline: createReadTimeline({ db, box, clock, flashduty, patience }),
+      readNames: createReadNames({ db, patience, peopleOf: (id) => runtimes.get(id)?.people }),
+      stillThere: createStillThere({ clock, log: part('http'), patience, peopleOf: (id) => runtimes.get(id)?.people }),
       act: async (act) =>
         (await runtimes.get(act.integrationId)?.actFromPage(act)) ?? {
           status: 'failed',

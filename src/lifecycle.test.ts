@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 
-import { deadline, InFlight, sleep, Teardown, within } from './lifecycle.ts'
+import { deadline, exactly, InFlight, patiently, sleep, Teardown, within } from './lifecycle.ts'
 
 beforeEach(() => {
   vi.useFakeTimers()
@@ -161,6 +161,49 @@ describe('within a time', () => {
     await expect(waiting).resolves.toBe('timeout')
     work.reject(new Error('late'))
     await vi.advanceTimersByTimeAsync(1)
+  })
+})
+
+describe('patience', () => {
+  test('to the moment ends then, and not once it is cancelled', async () => {
+    const ended: string[] = []
+    for (const patience of [exactly, patiently]) {
+      const { over } = patience(1_000)
+      const cancelled = patience(1_000)
+      void over.then(() => ended.push('over'))
+      void cancelled.over.then(() => ended.push('cancelled'))
+      cancelled.cancel()
+      await vi.advanceTimersByTimeAsync(999)
+      expect(ended).toEqual([])
+      await vi.advanceTimersByTimeAsync(1)
+      expect(ended.splice(0)).toEqual(['over'])
+    }
+  })
+
+  test('ends what a promise has not done by then', async () => {
+    const never = new Promise(() => {})
+    for (const patience of [exactly, patiently]) {
+      const waiting = within(1_000, never, patience)
+      await vi.advanceTimersByTimeAsync(1_000)
+      expect(await waiting).toBe('timeout')
+    }
+    expect(await within(1_000, Promise.resolve('value'), patiently)).toBe('value')
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
+  test('with consideration takes what came while the process stood still, to the moment does not', async () => {
+    vi.useRealTimers()
+    /** Comes behind the timers that ran out while nothing else could run. */
+    const unread = (): Promise<string> =>
+      new Promise((resolve) => {
+        setImmediate(() => {
+          const until = performance.now() + 300
+          while (performance.now() < until);
+          setImmediate(() => resolve('value'))
+        })
+      })
+    expect(await within(100, unread(), exactly)).toBe('timeout')
+    expect(await within(100, unread(), patiently)).toBe('value')
   })
 })
 

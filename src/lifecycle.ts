@@ -71,16 +71,30 @@ export function sleep(ms: number, signal: AbortSignal): Promise<void> {
   })
 }
 
-/** The promise's value, or `'timeout'` after `ms`; the promise itself goes on and its late failure is swallowed. */
-export async function within<T>(ms: number, work: Promise<T>): Promise<T | 'timeout'> {
+/** Waits out a time in which something may come; `over` stays open once it is cancelled. */
+export type Patience = (ms: number) => { over: Promise<void>; cancel: () => void }
+
+/** To the moment, for what is worth nothing later. */
+export const exactly: Patience = (ms) => {
   let timer: NodeJS.Timeout | undefined
-  const late = new Promise<'timeout'>((resolve) => {
-    timer = setTimeout(() => resolve('timeout'), ms)
-  })
+  const over = new Promise<void>((resolve) => (timer = setTimeout(resolve, ms)))
+  return { over, cancel: () => clearTimeout(timer) }
+}
+
+/** With consideration for a process that was held up: what it waits for may have come meanwhile; see `deadline`. */
+export const patiently: Patience = (ms) => {
+  const { signal, done } = deadline(ms)
+  const over = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
+  return { over, cancel: done }
+}
+
+/** The promise's value, or `'timeout'` after `ms`; the promise itself goes on and its late failure is swallowed. */
+export async function within<T>(ms: number, work: Promise<T>, patience: Patience = exactly): Promise<T | 'timeout'> {
+  const { over, cancel } = patience(ms)
   try {
-    return await Promise.race([work, late])
+    return await Promise.race([work, over.then((): 'timeout' => 'timeout')])
   } finally {
-    clearTimeout(timer)
+    cancel()
     work.catch(() => {})
   }
 }

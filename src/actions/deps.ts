@@ -1,24 +1,16 @@
 import type { Clock } from '../clock.ts'
 import type { Reason } from '../domain/reasons.ts'
 import type { FlashdutyClient } from '../flashduty/client.ts'
-import type { InFlight } from '../lifecycle.ts'
+import { exactly, type InFlight, type Patience } from '../lifecycle.ts'
 import type { Log } from '../log.ts'
 import type { Producer } from '../queue/producer.ts'
 import type { Db } from '../storage/db.ts'
 import type { SecretBox } from '../storage/secret-box.ts'
 
-/** Waits out the time that a person waits; `over` stays open once it is cancelled. */
-export type Patience = (ms: number) => { over: Promise<void>; cancel: () => void }
-
-export const realPatience: Patience = (ms) => {
-  let timer: NodeJS.Timeout | undefined
-  const over = new Promise<void>((resolve) => (timer = setTimeout(resolve, ms)))
-  return { over, cancel: () => clearTimeout(timer) }
-}
-
 export type ActionSettings = {
   /** How long after its arrival a press may take before the presser is told that it is being worked on. */
   answerBudgetMs: number
+  /** Of the person who pressed. */
   patience: Patience
   /** How long one process may keep a click to itself; longer than the calls it makes can last. */
   clickLeaseMs: number
@@ -29,18 +21,21 @@ export type ActionSettings = {
   /** How long Flashduty has for the result of what it fetches from the queue, and how often it is offered anew. */
   queueAnswerMs: number
   queueLookMs: number
+  /** How long an answer waits until what was pressed is kept for after the linking. */
+  keepMs: number
   /** How long what an unlinked person pressed is offered. */
   wantedMs: number
 }
 
 export const ACTION_SETTINGS: ActionSettings = {
   answerBudgetMs: 1_500,
-  patience: realPatience,
+  patience: exactly,
   clickLeaseMs: 20_000,
   spacingMs: 500,
   retryMs: 1_000,
   queueAnswerMs: 600_000,
   queueLookMs: 30_000,
+  keepMs: 200,
   wantedMs: 3_600_000,
 }
 

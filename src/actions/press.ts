@@ -13,7 +13,7 @@ import {
   refusalText,
 } from '../domain/refusals.ts'
 import { AppError } from '../errors.ts'
-import { within } from '../lifecycle.ts'
+import { patiently, within } from '../lifecycle.ts'
 import { type CardOfNotification, findCard } from '../storage/cards.ts'
 import type { Click } from '../storage/clicks.ts'
 import { writeUntil } from '../storage/db.ts'
@@ -30,8 +30,6 @@ import type { PerformDeps } from './deps.ts'
 import { notePress } from './note-press.ts'
 import { followUp, performWithin } from './perform-within.ts'
 import { refuse, takeClick, type TakenClick, type Wanted } from './take-click.ts'
-
-const KEEP_MS = 200
 
 export type PressDeps = PerformDeps & {
   integration: { id: string; corpId: string }
@@ -230,7 +228,7 @@ async function keepFailed(deps: PressDeps, click: Click, reason: Reason): Promis
       if (!(error instanceof AppError)) throw error
       return undefined
     })
-  const token = await within(KEEP_MS, kept)
+  const token = await within(deps.settings.keepMs, kept, patiently)
   return token === 'timeout' ? undefined : token
 }
 

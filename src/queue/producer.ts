@@ -2,7 +2,7 @@ import { type Job, Queue } from 'bullmq'
 import type { Redis } from 'ioredis'
 
 import { AppError } from '../errors.ts'
-import { within } from '../lifecycle.ts'
+import { patiently, within } from '../lifecycle.ts'
 import type { Log } from '../log.ts'
 import {
   ACTION_QUEUE,
@@ -89,7 +89,7 @@ export function createProducer(redis: Redis, prefix: string, log: Log, hashOf: (
           log.debug({ queue: name }, 'tick-lost')
         },
       )
-    if ((await within(PATIENCE_MS, added)) === 'timeout') log.debug({ queue: name }, 'tick-slow')
+    if ((await within(PATIENCE_MS, added, patiently)) === 'timeout') log.debug({ queue: name }, 'tick-slow')
   }
 
   return {
@@ -99,6 +99,7 @@ export function createProducer(redis: Redis, prefix: string, log: Log, hashOf: (
         const counts = await within(
           PATIENCE_MS,
           queue(paceQueue(integrationId, api)).getJobCounts('waiting', 'delayed'),
+          patiently,
         )
         if (counts !== 'timeout') return (counts['waiting'] ?? 0) + (counts['delayed'] ?? 0)
       } catch {
@@ -130,12 +131,12 @@ export function createProducer(redis: Redis, prefix: string, log: Log, hashOf: (
         removeOnComplete: { age: 86_400 },
         removeOnFail: { age: 604_800 },
       })
-      if ((await within(PATIENCE_MS, added)) === 'timeout') throw new Error('Redis is slow')
+      if ((await within(PATIENCE_MS, added, patiently)) === 'timeout') throw new Error('Redis is slow')
     },
     async addResult(result, eventId = result.event_id) {
       const jobId = resultJobId(eventId, result.seq)
       const added = queue(RESULT_QUEUE).add('result', result, { jobId, removeOnComplete: true, removeOnFail: true })
-      if ((await within(PATIENCE_MS, added)) === 'timeout') throw new Error('Redis is slow')
+      if ((await within(PATIENCE_MS, added, patiently)) === 'timeout') throw new Error('Redis is slow')
     },
     async trimResults() {
       const results = queue(RESULT_QUEUE)
@@ -157,7 +158,7 @@ export function createProducer(redis: Redis, prefix: string, log: Log, hashOf: (
     },
     async ping() {
       try {
-        return (await within(PATIENCE_MS, redis.ping())) === 'PONG'
+        return (await within(PATIENCE_MS, redis.ping(), patiently)) === 'PONG'
       } catch {
         return false
       }

@@ -3,7 +3,14 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, onTestFin
 import type { User } from '../sandbox/dingtalk/types.ts'
 import type { FlashdutyFault, Member } from '../sandbox/flashduty/types.ts'
 import { eventually } from '../support/eventually.ts'
-import { changeIntegration, expectSilence, openScene, recordsOf, type Scene } from '../support/journey.ts'
+import {
+  changeIntegration,
+  endPagePatience,
+  expectSilence,
+  openScene,
+  recordsOf,
+  type Scene,
+} from '../support/journey.ts'
 import { csrfOf, type Seen, VisitorBrowser } from '../support/visitor.ts'
 import type { World } from '../support/world.ts'
 
@@ -180,7 +187,9 @@ describe('is this you?', () => {
   test('a Flashduty that hangs is not waited for', async () => {
     world.dingtalk.control.updateUser(user.userId, { orgEmail: 'somebody@example.com' })
     world.flashduty.control.addFault({ path: '/member/list', times: 9, effect: { kind: 'hang' } })
-    const seen = await page()
+    const loading = page()
+    await endPagePatience(scene.app, 'the visitor waits')
+    const seen = await loading
     expect([seen.status, seen.text.includes('Flashduty 服务暂不可用')]).toEqual([200, true])
   })
 

@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test 
 import type { User } from '../sandbox/dingtalk/types.ts'
 import { eventually } from '../support/eventually.ts'
 import { Gate } from '../support/gate.ts'
-import { expectSilence, openScene, type Scene } from '../support/journey.ts'
+import { endPagePatience, expectSilence, openScene, type Scene } from '../support/journey.ts'
 import { VisitorClock } from '../support/visitor-clock.ts'
 import { csrfOf, type Seen, VisitorBrowser } from '../support/visitor.ts'
 import type { World } from '../support/world.ts'
@@ -437,9 +437,10 @@ describe('a session', () => {
       const gate = new Gate()
       control().addFault({ api: 'user/get', effect: gate.effect })
       clock.advance(11 * MINUTE_MS)
-      const seen = await look(visitor)
+      const looking = look(visitor)
+      await endPagePatience(scene.app, 'DingTalk is asked', () => gate.arrived === 1)
+      const seen = await looking
       expect([isShown(seen), seen.cookies]).toEqual([true, []])
-      expect(gate.arrived).toBe(1)
       gate.open()
       const later = await eventually('it is renewed', async () => {
         const next = await look(visitor)

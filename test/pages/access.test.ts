@@ -11,6 +11,7 @@ import {
   inGroup,
   install,
   listGroups,
+  endPagePatience,
   openScene,
   press,
   type Scene,
@@ -235,7 +236,13 @@ describe('an incident is shown', () => {
   test('with what is known here while Flashduty does not answer, and until when that is', async () => {
     const known = await fire(world, { title: '照样看得到', responderIds: [zhang.member.member_id] })
     world.flashduty.control.addFault({ path: '/incident/feed', times: 100, effect: { kind: 'hang' } })
-    const page = await pageWith(await logIn(scene, zhang), incidentPage(known), '照样看得到')
+    const visitor = await logIn(scene, zhang)
+    const asked = () => world.flashduty.control.requests().filter(({ path }) => path === '/incident/feed').length
+    const before = asked()
+    const loading = visitor.get(incidentPage(known))
+    await endPagePatience(scene.app, 'Flashduty is asked', () => asked() > before)
+    const page = await loading
+    expect(textOf(page.text)).toContain('照样看得到')
     expect(textOf(page.text)).toMatch(/暂时读不到（Flashduty 服务暂不可用）。以下是本机截至 \d\d:\d\d 的记录/)
     expect(textOf(page.text)).toContain('故障产生')
   })

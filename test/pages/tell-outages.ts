@@ -1,6 +1,7 @@
 import Database from 'better-sqlite3'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 
+import { patiently } from '../../src/lifecycle.ts'
 import type { Group } from '../sandbox/dingtalk/types.ts'
 import type { Incident } from '../sandbox/flashduty/types.ts'
 import { eventually } from '../support/eventually.ts'
@@ -43,7 +44,8 @@ export function tellOutages(languages: 'one' | 'all'): void {
   beforeAll(async () => {
     scene = await openScene({
       dingtalk: { qpsPerApi: 0 },
-      overrides: { clock, action: { answerBudgetMs: 60 * MINUTE_MS } },
+      // What hangs here is waited for as long as in earnest: a page that tells nothing is no page.
+      overrides: { clock, action: { answerBudgetMs: 60 * MINUTE_MS }, pagePatience: patiently },
     })
     world = scene.world
     pages = pathOfPages(scene)

@@ -42,13 +42,13 @@ const QUICK: Partial<DingTalkSettings> = {
 /** Shorter pauses, so that a journey waits for the daemon and not for its patience. Promised times are left alone. */
 const IMPATIENT: Overrides = {
   delivery: { spacingMs: 100, blockedRetryMs: 500 },
-  action: { spacingMs: 100, retryMs: 200 },
+  action: { spacingMs: 100, retryMs: 200, keepMs: 60_000 },
   supervisor: { backOffMinMs: 50, backOffMaxMs: 400, credentialsMs: 200, consoleMs: 200, lingerMs: 500 },
   deadlines: FAR_DEADLINES,
 }
 
-/** `patience`: of whoever has pressed and waits for the answer. */
-export type ImpatientApp = RunningApp & { patience: HeldPatience }
+/** `patience`: of whoever has pressed and waits for the answer; `pagePatience`: of whoever waits for a page. */
+export type ImpatientApp = RunningApp & { patience: HeldPatience; pagePatience: HeldPatience }
 
 export type Scene = {
   world: World
@@ -107,17 +107,29 @@ export function useScene(settings: Parameters<typeof openScene>[0] = {}): Shared
 
 export async function bootImpatient(world: World, overrides: Overrides = {}): Promise<ImpatientApp> {
   const patience = new HeldPatience()
+  const pagePatience = new HeldPatience()
   const app = await bootApp(world, {
     ...IMPATIENT,
     // Tests open pages faster than anybody does.
     viewsPerMinute: 1_000_000,
+    pagePatience: pagePatience.patience,
     ...overrides,
     delivery: { ...IMPATIENT.delivery, ...overrides.delivery },
     action: { ...IMPATIENT.action, ...patience.settings, ...overrides.action },
     supervisor: { ...IMPATIENT.supervisor, ...overrides.supervisor },
     deadlines: { ...IMPATIENT.deadlines, ...overrides.deadlines },
   })
-  return { ...app, patience }
+  return { ...app, patience, pagePatience }
+}
+
+/** Whoever waits for a page has waited long enough once that holds. */
+export async function endPagePatience(
+  { pagePatience }: Pick<ImpatientApp, 'pagePatience'>,
+  what: string,
+  holds: () => boolean | Promise<boolean> = () => true,
+): Promise<void> {
+  await eventually(what, async () => pagePatience.waiting > 0 && (await holds()))
+  pagePatience.end()
 }
 
 /** Whoever has pressed is told 处理中 once that holds: their patience is at an end then, and no sooner. */

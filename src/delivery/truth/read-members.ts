@@ -3,7 +3,7 @@ import type { DingTalkClient } from '../../dingtalk/client.ts'
 import { type Members, queryGroupMembers, type ReadMembers } from '../../dingtalk/group-members.ts'
 import { asReason } from '../../domain/reasons.ts'
 import { AppError } from '../../errors.ts'
-import { within } from '../../lifecycle.ts'
+import { patiently, within } from '../../lifecycle.ts'
 import type { Log } from '../../log.ts'
 import type { Producer } from '../../queue/producer.ts'
 import type { Db } from '../../storage/db.ts'
@@ -123,8 +123,8 @@ export function createReadMembers(deps: {
     return { ...known.members, stale: { atMs: known.atMs, reason: members.reason } }
   }
 
-  const patiently = async (openConversationId: string, members: Promise<Members>): Promise<Members> => {
-    const answer = await within(PATIENCE_MS, members)
+  const inTimeOrLast = async (openConversationId: string, members: Promise<Members>): Promise<Members> => {
+    const answer = await within(PATIENCE_MS, members, patiently)
     const inTime: Members = answer === 'timeout' ? { kind: 'refused', reason: 'NETWORK', final: false } : answer
     return orLast(openConversationId, inTime)
   }
@@ -133,7 +133,7 @@ export function createReadMembers(deps: {
     if (!WELL_FORMED.test(openConversationId)) return { kind: 'refused', reason: 'CHAT_NOT_FOUND', final: true }
     const nowMs = deps.clock.nowMs()
     const known = kept.get(openConversationId)
-    if (known && known.untilMs > nowMs) return patiently(openConversationId, known.members)
+    if (known && known.untilMs > nowMs) return inTimeOrLast(openConversationId, known.members)
     const waitS = takeTurn(askedBy)
     if (waitS > 0) {
       return orLast(openConversationId, { kind: 'refused', reason: 'IM_RATE_LIMITED', final: false, waitS })
@@ -153,6 +153,6 @@ export function createReadMembers(deps: {
       },
       () => drop(),
     )
-    return patiently(openConversationId, members)
+    return inTimeOrLast(openConversationId, members)
   }
 }

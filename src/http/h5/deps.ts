@@ -3,6 +3,7 @@ import type { Clock } from '../../clock.ts'
 import type { ReadMembers } from '../../dingtalk/group-members.ts'
 import type { DingTalkPeople } from '../../dingtalk/people.ts'
 import type { FlashdutyClient } from '../../flashduty/client.ts'
+import type { Patience } from '../../lifecycle.ts'
 import type { Log } from '../../log.ts'
 import type { Db } from '../../storage/db.ts'
 import type { SecretBox } from '../../storage/secret-box.ts'
@@ -34,6 +35,8 @@ export type H5Deps = {
   membersOf: (integrationId: string) => ReadMembers | undefined
   /** Of one person. */
   viewsPerMinute: number
+  /** Of whoever looks at an empty page until somebody else has answered. */
+  patience: Patience
   addressOf: AddressOf
   readTimeline: ReadTimeline
   readNames: ReadNames

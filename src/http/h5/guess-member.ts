@@ -34,7 +34,7 @@ export async function guessMember(deps: H5Deps, integration: Integration, visito
     return { kind: 'one', member: match.member, by: match.by }
   }
   try {
-    const guess = await within(PATIENCE_MS, look())
+    const guess = await within(PATIENCE_MS, look(), deps.patience)
     return guess === 'timeout' ? { kind: 'unavailable', code: 'FLASHDUTY_UNAVAILABLE' } : guess
   } catch (error) {
     if (!(error instanceof AppError)) throw error

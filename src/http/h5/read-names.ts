@@ -1,6 +1,6 @@
 import type { DingTalkPeople } from '../../dingtalk/people.ts'
 import { AppError } from '../../errors.ts'
-import { within } from '../../lifecycle.ts'
+import { type Patience, within } from '../../lifecycle.ts'
 import type { Db } from '../../storage/db.ts'
 import { findNamesSeen } from '../../storage/people-seen.ts'
 
@@ -14,6 +14,7 @@ const MOST_KEPT = 5_000
 
 export function createReadNames(deps: {
   db: Db
+  patience: Patience
   peopleOf: (integrationId: string) => Pick<DingTalkPeople, 'readContact'> | undefined
 }): ReadNames {
   const kept = new Map<string, string>()
@@ -36,7 +37,7 @@ export function createReadNames(deps: {
     const nameOf = (userId: string) => seen.get(userId) ?? kept.get(keyOf(userId))
     const unnamed = userIds.filter((userId) => nameOf(userId) === undefined).slice(0, LOOKED_UP)
     const lookUps = Promise.all(unnamed.map((userId) => lookUp(integrationId, userId, keyOf(userId))))
-    await within(BUDGET_MS, lookUps)
+    await within(BUDGET_MS, lookUps, deps.patience)
     return userIds.flatMap((userId) => nameOf(userId) ?? [])
   }
 }

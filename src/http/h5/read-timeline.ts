@@ -3,7 +3,7 @@ import { asReason, type Reason } from '../../domain/reasons.ts'
 import { AppError } from '../../errors.ts'
 import type { FlashdutyClient } from '../../flashduty/client.ts'
 import type { FeedItem } from '../../flashduty/feed.ts'
-import { within } from '../../lifecycle.ts'
+import { type Patience, within } from '../../lifecycle.ts'
 import type { Db } from '../../storage/db.ts'
 import { findMemberKey } from '../../storage/member-keys.ts'
 import type { SecretBox } from '../../storage/secret-box.ts'
@@ -38,6 +38,7 @@ export function createReadTimeline(deps: {
   box: SecretBox
   clock: Clock
   flashduty: Pick<FlashdutyClient, 'readFeed'>
+  patience: Patience
 }): ReadTimeline {
   const kept = new Map<string, { timeline: Promise<Timeline>; untilMs: number }>()
 
@@ -63,7 +64,7 @@ export function createReadTimeline(deps: {
       if (kept.size >= MOST_KEPT) kept.clear()
       kept.set(name, entry)
     }
-    const timeline = await within(BUDGET_MS, entry.timeline)
+    const timeline = await within(BUDGET_MS, entry.timeline, deps.patience)
     return timeline === 'timeout' ? { kind: 'unread', reason: 'FLASHDUTY_UNAVAILABLE' } : timeline
   }
 }

@@ -4,7 +4,7 @@ import type { Clock } from '../../clock.ts'
 import type { DingTalkPeople } from '../../dingtalk/people.ts'
 import type { Integration } from '../../domain/integration.ts'
 import { AppError } from '../../errors.ts'
-import { within } from '../../lifecycle.ts'
+import { type Patience, within } from '../../lifecycle.ts'
 import type { Log } from '../../log.ts'
 import { SESSION_MOVE_EVERY_MS } from '../../storage/sessions.ts'
 
@@ -27,6 +27,7 @@ type Asked = { atMs: number; now: Whereabouts; first: Promise<unknown> }
 export function createStillThere(deps: {
   clock: Clock
   log: Log
+  patience: Patience
   peopleOf: (integrationId: string) => Pick<DingTalkPeople, 'readContact'> | undefined
 }): AskStillThere {
   const kept = new LRUCache<string, Asked>({ max: MOST_KEPT })
@@ -52,7 +53,7 @@ export function createStillThere(deps: {
     if (!asked || Math.abs(nowMs - asked.atMs) >= SESSION_MOVE_EVERY_MS) {
       const fresh: Asked = { atMs: nowMs, now: 'unsure', first: Promise.resolve() }
       const answered = ask(id, userId).then((answer) => void (fresh.now = answer))
-      fresh.first = within(PATIENCE_MS, answered)
+      fresh.first = within(PATIENCE_MS, answered, deps.patience)
       kept.set(who, (asked = fresh))
     }
     await asked.first
