@@ -11,7 +11,6 @@ import {
   MAX_TITLE,
 } from './limits.ts'
 import { Fields, type Place, type Read } from './reading/reading.ts'
-import { beginningOf } from './text.ts'
 import { integer, isObject, list, object, oneOf, secondsUntil, text, time, word } from './reading/values.ts'
 
 /**
@@ -70,14 +69,23 @@ function responder(past: Read<number>): Read<Responder> {
   })
 }
 
+/** Stands for an address that is too long to be kept: it leads nowhere, and shows that there was one. */
+const TOO_LONG = '…'
+
+/** One that is too long is left out, but not without a trace: cards and pages say that it is missing. */
+const address: Read<string> = (value, at) => {
+  const whole = word(MAX_ADDRESS)(value, at)
+  return whole === undefined && typeof value === 'string' && value.trim() !== '' ? TOO_LONG : whole
+}
+
 const image: Read<Image> = (value, at) => {
-  if (typeof value === 'string') return { src: beginningOf(value, MAX_ADDRESS), href: '', alt: '' }
+  if (typeof value === 'string') return { src: address(value, at) ?? '', href: '', alt: '' }
   if (!isObject(value)) return at.leaveOut('is not an object')
   const fields = new Fields(value, at)
   return {
     ...value,
-    src: fields.take('src', word(MAX_ADDRESS)) ?? '',
-    href: fields.take('href', word(MAX_ADDRESS)) ?? '',
+    src: fields.take('src', address) ?? '',
+    href: fields.take('href', address) ?? '',
     alt: fields.take('alt', text(MAX_NAME)) ?? '',
   }
 }
@@ -146,8 +154,8 @@ export function readIncident(
     incident_status: fields.take('incident_status', word(MAX_SHORT)),
     progress: fields.take('progress', oneOf(['Triggered', 'Processing', 'Closed'])),
     start_time: fields.take('start_time', past),
-    detail_url: fields.take('detail_url', word(MAX_ADDRESS)),
-    silence_url: fields.take('silence_url', word(MAX_ADDRESS)),
+    detail_url: fields.take('detail_url', address),
+    silence_url: fields.take('silence_url', address),
     description: fields.take('description', text(MAX_TEXT)),
     impact: fields.take('impact', text(MAX_TEXT)),
     ai_summary: fields.take('ai_summary', text(MAX_TEXT)),

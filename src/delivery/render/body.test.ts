@@ -135,10 +135,18 @@ describe('labels', () => {
 
 describe('what is missing is said', () => {
   const long = `https://a.example/${'x'.repeat(1_000)}`
+  const endless = `https://a.example/${'x'.repeat(20_000)}`
 
   test.each<[string, Record<string, unknown>, string]>([
     ['pictures', { images: [{ src: long }, { src: 'img_token' }] }, '（2 张图片的地址过长或不可用，未显示）'],
     ['the details', { detail_url: long }, '（“查看详情”的地址过长或不可用，未显示此按钮）'],
+    ['what is too long to be kept', { detail_url: endless }, '（“查看详情”的地址过长或不可用，未显示此按钮）'],
+    [
+      'in pictures too',
+      { images: [endless, { src: endless, href: endless }] },
+      '（2 张图片的地址过长或不可用，未显示）',
+    ],
+    ['and for silencing', { silence_url: endless }, '（“快速静默”的地址过长或不可用，未显示此按钮）'],
     ['the way to silence it', { silence_url: 'javascript:x' }, '（“快速静默”的地址过长或不可用，未显示此按钮）'],
   ])('%s', (_what, incident, sentence) => {
     expect(draw({ incident }).markdown).toBe(sentence)
