@@ -9,6 +9,8 @@ import { type StreamState, StreamWatch } from './stream-watch.ts'
 
 export type SupervisorSettings = BackOffSettings &
   DeafnessSettings & {
+    /** How long the others wait for how the first one fares. */
+    firstAloneMs: number
     /** How long a connection that was taken leave of is left open for replies. */
     lingerMs: number
     /** Patience with a gateway that does not say goodbye in turn. */
@@ -25,6 +27,7 @@ export const SUPERVISOR_SETTINGS: SupervisorSettings = {
   spacingMs: 100,
   deafMs: 120_000,
   deafAloneMs: 600_000,
+  firstAloneMs: 1_000,
   lingerMs: 12_000,
   goodbyeMs: 500,
 }
@@ -87,7 +90,7 @@ export function superviseStream(deps: SupervisorDeps): StreamSupervisor {
   // The others wait for how the first fares, so that a limit of one connection is met by the second and not by both.
   const running = Promise.all(
     slots.map(async (slot, index) => {
-      if (index > 0) await Promise.race([watch.firstOutcome, sleep(settings.backOffMinMs, stopping.signal)])
+      if (index > 0) await Promise.race([watch.firstOutcome, sleep(settings.firstAloneMs, stopping.signal)])
       await slot.run()
     }),
   )

@@ -195,7 +195,8 @@ describe('one attempt after the other', () => {
   test.for(['open', 'handshake'] as const)('a second connection refused at the %s leaves one, quietly', async (at) => {
     await rig.close()
     rig = await openStreamRig({ maxConnections: 1, refuseExtraAt: at })
-    const stream = rig.supervise({ settings: { extraMaxMs: 600, backOffMinMs: 300, backOffMaxMs: 600 } })
+    const settings = { extraMaxMs: 600, backOffMinMs: 300, backOffMaxMs: 600, firstAloneMs: CONDITION_MS }
+    const stream = rig.supervise({ settings })
     await eventually('it was tried more than once', () => rig.opens() >= 4)
     expect(stream.state()).toMatchObject({ state: 'open', open: 1, wanted: 2 })
     await rig.expectEcho()
@@ -210,7 +211,8 @@ describe('one attempt after the other', () => {
   test('the one that was refused steps in when the other is lost and kept out', async () => {
     await rig.close()
     rig = await openStreamRig({ maxConnections: 1 })
-    const stream = rig.supervise({ settings: { extraMaxMs: 600_000, backOffMinMs: 300, backOffMaxMs: 600 } })
+    const settings = { extraMaxMs: 600_000, backOffMinMs: 300, backOffMaxMs: 600, firstAloneMs: CONDITION_MS }
+    const stream = rig.supervise({ settings })
     await eventually('its pause has grown long', () =>
       stream.logged('stream-pause').some(({ pauseMs }) => Number(pauseMs) > 1_000),
     )

@@ -43,7 +43,14 @@ const QUICK: Partial<DingTalkSettings> = {
 const IMPATIENT: Overrides = {
   delivery: { spacingMs: 100, blockedRetryMs: 500 },
   action: { spacingMs: 100, retryMs: 200, keepMs: 60_000 },
-  supervisor: { backOffMinMs: 50, backOffMaxMs: 400, credentialsMs: 200, consoleMs: 200, lingerMs: 500 },
+  supervisor: {
+    firstAloneMs: 50,
+    backOffMinMs: 50,
+    backOffMaxMs: 400,
+    credentialsMs: 200,
+    consoleMs: 200,
+    lingerMs: 500,
+  },
   deadlines: FAR_DEADLINES,
 }
 

@@ -28,7 +28,13 @@ import type { LogLine } from './world.ts'
 
 /** Short pauses for tests; silence is judged some ten times as fast as in earnest. */
 export const QUICK_PINGS = { pingMs: 120, deadAfterMs: 700 }
-const QUICK: Partial<SupervisorSettings> = { backOffMinMs: 10, backOffMaxMs: 40, spacingMs: 0, goodbyeMs: 200 }
+const QUICK: Partial<SupervisorSettings> = {
+  backOffMinMs: 10,
+  backOffMaxMs: 40,
+  spacingMs: 0,
+  firstAloneMs: 10,
+  goodbyeMs: 200,
+}
 
 export type Supervised = StreamSupervisor & { lines: LogLine[]; gaps: number[]; logged(msg: string): LogLine[] }
 

@@ -61,10 +61,8 @@ export class Gateway {
     }
     if (fault?.kind === 'reset') return void socket.destroy()
     if (fault?.kind === 'refuse') return refuseUpgrade(socket, fault.status)
-    const { settings } = this.#deps
-    if (owner !== undefined && settings.refuseExtraAt === 'handshake' && this.isFull(owner)) {
-      return refuseUpgrade(socket, 403)
-    }
+    // Also where it is told at the open call: of two tickets that were given out at once one finds the place taken.
+    if (owner !== undefined && this.isFull(owner)) return refuseUpgrade(socket, 403)
     const grant = this.#deps.tickets.redeem(ticket)
     if (!grant) return refuseUpgrade(socket, 401)
     this.#sockets.handleUpgrade(request, socket, head, (accepted) => {
