@@ -1,7 +1,17 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
 import type { Incident } from '../sandbox/flashduty/types.ts'
-import { actsOn, expectSilence, fire, inGroup, openScene, type Scene, settledRecords } from '../support/journey.ts'
+import { eventually } from '../support/eventually.ts'
+import {
+  actsOn,
+  expectSilence,
+  fire,
+  inGroup,
+  openScene,
+  recordsOf,
+  type Scene,
+  settledRecords,
+} from '../support/journey.ts'
 import { logIn, pageWith, pathOfPages, textOf } from '../support/pages.ts'
 import { VisitorClock } from '../support/visitor-clock.ts'
 import { csrfOf, type Seen } from '../support/visitor.ts'
@@ -109,6 +119,10 @@ test('a text is shown as far as anybody would read it, and that is said', async 
   const long = await fire(world, { title: '说来话长', chats: [inGroup(world.groups.oncall)] })
   const told = { event_type: 'i_comm' as const, incident: { root_cause: root, resolution: 'restarted' } }
   await world.flashduty.control.tell(long.incident_id, told)
+  // Looking for it again and again would be too many reads.
+  await eventually('it is taken in', async () =>
+    (await recordsOf(world, long)).some(({ event_type: type }) => type === 'i_comm'),
+  )
   await settledRecords(world, long)
   const visitor = await logIn(scene, li, ENGLISH)
   const page = await pageWith(visitor, `${pages}/incident/${long.incident_id}`, 'rooted')
