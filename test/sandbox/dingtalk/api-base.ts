@@ -149,7 +149,7 @@ export class ApiBase {
     const endpoint = this.#find(call)
     if (!endpoint) return unknownPath(call)
     const answer = this.#run(endpoint, call)
-    if (endpoint.api !== 'connections/open' || accepts(call, 'application/json')) return answer
+    if (endpoint.api !== 'connections/open' || 'accept' in call.headers) return answer
     return { ...answer, body: toXml(answer.body as Json), contentType: 'application/xml;charset=utf-8' }
   }
 
@@ -217,10 +217,6 @@ function scopeMissing(scope: string): ApiRefusal {
       accessdenieddetail: { requiredScopes: [scope] },
     },
   )
-}
-
-function accepts(call: Call, type: string): boolean {
-  return (call.headers['accept'] ?? '').toLowerCase().includes(type)
 }
 
 /** Paths without a version get the answer of the older gateway. */

@@ -11,8 +11,15 @@ export const PUBLIC_TEMPLATE = '1366a1eb-bc54-4859-ac88-517c56a9acb1.schema'
 /** Not documented; the reference assumes that further buttons are not drawn. */
 const MAX_BUTTONS = 6
 
-/** What a press on a callback button sends along. */
-export type ButtonAction = { actionIds: string[]; params: Record<string, unknown> }
+/** What a press on a callback button may send along; how much of it does is for the layout to say. */
+export type ButtonAction = {
+  /** Empty where the button has none of its own. */
+  id: string
+  params: Record<string, unknown>
+  text: string
+  /** Its place in the list it was drawn from. */
+  index: number
+}
 
 type Drawn = { button: Button; action?: ButtonAction }
 
@@ -65,14 +72,14 @@ function drawButtons(card: CardInstance, data: Params): Drawn[] {
       : [...listOf(data['buttons']).map(loopButton), ...listOf(data['links'])]
   if (!Array.isArray(list)) return []
   return list
-    .map(drawButton)
+    .map((raw, index) => drawButton(raw, index))
     .filter((drawn) => drawn !== undefined)
     .slice(0, MAX_BUTTONS)
 }
 
-/** In a loop the id of an action may come from the item, its params may not (D 6.7). */
+/** In a loop the id of an action and its params come from the item, where they are bound to it (the vendor's loop example). */
 function loopButton({ id, text, color }: Json): Json {
-  return { id, text, color, request: true }
+  return { id, text, color, request: true, params: { id } }
 }
 
 /** Loops are fed with the JSON text of a list. */
@@ -82,7 +89,7 @@ function listOf(text: string | undefined): Json[] {
 }
 
 /** With `request: true` a press calls back; with `url` it opens the page; with neither it is not drawn. */
-function drawButton(raw: unknown): Drawn | undefined {
+function drawButton(raw: unknown, index: number): Drawn | undefined {
   if (!isRecord(raw)) return undefined
   const text = textOf(raw['text'])
   const color = textOf(raw['color'])
@@ -94,5 +101,5 @@ function drawButton(raw: unknown): Drawn | undefined {
   const params = isRecord(raw['params']) ? raw['params'] : {}
   const id = ownId === '' ? textOf(params['id']) : ownId
   if (id === '') return undefined
-  return { button: { id, text, color }, action: { actionIds: ownId === '' ? [] : [ownId], params } }
+  return { button: { id, text, color }, action: { id: ownId, params, text, index } }
 }

@@ -16,6 +16,7 @@ import type { LoginBook } from './login-codes.ts'
 import type { MemoryJournal } from './journal.ts'
 import { press } from './press.ts'
 import { REFUSALS } from './refusals.ts'
+import type { SessionBook } from './sessions.ts'
 import { messageRobot } from './robot-push.ts'
 import { injectStreamFault } from './stream-faults.ts'
 import type { StreamEvent } from './stream-frames.ts'
@@ -44,6 +45,7 @@ type Deps = {
   failed: FailedList
   cardRoutes: CardRoutes
   cardCallback: CardCallback
+  sessions: SessionBook
 }
 
 /** The test's hand in the sandbox. State leaves it only as copies. */

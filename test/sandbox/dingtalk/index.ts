@@ -23,6 +23,7 @@ import { CallRate } from './limits.ts'
 import { OapiBase } from './oapi-base.ts'
 import { PeopleApi } from './people-api.ts'
 import { RobotApi } from './robot-api.ts'
+import { SessionBook } from './sessions.ts'
 import { completeSettings } from './settings.ts'
 import { StreamOpen } from './stream-open.ts'
 import { Tickets } from './tickets.ts'
@@ -53,6 +54,7 @@ export async function startDingTalk(partial: Partial<DingTalkSettings> = {}): Pr
   const cardRoutes = new CardRoutes()
   const events = new EventPusher({ settings, gateway, journal, timers, books, http: eventPush, failed })
   const groupLife = new GroupLife(world, chat, events)
+  const sessions = new SessionBook(clock, chat)
   const control = createControl({
     settings,
     clock,
@@ -73,6 +75,7 @@ export async function startDingTalk(partial: Partial<DingTalkSettings> = {}): Pr
     failed,
     cardRoutes,
     cardCallback: new CardCallback(out),
+    sessions,
   })
 
   const rate = new CallRate(settings.qpsPerApi)
@@ -87,7 +90,7 @@ export async function startDingTalk(partial: Partial<DingTalkSettings> = {}): Pr
     robots: new RobotApi(world, chat),
     streamOpen: new StreamOpen(world, tickets, settings, (clientId) => gateway.isFull(clientId)),
   })
-  const oapiBase = new OapiBase({ world, tokens, rate, people, failed })
+  const oapiBase = new OapiBase({ world, tokens, rate, people, failed, sessions })
   const http = { faults, journal, timers }
   const api = await startBase(http, {
     base: 'api',
@@ -101,6 +104,7 @@ export async function startDingTalk(partial: Partial<DingTalkSettings> = {}): Pr
     nameOf: (call) => oapiBase.nameOf(call),
     answer: (call) => oapiBase.answer(call),
   })
+  sessions.setBase(oapi.url)
   const loginPage = new LoginPage(world, logins)
   const login = await startBase(http, {
     base: 'login',

@@ -6,6 +6,7 @@ import { newOapiRequestId } from './ids.ts'
 import type { CallRate } from './limits.ts'
 import { GatewayRefusal, OapiRefusal } from './oapi-errors.ts'
 import type { PeopleApi } from './people-api.ts'
+import type { SessionBook } from './sessions.ts'
 import type { TokenBook } from './tokens.ts'
 import type { ApiName, App } from './types.ts'
 import type { World } from './world.ts'
@@ -16,7 +17,14 @@ type Endpoint = { api: ApiName; path: string; scope: string } & (
   | { method: 'GET'; runWhole: (app: App) => Json }
 )
 
-type Deps = { world: World; tokens: TokenBook; rate: CallRate; people: PeopleApi; failed: FailedList }
+type Deps = {
+  world: World
+  tokens: TokenBook
+  rate: CallRate
+  people: PeopleApi
+  failed: FailedList
+  sessions: SessionBook
+}
 
 /** The oapi family, https://oapi.dingtalk.com: always HTTP 200, `errcode` tells (D:api-gettoken). */
 export class OapiBase {
@@ -60,11 +68,13 @@ export class OapiBase {
 
   nameOf(call: Call): ApiName | 'unknown' {
     if (call.method === 'GET' && call.path === '/gettoken') return 'gettoken'
+    if (this.#deps.sessions.isMeant(call)) return 'sendBySession'
     return this.#find(call)?.api ?? 'unknown'
   }
 
   answer(call: Call): Answer {
     if (this.nameOf(call) === 'gettoken') return { status: 200, body: this.#getToken(call) }
+    if (this.#deps.sessions.isMeant(call)) return this.#deps.sessions.send(call)
     const endpoint = this.#find(call)
     return { status: 200, body: endpoint ? this.#run(endpoint, call) : unknownMethod(call) }
   }

@@ -8,9 +8,9 @@ import type { CardCallback, CardRoutes } from './card-callback.ts'
 import type { Chat } from './chat.ts'
 import { callbackFrame, CARD_TOPIC } from './stream-frames.ts'
 import type { Gateway } from './gateway.ts'
-import { isRecord, isTextMap, type Json, parseRecord } from './fields.ts'
+import { isRecord, isTextMap, type Json, parseRecord, textOf } from './fields.ts'
 import type { MemoryJournal } from './journal.ts'
-import type { CardForgery, DingTalkSettings, PressResult } from './types.ts'
+import type { CardForgery, DingTalkSettings, PressManner, PressResult } from './types.ts'
 import type { World } from './world.ts'
 
 type Deps = {
@@ -35,12 +35,16 @@ export type Press = {
   /** Of the Stream connection that it goes to; usually any. */
   connectionId?: string
   corpId?: string
+  manner?: PressManner
 }
+
+/** What a layout calls itself in the vendor's tutorial; every button of it says the same. */
+const NODE = 'single_button_node_x'
 
 /** A press on a card: one callback push, its answer to the presser's view alone (D:event-callback-card). */
 export async function press(
   deps: Deps,
-  { outTrackId, userId, buttonId, force, forgery, connectionId, ...where }: Press,
+  { outTrackId, userId, buttonId, force, forgery, connectionId, manner, ...where }: Press,
 ): Promise<PressResult> {
   const card = deps.cards.find(outTrackId)
   if (!card) throw new Error(`no card ${outTrackId}`)
@@ -53,13 +57,13 @@ export async function press(
   if (!deps.books.admitPush()) return { outcome: 'failed', tookMs: 0, reason: 'the pushes of the month are used up' }
 
   const app = deps.world.getApp(card.clientId)
-  const action = seen ?? { actionIds: [buttonId], params: { id: buttonId } }
+  const action = seen ?? { id: buttonId, params: { id: buttonId }, text: buttonId, index: 0 }
   const data = callbackData(
     deps.world,
     card,
     userId,
     where.spaceId ?? (conversationId === undefined ? '' : deps.chat.wireId(conversationId)),
-    action,
+    contentOf(action, manner ?? deps.settings.pressManner),
     where.corpId ?? deps.world.corpId,
   )
   if (card.callbackType === 'HTTP') {
@@ -82,11 +86,27 @@ export async function press(
   if (pushed.reply.code !== 200) {
     return { outcome: 'failed', tookMs: pushed.tookMs, reason: `reply has code ${JSON.stringify(pushed.reply.code)}` }
   }
+  // Vendor's clients answer with a mere word, or with nothing (Go's and the channel client): such an answer changes nothing.
   const response = parseRecord(pushed.reply.data)?.['response']
-  if (!isRecord(response)) {
-    return { outcome: 'failed', tookMs: pushed.tookMs, reason: 'reply data is not JSON text with a response object' }
+  return show(deps, card, userId, { response: isRecord(response) ? response : {}, tookMs: pushed.tookMs })
+}
+
+/** What was pressed, as a layout of this manner says it. */
+function contentOf({ id, params, text, index }: ButtonAction, manner: PressManner): Json {
+  const named = { ...(id === '' ? {} : { id }), ...params }
+  const inner = (actionIds: string[], sent: Json): Json => ({ cardPrivateData: { actionIds, params: sent } })
+  switch (manner) {
+    case 'own-id':
+      return inner(id === '' ? [] : [id], params)
+    case 'node':
+      return inner([NODE], named)
+    case 'node-text':
+      return inner([NODE], { text })
+    case 'index':
+      return inner([`${id === '' ? textOf(params['id']) : id}${index}`], {})
+    case 'beside':
+      return { ...inner([NODE], {}), params: named }
   }
-  return show(deps, card, userId, { response, tookMs: pushed.tookMs })
 }
 
 /** Over HTTP the description of the button comes in one spelling, and what Stream says beside it not at all. */
@@ -109,7 +129,7 @@ function show(
   userId: string,
   { response, tookMs }: { response: Json; tookMs: number },
 ): PressResult {
-  const change = readAnswer(response)
+  const change = readAnswer(response, deps.settings.answerWithoutOptions)
   if (typeof change === 'string') return { outcome: 'failed', tookMs, reason: change }
   applyPressAnswer(card, userId, change)
   const view = renderCard(card, userId)
@@ -123,10 +143,10 @@ function callbackData(
   card: CardInstance,
   userId: string,
   spaceId: string,
-  action: ButtonAction,
+  pressed: Json,
   corpId: string,
 ): Json {
-  const content = JSON.stringify({ cardPrivateData: { actionIds: action.actionIds, params: action.params } })
+  const content = JSON.stringify(pressed)
   return {
     extension: '{}',
     corpId,
@@ -142,11 +162,13 @@ function callbackData(
 }
 
 /** What the response changes, or why the client shows the press as failed. */
-function readAnswer(response: Json): PressAnswer | string {
+function readAnswer(response: Json, withoutOptions: DingTalkSettings['answerWithoutOptions']): PressAnswer | string {
   const cardData = paramsOf(response['cardData'])
   const userPrivateData = paramsOf(response['userPrivateData'])
   if (cardData === 'broken' || userPrivateData === 'broken') return 'a cardParamMap of the response is not all strings'
-  return { cardData, userPrivateData, ...readUpdateOptions(response['cardUpdateOptions']) }
+  const merged = { byKey: true, privateByKey: true }
+  const options = response['cardUpdateOptions'] ?? (withoutOptions === 'merge' ? undefined : {})
+  return { cardData, userPrivateData, ...(options === undefined ? merged : readUpdateOptions(options)) }
 }
 
 function paramsOf(value: unknown): Record<string, string> | undefined | 'broken' {

@@ -6,6 +6,8 @@ import { isRecord, textOf } from './fields.ts'
 export type EventKeys = { token: string; aesKey: string }
 
 const BLOCK = 32
+/** Of AES itself: what standard libraries pad to. */
+const CIPHER_BLOCK = 16
 
 function keyOf({ aesKey }: EventKeys): Buffer {
   const key = Buffer.from(`${aesKey}=`, 'base64')
@@ -35,7 +37,10 @@ export function signatureOf(keys: EventKeys, timestamp: string, nonce: string, e
   return createHash('sha1').update([keys.token, timestamp, nonce, encrypted].sort().join('')).digest('hex')
 }
 
-/** Why the answer to a push is no success, or undefined when it is: `expected`, encrypted for this owner, all four keys. */
+/**
+ * Why the answer to a push is no success, or undefined when it is: `expected`, encrypted for this owner, all four keys. A time
+ * may be a number and the padding that of AES, as programs in production answer.
+ */
 export function faultOfAnswer(keys: EventKeys, ownerKey: string, text: string, expected: string): string | undefined {
   let answer: unknown
   try {
@@ -45,7 +50,7 @@ export function faultOfAnswer(keys: EventKeys, ownerKey: string, text: string, e
   }
   if (!isRecord(answer)) return 'HTTP请求结果校验返回字段值失败: no object'
   const [signature, timeStamp, nonce, encrypted] = ['msg_signature', 'timeStamp', 'nonce', 'encrypt'].map((key) =>
-    textOf(answer[key]),
+    key === 'timeStamp' && typeof answer[key] === 'number' ? String(answer[key]) : textOf(answer[key]),
   )
   if (!signature || !timeStamp || !nonce || !encrypted) return 'HTTP请求结果校验返回字段值失败: a key is missing'
   if (signature !== signatureOf(keys, timeStamp, nonce, encrypted)) return 'the signature of the answer differs'
@@ -55,7 +60,7 @@ export function faultOfAnswer(keys: EventKeys, ownerKey: string, text: string, e
     decipher.setAutoPadding(false)
     const padded = Buffer.concat([decipher.update(encrypted, 'base64'), decipher.final()])
     const padding = padded[padded.length - 1] ?? 0
-    if (padded.length % BLOCK !== 0 || padding < 1 || padding > BLOCK) return 'the padding of the answer is wrong'
+    if (padded.length % CIPHER_BLOCK !== 0 || padding < 1 || padding > BLOCK) return 'the padding of the answer is wrong'
     const body = padded.subarray(0, padded.length - padding)
     const end = 20 + body.readUInt32BE(16)
     if (body.subarray(end).toString() !== ownerKey) return 'the owner key of the answer differs'

@@ -2,14 +2,12 @@ import type { MonthlyBooks } from './books.ts'
 import type { Chat } from './chat.ts'
 import { robotConversationId } from './chat.ts'
 import type { Gateway } from './gateway.ts'
-import { newLwcpId, newMsgId, newToken } from './ids.ts'
+import { newMsgId } from './ids.ts'
+import { SESSION_MS, type SessionBook } from './sessions.ts'
 import { callbackFrame, ROBOT_TOPIC } from './stream-frames.ts'
 import type { Timers } from './timers.ts'
 import type { App, DingTalkSettings, Group, User } from './types.ts'
 import type { World } from './world.ts'
-
-/** From a message to the expiry of its `sessionWebhook`, in official samples (D:receive-message). */
-const SESSION_MS = 5_400_000
 
 type Deps = {
   settings: DingTalkSettings
@@ -18,6 +16,7 @@ type Deps = {
   gateway: Gateway
   timers: Timers
   books: MonthlyBooks
+  sessions: SessionBook
 }
 export type RobotMessage = { clientId: string; userId: string; text: string; openConversationId?: string }
 
@@ -50,7 +49,8 @@ function messageData(deps: Deps, app: App, user: User, group: Group | undefined,
   const createAt = Date.now()
   const installed = group?.coolApps.find((entry) => entry.clientId === app.clientId)
   const robotCode = installed?.robotCode ?? app.clientId
-  const chatbotUserId = newLwcpId()
+  const chatbotUserId = deps.world.lwcpId(`robot ${robotCode}`)
+  const conversation = group?.openConversationId ?? robotConversationId(app.clientId, user.userId)
   const common = {
     chatbotCorpId: app.corpId,
     chatbotUserId,
@@ -58,12 +58,12 @@ function messageData(deps: Deps, app: App, user: User, group: Group | undefined,
     msgId,
     msgtype: 'text',
     createAt,
-    senderId: newLwcpId(),
+    senderId: deps.world.lwcpId(`user ${user.userId}`),
     ...(app.published ? { senderStaffId: user.userId } : {}),
     senderNick: user.name,
     senderCorpId: app.corpId,
     isAdmin: false,
-    sessionWebhook: `https://oapi.dingtalk.com/robot/sendBySession?session=${newToken()}`,
+    sessionWebhook: deps.sessions.open(conversation, robotCode),
     sessionWebhookExpiredTime: createAt + SESSION_MS,
   }
   if (!group) {

@@ -11,6 +11,9 @@ const DEFAULTS: DingTalkSettings = {
   robotDeadlineMs: 2_000,
   robotRedeliveryDelayMs: 60_000,
   redeliveryDelaysMs: [10_000, 30_000],
+  strictAcks: false,
+  answerWithoutOptions: 'merge',
+  pressManner: 'own-id',
   systemPingMs: 30_000,
   systemPingReplyMs: 5_000,
   disconnectSilenceMs: 10_000,
@@ -27,7 +30,7 @@ const DEFAULTS: DingTalkSettings = {
   wedgeOnLateReply: false,
   maxConnections: 0,
   refuseExtraAt: 'open',
-  endpointQuery: true,
+  endpointQuery: false,
 }
 
 export function completeSettings(partial: Partial<DingTalkSettings>): DingTalkSettings {

@@ -57,7 +57,7 @@ function systemError(): ApiRefusal {
   return new ApiRefusal(400, 'systemError', '系统错误')
 }
 
-/** How the gateway answers those who do not ask for JSON. */
+/** How the gateway answers those who say nothing of what they accept. */
 export function toXml(body: Json): string {
   const fields = Object.entries(body).map(([name, value]) => `<${name}>${escapeXml(String(value))}</${name}>`)
   return `<?xml version="1.0" encoding="UTF-8"?><OpenConnectionResponse>${fields.join('')}</OpenConnectionResponse>`

@@ -10,7 +10,7 @@ import type {
   StreamFault,
 } from './types/faults.ts'
 import type { Journal } from './types/journal.ts'
-import type { DingTalkSettings } from './types/settings.ts'
+import type { DingTalkSettings, PressManner } from './types/settings.ts'
 
 /**
  * What a test, the demo or the chat window may ask of the simulated DingTalk. The simulator follows DingTalk's own
@@ -119,7 +119,7 @@ export interface DingTalkControl {
   /**
    * The user presses a button of the card they see. Throws when that button is not in their view, unless `force`.
    * `spaceId`: in another conversation, where it was forwarded to; `corpId`: as a person of another corporation;
-   * `connectionId`: pushed over that Stream connection.
+   * `connectionId`: pushed over that Stream connection; `manner`: named otherwise than `pressManner` says.
    */
   press(press: {
     outTrackId: string
@@ -131,6 +131,7 @@ export interface DingTalkControl {
     spaceId?: string
     connectionId?: string
     corpId?: string
+    manner?: PressManner
   }): Promise<PressResult>
 
   addFault(fault: Fault): void

@@ -25,6 +25,7 @@ export class World {
   readonly flowControlled = new Set<string>()
   /** Why cards to a group or person fail, by the id of their space. */
   readonly failing = new Map<string, string>()
+  readonly #lwcpIds = new Map<string, string>()
 
   createApp(fields: Partial<App> = {}): App {
     if (this.apps.size === 0) this.corpId = fields.corpId ?? this.corpId
@@ -106,6 +107,13 @@ export class World {
     return [...group.coolApps, ...group.robots]
       .filter((entry) => entry.clientId === clientId)
       .map(({ robotCode }) => robotCode)
+  }
+
+  /** What chat calls a person or a robot: the same whenever it is the same one. */
+  lwcpId(whom: string): string {
+    const known = this.#lwcpIds.get(whom) ?? ids.newLwcpId()
+    this.#lwcpIds.set(whom, known)
+    return known
   }
 
   isVisible(app: App, userId: string): boolean {

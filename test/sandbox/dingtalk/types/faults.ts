@@ -14,6 +14,7 @@ export type ApiName =
   | 'get_call_back_failed_result'
   | 'members/batchQuery'
   | 'robots/query'
+  | 'sendBySession'
   | 'user/getuserinfo'
   | 'user/get'
   | 'user/getbyunionid'

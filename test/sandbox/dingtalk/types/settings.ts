@@ -1,3 +1,11 @@
+/**
+ * The ways in which bots on real tenants found the pressed button named (D 6.7). Layouts decide it, so all occur:
+ * `own-id` the button's own id in `actionIds`, with its params; `node` the id of a layout node there, the button's id in
+ * `params.id`; `node-text` a layout node and nothing but the button's text; `index` the own id with the place of the button
+ * in its loop behind it, params empty; `beside` a layout node, and the params beside `cardPrivateData`, with empty ones inside.
+ */
+export type PressManner = 'own-id' | 'node' | 'node-text' | 'index' | 'beside'
+
 /** Durations in milliseconds. Real ones run on the real clock; those marked "virtual" are moved by `advance`. */
 export type DingTalkSettings = {
   /** Reply deadline of an EVENT push. */
@@ -12,10 +20,16 @@ export type DingTalkSettings = {
   cardDeadlineMs: number
   /** Reply deadline of a robot message push. */
   robotDeadlineMs: number
-  /** Pause before the one redelivery of a robot message that got no reply with code 200. */
+  /** Pause before the one redelivery of a robot message that got no reply with code 200; the field has seen 16 s and 60 s. */
   robotRedeliveryDelayMs: number
   /** Pauses before each redelivery of an EVENT that was missed or answered LATER; after the last one it is dropped. */
   redeliveryDelaysMs: number[]
+  /** Whether an ack with code 200 that says neither SUCCESS nor LATER asks for a redelivery; not documented (D 1.6). */
+  strictAcks: boolean
+  /** What the variables in the answer to a press do where it brings no `cardUpdateOptions` of its own. */
+  answerWithoutOptions: 'merge' | 'replace'
+  /** How presses name their button. */
+  pressManner: PressManner
   /** Pause between SYSTEM pings, and how long the echo may take. 0 = no pings. */
   systemPingMs: number
   systemPingReplyMs: number
@@ -44,6 +58,6 @@ export type DingTalkSettings = {
   /** Live connections an app may have, 0 = any number, and where the next one is refused. */
   maxConnections: number
   refuseExtraAt: 'open' | 'handshake'
-  /** Every second `connections/open` of an app answers an endpoint that already has a query string. */
+  /** Every second `connections/open` of an app answers an endpoint that has a query string, which no report shows. */
   endpointQuery: boolean
 }
