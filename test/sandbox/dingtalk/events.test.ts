@@ -55,7 +55,6 @@ describe('delivery', () => {
   test.for([
     ['LATER', { data: { status: 'LATER', message: 'db down' } }],
     ['LATER with code 500', { code: 500, data: { status: 'LATER' } }],
-    ['no status', { data: {} }],
     ['a code other than 200', { code: 500, data: { status: 'SUCCESS' } }],
     ['silence', undefined],
   ] as const)('%s brings a redelivery with a new messageId', async ([, reply]) => {
@@ -70,6 +69,23 @@ describe('delivery', () => {
       [1, eventId],
       [2, eventId],
     ])
+  })
+
+  // D 1.6: the vendor's Python client echoes the event's data, Node's sends what a listener returned.
+  test.for([
+    ['the event itself', { data: { title: 'On-call A' } }],
+    ['nothing', { data: {} }],
+  ] as const)('an ack that says %s is one, but not by the strict reading', async ([, reply]) => {
+    const push = async (): Promise<string[]> => {
+      const { sandbox, app } = office
+      const stream = await openStream(office, answering(reply, SUCCESS))
+      const eventId = sandbox.control.pushEvent(app.clientId, { eventType: 'x', data: {} })
+      expect(await sandbox.control.eventSettled(eventId)).toBe('success')
+      return stream.frames.map(({ headers }) => headers['eventId']!)
+    }
+    expect(await push()).toHaveLength(1)
+    office = await reopen(office, { strictAcks: true })
+    expect(await push()).toHaveLength(2)
   })
 
   test('after the last redelivery the event is dropped', async () => {

@@ -52,8 +52,8 @@ afterEach(async () => {
 })
 
 /** What an address has to answer. */
-function success(over: { message?: string; owner?: string } = {}): string {
-  const encrypted = encrypt(KEYS, over.message ?? 'success', over.owner ?? office.app.clientId)
+function success(over: { message?: string; owner?: string; blockSize?: number } = {}): string {
+  const encrypted = encrypt(KEYS, over.message ?? 'success', over.owner ?? office.app.clientId, over.blockSize)
   const msg_signature = signatureOf(KEYS, '1', 'n', encrypted)
   return JSON.stringify({ msg_signature, timeStamp: '1', nonce: 'n', encrypt: encrypted })
 }
@@ -92,6 +92,19 @@ describe('saving an address', () => {
     const { encrypt: encrypted } = JSON.parse(check?.body ?? '{}') as { encrypt: string }
     const query = (name: string): string => check?.query.get(name) ?? ''
     expect(query('signature')).toBe(signatureOf(KEYS, query('timestamp'), query('nonce'), encrypted))
+  })
+
+  // Answers of programs that run against the real one.
+  test('takes a time that is a number, and padding to the blocks of AES', async () => {
+    receiver.reply = () => ({ body: success().replace('"timeStamp":"1"', '"timeStamp":1') })
+    expect(await save()).toEqual({ saved: true })
+    for (const owner of ['ding1', 'ding1234567890123', 'ding56789012345678901234567890']) {
+      const { clientId } = office.sandbox.control.createApp({ clientId: owner })
+      receiver.reply = () => ({ body: success({ blockSize: 16, owner }) })
+      expect(await office.sandbox.control.setEventUrl(clientId, { url: receiver.url, ...KEYS })).toEqual({
+        saved: true,
+      })
+    }
   })
 
   test.each<[string, () => Reply]>([

@@ -60,7 +60,8 @@ export function faultOfAnswer(keys: EventKeys, ownerKey: string, text: string, e
     decipher.setAutoPadding(false)
     const padded = Buffer.concat([decipher.update(encrypted, 'base64'), decipher.final()])
     const padding = padded[padded.length - 1] ?? 0
-    if (padded.length % CIPHER_BLOCK !== 0 || padding < 1 || padding > BLOCK) return 'the padding of the answer is wrong'
+    if (padded.length % CIPHER_BLOCK !== 0 || padding < 1 || padding > BLOCK)
+      return 'the padding of the answer is wrong'
     const body = padded.subarray(0, padded.length - padding)
     const end = 20 + body.readUInt32BE(16)
     if (body.subarray(end).toString() !== ownerKey) return 'the owner key of the answer differs'

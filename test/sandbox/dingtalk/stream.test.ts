@@ -1,3 +1,6 @@
+import { once } from 'node:events'
+import { type IncomingMessage, request } from 'node:http'
+import { text } from 'node:stream/consumers'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { WebSocket } from 'ws'
 import type { Office } from './rig.ts'
@@ -42,10 +45,16 @@ describe('opening', () => {
     expect(await refusedUpgrade(`${String(granted.body['endpoint'])}?ticket=none`)).toBe(401)
   })
 
-  test('every second endpoint already has a query', async () => {
-    const { sandbox, app } = office
-    const answers = [await requestTicket(sandbox, app), await requestTicket(sandbox, app)]
-    expect(answers.map(({ body }) => String(body['endpoint']).includes('?'))).toEqual([false, true])
+  // The vendor's clients put `?ticket=` behind whatever they get (D 1.3).
+  test('endpoints are plain, or every second has a query where that is asked for', async () => {
+    const hasQuery = async (): Promise<boolean[]> => {
+      const { sandbox, app } = office
+      const answers = [await requestTicket(sandbox, app), await requestTicket(sandbox, app)]
+      return answers.map(({ body }) => String(body['endpoint']).includes('?'))
+    }
+    expect(await hasQuery()).toEqual([false, false])
+    office = await reopen(office, { endpointQuery: true })
+    expect(await hasQuery()).toEqual([false, true])
   })
 
   test('wrong credentials, wrong types and unpublished apps are refused', async () => {
@@ -61,15 +70,22 @@ describe('opening', () => {
     expect(await requestTicket(sandbox, app)).toMatchObject(systemError)
   })
 
-  test('who does not ask for JSON gets XML', async () => {
+  // D 1.1: programs in production send `*/*`, so only the absence of the header brings XML.
+  test('who does not say what they accept gets XML', async () => {
     const { sandbox, app } = office
-    const response = await fetch(sandbox.apiUrl + OPEN, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ ...app, subscriptions: [{ type: 'EVENT', topic: '*' }] }),
-    })
-    expect(response.headers.get('content-type')).toContain('xml')
-    expect(await response.text()).toMatch(/^<\?xml.*<ticket>[0-9a-f-]{36}<\/ticket>/)
+    const ask = async (headers: Record<string, string>): Promise<{ type: string; text: string }> => {
+      const asked = request(sandbox.apiUrl + OPEN, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', ...headers },
+      })
+      asked.end(JSON.stringify({ ...app, subscriptions: [{ type: 'EVENT', topic: '*' }] }))
+      const [response] = (await once(asked, 'response')) as [IncomingMessage]
+      return { type: response.headers['content-type'] ?? '', text: await text(response) }
+    }
+    const xml = await ask({})
+    expect(xml.type).toContain('xml')
+    expect(xml.text).toMatch(/^<\?xml.*<ticket>[0-9a-f-]{36}<\/ticket>/)
+    expect(await ask({ accept: '*/*' })).toMatchObject({ type: expect.stringContaining('json') })
   })
 
   test('handshakes can be refused, cut, left hanging or regretted', async () => {
