@@ -1,7 +1,10 @@
 import { actFromPage, type PageAct, type PageAnswer } from './actions/act-from-page.ts'
+import { OpenPresses } from './actions/open-presses.ts'
 import { answerPress } from './actions/press.ts'
+import { watchPresses } from './actions/press-watch.ts'
 import type { ActionSettings, PerformDeps } from './actions/deps.ts'
 import { drawNow } from './delivery/draw-now.ts'
+import { isNameOfCard } from './delivery/names.ts'
 import { drawCard } from './delivery/render/draw.ts'
 import { createKeepTrue, type KeepTrue, type KeepTrueSettings } from './delivery/truth/keep-true.ts'
 import { createReadMembers } from './delivery/truth/read-members.ts'
@@ -73,6 +76,8 @@ export type IntegrationRuntime = {
   actFromPage(request: Omit<PageAct, 'integrationId' | 'corpId'>): Promise<PageAnswer>
   /** undefined = no Stream is wanted. */
   streamState(): StreamState | undefined
+  /** For the operator: what the presses say about how the integration is set up. */
+  pressNotes(): string[]
   /** Resolves when a connection serves, the app's credentials are refused, the signal aborts or no Stream is wanted. */
   streamSettled(signal: AbortSignal): Promise<void>
   readonly keepTrue: KeepTrue
@@ -102,8 +107,10 @@ export function startIntegration(
   const { id: integrationId, corpId } = integration
   const shared = { db: deps.db, clock: deps.clock, client, integrationId, corpId, quota }
 
+  const openPresses = new OpenPresses()
   const reconcile: ReconcileDeps = {
     ...shared,
+    isPressed: (outTrackId) => openPresses.has(outTrackId),
     log: log.child({ component: 'delivery' }),
     settings: settings.delivery,
     groupPerMinute: integration.groupPerMinute,
@@ -127,7 +134,9 @@ export function startIntegration(
     startPacer(deps.workers, { ...pace, api: 'message' }, (turn) => sendNotice(noticing, turn)),
   ]
 
+  const watch = watchPresses(integration, isNameOfCard)
   const eventDeps = {
+    watch,
     db: deps.db,
     clock: deps.clock,
     log: log.child({ component: 'events' }),
@@ -138,6 +147,9 @@ export function startIntegration(
   }
   const pressDeps = {
     ...deps,
+    openPresses,
+    watch,
+    isThrifty: () => quota.isHalfUsed(deps.db.read),
     log: log.child({ component: 'actions' }),
     settings: settings.action,
     integration,
@@ -196,6 +208,7 @@ export function startIntegration(
     actFromPage: (request) =>
       actFromPage(pressDeps, { ...request, integrationId: integration.id, corpId: integration.corpId }),
     streamState: () => stream?.state(),
+    pressNotes: () => watch.notes(deps.clock.nowMs()),
     streamSettled: (signal) => stream?.settled(signal) ?? Promise.resolve(),
     keepTrue,
     async stop() {

@@ -1,7 +1,10 @@
 import { ACTION_SETTINGS } from './actions/deps.ts'
+import { OpenPresses } from './actions/open-presses.ts'
 import { answerPress } from './actions/press.ts'
+import { watchPresses } from './actions/press-watch.ts'
 import type { Clock } from './clock.ts'
 import { drawNow } from './delivery/draw-now.ts'
+import { isNameOfCard } from './delivery/names.ts'
 import { createWakeDueCards } from './delivery/wake.ts'
 import { decodeButton } from './domain/button.ts'
 import { newId } from './domain/ids.ts'
@@ -44,7 +47,8 @@ export async function replayInbound(
   const body = readObject(stored?.['body'])
   if (!body) return undefined
   const inFlight = new InFlight((error) => deps.log.error({ err: error }, 'background-failed'))
-  const shared = { ...deps, integration, keep: NO_JOURNAL, countPush: async () => {}, inFlight }
+  const watch = watchPresses(integration, isNameOfCard)
+  const shared = { ...deps, integration, keep: NO_JOURNAL, countPush: async () => {}, inFlight, watch }
   switch (row.kind) {
     case 'event': {
       const event = readEvent(body, readObject(stored?.['headers']) ?? {})
@@ -59,7 +63,8 @@ export async function replayInbound(
       const press = readPress(body)
       if (!press) return undefined
       // Nobody could tell whether it was run when it came.
-      if (decodeButton(press.buttonId)?.action === 'custom') return { answered: 'a custom action is never run again' }
+      if (press.ids.some(({ id }) => decodeButton(id)?.action === 'custom'))
+        return { answered: 'a custom action is never run again' }
       const wakeDueCards = createWakeDueCards(deps)
       const owner = newId()
       const pressing = {
@@ -69,6 +74,8 @@ export async function replayInbound(
         settings: ACTION_SETTINGS,
         publicUrl: undefined,
         drawNow: drawNow.bind(undefined, deps.db, integration.id),
+        openPresses: new OpenPresses(),
+        isThrifty: async () => false,
       }
       const answer = await answerPress(pressing, press, { waitedMs: 0, onTaken: () => {} })
       answer.afterReply(false)

@@ -8,7 +8,9 @@ import { createRoom } from './room.ts'
 const PRESS: InboundPress = {
   outTrackId: 'fd-1',
   userId: 'user1',
-  buttonId: 'ack~7',
+  ids: [{ by: 'actionIds', id: 'ack~7~' }],
+  text: undefined,
+  beside: false,
   corpId: undefined,
   spaceId: undefined,
   raw: { body: {} },

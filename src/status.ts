@@ -69,7 +69,9 @@ export function createStatus({ db, clock, producer, claim, deliverWorker, standi
 
     async notes() {
       const ofDoors = await Promise.all([...runtimes.values()].map(({ doors }) => doors.notes()))
-      return [...(await standing.readNotes()), ...[...runtimes.values()].flatMap(describeShortage), ...ofDoors.flat()]
+      const all = [...runtimes.values()]
+      const ofPresses = all.flatMap((runtime) => runtime.pressNotes())
+      return [...(await standing.readNotes()), ...all.flatMap(describeShortage), ...ofPresses, ...ofDoors.flat()]
     },
 
     async read() {

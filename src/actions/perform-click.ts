@@ -6,7 +6,7 @@ import { findActing } from '../storage/integrations.ts'
 import { actByQueue, awaitResult } from './act-by-queue.ts'
 import { carryOut, RefusedAct } from './carry-out.ts'
 import type { ClickOutcome, PerformDeps } from './deps.ts'
-import { storeDone, storeFailed, storeRetry } from './store-outcome.ts'
+import { outcomeAfterAll, storeDone, storeFailed, storeRetry } from './store-outcome.ts'
 import { tellLate } from './tell-late.ts'
 
 const MAX_ATTEMPTS = 3
@@ -52,9 +52,9 @@ export async function performClick(
       await deps.producer.tickClick(click.id, Math.max(0, click.lease_until - deps.clock.nowMs()))
       throw cause
     })
-    log[outcome.status === 'retrying' ? 'warn' : 'error'](
+    log[outcome.status === 'failed' ? 'error' : 'warn'](
       { err: error, ...outcome, detail: error.detail, tookMs: Math.round(performance.now() - startedAt) },
-      outcome.status === 'retrying' ? 'click-retrying' : 'click-failed',
+      outcome.status === 'done' ? 'click-proven' : outcome.status === 'failed' ? 'click-failed' : 'click-retrying',
     )
   }
   const cards = await listCardsOfIncident(deps.db.read, click.integration_id, click.incident_id)
@@ -88,6 +88,6 @@ async function storeFailure(deps: PerformDeps, click: Click, error: AppError): P
   }
   const reason = asReason(failure.code)
   const fresh = error instanceof RefusedAct ? error.fresh : undefined
-  await storeFailed(deps, click, { reason, detail, fresh }, click.lease_until)
-  return { status: 'failed', reason, detail }
+  const settled = await storeFailed(deps, click, { reason, detail, fresh }, click.lease_until)
+  return settled ? { status: 'failed', reason, detail } : outcomeAfterAll(deps, click)
 }

@@ -1,3 +1,4 @@
+import { within } from '../lifecycle.ts'
 import { type Click, findClick, markToldWorking } from '../storage/clicks.ts'
 import { writeUntil } from '../storage/db.ts'
 import { awaitResult } from './act-by-queue.ts'
@@ -26,9 +27,9 @@ export async function performWithin(
   arrivedAt: number,
 ): Promise<{ settled: Settled; outcome: () => Promise<ClickOutcome> }> {
   const begin = (over: Promise<void>): Promise<ClickOutcome> => {
-    const outcome = repeated ? watchOther(deps, click, over) : perform(deps, click, over)
-    deps.inFlight.add(outcome)
-    return outcome
+    const work = repeated ? watchOther(deps, click, over) : perform(deps, click, over)
+    deps.inFlight.add(work)
+    return repeated ? work : provenOr(deps, click, work)
   }
   const leftMs = deps.settings.answerBudgetMs - (performance.now() - arrivedAt)
   // What others do costs no time to look at.
@@ -50,6 +51,21 @@ function perform(deps: PerformDeps, click: Click, over: Promise<void>): Promise<
     deps.log.error({ clickId: click.id, incidentId: click.incident_id, err: error }, 'click-broken')
     return { status: 'retrying' }
   })
+}
+
+const LOOK_MS = 50
+/** Looks while somebody waits; after them it is enough to look now and then. */
+const CLOSE_LOOKS = 40
+const LATER_LOOK_MS = 500
+
+/** What comes of the call, unless news of Flashduty settles the click before it ends: a call may hang and be done. */
+async function provenOr(deps: PerformDeps, click: Click, work: Promise<ClickOutcome>): Promise<ClickOutcome> {
+  for (let looks = 1; ; looks++) {
+    const ended = await within(looks < CLOSE_LOOKS ? LOOK_MS : LATER_LOOK_MS, work)
+    if (ended !== 'timeout') return ended
+    const now = await findClick(deps.db.read, click.id)
+    if (now && now.status !== 'pending') return outcomeOf(now)
+  }
 }
 
 async function watchOther(deps: PerformDeps, click: Click, over: Promise<void>): Promise<ClickOutcome> {

@@ -1,5 +1,6 @@
-import { decodeButton } from '../domain/button.ts'
+import { type ButtonPress, encodeButton } from '../domain/button.ts'
 import type { DrawnCard, Overlay } from '../domain/card.ts'
+import { repeatsFor } from '../domain/click.ts'
 import { newId } from '../domain/ids.ts'
 import type { InboundPress, PressAnswer, PressTime } from '../domain/inbound.ts'
 import { linkingAddress } from '../domain/integration.ts'
@@ -12,6 +13,8 @@ import {
   isMendedBySwitching,
   refusalText,
 } from '../domain/refusals.ts'
+import { withoutSecretValues } from '../domain/secrets.ts'
+import { clockTime } from '../domain/time.ts'
 import { AppError } from '../errors.ts'
 import { patiently, within } from '../lifecycle.ts'
 import { type CardOfNotification, findCard } from '../storage/cards.ts'
@@ -25,14 +28,25 @@ import { isLive, listPlacements } from '../storage/placements.ts'
 import type { Handle } from '../storage/schema.ts'
 import { settleUpdates } from '../storage/settle-records.ts'
 import { dropWantedAct, putWantedAct } from '../storage/wanted-acts.ts'
-import { actOf } from './click-parts.ts'
+import { actionOf, actOf } from './click-parts.ts'
 import type { PerformDeps } from './deps.ts'
 import { notePress } from './note-press.ts'
+import type { OpenPresses } from './open-presses.ts'
 import { followUp, performWithin } from './perform-within.ts'
+import type { PressWatch } from './press-watch.ts'
 import { refuse, takeClick, type TakenClick, type Wanted } from './take-click.ts'
+import { whichButton } from './which-button.ts'
+
+/** Letters of a press that nobody could read, for the log. */
+const MAX_LOGGED = 2_000
 
 export type PressDeps = PerformDeps & {
   integration: { id: string; corpId: string }
+  /** Cards that no update may leave for now. */
+  openPresses: OpenPresses
+  watch: PressWatch
+  /** Whether calls that few would miss are left out for the rest of the month. */
+  isThrifty: () => Promise<boolean>
   /** How people reach the pages; undefined = they are not reachable. */
   publicUrl: string | undefined
   /** Enters the push in the month's books. */
@@ -43,12 +57,13 @@ export type PressDeps = PerformDeps & {
   drawNow: (
     outTrackId: string,
     overlay?: (locale: Locale) => Overlay,
-  ) => Promise<{ drawn: DrawnCard; rev: number } | undefined>
+  ) => Promise<{ drawn: DrawnCard; rev: number; buttons: { id?: string; text: string }[] } | undefined>
 }
 
 type Taken =
-  | (Extract<TakenClick, { kind: 'refused' }> & { wantedToken: string | undefined })
+  | (Extract<TakenClick, { kind: 'refused' }> & { cardKnown: boolean; wantedToken: string | undefined })
   | (Extract<TakenClick, { kind: 'click' }> & {
+      cardKnown: true
       /** Nobody else has this card. */
       ownChat: boolean
       frozen: boolean
@@ -62,17 +77,43 @@ type Taken =
  * click is stored before anything else is done about it, and carried out whatever becomes of the answer.
  */
 export async function answerPress(deps: PressDeps, press: InboundPress, time: PressTime): Promise<PressAnswer> {
+  const leave = deps.openPresses.enter(press.outTrackId)
+  try {
+    const { cardParamMap, afterReply } = await answerOpen(deps, press, time)
+    return {
+      cardParamMap,
+      afterReply(written) {
+        leave()
+        afterReply(written)
+      },
+    }
+  } catch (error) {
+    leave()
+    throw error
+  }
+}
+
+async function answerOpen(deps: PressDeps, press: InboundPress, time: PressTime): Promise<PressAnswer> {
   const startedAt = performance.now() - time.waitedMs
-  const log = deps.log.child({ outTrackId: press.outTrackId, userId: press.userId, button: press.buttonId })
+  const pressed = await whichButton(press, async () => (await drawSafely(deps, press.outTrackId))?.buttons ?? [])
+  const named = pressed ? encodeButton(pressed.button) : (press.ids[0]?.id ?? press.text)
+  const log = deps.log.child({ outTrackId: press.outTrackId, userId: press.userId, button: named, by: pressed?.by })
   let taken: Taken
   try {
-    taken = await deps.db.write((trx) => takePress(deps, trx, press))
+    taken = await deps.db.write((trx) => takePress(deps, trx, press, pressed?.button))
   } catch (error) {
     if (!(error instanceof AppError)) throw error
     log.error({ err: error }, 'press-not-stored')
     const unavailable = (locale: Locale): Overlay => ({ tips: say(locale, 'press.STORE_UNAVAILABLE') })
     return answer(deps, press, unavailable, isOfOurs(deps, press))
   }
+  deps.watch.notePress(
+    press,
+    { foreign: !isOfOurs(deps, press), nameless: pressed === undefined, cardKnown: taken.cardKnown },
+    deps.clock.nowMs(),
+  )
+  // Set up otherwise than it should be, or a card of another make: what it says is all there is to mend it by.
+  if (!pressed) log.warn({ said: whatWasSaid(press) }, 'press-nameless')
   if (taken.kind === 'refused') {
     const { incidentId, reason } = taken
     log.info({ incidentId, reason, tookMs: elapsed(startedAt) }, 'press-refused')
@@ -108,18 +149,26 @@ export async function answerPress(deps: PressDeps, press: InboundPress, time: Pr
 /** The new face is the answer; where it tells nothing of the press, a sentence does. */
 async function answerDone(
   deps: PressDeps,
-  { ownChat, frozen, rev }: Extract<Taken, { kind: 'click' }>,
+  { ownChat, frozen, rev, repeated }: Extract<Taken, { kind: 'click' }>,
   click: Click,
 ): Promise<PressAnswer> {
   const plain = await drawSafely(deps, click.out_track_id)
-  const isShown = plain !== undefined && plain.rev > rev && !frozen
-  const key = frozen ? 'press.done.superseded' : 'press.done'
-  const now = isShown ? plain : await drawSafely(deps, click.out_track_id, (locale) => ({ tips: say(locale, key) }))
+  // Somebody who means it a second time has to be told that it was not done a second time.
+  const repeatMs = repeatsFor(actionOf(click))
+  const before = repeated && repeatMs > 0 && repeatMs < Infinity
+  const isShown = plain !== undefined && plain.rev > rev && !frozen && !before
+  const key = before ? 'press.done.before' : frozen ? 'press.done.superseded' : 'press.done'
+  const stored = before ? await findIncident(deps.db.read, click.integration_id, click.incident_id) : undefined
+  const ranAt = clockTime(Math.floor(click.created_at / 1_000), stored?.incident.account_time_zone)
+  const said = (locale: Locale): string => say(locale, key, { time: ranAt })
+  const now = isShown ? plain : await drawSafely(deps, click.out_track_id, (locale) => ({ tips: said(locale) }))
+  // A person may have the chat open on two devices, and the answer reaches one of them.
+  const isAll = ownChat && isShown && (await deps.isThrifty())
   return {
-    cardParamMap: now ? now.drawn.cardParamMap : { tips: say('zh-CN', key) },
+    cardParamMap: now ? now.drawn.cardParamMap : { tips: said('zh-CN') },
     afterReply: (written) => {
       deps.inFlight.add(
-        written && ownChat && isShown
+        written && isAll
           ? writeUntil(deps, click.lease_until, (trx) => storeSeen(deps, trx, click.out_track_id, plain))
           : followUp(deps, click, Promise.resolve({ status: 'done' })),
       )
@@ -127,7 +176,12 @@ async function answerDone(
   }
 }
 
-async function takePress(deps: PressDeps, trx: Handle, press: InboundPress): Promise<Taken> {
+async function takePress(
+  deps: PressDeps,
+  trx: Handle,
+  press: InboundPress,
+  button: ButtonPress | undefined,
+): Promise<Taken> {
   await deps.countPush(trx, 'card')
   const card = await findCard(trx, press.outTrackId)
   const { integration } = deps
@@ -136,19 +190,20 @@ async function takePress(deps: PressDeps, trx: Handle, press: InboundPress): Pro
   // Where people of another corporation press is no group of ours.
   await notePress(deps, trx, press, isColleague ? card : undefined, deps.clock.nowMs())
   const isOurs = card?.integration_id === deps.integration.id
-  const button = decodeButton(press.buttonId)
   const wanted: Omit<Wanted, 'act'> = {
     integrationId: deps.integration.id,
-    userId: press.userId,
+    userId: press.userId ?? '',
     incidentId: isOurs ? card.incident_id : undefined,
     outTrackId: press.outTrackId,
   }
   const no = async (reason: Reason): Promise<Taken> => {
-    const act = button ?? { action: press.buttonId }
-    return { ...(await refuse(deps, trx, { ...wanted, act }, reason)), wantedToken: undefined }
+    const act = button ?? { action: press.ids[0]?.id ?? press.text ?? '' }
+    const refused = await refuse(deps, trx, { ...wanted, act }, reason)
+    return { ...refused, cardKnown: isOurs, wantedToken: undefined }
   }
   if (!card || !isOurs) return no('CARD_UNKNOWN')
   if (!isColleague) return no('OTHER_CORPORATION')
+  if (press.userId === undefined) return no('PRESSER_UNKNOWN')
   const { audience } = card
   const offered =
     (button?.minutes === undefined || audience.snoozeMinutes.includes(button.minutes)) &&
@@ -160,18 +215,26 @@ async function takePress(deps: PressDeps, trx: Handle, press: InboundPress): Pro
   const wholly = { ...wanted, incidentId: card.incident_id, act: button, note }
   const taken = await takeClick(deps, trx, wholly)
   if (taken.kind === 'refused') {
-    return { ...taken, wantedToken: await keepForLater(deps, trx, card, wholly, taken.reason) }
+    const wantedToken = await keepForLater(deps, trx, card, wholly, taken.reason)
+    return { ...taken, cardKnown: true, wantedToken }
   }
   await dropWantedAct(trx, wholly)
   if (!taken.repeated) await holdCard(trx, card.out_track_id, taken.click.lease_until)
   const stored = await findIncident(trx, card.integration_id, card.incident_id)
   return {
     ...taken,
+    cardKnown: true,
     ownChat: placements.every(({ kind, target_id: id }) => kind === 'person' && id === press.userId),
     frozen: card.frozen === 1,
     // A repeated press shows whatever the first one has led to.
     rev: taken.repeated ? 0 : (stored?.rev ?? 0),
   }
+}
+
+/** What a press brought, for whoever has to find out why it names no button. */
+function whatWasSaid({ raw }: InboundPress): string {
+  const { content, value } = raw.body
+  return JSON.stringify(withoutSecretValues({ content, value })).slice(0, MAX_LOGGED)
 }
 
 function isOfOurs({ integration }: Pick<PressDeps, 'integration'>, { corpId }: InboundPress): boolean {

@@ -5,13 +5,13 @@ import { versionOfInfo } from '../domain/version.ts'
 import type { AppError } from '../errors.ts'
 import { type CardOfNotification, listCardsOfIncident } from '../storage/cards.ts'
 import { allowRevision } from '../storage/change-cards.ts'
-import { type Click, settleClick } from '../storage/clicks.ts'
+import { type Click, findClick, settleClick } from '../storage/clicks.ts'
 import { writeUntil } from '../storage/db.ts'
-import { advanceIncident, markGone, type StoredIncident } from '../storage/incidents.ts'
+import { advanceIncident, markGone, nextRevision, type StoredIncident } from '../storage/incidents.ts'
 import { isOfAnother } from '../storage/integrations.ts'
 import type { Handle } from '../storage/schema.ts'
 import { settleRecord } from '../storage/settle-records.ts'
-import { actionOf, recordKeyOf } from './click-parts.ts'
+import { actionOf, outcomeOf, recordKeyOf } from './click-parts.ts'
 import type { ClickOutcome, PerformDeps } from './deps.ts'
 
 /** The incident as Flashduty told it; `seen`: what was stored when it was asked. */
@@ -26,24 +26,32 @@ export async function storeDone(
 ): Promise<Click | undefined> {
   return writeUntil(deps, untilMs, async (trx) => {
     const nowMs = deps.clock.nowMs()
-    if (fresh) await storeFresh(deps, trx, click, fresh, click.member_name ?? undefined)
+    const moved = fresh && (await storeFresh(deps, trx, click, fresh, click.member_name ?? undefined))
     const settled = await settleClick(trx, click.id, { status: 'done' }, nowMs)
     if (settled) await settleRecord(trx, recordKeyOf(click), { status: 'success' }, nowMs)
+    if (settled && !moved && actionOf(click) === 'custom') await drawAnew(deps, trx, click, nowMs)
     return settled
   })
 }
 
-/** Moves the incident forward and lets every card that takes such events show it. */
+/** What a custom action did may not show; the button it was run by is another one from now on all the same. */
+async function drawAnew(deps: PerformDeps, trx: Handle, click: Click, nowMs: number): Promise<void> {
+  const rev = await nextRevision(trx, click.integration_id, click.incident_id, nowMs)
+  if (rev === undefined || click.out_track_id === '') return
+  await allowRevision(trx, [click.out_track_id], { rev, spacingMs: deps.settings.spacingMs, urgent: true }, nowMs)
+}
+
+/** Moves the incident forward and lets every card that takes such events show it. @returns whether it moved */
 export async function storeFresh(
   deps: PerformDeps,
   trx: Handle,
   click: Click,
   { incident, seen }: Fresh,
   actorName: string | undefined,
-): Promise<void> {
+): Promise<boolean> {
   const nowMs = deps.clock.nowMs()
   // What was pressed in a corporation that the integration was taken from is told to nobody of the other one.
-  if (await isOfAnother(trx, click.integration_id, click.corp_id)) return
+  if (await isOfAnother(trx, click.integration_id, click.corp_id)) return false
   const read = versionOfInfo(incident.updated_at, nowMs, seen?.version)
   // Read after the stored state was, so of the same second it cannot be older: it may take its place.
   const sameSecond = seen !== undefined && seen.version.updatedAt === read.updatedAt
@@ -68,6 +76,7 @@ export async function storeFresh(
     nowMs,
   )
   if (stored.advanced) await allowFor(deps, trx, cards, click, { rev: stored.rev, eventType }, nowMs)
+  return stored.advanced
 }
 
 async function allowFor(
@@ -120,6 +129,11 @@ export async function storeFailed(
   })
 }
 
+/** Of a click that came to its end by other news, while this process still waited for an answer. */
+export async function outcomeAfterAll(deps: PerformDeps, click: Click): Promise<ClickOutcome> {
+  return outcomeOf((await findClick(deps.db.read, click.id)) ?? click)
+}
+
 /** It is tried again by itself. */
 export async function storeRetry(
   deps: PerformDeps,
@@ -128,11 +142,13 @@ export async function storeRetry(
   pauseMs: number,
 ): Promise<ClickOutcome> {
   const reason = asReason(error.failure.code)
-  await writeUntil(deps, click.lease_until, async (trx) => {
+  const settled = await writeUntil(deps, click.lease_until, async (trx) => {
     const nowMs = deps.clock.nowMs()
-    await settleClick(trx, click.id, { status: 'pending', reason, dueAt: nowMs + pauseMs }, nowMs)
-    await settleRecord(trx, recordKeyOf(click), { status: 'retrying', reason, detail: error.detail }, nowMs)
+    const kept = await settleClick(trx, click.id, { status: 'pending', reason, dueAt: nowMs + pauseMs }, nowMs)
+    if (kept) await settleRecord(trx, recordKeyOf(click), { status: 'retrying', reason, detail: error.detail }, nowMs)
+    return kept
   })
+  if (!settled) return outcomeAfterAll(deps, click)
   await deps.producer.tickClick(click.id, pauseMs)
   return { status: 'retrying' }
 }

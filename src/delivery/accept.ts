@@ -14,6 +14,7 @@ import { findIntegration } from '../storage/integrations.ts'
 import { releaseMissed } from '../storage/missed.ts'
 import { pickIntegration } from '../storage/pick-integration.ts'
 import { isLive, listPlacements, type Placement } from '../storage/placements.ts'
+import { proveClicks } from '../storage/prove-clicks.ts'
 import { addRecord, eventRecordKey, listRecordedTargets, type NewRecord } from '../storage/records.ts'
 import { listRoutedGroups } from '../storage/routes.ts'
 import type { SecretBox } from '../storage/secret-box.ts'
@@ -168,6 +169,17 @@ async function acceptEvent(
       nowMs,
     )
     await tellCorporation(trx, stored, integration.corpId)
+    const news = {
+      eventType: event.eventType,
+      personId: event.person?.id,
+      at: Math.floor(version.eventTime / 1_000),
+      incident: event.incident,
+    }
+    const { isRepeat } = arrival
+    const proven =
+      stored.advanced && !isRepeat
+        ? await proveClicks(trx, stored, news, { nowMs, dueAt: nowMs + deps.settings.spacingMs })
+        : []
     const cards = await listCardsOfIncident(trx, integration.id, stored.incidentId)
     const placements = await listPlacements(
       trx,
@@ -220,6 +232,7 @@ async function acceptEvent(
       plan,
       eventId: event.eventId,
       doubted: version.doubted,
+      proven,
     }
   })
 
@@ -247,7 +260,9 @@ async function acceptEvent(
     },
     'delivery-accepted',
   )
+  if (taken.proven.length > 0) deps.log.info({ ...ids, cards: taken.proven }, 'clicks-proven')
   await deps.wakeDueCards([
+    ...taken.proven,
     ...plan.newCards.map((card) => card.outTrackId),
     ...plan.joins.map((join) => join.outTrackId),
     ...plan.updates,

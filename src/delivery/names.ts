@@ -31,6 +31,11 @@ export function nameCard(
   return `fd-${readable}-${digest(24, integrationId, incidentId, notificationKey, audienceKey, replacement)}`
 }
 
+/** Whether a card bears such a name: one of another program hardly does. */
+export function isNameOfCard(outTrackId: string): boolean {
+  return /^fd-[\w-]{1,36}-[a-z2-7]{24}$/.test(outTrackId)
+}
+
 /** The audience's card, or a further one when that is frozen: it would show its last face to whoever joins it. */
 export function nameUnfrozen(
   integrationId: string,

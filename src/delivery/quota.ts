@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.ts'
-import { isScarce, monthOf, verifyAllowance, warningCrossed } from '../domain/quota.ts'
+import { isHalfUsed, isScarce, monthOf, verifyAllowance, warningCrossed } from '../domain/quota.ts'
 import type { Failure } from '../errors.ts'
 import type { Log } from '../log.ts'
 import type { Handle } from '../storage/schema.ts'
@@ -16,6 +16,8 @@ export type Quota = {
   countPush(trx: Handle, topic: string): Promise<void>
   /** Whether updates that are not final have to wait. */
   isScarce(trx: Handle): Promise<boolean>
+  /** Whether calls that few would miss are left out. */
+  isHalfUsed(db: Handle): Promise<boolean>
   /** How many groups may still be asked about for that reason alone. */
   verifyAllowance(db: Handle, why: Verification): Promise<number>
   /** Counts one of them, or takes one back; the call itself is counted as any other. */
@@ -50,6 +52,10 @@ export function createQuota(
     async isScarce(trx) {
       if (integration.monthlyCalls <= 0) return false
       return isScarce(await sumUsage(trx, corpId, 'call', deps.clock.nowMs()), integration.monthlyCalls)
+    },
+    async isHalfUsed(db) {
+      if (integration.monthlyCalls <= 0) return false
+      return isHalfUsed(await sumUsage(db, corpId, 'call', deps.clock.nowMs()), integration.monthlyCalls)
     },
     async verifyAllowance(db, why) {
       const limit = integration.monthlyCalls

@@ -11,7 +11,7 @@ import { storeDelivered, storeNotDelivered } from './delivery-outcome.ts'
 import { drawLeased } from './hard-to-draw.ts'
 import { withMentions } from './render/mentions.ts'
 import { PUBLIC_TEMPLATE_ID } from './render/public-template.ts'
-import { storeAbsent, storeNotShown, storeShown } from './update-outcome.ts'
+import { putOffUpdate, storeAbsent, storeNotShown, storeShown } from './update-outcome.ts'
 import type { ReconcileDeps } from './work.ts'
 
 /**
@@ -103,6 +103,11 @@ export async function reconcileUpdate(deps: ReconcileDeps, awaitTurn: AwaitTurn)
   const log = deps.log.child({ incidentId: card.incident_id, outTrackId: card.out_track_id })
   const touched = [card.out_track_id]
   try {
+    // A press may have come in since the card was claimed, and is not stored yet.
+    if (needed && deps.isPressed(card.out_track_id)) {
+      await store(deps, card, (trx) => putOffUpdate(deps, trx, work))
+      return
+    }
     if (!needed) {
       await store(deps, card, (trx) => storeShown(deps, trx, work, card.called_at))
       log.debug({ rev: stored.rev }, 'card-unchanged')

@@ -54,6 +54,13 @@ async function wasOvertaken(trx: Handle, { card, stored }: Pick<Work, 'card' | '
   )
 }
 
+/** A press on the card is being answered: the call was not made, and is due again once the answer is out. */
+export async function putOffUpdate(deps: ReconcileDeps, trx: Handle, { card }: Work): Promise<void> {
+  await deps.quota.refundCall(trx, 'updateCard')
+  const dueAt = deps.clock.nowMs() + deps.settings.spacingMs
+  await changeLeased(trx, card.out_track_id, deps.owner, { update_due_at: dueAt, lease_owner: null, lease_until: 0 })
+}
+
 /** The probe found nothing: nothing was delivered, and the same name can be created, unless a newer card has come. */
 export async function storeAbsent(deps: ReconcileDeps, trx: Handle, { card }: Work): Promise<void> {
   const nowMs = deps.clock.nowMs()

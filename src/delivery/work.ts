@@ -20,6 +20,8 @@ export type ReconcileDeps = {
   corpId: string
   /** Pure, but given texts from outside: it is called while nothing else waits for it. */
   draw: (face: CardFace) => DrawnCard
+  /** Whether a press on the card is being answered here, so that no update of it may leave. */
+  isPressed: (outTrackId: string) => boolean
   /** How presses of new cards return. */
   cardCallback: Audience['callbackType']
   quota: Quota

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 
 import { ACTIONS, type Action } from './button.ts'
-import { type ActionVerdict, canBeMeantAgain, canBeReread, EVENT_OF_ACTION, judgeAction } from './click.ts'
+import { type ActionVerdict, canBeReread, EVENT_OF_ACTION, judgeAction, repeatsFor } from './click.ts'
 import { incidentOf as read } from './incident.fixture.ts'
 import type { Incident } from './incident.ts'
 
@@ -73,7 +73,7 @@ test.each(Object.entries(STATES))(
 
 test('only a custom action leaves no trace to look for, and only it and a reading can be meant twice', () => {
   expect(ACTIONS.filter((action) => !canBeReread(action))).toEqual(['custom'])
-  expect(ACTIONS.filter(canBeMeantAgain)).toEqual(['custom', 'refresh'])
+  expect(ACTIONS.filter((action) => repeatsFor(action) < Infinity)).toEqual(['custom', 'refresh'])
 })
 
 test.each<[string, Record<string, unknown>, number, ActionVerdict]>([

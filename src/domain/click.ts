@@ -47,14 +47,39 @@ export function judgeAction(
   }
 }
 
+/** What an event says of an incident; `at` Unix seconds. */
+export type News = { eventType: string; personId: number | undefined; at: number; incident: Incident }
+
+/** Clocks differ: news of an act may seem a little older than its press. */
+const NEWS_TOLERANCE = 60
+
+/**
+ * Pure: whether the news shows that the press was carried out, though nobody answered it: the same member did the same, or
+ * the incident is where the press wanted it. What another member did proves nothing, unless it closed the incident.
+ */
+export function isProof(
+  click: { action: Action; minutes: number | undefined; memberId: number; pressedAt: number },
+  { eventType, personId, at, incident }: News,
+): boolean {
+  if (click.action === 'ack' || click.action === 'resolve') {
+    if (judgeAction(incident, click) === 'reached') return true
+  }
+  const own = personId === click.memberId && eventType === EVENT_OF_ACTION[click.action]
+  return own && at >= click.pressedAt - NEWS_TOLERANCE
+}
+
 /** Whether a look at the incident tells if it was done. What cannot be told is never repeated after an unknown outcome. */
 export function canBeReread(action: Action): boolean {
   return action !== 'custom'
 }
 
-/** Whether a second press of the very same button can mean a second act. */
-export function canBeMeantAgain(action: Action): boolean {
-  return action === 'custom' || action === 'refresh'
+/**
+ * For how long a press of the very same button is no second act (ms). What is read from the incident is done once for good;
+ * a custom action, which runs something elsewhere, may be wanted again after minutes; a look may be wanted at any time.
+ */
+export function repeatsFor(action: Action): number {
+  if (action === 'custom') return 5 * 60_000
+  return action === 'refresh' ? 0 : Infinity
 }
 
 /** The event that Flashduty sends for each action, if any; filters and the card's last line go by it. */

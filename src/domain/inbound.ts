@@ -25,12 +25,20 @@ export type InboundEvent = {
   raw: Raw
 }
 
+/** Where a press named its button. */
+export type NamedBy = 'params.id' | 'params.action' | 'actionIds' | 'params.text'
+
 export type InboundPress = {
   outTrackId: string
-  userId: string
+  /** undefined where DingTalk does not say who it was. */
+  userId: string | undefined
   corpId: string | undefined
-  /** Id of the pressed button, as it was drawn. */
-  buttonId: string
+  /** What may be the pressed button's id, most telling first; empty where nothing is. */
+  ids: { by: NamedBy; id: string }[]
+  /** The words on the button, where it says them. */
+  text: string | undefined
+  /** Whether the parameters stood beside `cardPrivateData` instead of inside. */
+  beside: boolean
   /** The conversation the card was pressed in, where DingTalk says so. */
   spaceId: string | undefined
   raw: Raw
@@ -121,22 +129,43 @@ export function readPushedEvent(body: Record<string, unknown>): (InboundEvent & 
   return event && { ...event, hasOwnId: false }
 }
 
+/** Of what a press may name; more letters than any button of ours has. */
+const MAX_NAMED = 20
+const MAX_BUTTON_ID = 64
+
 /**
- * `content` and `value` hold the same text; which of the two comes has changed over time. The pressed button is
- * `actionIds[0]`, or `params.id` with a template that passes parameters only (page "event-callback-card").
+ * `content` and `value` hold the same text; which of the two comes has changed over time (page "event-callback-card").
+ * What names the button depends on the template's layout: `actionIds` may hold the id of a layout node, and the parameters
+ * may stand beside `cardPrivateData` (page "interactive-mode"; the rest as bots on real tenants have found it).
+ * @returns undefined for what names no card
  */
 export function readPress(body: Record<string, unknown>): InboundPress | undefined {
   const outTrackId = stringOf(body['outTrackId'])
-  const userId = stringOf(body['userId'])
-  const content = readObject(body['content']) ?? readObject(body['value'])
+  if (!outTrackId) return undefined
+  const contents = [body['content'], body['value']].map(readObject).filter((content) => content !== undefined)
+  const content = contents.find((one) => 'cardPrivateData' in one || 'params' in one) ?? contents[0]
   const inner = readObject(content?.['cardPrivateData'])
-  const actionIds: unknown = inner?.['actionIds']
-  const params = readObject(inner?.['params']) ?? readObject(content?.['params'])
-  const firstAction = Array.isArray(actionIds) ? stringOf(actionIds[0]) : undefined
-  const buttonId = firstAction ?? stringOf(params?.['id'])
-  if (!outTrackId || !userId || !buttonId) return undefined
-  const corpId = stringOf(body['corpId'])
-  return { outTrackId, userId, buttonId, corpId, spaceId: stringOf(body['spaceId']), raw: { body } }
+  const within = readObject(inner?.['params'])
+  const beside = within === undefined || Object.keys(within).length === 0
+  const params = (beside ? readObject(content?.['params']) : undefined) ?? within
+  const named: [NamedBy, unknown][] = [
+    ['params.id', params?.['id']],
+    ['params.action', params?.['action']],
+    ...[inner?.['actionIds']].flat().map((id): [NamedBy, unknown] => ['actionIds', id]),
+  ]
+  return {
+    outTrackId,
+    userId: stringOf(body['userId']),
+    corpId: stringOf(body['corpId']),
+    ids: named.slice(0, MAX_NAMED).flatMap(([by, value]) => {
+      const id = stringOf(value)
+      return id === undefined || id.length > MAX_BUTTON_ID ? [] : [{ by, id }]
+    }),
+    text: stringOf(params?.['text'])?.trim().slice(0, MAX_BUTTON_ID),
+    beside: beside && params !== undefined && params !== within,
+    spaceId: stringOf(body['spaceId']),
+    raw: { body },
+  }
 }
 
 /** Of a robot message; one that came after the month's pushes were used up has no text (D 1.13). */

@@ -1,3 +1,4 @@
+import { decodeButton } from './button.ts'
 import type { InboundEvent, InboundMessage, InboundPress, Raw } from './inbound.ts'
 import { withoutSecretValues } from './secrets.ts'
 
@@ -29,8 +30,15 @@ export function entryOfEvent(event: InboundEvent): JournalEntry {
 
 /** @param groupId of the group it was pressed in, when that is known */
 export function entryOfPress(press: InboundPress, groupId: string | null): JournalEntry {
-  const { outTrackId, userId, buttonId } = press
-  return { kind: 'press', type: buttonId, businessId: outTrackId, groupId, userId, value: valueOf(press.raw) }
+  const { outTrackId, userId, ids, text } = press
+  return {
+    kind: 'press',
+    type: ids.find(({ id }) => decodeButton(id))?.id ?? ids[0]?.id ?? text ?? '',
+    businessId: outTrackId,
+    groupId,
+    userId: userId ?? null,
+    value: valueOf(press.raw),
+  }
 }
 
 /** What people write to the robot is their own affair: it is not kept. */

@@ -80,6 +80,10 @@ export const MESSAGES = {
   'press.working': ['处理中，卡片稍后更新', 'Working on it; the card will follow'],
   'press.done': ['操作成功', 'Done'],
   'press.done.superseded': ['操作成功，最新状态请见新消息', 'Done; see the newer message for how it is now'],
+  'press.done.before': [
+    '该操作已于 {time} 执行，本次点击未重复执行；如需再次执行，请点刷新后的按钮',
+    'This ran at {time} and was not run again; to run it once more, press the button as it is drawn now',
+  ],
   'press.late': ['{incident}：{action}未成功。{why}', '{incident}: {action} did not work. {why}'],
   'press.NOT_LINKED': ['未关联应用：请{link}完成登录关联{goesOn}', 'Not linked: {link} to link your account{goesOn}'],
   'press.KEY_MISSING': [
@@ -114,6 +118,10 @@ export const MESSAGES = {
   'press.OTHER_CORPORATION': [
     '非本企业成员不能操作此卡片：请联系值班人员',
     'People of other corporations cannot act on this card: ask whoever is on call',
+  ],
+  'press.PRESSER_UNKNOWN': [
+    '钉钉未告知操作人，操作未执行：请到控制台操作',
+    'DingTalk did not say who pressed, so nothing was done: act in the console',
   ],
   'press.COMMENT_MISSING': ['请先填写原因', 'Say why first'],
   'press.CUSTOM_ACTION_FAILED': [

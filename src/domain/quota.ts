@@ -12,6 +12,13 @@ const WARN_AT = [0.5, 0.8, 0.95]
 /** From here on updates that are not final wait: alerts come first. */
 const SAVE_FROM = 0.95
 
+/** From here on no call is made that only a second screen of the same person would show. */
+const HALF = 0.5
+
+export function isHalfUsed(used: number, limit: number): boolean {
+  return limit > 0 && used >= limit * HALF
+}
+
 /** Whether so much of the quota is used that it has to be kept for what matters most; `limit` 0 = unlimited. */
 export function isScarce(used: number, limit: number): boolean {
   return limit > 0 && used >= limit * SAVE_FROM

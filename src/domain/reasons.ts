@@ -10,6 +10,7 @@ export const REASONS = {
   ACCOUNT_LOCKED: ['账号已被锁定', 'the account is locked'],
   MEMBER_DISABLED: ['成员未激活或已删除', 'the member is not active'],
   OTHER_CORPORATION: ['非本企业成员', 'a person of another corporation'],
+  PRESSER_UNKNOWN: ['未知操作人', 'nobody knows who pressed it'],
   CORPORATION_CHANGED: ['集成已改属其他企业', 'the integration belongs to another corporation now'],
   COMMENT_MISSING: ['未填写原因', 'no reason was given'],
   CUSTOM_ACTION_FAILED: ['自定义动作执行失败', 'the custom action failed'],

@@ -14,6 +14,8 @@ export type EventDeps = {
   integration: { id: string; name: string; corpId: string; clientId: string; coolAppCode: string | undefined }
   /** Enters the push in the month's books. */
   countPush: (trx: Handle, topic: string) => Promise<void>
+  /** Told of each event, and whether it is of another corporation. */
+  watch: { noteEvent(event: InboundEvent, foreign: boolean, nowMs: number): void }
   /** Enters what came in the journal. */
   keep: KeepInbound
 }

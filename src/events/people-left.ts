@@ -4,8 +4,6 @@ import { textsOf, timeOf } from './fields.ts'
 
 /** `user_leave_org`: whoever left is linked no more and logged in nowhere; a returning person links again. */
 export const peopleLeft: HandleEvent = async (deps, trx, event) => {
-  // A namesake of somebody here.
-  if (event.corpId !== undefined && event.corpId !== deps.integration.corpId) return { refreshGroup: false }
   const leftAt = timeOf(event, 'timeStamp') || event.bornAt
   for (const userId of textsOf(event, 'userId')) {
     const was = await noteLeaver(trx, { integrationId: deps.integration.id, userId, leftAt }, deps.clock.nowMs())

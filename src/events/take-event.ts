@@ -38,6 +38,8 @@ const COSTS = /^(chat|im|single_conversation)_/
 export async function takeEvent(deps: EventDeps, event: InboundEvent, how?: 'again'): Promise<Ack> {
   const ids = { eventId: event.eventId, eventType: event.eventType }
   const handle = handlerOf(event.eventType)
+  // Of a namesake elsewhere: an id means somebody or something else there.
+  const isForeign = event.corpId !== undefined && event.corpId !== deps.integration.corpId
   const seenAs = { source: 'event' as const, id: `${deps.integration.id}:${event.eventId}` }
   try {
     const taken = await deps.db.write(async (trx) => {
@@ -47,10 +49,16 @@ export async function takeEvent(deps: EventDeps, event: InboundEvent, how?: 'aga
       const isNew = await enterInbox(trx, seenAs, nowMs)
       if (COSTS.test(event.eventType)) await deps.countPush(trx, event.eventType)
       if (isNew) await deps.keep(trx, deps.integration.id, () => entryOfEvent(event), nowMs)
+      if (isForeign) return 'foreign'
       if (!handle) return 'ignored'
       return isNew || how === 'again' ? handle(deps, trx, event) : 'duplicate'
     })
     if (taken === 'former') return { status: 'LATER', message: 'the integration is changing' }
+    deps.watch.noteEvent(event, isForeign, deps.clock.nowMs())
+    if (taken === 'foreign') {
+      deps.log.warn({ ...ids, corpId: event.corpId, own: deps.integration.corpId }, 'event-foreign')
+      return { status: 'SUCCESS', message: 'of another corporation' }
+    }
     if (typeof taken === 'string') {
       deps.log.info(ids, `event-${taken}`)
       return { status: 'SUCCESS', message: taken }

@@ -48,7 +48,7 @@ export function addCardPushRoute(app: Hono, deps: CardPushDeps): void {
     const press = body && readPress(body)
     if (!press) {
       log.warn('card-push-unreadable')
-      return c.json({ error: 'UNREADABLE', problem: 'names no card, person or button' }, 400)
+      return c.json({ error: 'UNREADABLE', problem: 'names no card' }, 400)
     }
 
     const id = { integrationId: integration.id, stamp: timestamp, signature }

@@ -1,13 +1,13 @@
 import type { Insertable, Selectable } from 'kysely'
 
-import { canBeMeantAgain } from '../domain/click.ts'
+import { repeatsFor } from '../domain/click.ts'
 import type { Action } from '../domain/button.ts'
 import { corporationOf } from './corporation.ts'
 import type { ClicksTable, Handle } from './schema.ts'
 
 export type Click = Selectable<ClicksTable>
 
-/** Two presses of one button within this time are one, even where a second could be meant. */
+/** Two presses of the same kind within this time are one, though the first may have drawn the button anew meanwhile. */
 const COLLAPSE_MS = 3_000
 
 export type NewClick = Pick<
@@ -37,14 +37,20 @@ export async function addClick(
   nowMs: number,
 ): Promise<{ click: Click; repeated: boolean }> {
   const what = [click.action, click.minutes ?? click.custom_id ?? '']
+  const repeatMs = Math.max(repeatsFor(click.action), COLLAPSE_MS)
   // Such an act draws the card anew, under the finger of whoever taps twice.
-  const drawnAt = canBeMeantAgain(click.action) ? '' : click.revision
+  const drawnAt = repeatsFor(click.action) < COLLAPSE_MS ? '' : click.revision
+  const onCard = [click.out_track_id, click.dingtalk_user_id, ...what]
   const activeKey = (
     formToken === undefined
-      ? [click.out_track_id, click.dingtalk_user_id, ...what, drawnAt]
+      ? [...onCard, drawnAt]
       : ['page', click.dingtalk_user_id, click.incident_id, ...what, formToken]
   ).join('|')
-  if (formToken === undefined && canBeMeantAgain(click.action)) await freeKey(trx, activeKey, nowMs - COLLAPSE_MS)
+  if (formToken === undefined && repeatMs < Infinity) {
+    await freeKey(trx, activeKey, nowMs - repeatMs)
+    const tapped = await findTapped(trx, click, nowMs - COLLAPSE_MS)
+    if (tapped) return { click: tapped, repeated: true }
+  }
   const row: Insertable<ClicksTable> = {
     ...click,
     active_key: activeKey,
@@ -72,6 +78,27 @@ export async function addClick(
     .where('active_key', '=', activeKey)
     .executeTakeFirstOrThrow()
   return { click: earlier, repeated: true }
+}
+
+/** A press of the same kind by the same person on the same card a moment ago, that is pending or done. */
+async function findTapped(
+  trx: Handle,
+  click: Omit<NewClick, 'formToken'>,
+  sinceMs: number,
+): Promise<Click | undefined> {
+  return trx
+    .selectFrom('clicks')
+    .selectAll()
+    .where('incident_id', '=', click.incident_id)
+    .where('integration_id', '=', click.integration_id)
+    .where('out_track_id', '=', click.out_track_id)
+    .where('dingtalk_user_id', '=', click.dingtalk_user_id)
+    .where('action', '=', click.action)
+    .where('custom_id', 'is', click.custom_id)
+    .where('active_key', 'is not', null)
+    .where('created_at', '>', sinceMs)
+    .limit(1)
+    .executeTakeFirst()
 }
 
 async function freeKey(trx: Handle, activeKey: string, untilMs: number): Promise<void> {

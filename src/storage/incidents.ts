@@ -228,6 +228,23 @@ export function incidentFromRow(row: Selectable<IncidentsTable>): StoredIncident
   }
 }
 
+/** Something was done about it that its snapshot does not show. @returns the revision that its buttons bear from now on */
+export async function nextRevision(
+  trx: Handle,
+  integrationId: string,
+  incidentId: string,
+  nowMs: number,
+): Promise<number | undefined> {
+  const row = await trx
+    .updateTable('incidents')
+    .set((eb) => ({ rev: eb('rev', '+', 1), updated_at: nowMs }))
+    .where('integration_id', '=', integrationId)
+    .where('incident_id', '=', incidentId)
+    .returning('rev')
+    .executeTakeFirst()
+  return row?.rev
+}
+
 /** Flashduty says that there is no such incident. @returns the revision that shows it; undefined when it is known already */
 export async function markGone(
   trx: Handle,

@@ -70,7 +70,7 @@ export function parseFrame(raw: string): StreamFrame {
     const press = readPress(body)
     return press
       ? { kind: 'press', messageId: frame.messageId, press }
-      : { kind: 'unknown', ...frame, why: 'a press without card, user or button' }
+      : { kind: 'unknown', ...frame, why: 'a press without a card' }
   }
   if (type === 'CALLBACK' && headers.topic === TOPIC_ROBOT) {
     const message = readMessage(body)

@@ -34,6 +34,7 @@ useDatabase(async (opened) => {
 test('what comes from its groups is taken in by nobody: it is to be pushed again', async () => {
   const deps = {
     ...{ db, clock, log, producer: { tick: async () => {} }, countPush: async () => {}, keep: async () => {} },
+    watch: { noteEvent: () => {} },
     integration: { id: 'one', name: '值班', corpId: 'former', clientId: 'client', coolAppCode: undefined },
   }
   const fields = { openconversationid: 'cid1', title: '前任的群', chatid: 'c' }

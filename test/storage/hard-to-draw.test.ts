@@ -56,11 +56,13 @@ async function stage(id: string) {
       countCall: count(1),
       refundCall: count(-1),
       countPush: nothing,
+      isHalfUsed: async () => false,
       isScarce: async () => false,
       verifyAllowance: async () => 0,
       countVerification: nothing,
     },
     groupPerMinute: 0,
+    isPressed: () => false,
     owner: 'here',
     wakeDueCards: nothing,
   }
