@@ -172,6 +172,7 @@ async function acceptEvent(
     const news = {
       eventType: event.eventType,
       personId: event.person?.id,
+      customId: event.customId,
       at: Math.floor(version.eventTime / 1_000),
       incident: event.incident,
     }

@@ -92,7 +92,7 @@ describe('requests', () => {
     const client = clientThatAnswers({ success: true, result: true })
     await updateCard(client, { outTrackId: 'fd-1', cardParamMap: { title: 'x' } })
     expect(client.calls[0]?.body).toMatchObject({
-      cardUpdateOptions: { updateCardDataByKey: true, updatePrivateDataByKey: true },
+      cardUpdateOptions: { updateCardDataByKey: true },
     })
   })
 })

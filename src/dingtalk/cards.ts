@@ -78,7 +78,7 @@ export async function updateCard(
     outTrackId: card.outTrackId,
     userIdType: 1,
     cardData: { cardParamMap: card.cardParamMap },
-    cardUpdateOptions: { updateCardDataByKey: true, updatePrivateDataByKey: true },
+    cardUpdateOptions: { updateCardDataByKey: true },
   })
   const parsed = Updated.safeParse(answer)
   if (!parsed.success || !parsed.data.success || parsed.data.result === false) {

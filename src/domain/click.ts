@@ -48,7 +48,14 @@ export function judgeAction(
 }
 
 /** What an event says of an incident; `at` Unix seconds. */
-export type News = { eventType: string; personId: number | undefined; at: number; incident: Incident }
+export type News = {
+  eventType: string
+  personId: number | undefined
+  /** Of a custom action: which. */
+  customId: number | undefined
+  at: number
+  incident: Incident
+}
 
 /** Clocks differ: news of an act may seem a little older than its press. */
 const NEWS_TOLERANCE = 60
@@ -58,14 +65,21 @@ const NEWS_TOLERANCE = 60
  * the incident is where the press wanted it. What another member did proves nothing, unless it closed the incident.
  */
 export function isProof(
-  click: { action: Action; minutes: number | undefined; memberId: number; pressedAt: number },
-  { eventType, personId, at, incident }: News,
+  click: {
+    action: Action
+    minutes: number | undefined
+    customId: number | undefined
+    memberId: number
+    pressedAt: number
+  },
+  { eventType, personId, customId, at, incident }: News,
 ): boolean {
   if (click.action === 'ack' || click.action === 'resolve') {
     if (judgeAction(incident, click) === 'reached') return true
   }
   const own = personId === click.memberId && eventType === EVENT_OF_ACTION[click.action]
-  return own && at >= click.pressedAt - NEWS_TOLERANCE
+  const same = click.action !== 'custom' || customId === click.customId
+  return own && same && at >= click.pressedAt - NEWS_TOLERANCE
 }
 
 /** Whether a look at the incident tells if it was done. What cannot be told is never repeated after an unknown outcome. */

@@ -7,7 +7,7 @@ import { type Delivery, readDelivery } from './read-delivery.ts'
 import { completeIncident, type IncidentReading, readIncident, readPerson } from './read-incident.ts'
 import { Fields, type Ignored, type Read as ReadValue, Reading } from './reading/reading.ts'
 import { tidyBody } from './reading/tidy.ts'
-import { isObject, object, parseJson, time, word } from './reading/values.ts'
+import { integer, isObject, object, parseJson, time, word } from './reading/values.ts'
 
 /** What Flashduty wants told, as the deliver queue carries it: an incident webhook's body, optionally with `delivery`. */
 export type IncidentEvent = {
@@ -17,6 +17,8 @@ export type IncidentEvent = {
   eventTime: number | undefined
   eventType: string
   person: { id: number; name: string } | undefined
+  /** Of a custom action: Flashduty's integration_id of it. */
+  customId: number | undefined
   /** As far as this body alone tells. */
   incident: Incident
   /** What `incident` was made of, to be completed by what is known. */
@@ -102,6 +104,10 @@ export function parseIncidentEvent(raw: unknown, arrivedAtMs: number): ParsedEve
     eventTime: fields.take('event_time', time) || undefined,
     eventType,
     person: person && { id: person.person_id, name: person.person_name },
+    customId: fields.take(
+      'event_detail',
+      object((detail, at) => new Fields(detail, at).take('integration_id', integer(1))),
+    ),
     incident: completeIncident(incidentReading, undefined),
     reading: incidentReading,
     delivery: readDelivery(

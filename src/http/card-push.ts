@@ -107,7 +107,7 @@ async function answerOnce(
 
 function responseOf(cardParamMap: Record<string, string>) {
   return {
-    cardUpdateOptions: { updateCardDataByKey: true, updatePrivateDataByKey: true },
+    cardUpdateOptions: { updateCardDataByKey: true },
     cardData: { cardParamMap },
   }
 }

@@ -28,6 +28,7 @@ export async function proveClicks(
     const click = {
       action: row.action as Action,
       minutes: row.minutes ?? undefined,
+      customId: row.custom_id ?? undefined,
       memberId: row.member_id,
       pressedAt: Math.floor(row.created_at / 1_000),
     }

@@ -117,7 +117,7 @@ describe('presses', () => {
     press: {
       outTrackId: 'fd-inc-1234-a1',
       userId: 'user0002',
-      buttonId: 'ack~7',
+      ids: expect.arrayContaining([expect.objectContaining({ id: 'ack~7' })]) as unknown,
       corpId: 'dingcorpdemo01',
       spaceId: 'cidDemoGroup0001==',
     },
@@ -147,21 +147,26 @@ describe('presses', () => {
 
   test('ids that are numbers are texts here', () => {
     const body = { ...PRESS, userId: 17, content: inside({ actionIds: [5] }) }
-    expect(parseFrame(pressFrame(body))).toMatchObject({ press: { userId: '17', buttonId: '5' } })
+    expect(parseFrame(pressFrame(body))).toMatchObject({ press: { userId: '17', ids: [{ by: 'actionIds', id: '5' }] } })
   })
 
   test('a corporation that is not named is not made up', () => {
     expect(parseFrame(pressFrame({ ...PRESS, corpId: undefined }))).toMatchObject({ press: { corpId: undefined } })
   })
 
-  test.each<[string, Record<string, unknown>]>([
-    ['a card', { ...PRESS, outTrackId: undefined }],
-    ['a user', { ...PRESS, userId: '' }],
-    ['a button', { ...PRESS, content: inside({ actionIds: [], params: {} }), value: undefined }],
-    ['a readable button', { ...PRESS, content: 'no JSON', value: '[]' }],
-    ['a button that is text', { ...PRESS, content: inside({ actionIds: [{ id: 'ack~7' }] }), value: undefined }],
-  ])('a press without %s is answered as unknown', (_what, body) => {
-    expect(parseFrame(pressFrame(body))).toMatchObject({ kind: 'unknown', messageId: 'm1', topic: TOPIC_CARD })
+  test('a press without a card is answered as unknown', () => {
+    const raw = pressFrame({ ...PRESS, outTrackId: undefined })
+    expect(parseFrame(raw)).toMatchObject({ kind: 'unknown', messageId: 'm1', topic: TOPIC_CARD })
+  })
+
+  // Whoever pressed is answered in words, so nothing else is demanded.
+  test.each<[string, Record<string, unknown>, object]>([
+    ['a user', { ...PRESS, userId: '' }, { userId: undefined }],
+    ['a button', { ...PRESS, content: inside({ actionIds: [], params: {} }), value: undefined }, { ids: [] }],
+    ['a readable button', { ...PRESS, content: 'no JSON', value: '[]' }, { ids: [], text: undefined }],
+    ['a button that is text', { ...PRESS, content: inside({ actionIds: [{}] }), value: undefined }, { ids: [] }],
+  ])('a press without %s is one', (_what, body, press) => {
+    expect(parseFrame(pressFrame(body))).toMatchObject({ kind: 'press', press })
   })
 })
 

@@ -208,7 +208,7 @@ describe('presses', () => {
       expect.objectContaining({
         outTrackId: 'fd-1',
         userId: 'user1',
-        buttonId: 'ack~7',
+        ids: [{ by: 'actionIds', id: 'ack~7' }],
         corpId: undefined,
         spaceId: undefined,
       }),
@@ -217,7 +217,7 @@ describe('presses', () => {
     expect(replies).toMatchObject([{ code: 200, messageId: 'm1' }])
     expect(dataOf()).toEqual({
       response: {
-        cardUpdateOptions: { updateCardDataByKey: true, updatePrivateDataByKey: true },
+        cardUpdateOptions: { updateCardDataByKey: true },
         cardData: { cardParamMap: { tips: '操作成功' } },
       },
     })

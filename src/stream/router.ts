@@ -74,7 +74,7 @@ export async function routeFrame(deps: RouterDeps, counters: Counters, raw: stri
       line.onPush()
       const pressed = await deps.room.answerPress(frame.press, left('press'))
       const response = {
-        cardUpdateOptions: { updateCardDataByKey: true, updatePrivateDataByKey: true },
+        cardUpdateOptions: { updateCardDataByKey: true },
         cardData: { cardParamMap: pressed.cardParamMap },
       }
       const reply = { code: 200, messageId: frame.messageId, data: JSON.stringify({ response }) }

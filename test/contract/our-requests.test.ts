@@ -208,7 +208,7 @@ describe('the Open API calls are the vendor’s', () => {
     expectSame(sent, card.UpdateCardRequest)
     expect(sent.our).toMatchObject({ method: 'PUT', path: '/v1.0/card/instances' })
     expect(sent.our.body).toMatchObject({
-      cardUpdateOptions: { updateCardDataByKey: true, updatePrivateDataByKey: true },
+      cardUpdateOptions: { updateCardDataByKey: true },
     })
   })
 

@@ -49,7 +49,7 @@ describe('the Stream connection is the vendor’s', () => {
 
   const answerPress = { cardParamMap: { title: 'P1', tips: '操作成功' } }
   const response = {
-    cardUpdateOptions: { updateCardDataByKey: true, updatePrivateDataByKey: true },
+    cardUpdateOptions: { updateCardDataByKey: true },
     cardData: answerPress,
   }
 

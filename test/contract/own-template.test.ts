@@ -55,9 +55,9 @@ test('people read and press the same on either template', async () => {
       expect(read).toEqual(expect.arrayContaining(['协作空间：数据库', '处理人：暂无', 'env: prod']))
       expect(seen?.buttons.map(({ text }) => text).sort()).toEqual(['认领', '关闭', '查看详情', '刷新'].sort())
       expect(seen?.buttons.flatMap((button) => ('id' in button ? [button.id] : []))).toEqual([
-        'ack~7',
-        'resolve~7',
-        'refresh~7',
+        'ack~7~',
+        'resolve~7~',
+        'refresh~7~',
       ])
     }
     const closed = drawCard(face(cardTemplateId, { incident: { ...incident, progress: 'Closed' } })).cardParamMap

@@ -239,6 +239,8 @@ describe('by a queue that Flashduty fetches from', () => {
     ['an incident that is none', { incident: 'x' }, ''],
   ])('%s is read as far as it makes sense', async (what, odd, refusal) => {
     const { incident, card } = await alertGroup(`奇怪的结果 ${what}`)
+    // What was done comes as an event too, which no odd result outweighs.
+    keyless.member.may_handle = refusal === ''
     consumer.answerWith((result) => [{ ...result, ...odd }])
     const [seen] = await pressAs(keyless, card, '认领')
     if (refusal !== '') expect(tips(seen)).toContain(refusal)
@@ -254,7 +256,8 @@ describe('by a queue that Flashduty fetches from', () => {
       kept.push(result)
       return []
     })
-    expect(await pressUntil(card, '认领', () => kept.length > 0)).toBe('处理中，卡片稍后更新')
+    // It is done, and its event may be here before anybody has had enough.
+    expect(await pressUntil(card, '认领', () => kept.length > 0)).toMatch(/处理中，卡片稍后更新|冯十一 于/)
     const [result] = kept
     for (const odd of [{}, { action_id: 'nobody', ok: true }, 'text', { action_id: 5 }, result, result]) {
       await consumer.tell(odd)
@@ -297,6 +300,7 @@ describe('by a queue that Flashduty fetches from', () => {
   test('no result at all ends in words, and a custom action is offered once', async () => {
     const { world } = scene
     const { incident, card } = await alertGroup('没有结果')
+    keyless.member.may_handle = false
     consumer.answerWith(() => [])
     for (const [text, action] of [
       ['认领', 'ack'],

@@ -290,22 +290,6 @@ describe('frames that are none', () => {
     ['a press without a card', { type: 'CALLBACK', headers: { topic: CARD_TOPIC }, data: '{"userId":"u"}' }],
     ['a press that is a list', { type: 'CALLBACK', headers: { topic: CARD_TOPIC }, data: '[]' }],
     ['a press without data', { type: 'CALLBACK', headers: { topic: CARD_TOPIC } }],
-    [
-      'a press without a button',
-      {
-        type: 'CALLBACK',
-        headers: { topic: CARD_TOPIC },
-        data: JSON.stringify({ outTrackId: 'fd-x', userId: 'u', content: '{"cardPrivateData":{"actionIds":[]}}' }),
-      },
-    ],
-    [
-      'a press of a button that is none',
-      {
-        type: 'CALLBACK',
-        headers: { topic: CARD_TOPIC },
-        data: JSON.stringify({ outTrackId: 'fd-x', userId: 'u', content: '{"cardPrivateData":{"actionIds":{}}}' }),
-      },
-    ],
   ]
   test.each(unknown)('%s is answered once, as not known here', async (what, frame) => {
     const { world } = scene

@@ -1,4 +1,4 @@
-import { afterAll, describe, expect, test } from 'vitest'
+import { afterAll, describe, expect, onTestFinished, test } from 'vitest'
 
 import type { Group } from '../sandbox/dingtalk/types.ts'
 import {
@@ -20,6 +20,7 @@ import {
   useScene,
   view,
 } from '../support/journey.ts'
+import { readDatabase } from '../support/database.ts'
 import { eventually } from '../support/eventually.ts'
 
 const scene = useScene()
@@ -148,9 +149,29 @@ describe('an incident told to a group and to 李四', () => {
   })
 })
 
-test('a card that only its presser has needs no update after the press', async () => {
+test('a card that only its presser has is updated after the press: they may have it open on two devices', async () => {
   const { world } = scene
   const { li } = world.people
+  const incident = await fire(world, { title: '李四的两台设备', personIds: [li.member.member_id] })
+  const card = await theCardOf(world, incident)
+  expect(answerOf(await press(world, card, li, '认领')).title).toContain('处理中')
+  await eventually('the update has come', () => callsFor(world, 'updateCard', card).length === 1)
+  await settledRecords(world, incident)
+  expect(callsFor(world, 'updateCard', card)).toHaveLength(1)
+})
+
+test('it is not once half of the calls of the month are used', async () => {
+  const { world } = scene
+  const { li } = world.people
+  const allow = async (calls: number): Promise<void> => {
+    const changes = () => scene.app.lines.filter(({ msg }) => msg === 'integration-changed').length
+    const before = changes()
+    await world.cli('integration', 'set', world.integrationId, '--monthly-calls', String(calls))
+    await eventually('the change has taken hold', () => changes() > before)
+  }
+  const [row] = readDatabase<{ used: number }>(world, "select sum(count) as used from api_usage where kind = 'call'")
+  await allow(Math.floor((row?.used ?? 0) * 1.6))
+  onTestFinished(() => allow(5_000))
   const incident = await fire(world, { title: '只找李四', personIds: [li.member.member_id] })
   const card = await theCardOf(world, incident)
   expect(answerOf(await press(world, card, li, '认领')).title).toContain('处理中')

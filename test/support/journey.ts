@@ -245,6 +245,13 @@ export async function everybodySees(
   })
 }
 
+/** The id under which the button of these words calls back. */
+export function buttonOf(card: RenderedCard, text: string): string {
+  const button = card.buttons.find((one) => one.text === text)
+  if (!button || !('id' in button)) throw new Error(`no button ${text} on the card`)
+  return button.id
+}
+
 export function buttonTexts(card: RenderedCard): string[] {
   return card.buttons.map((button) => button.text)
 }

@@ -55,9 +55,9 @@ describe('the administrator’s own template', () => {
       tips: '张三 于 16:53 认领',
       toast: '',
       buttons: JSON.stringify([
-        { text: '认领', color: 'blue', id: 'ack~7' },
-        { text: '关闭', color: 'gray', id: 'resolve~7' },
-        { text: '刷新', color: 'gray', id: 'refresh~7' },
+        { text: '认领', color: 'blue', id: 'ack~7~' },
+        { text: '关闭', color: 'gray', id: 'resolve~7~' },
+        { text: '刷新', color: 'gray', id: 'refresh~7~' },
       ]),
       links: JSON.stringify([
         { text: '查看详情', color: 'gray', url: 'https://console.example/incident/detail/1' },
@@ -150,7 +150,7 @@ describe('whatever a face holds, on either template', () => {
         // Further buttons take room that is left, 刷新 the last of it.
         const acts = (all: string[]) => all.filter((id) => !/^(custom|refresh)/.test(id))
         expect(acts(ids(wild))).toEqual(acts(ids(tame)))
-        const named = new Set(face.customActions.map(({ integrationId }) => `custom.${integrationId}~${face.rev}`))
+        const named = new Set(face.customActions.map(({ integrationId }) => `custom.${integrationId}~${face.rev}~`))
         expect(ids(wild).filter((id) => id.startsWith('custom') && !named.has(id))).toEqual([])
       }),
     )

@@ -87,11 +87,11 @@ describe('buttons', () => {
     const { buttons } = read({ incident: { progress: 'Processing' }, rev: 12 })
     const presses = buttons.filter((button) => button.request)
     expect(presses.map(({ id }) => id)).toEqual([
-      'snooze.120~12',
-      'snooze.240~12',
-      'snooze.720~12',
-      'resolve~12',
-      'unack~12',
+      'snooze.120~12~',
+      'snooze.240~12~',
+      'snooze.720~12~',
+      'resolve~12~',
+      'unack~12~',
     ])
     for (const { id, params } of presses) expect(params).toEqual({ id })
   })
@@ -106,12 +106,12 @@ describe('buttons', () => {
     const customActions = [1, 2, 3, 4].map((id) => ({ integrationId: 7_000 + id, name: `动作 ${id}` }))
     const { buttons } = read({ incident: { silence_url: SILENCE }, customActions, rev: 9 })
     expect(buttons.map(({ text, id, url }) => [text, id ?? url])).toEqual([
-      ['认领', 'ack~9'],
-      ['关闭', 'resolve~9'],
+      ['认领', 'ack~9~'],
+      ['关闭', 'resolve~9~'],
       ['查看详情', DETAIL],
       ['快速静默', SILENCE],
-      ['动作 1', 'custom.7001~9'],
-      ['动作 2', 'custom.7002~9'],
+      ['动作 1', 'custom.7001~9~'],
+      ['动作 2', 'custom.7002~9~'],
     ])
   })
 
