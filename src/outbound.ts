@@ -1,4 +1,4 @@
-import { Agent, type Dispatcher, Pool, ProxyAgent } from 'undici'
+import { Agent, DecoratorHandler, type Dispatcher, Pool, ProxyAgent } from 'undici'
 
 import { AppError } from './errors.ts'
 import { deadline } from './lifecycle.ts'
@@ -32,24 +32,27 @@ export type SendHttp = (request: HttpRequest) => Promise<HttpAnswer>
 
 const ANSWER_LIMIT_BYTES = 4 * 1024 * 1024
 
-/** Codes of failures that happen before a byte of the request is written. */
-const NEVER_SENT = new Set([
-  'ECONNREFUSED',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-  'UND_ERR_CONNECT_TIMEOUT',
-  'CERT_HAS_EXPIRED',
-  'DEPTH_ZERO_SELF_SIGNED_CERT',
-  'SELF_SIGNED_CERT_IN_CHAIN',
-  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
-  'ERR_TLS_CERT_ALTNAME_INVALID',
-])
-
 export type Outbound = { send: SendHttp; proxyFor: ProxyFor; close: () => Promise<void> }
 
-const CONNECT_MS = 5_000
+/** For name, line, proxy and TLS together; shorter than any call, so that what could not be sent is told from the rest. */
+export const CONNECT_MS = 4_000
+/** For one address of several, on a line that is slow: Node's own 250 ms is less than some need for a way there and back. */
+export const ADDRESS_MS = 1_000
+
+type Handler = Dispatcher.DispatchHandler & Required<Pick<Dispatcher.DispatchHandler, 'onRequestStart'>>
+
+/** @param tell called right before the request is written: whatever goes wrong earlier, nothing was sent */
+function beforeWriting(tell: () => void): Dispatcher.DispatcherComposeInterceptor {
+  return (dispatch) => (options, handler) => {
+    const noting = new DecoratorHandler(handler) as Handler
+    const start = noting.onRequestStart.bind(noting)
+    noting.onRequestStart = (controller, context) => {
+      tell()
+      start(controller, context)
+    }
+    return dispatch(options, noting)
+  }
+}
 
 /** Bounds one exchange in time: `signal` aborts at its end, `done` forgets it. */
 export type BoundExchange = (request: HttpRequest) => { signal: AbortSignal; done: () => void }
@@ -58,7 +61,14 @@ const boundByTime: BoundExchange = ({ timeoutMs, signal }) => deadline(timeoutMs
 
 /** The process's only HTTP client: keep-alive connections per origin, every exchange bounded in time and size. */
 export function createOutbound(proxy: ProxySettings = {}, bound = boundByTime): Outbound {
-  const settings = { connectTimeout: CONNECT_MS, connections: 64, keepAliveTimeout: 10_000, pipelining: 1 }
+  const settings = {
+    connectTimeout: CONNECT_MS,
+    autoSelectFamily: true,
+    autoSelectFamilyAttemptTimeout: ADDRESS_MS,
+    connections: 64,
+    keepAliveTimeout: 10_000,
+    pipelining: 1,
+  }
   const direct = new Agent(settings)
   const proxyFor = createProxyChoice(proxy)
   const proxied: Dispatcher =
@@ -77,8 +87,10 @@ export function createOutbound(proxy: ProxySettings = {}, bound = boundByTime): 
     const target = new URL(url)
     const via = proxyFor(target)
     const limit = bound(request)
+    let written = false
+    const noting = beforeWriting(() => (written = true))
     const exchange = async (): Promise<HttpAnswer> => {
-      const answer = await (via ? proxied : direct).request({
+      const answer = await (via ? proxied : direct).compose(noting).request({
         origin: target.origin,
         path: `${target.pathname}${target.search}`,
         method,
@@ -104,7 +116,7 @@ export function createOutbound(proxy: ProxySettings = {}, bound = boundByTime): 
       const refused = via && refusalOfProxy(cause)
       const code = errorCode(cause)
       const why = `${refused ?? code}${via ? ` through the proxy ${via.name}` : ''}`
-      if (refused !== undefined || NEVER_SENT.has(code)) {
+      if (!written) {
         throw new AppError({ kind: 'retryable', code: 'NETWORK' }, `${where} could not be reached (${why})`, {
           detail: why,
         })

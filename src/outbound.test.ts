@@ -1,0 +1,117 @@
+import { once } from 'node:events'
+import { createServer, type Server } from 'node:http'
+import { type AddressInfo, createServer as createTcpServer, type Server as TcpServer, type Socket } from 'node:net'
+
+import { afterEach, expect, test } from 'vitest'
+
+import type { AppError } from './errors.ts'
+import { CONNECT_MS, createOutbound, type HttpRequest } from './outbound.ts'
+
+/** What is known of a call that failed: that nothing of it was sent, or that nobody knows. */
+
+const closing: (() => unknown)[] = []
+afterEach(async () => {
+  for (const close of closing.splice(0).reverse()) await close()
+})
+
+async function listening<T extends Server | TcpServer>(server: T): Promise<{ server: T; port: number }> {
+  const sockets = new Set<Socket>()
+  server.on('connection', (socket: Socket) => sockets.add(socket))
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  closing.push(() => {
+    for (const socket of sockets) socket.destroy()
+    server.close()
+  })
+  return { server, port: (server.address() as AddressInfo).port }
+}
+
+/** A port where nobody listens. */
+async function deadPort(): Promise<number> {
+  const { server, port } = await listening(createTcpServer())
+  server.close()
+  return port
+}
+
+async function failureOf(
+  request: Pick<HttpRequest, 'url'> & Partial<HttpRequest>,
+  proxyUrl?: string,
+): Promise<AppError> {
+  const outbound = createOutbound(proxyUrl === undefined ? {} : { url: proxyUrl })
+  closing.push(() => outbound.close())
+  const sending = outbound.send({ method: 'POST', body: { a: 1 }, timeoutMs: 300, ...request })
+  return sending.then(
+    () => Promise.reject(new Error('it was answered')),
+    (error: unknown) => error as AppError,
+  )
+}
+
+const NEVER_SENT = { kind: 'retryable', code: 'NETWORK' }
+const UNKNOWN = { kind: 'unknown-outcome', code: 'NETWORK' }
+
+test('a connection is given up sooner than any call', () => {
+  expect(CONNECT_MS).toBeLessThan(5_000)
+})
+
+test('a name that cannot be resolved, and a port where nobody listens', async () => {
+  for (const url of ['http://no-such-host.invalid/x', `http://127.0.0.1:${await deadPort()}/x`]) {
+    const { failure, message } = await failureOf({ url, timeoutMs: 5_000 })
+    expect(failure).toEqual(NEVER_SENT)
+    expect(message).toContain('could not be reached')
+  }
+})
+
+test.each<[string, (socket: Socket) => void]>([
+  ['is cut at once', (socket) => socket.destroy()],
+  ['is cut after the hello', (socket) => socket.once('data', () => socket.resetAndDestroy())],
+  ['hangs', () => {}],
+  ['is no TLS at all', (socket) => socket.once('data', () => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'))],
+])('a TLS handshake that %s', async (_what, treat) => {
+  const { port } = await listening(createTcpServer(treat))
+  expect((await failureOf({ url: `https://127.0.0.1:${port}/x` })).failure).toEqual(NEVER_SENT)
+})
+
+test.each<[string, (socket: Socket) => void]>([
+  ['cuts', (socket) => socket.destroy()],
+  ['says nothing', () => {}],
+  ['refuses', (socket) => socket.once('data', () => socket.end('HTTP/1.1 407 Proxy Authentication Required\r\n\r\n'))],
+  ['answers no HTTP', (socket) => socket.once('data', () => socket.end('hello\r\n\r\n'))],
+])('a proxy that %s', async (_what, treat) => {
+  const { port } = await listening(createTcpServer(treat))
+  const { failure, message } = await failureOf({ url: 'https://api.example.com/x' }, `http://127.0.0.1:${port}`)
+  expect(failure).toEqual(NEVER_SENT)
+  expect(message).toContain(`through the proxy 127.0.0.1:${port}`)
+})
+
+test.each<[string, (socket: Socket) => void]>([
+  ['cuts the line', (socket) => socket.once('data', () => socket.resetAndDestroy())],
+  ['never answers', () => {}],
+  [
+    'cuts its answer',
+    (socket) => socket.once('data', () => socket.end('HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhalf')),
+  ],
+])('whoever %s after the request may have done it', async (_what, treat) => {
+  const { port } = await listening(createTcpServer(treat))
+  expect((await failureOf({ url: `http://127.0.0.1:${port}/x` })).failure).toEqual(UNKNOWN)
+})
+
+test('a call that still waits for a connection when its time is over was not sent, and is not sent afterwards', async () => {
+  let requests = 0
+  const { port } = await listening(
+    createServer((_request, response) => {
+      requests += 1
+      setTimeout(() => response.end('{}'), 600)
+    }),
+  )
+  const outbound = createOutbound()
+  closing.push(() => outbound.close())
+  const url = `http://127.0.0.1:${port}/x`
+  const busy = Array.from({ length: 64 }, () => outbound.send({ method: 'POST', url, timeoutMs: 60_000 }))
+  const late = outbound
+    .send({ method: 'POST', url, body: {}, timeoutMs: 50 })
+    .catch((error: unknown) => error as AppError)
+  expect(await late).toMatchObject({ failure: NEVER_SENT })
+  await Promise.all(busy)
+  await outbound.send({ method: 'POST', url, timeoutMs: 60_000 })
+  expect(requests).toBe(65)
+})
