@@ -326,7 +326,7 @@ describe('Flashduty in trouble', () => {
       await endPatience(scene.app, 'Flashduty is asked', () => actsOn(world, incident, 'ack').length === 1)
     }
     // Of what was done the event may be here first, and proves it.
-    const words = /^apply/.test(effect.kind) ? /^(处理中，卡片稍后更新|李四 于 .*认领)$/ : /^处理中，卡片稍后更新$/
+    const words = effect.kind.startsWith('apply') ? /^(处理中，卡片稍后更新|李四 于 .*认领)$/ : /^处理中，卡片稍后更新$/
     expect(answerOf(await pressing).tips).toMatch(words)
     // Pressed again out of impatience: it is the same click.
     if (!button || !('id' in button)) throw new Error('the card has no button to press')

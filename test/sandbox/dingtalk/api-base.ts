@@ -92,6 +92,13 @@ export class ApiBase {
         run: (app, body) => cards.createAndDeliver(app, body),
       },
       {
+        api: 'card/streaming',
+        method: 'PUT',
+        path: '/v1.0/card/streaming',
+        scope: 'Card.Streaming.Write',
+        run: (app, body) => cards.stream(app, body),
+      },
+      {
         ...card,
         api: 'deliver',
         method: 'POST',

@@ -10,7 +10,8 @@ import {
   readUserIdType,
 } from './card-fields.ts'
 import { checkDeliverModels, deliver, findDeliverModel, readSpaces } from './card-spaces.ts'
-import { PUBLIC_TEMPLATE, renderCard } from './card-view.ts'
+import { isPublic } from './card-templates.ts'
+import { renderCard } from './card-view.ts'
 import type { Chat } from './chat.ts'
 import { refuse } from './errors.ts'
 import type { Json } from './fields.ts'
@@ -76,6 +77,23 @@ export class CardApi {
     return { success: true, result: true }
   }
 
+  /** D 6.1: one variable of an AI card, whole or what comes next of it. */
+  stream(app: App, body: Json): Json {
+    const outTrackId = textOf(body['outTrackId'])
+    if (outTrackId === '') refuse('param.outTrackIdEmpty')
+    const card = this.#deps.cards.find(outTrackId)
+    if (card?.clientId !== app.clientId) refuse('param.stream.outTrackId')
+    const key = textOf(body['key'])
+    const content = textOf(body['content'])
+    if (key === '' || textOf(body['guid']) === '') refuse('param.empty')
+    this.#keepSpacing(card)
+    const before = body['isFull'] === true ? '' : (card.publicData[key] ?? '')
+    const cardData = { [key]: before + content }
+    applyPut(card, { cardData, privateData: undefined, byKey: true, privateByKey: true })
+    this.#journalViews(card, 'put')
+    return { success: true, result: true }
+  }
+
   #readNewCard(app: App, body: Json): CardInstance {
     const outTrackId = readOutTrackId(body)
     const cardTemplateId = textOf(body['cardTemplateId'])
@@ -85,7 +103,7 @@ export class CardApi {
     const privateData = readPrivateData(this.#deps.world, body, userIdType) ?? new Map()
     const callbackType = readCallbackType(body)
     const spaces = readSpaces(body)
-    if (cardTemplateId !== PUBLIC_TEMPLATE && !this.#deps.world.templates.has(cardTemplateId)) {
+    if (!isPublic(cardTemplateId) && !this.#deps.world.templates.has(cardTemplateId)) {
       refuse('param.templateNotExist')
     }
     if (this.#deps.cards.find(outTrackId)) refuse('param.cardAlreadyExist')
@@ -101,7 +119,7 @@ export class CardApi {
       overlays: new Map(),
       spaces,
       // Another app's template goes through here and cannot be drawn there (D 6.9).
-      drawable: cardTemplateId === PUBLIC_TEMPLATE || this.#deps.world.templates.get(cardTemplateId) === app.clientId,
+      drawable: isPublic(cardTemplateId) || this.#deps.world.templates.get(cardTemplateId) === app.clientId,
       mentionable: readCardAtUserIds(this.#deps.world, body, userIdType),
       lastPutAtMs: undefined,
     }

@@ -87,8 +87,10 @@ function deliverOne(world: World, chat: Chat, call: Call, space: Space): string 
   const mentions = readMentions(world, model, call.userIdType)
   const content = { kind: 'card', outTrackId: call.card.outTrackId, ...texts, mentions } as const
   const robotCode = textOf(model['robotCode'])
-  if (space.type === 'IM_GROUP') {
-    const error = groupError(world, call.app, space.id, robotCode)
+  // A top card hangs over the chat of its group: it is posted here, since nobody of ours makes one.
+  if (space.type === 'IM_GROUP' || space.type === 'ONE_BOX') {
+    const by = space.type === 'ONE_BOX' ? call.app.clientId : robotCode
+    const error = groupError(world, call.app, space.id, by)
     if (error === undefined) chat.post(space.id, robotCode, content, readRecipients(world, model, call.userIdType))
     return error
   }

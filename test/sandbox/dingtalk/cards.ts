@@ -5,7 +5,12 @@ export type SpaceType = 'IM_GROUP' | 'IM_ROBOT' | 'IM_SINGLE' | 'ONE_BOX'
 export type Params = Record<string, string>
 
 /** What the answer to a viewer's own press changed for that viewer alone, until the next PUT. */
-type PressOverlay = { publicBase?: Params; privateBase?: Params; changed: Params }
+type PressOverlay = {
+  publicBase?: Params
+  publicChanged: Params
+  privateBase?: Params
+  privateChanged: Params
+}
 
 export type CardInstance = {
   outTrackId: string
@@ -74,23 +79,23 @@ export function applyPut(card: CardInstance, change: CardChange): void {
 
 /** D:message-card-sending-and-updating: what a press is answered with reaches the presser only. */
 export function applyPressAnswer(card: CardInstance, userId: string, answer: PressAnswer): void {
-  const overlay = card.overlays.get(userId) ?? { changed: {} }
-  if (answer.cardData && answer.byKey) Object.assign(overlay.changed, answer.cardData)
-  if (answer.cardData && !answer.byKey) {
-    overlay.publicBase = answer.cardData
-    overlay.changed = {}
+  const overlay = card.overlays.get(userId) ?? { publicChanged: {}, privateChanged: {} }
+  if (answer.cardData && answer.byKey) Object.assign(overlay.publicChanged, answer.cardData)
+  if (answer.cardData && !answer.byKey) Object.assign(overlay, { publicBase: answer.cardData, publicChanged: {} })
+  if (answer.userPrivateData && answer.privateByKey) Object.assign(overlay.privateChanged, answer.userPrivateData)
+  if (answer.userPrivateData && !answer.privateByKey) {
+    Object.assign(overlay, { privateBase: answer.userPrivateData, privateChanged: {} })
   }
-  if (answer.userPrivateData && answer.privateByKey) Object.assign(overlay.changed, answer.userPrivateData)
-  if (answer.userPrivateData && !answer.privateByKey) overlay.privateBase = answer.userPrivateData
   card.overlays.set(userId, overlay)
 }
 
-/** Public data, over it the private, over it what the viewer's own press changed (D:public-private-and-local-data). */
+/** Public data and over it the private, each with what the viewer's own press changed of it (D:public-private-and-local-data). */
 export function dataFor(card: CardInstance, userId: string): Params {
   const overlay = card.overlays.get(userId)
   return {
     ...(overlay?.publicBase ?? card.publicData),
+    ...overlay?.publicChanged,
     ...(overlay?.privateBase ?? card.privateData.get(userId)),
-    ...overlay?.changed,
+    ...overlay?.privateChanged,
   }
 }

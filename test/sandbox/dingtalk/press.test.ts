@@ -181,6 +181,26 @@ describe('the answer', () => {
     expect(await pressAck(office)).toMatchObject({ outcome: 'answered', view: { title, tips: 'this' } })
   })
 
+  test('what is public and what is the presser’s own are replaced each by itself', async () => {
+    await createAndDeliver(office, groupCard(office))
+    const answers: unknown[] = [
+      { cardUpdateOptions: BY_KEY, userPrivateData: { cardParamMap: { mine: 'm' } } },
+      { cardUpdateOptions: {}, cardData: { cardParamMap: { tips: 'all there is' } } },
+      { cardUpdateOptions: {}, userPrivateData: { cardParamMap: { other: 'o' } } },
+    ]
+    await openStream(office, () => ({ data: { response: answers.shift() } }))
+    const seen: unknown[] = []
+    for (let index = 0; index < 3; index++) {
+      const pressed = await pressAck(office, { force: true })
+      seen.push(pressed.outcome === 'answered' && pressed.view.data)
+    }
+    expect(seen[0]).toMatchObject({ mine: 'm', title: 'P1 db down' })
+    expect(seen.slice(1)).toEqual([
+      { mine: 'm', tips: 'all there is' },
+      { other: 'o', tips: 'all there is' },
+    ])
+  })
+
   // As Go's and the vendor's channel client do.
   test.for<[string, unknown]>([
     ['a word', { response: 'OK' }],

@@ -69,6 +69,34 @@ test('the address to answer at leads to the simulator, and into the chat it came
   expect(lastIn(office.app.clientId)).toMatchObject({ msgKey: 'sampleMarkdown', msgParam: { title: 't', text: '# m' } })
 })
 
+test.each<[string, object, object]>([
+  [
+    'a card with several buttons',
+    {
+      msgtype: 'actionCard',
+      actionCard: { title: 't', text: 'x', btns: [{ title: 'go', actionURL: 'https://a.example' }] },
+    },
+    { msgKey: 'sampleActionCard', msgParam: { btns: expect.stringContaining('go') as string } },
+  ],
+  [
+    'a list of links',
+    { msgtype: 'feedCard', feedCard: { links: [{ title: 't', messageURL: 'https://a.example' }] } },
+    { msgKey: 'feedCard' },
+  ],
+  [
+    'a mention',
+    { msgtype: 'text', text: { content: 'hi @u1' }, at: { atUserIds: ['u1'] } },
+    { msgKey: 'sampleText', mentions: ['u1'] },
+  ],
+  // The form of the vendor's channel SDK.
+  ['a robot message', { msgKey: 'sampleText', msgParam: '{"content":"x"}' }, { msgParam: { content: 'x' } }],
+])('it takes %s', async (_what, body, content) => {
+  const { li, group } = office
+  const { sessionWebhook } = await written(li.userId, group.openConversationId)
+  expect(await send(sessionWebhook, body)).toEqual([200, { errcode: 0, errmsg: 'ok' }])
+  expect(lastIn(group.title)).toMatchObject(content)
+})
+
 test('it is refused when it is over, unknown, or what is sent is no message', async () => {
   const { li, group, sandbox } = office
   const { sessionWebhook } = await written(li.userId, group.openConversationId)
@@ -76,6 +104,7 @@ test('it is refused when it is over, unknown, or what is sent is no message', as
   const text = { msgtype: 'text', text: { content: 'x' } }
   expect(await send(sessionWebhook, { msgtype: 'text' })).toMatchObject([200, { errcode: 40035 }])
   expect(await send(sessionWebhook, { msgtype: 'feedCard', feedCard: {} })).toMatchObject([200, { errcode: 40035 }])
+  expect(await send(sessionWebhook, { msgtype: 'constructor' })).toMatchObject([200, { errcode: 40035 }])
   expect(await send(`${sandbox.oapiUrl}/robot/sendBySession?session=none`, text)).toEqual(over)
   sandbox.control.advance(5_400_001)
   expect(await send(sessionWebhook, text)).toEqual(over)

@@ -8,12 +8,18 @@ import { newToken } from './ids.ts'
 export const SESSION_MS = 5_400_000
 const PATH = '/robot/sendBySession'
 
+type Sent = { msgKey: string; msgParam: Record<string, string> }
+
 /** Fields of a message that the webhook takes, each under the name that the same text has in a robot message. */
-const FORMS: Record<string, { msgKey: string; fields: string[] }> = {
-  text: { msgKey: 'sampleText', fields: ['content'] },
-  markdown: { msgKey: 'sampleMarkdown', fields: ['title', 'text'] },
-  link: { msgKey: 'sampleLink', fields: ['title', 'text', 'messageUrl'] },
-  actionCard: { msgKey: 'sampleActionCard', fields: ['title', 'text', 'singleTitle', 'singleURL'] },
+const FORMS: Record<string, { msgKey: string; fields: string[] }[]> = {
+  text: [{ msgKey: 'sampleText', fields: ['content'] }],
+  markdown: [{ msgKey: 'sampleMarkdown', fields: ['title', 'text'] }],
+  link: [{ msgKey: 'sampleLink', fields: ['title', 'text', 'messageUrl'] }],
+  actionCard: [
+    { msgKey: 'sampleActionCard', fields: ['title', 'text', 'singleTitle', 'singleURL'] },
+    { msgKey: 'sampleActionCard', fields: ['title', 'text', 'btns'] },
+  ],
+  feedCard: [{ msgKey: 'feedCard', fields: ['links'] }],
 }
 
 /** Addresses by which a robot answers where it was spoken to, for a while and without a token (D:receive-message). */
@@ -46,18 +52,12 @@ export class SessionBook {
   send(call: Call): Answer {
     const session = this.#sessions.get(call.query.get('session') ?? '')
     if (!session || session.untilMs <= this.#clock.nowMs()) return told(300001, 'session 不存在')
-    const body = parseRecord(call.raw)
-    const msgtype = textOf(body?.['msgtype'])
-    const form = FORMS[msgtype]
-    const message = body?.[msgtype]
-    if (!form || !isRecord(message)) return told(40035, '缺少参数 json')
-    const missing = form.fields.find((field) => textOf(message[field]) === '')
-    if (missing !== undefined) return told(40035, `缺少参数 ${missing}`)
-    this.#chat.post(session.conversationId, session.robotCode, {
-      kind: 'robot',
-      msgKey: form.msgKey,
-      msgParam: Object.fromEntries(form.fields.map((field) => [field, textOf(message[field])])),
-    })
+    const body = parseRecord(call.raw) ?? {}
+    const sent = readRobotForm(body) ?? readWebhookForm(body)
+    if (typeof sent === 'string') return told(40035, sent)
+    const at = isRecord(body['at']) ? body['at']['atUserIds'] : undefined
+    const mentions = Array.isArray(at) && at.length > 0 ? { mentions: at.map(String) } : {}
+    this.#chat.post(session.conversationId, session.robotCode, { kind: 'robot', ...sent, ...mentions })
     return told(0, 'ok')
   }
 }
@@ -65,4 +65,30 @@ export class SessionBook {
 function told(errcode: number, errmsg: string): Answer {
   const body: Json = { errcode, errmsg }
   return { status: 200, body }
+}
+
+/** The vendor's channel SDK answers in the form of the other sends (its SPEC, 4). */
+function readRobotForm(body: Json): Sent | undefined {
+  const msgKey = textOf(body['msgKey'])
+  const params = parseRecord(body['msgParam'])
+  return msgKey === '' || !params ? undefined : { msgKey, msgParam: textsOf(params) }
+}
+
+/** @returns what is wrong with it, where it is none */
+function readWebhookForm(body: Json): Sent | string {
+  const msgtype = textOf(body['msgtype'])
+  const forms = Object.hasOwn(FORMS, msgtype) ? FORMS[msgtype] : undefined
+  const message = body[msgtype]
+  if (!forms || !isRecord(message)) return '缺少参数 json'
+  const missing = ({ fields }: { fields: string[] }): string | undefined =>
+    fields.find((field) => message[field] === undefined || message[field] === '')
+  const form = forms.find((one) => missing(one) === undefined)
+  if (form) return { msgKey: form.msgKey, msgParam: textsOf(message) }
+  return `缺少参数 ${missing(forms[0] ?? { fields: ['json'] }) ?? 'json'}`
+}
+
+function textsOf(params: Json): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(params).map(([key, value]) => [key, typeof value === 'string' ? value : JSON.stringify(value)]),
+  )
 }

@@ -10,6 +10,7 @@ const ALL_SCOPES = [
   'fieldMobile',
   'fieldEmail',
   'Card.Instance.Write',
+  'Card.Streaming.Write',
   'Contact.User.Read',
 ]
 

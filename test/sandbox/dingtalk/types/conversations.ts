@@ -35,7 +35,8 @@ export type ChatMessage = {
         /** userIds of the members whom this message notifies by name. */
         mentions: string[]
       }
-    | { kind: 'robot'; msgKey: string; msgParam: Record<string, string> }
+    /** `mentions`: userIds, where it was sent to answer a message. */
+    | { kind: 'robot'; msgKey: string; msgParam: Record<string, string>; mentions?: string[] }
     | { kind: 'notice'; text: string }
 }
 

@@ -7,6 +7,7 @@ export type ApiName =
   | 'createCard'
   | 'deliver'
   | 'updateCard'
+  | 'card/streaming'
   | 'groupMessages/send'
   | 'oToMessages/batchSend'
   | 'sceneGroups/query'
