@@ -15,7 +15,7 @@ import { DELIVERY_SETTINGS, type DeliverySettings } from './delivery/settings.ts
 import { createStanding } from './delivery/standing.ts'
 import { areTakenIn } from './delivery/taken-in.ts'
 import { createWakeDueCards } from './delivery/wake.ts'
-import { holdBackWhileBanned } from './dingtalk/ban.ts'
+import { holdBack } from './dingtalk/hold-back.ts'
 import { DEADLINES, type Deadlines } from './domain/deadlines.ts'
 import { hashOfJson } from './domain/canonical.ts'
 import { newId } from './domain/ids.ts'
@@ -206,6 +206,7 @@ async function compose(config: Config, log: Log, clock: Clock, overrides: Overri
   const resultWorker = startActionResultWorker(workers, (body) => takeActionResult(performing, body))
   teardown.defer('action result worker', () => resultWorker.close())
 
+  const heldBack = holdBack(outbound.send, { clock, log: part('dingtalk'), proxyFor: outbound.proxyFor })
   const integrationDeps = {
     ...performing,
     log,
@@ -215,7 +216,7 @@ async function compose(config: Config, log: Log, clock: Clock, overrides: Overri
     dingtalkOapiUrl: config.dingtalk.oapiUrl,
     publicUrl: config.http.publicUrl,
     outbound,
-    callDingTalk: holdBackWhileBanned(outbound.send, clock),
+    callDingTalk: heldBack.send,
     workers,
   }
   const integrations = createIntegrations({
@@ -242,7 +243,7 @@ async function compose(config: Config, log: Log, clock: Clock, overrides: Overri
     log: part('http'),
     prefix: new URL(config.http.publicUrl ?? 'http://localhost').pathname.replace(/\/$/, ''),
     checks: status.checks,
-    notes: status.notes,
+    notes: async () => [...(await status.notes()), ...heldBack.notes()],
     callbacks: createCallbacks({
       db,
       box,

@@ -1,14 +1,10 @@
-import { z } from 'zod'
-
+import { fields, maybeFlag, maybeText } from '../domain/lenient.ts'
 import { AppError } from '../errors.ts'
 import type { DingTalkClient } from './client.ts'
 
 export type CardRouteToRegister = { routeKey: string; url: string; apiSecret: string }
 
-const Answer = z.looseObject({
-  success: z.boolean().optional(),
-  result: z.looseObject({ callbackUrl: z.string().optional(), apiSecret: z.string().optional() }),
-})
+const Answer = fields({ success: maybeFlag, result: fields({ callbackUrl: maybeText, apiSecret: maybeText }) })
 
 /**
  * `POST /v1.0/card/callbacks/register`: where presses of HTTP cards that carry this key go, and what they are signed

@@ -39,7 +39,6 @@ const card = {
   },
 }
 const ok = (space: Space): DeliverRow => ({
-  spaceType: space.kind === 'group' ? 'IM_GROUP' : 'IM_ROBOT',
   spaceId: space.targetId,
   success: true,
   carrierId: `carrier of ${space.targetId}`,
@@ -164,7 +163,7 @@ describe('which row is whose', () => {
   })
 
   test.each<[string, DeliverRow[]]>([
-    ['one row for all', [{ spaceType: 'IM', spaceId: 'IM_ALL', success: true }]],
+    ['one row for all', [{ spaceId: 'IM_ALL', success: true }]],
     ['no rows', []],
     ['a row too many without ids', [{ success: true }, { success: true }, { success: true }]],
   ])('%s tells nothing about two spaces', (_what, rows) => {

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 
 import type { DrawnCard, Mention, Space } from '../domain/card.ts'
+import { fields, maybeFlag, maybeText, someFlag } from '../domain/lenient.ts'
 import { AppError } from '../errors.ts'
 import type { DingTalkClient } from './client.ts'
 import { classifyTarget } from './error-codes.ts'
@@ -86,7 +87,7 @@ export async function updateCard(
   }
 }
 
-const Updated = z.looseObject({ success: z.boolean(), result: z.unknown().optional() })
+const Updated = fields({ success: someFlag, result: maybeFlag })
 
 /** Without this list the card shows the tags as text (page "create-and-deliver-cards"). */
 function cardAtUserIds({ spaces, mentions = [] }: CardToCreate): { cardAtUserIds?: string[] } {
@@ -108,18 +109,17 @@ function deliverModels({
   }
 }
 
-const Row = z.looseObject({
-  spaceType: z.string().optional(),
-  spaceId: z.string().optional(),
-  success: z.boolean(),
-  carrierId: z.string().optional(),
-  errorMsg: z.string().optional(),
-})
-export type DeliverRow = z.infer<typeof Row>
+const Row = fields({ spaceId: maybeText, success: maybeFlag, carrierId: maybeText, errorMsg: maybeText })
+export type DeliverRow = {
+  spaceId?: string | undefined
+  /** undefined = it does not say. */
+  success?: boolean | undefined
+  carrierId?: string | undefined
+  errorMsg?: string | undefined
+}
 
 /** createAndDeliver nests the rows in `result.deliverResults`, deliver has them as `result`; both have been seen bare. */
 const Delivered = z.looseObject({
-  success: z.boolean().optional(),
   result: z.union([z.array(Row), z.looseObject({ deliverResults: z.array(Row) })]),
 })
 
@@ -128,7 +128,7 @@ function readDeliverResults(answer: unknown): DeliverRow[] {
   const result = parsed.data?.result ?? []
   const found = Array.isArray(result) ? result : result.deliverResults
   // Without a single result nobody knows whether there is a card at all.
-  if (found.length === 0) {
+  if (found.every(({ success }) => success === undefined)) {
     throw new AppError({ kind: 'unknown-outcome', code: 'IM_ERROR' }, 'the delivery answer names no results')
   }
   return found
@@ -140,7 +140,7 @@ export function matchResults(spaces: Space[], rows: DeliverRow[]): SpaceResult[]
   const exact = spaces.every((space) => byId.has(space.targetId))
   return spaces.map((space, index): SpaceResult => {
     const row = exact ? byId.get(space.targetId) : rows.length === spaces.length ? rows[index] : undefined
-    if (!row) return { space, outcome: 'unknown' }
+    if (row?.success === undefined) return { space, outcome: 'unknown' }
     if (row.success) return { space, outcome: 'delivered', carrierId: row.carrierId }
     const detail = row.errorMsg ?? ''
     return { space, outcome: 'failed', reason: classifyTarget(detail, space.kind), detail }

@@ -99,7 +99,11 @@ describe('answers', () => {
     ],
     [
       'the page of the firewall',
-      { status: 403, contentType: 'text/html; charset=utf-8', text: '<html>punish</html>' },
+      {
+        status: 403,
+        contentType: 'text/html; charset=utf-8',
+        text: '<html><script>{"status":1111,"punish":"deny"}</script></html>',
+      },
       { kind: 'throttled', code: 'IM_RATE_LIMITED', retryAfterMs: 300_000 },
     ],
     [

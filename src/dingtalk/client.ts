@@ -1,6 +1,5 @@
-import { z } from 'zod'
-
 import type { Clock } from '../clock.ts'
+import { fields, maybeText, someNumber, someText } from '../domain/lenient.ts'
 import { AppError } from '../errors.ts'
 import { type HttpAnswer, type SendHttp, withoutSecrets } from '../outbound.ts'
 import { keepAccessToken, TokenRefused } from './access-token.ts'
@@ -24,8 +23,8 @@ export type DingTalkClient = {
 /** A call longer than this has an unknown outcome; leases must outlast it. */
 export const CALL_TIMEOUT_MS = 8_000
 
-const Token = z.looseObject({ accessToken: z.string().min(1), expireIn: z.number() })
-const ErrorBody = z.looseObject({ code: z.coerce.string(), message: z.string().default('') })
+const Token = fields({ accessToken: someText, expireIn: someNumber })
+const ErrorBody = fields({ code: someText, message: maybeText })
 
 export function createDingTalkClient(
   app: DingTalkApp,
@@ -65,9 +64,9 @@ export function readAnswer(answer: HttpAnswer, what: string, secrets: string[]):
   if (status >= 200 && status < 300) return body
   const error = ErrorBody.safeParse(body)
   const code = error.success ? error.data.code : ''
-  const said = withoutSecrets(error.success ? `${code}: ${error.data.message}` : '', secrets)
+  const said = withoutSecrets(error.success ? `${code}: ${error.data.message ?? ''}` : '', secrets)
   const detail = error.success ? said.slice(0, 500) : `HTTP ${status}`
-  const meaning = classify(status, code)
+  const meaning = classify(status, code, error.success ? error.data.message : undefined)
   const message = `${what}: ${withoutSecrets(code, secrets) || `HTTP ${status}`}`
   if (meaning.kind === 'token') {
     throw new TokenRefused({ kind: 'blocked', code: 'APP_CREDENTIAL_INVALID' }, message, { detail })

@@ -28,26 +28,39 @@ const TABLE: Row[] = [
     permanent('GROUP_NOT_TOLD'),
   ],
   [
-    /^(group\.disbanded|invalid\.openConversationId|conversation\.org\.notMatch|miss\.openConversationId)$/,
+    /^(group\.disbanded|invalid\.openConversationId|conversation\.org\.notMatch|miss\.openConversationId|resource\.not\.found|illegal\.openconevrsation\.id)$/,
     permanent('CHAT_NOT_FOUND'),
   ],
-  [/^(resource\.unavailable|bot\.stopped|robot\.oto\.notExist)$/, permanent('ROBOT_NOT_IN_CHAT')],
+  [
+    /^(resource\.unavailable|bot\.stopped|robot\.oto\.notExist|invalidParameter\.robotCode\.(invalid|notExsit|auth|coolApp))$/,
+    permanent('ROBOT_NOT_IN_CHAT'),
+  ],
   [/^(staffId\.notExisted|param\.userIdNotExist)$/, permanent('IM_USER_NOT_FOUND')],
   [/^param\.callbackRouteKeyExist$/, permanent('ROUTE_KEY_EXISTS')],
   [/^system\.updateCallbackFailed$/, { kind: 'retryable', code: 'IM_ERROR', retryAfterMs: 1_000 }],
-  [/^param\.contentUnsafe$|^contain\./, permanent('CONTENT_REJECTED')],
-  [/^param\.cardNotExist$/, permanent('CARD_NOT_EXIST')],
+  [/^param\.contentUnsafe$|^contain\.|^MissingStringValue$/, permanent('CONTENT_REJECTED')],
+  [/^param\.(cardNotExist|stream\.outTrackId)$/, permanent('CARD_NOT_EXIST')],
   [/^param\.cardAlreadyExist$/, permanent('CARD_ALREADY_EXIST')],
 ]
 
-/** @param status HTTP status of the answer  @param code its `code`, or '' when it had none */
-export function classify(status: number, code: string): Failure | { kind: 'token' } {
+/** What is no part of a card's texts: another text would be refused for it as well. */
+const NOT_CONTENT = /space|user|model|robot|callback|route/i
+
+/**
+ * @param status HTTP status of the answer
+ * @param code its `code`, or '' when it had none
+ * @param said its message: `param.invalid` stands for everything that may be wrong with a card
+ */
+export function classify(status: number, code: string, said = ''): Failure | { kind: 'token' } {
+  if (code === 'param.invalid' && !NOT_CONTENT.test(said)) return permanent('CONTENT_REJECTED')
   for (const [pattern, meaning] of TABLE) if (pattern.test(code)) return meaning
   if (status === 429) return throttled(1_000)
   // After a 5xx nobody knows whether the call was done.
   if (status >= 500) return { kind: 'unknown-outcome', code: 'IM_ERROR' }
   if (/^system\.?(busy|error)$/i.test(code)) return { kind: 'retryable', code: 'IM_ERROR', retryAfterMs: 1_000 }
-  if (/^(param|invalidParameter|miss\.param|outTrackId|AuthenticationFailed)\b/.test(code)) return permanent('IM_ERROR')
+  if (/^(param|invalidParameter|miss\.param|outTrackId|AuthenticationFailed|reject)\b/.test(code)) {
+    return permanent('IM_ERROR')
+  }
   return { kind: 'permanent', code: 'IM_ERROR', unlisted: true }
 }
 

@@ -1,14 +1,12 @@
 import { z } from 'zod'
 
+import { fields, maybeFlag } from '../domain/lenient.ts'
 import { digest } from '../domain/ids.ts'
 import { type InboundEvent, readObject, readPushedEvent } from '../domain/inbound.ts'
 import { AppError } from '../errors.ts'
 import type { OapiClient } from './oapi-client.ts'
 
-const Page = z.looseObject({
-  has_more: z.boolean().default(false),
-  failed_list: z.array(z.record(z.string(), z.unknown())).default([]),
-})
+const Page = fields({ has_more: maybeFlag, failed_list: z.array(z.unknown()).nullish() })
 
 /**
  * `GET /call_back/get_call_back_failed_result`, at most 200 events. Each call deletes what the one before returned, so
@@ -17,8 +15,9 @@ const Page = z.looseObject({
 export async function fetchFailedEvents(client: OapiClient): Promise<{ events: string[]; hasMore: boolean }> {
   const parsed = Page.safeParse(await client.call('GET', '/call_back/get_call_back_failed_result'))
   if (!parsed.success) throw new AppError({ kind: 'unknown-outcome', code: 'IM_ERROR' }, 'the failed list is no list')
-  const { failed_list: items, has_more: hasMore } = parsed.data
-  return { events: items.map((item) => JSON.stringify(item)), hasMore: hasMore && items.length > 0 }
+  const { failed_list: list, has_more: hasMore } = parsed.data
+  const items = list ?? []
+  return { events: items.map((item) => JSON.stringify(item)), hasMore: hasMore === true && items.length > 0 }
 }
 
 /** Approvals, roles and all others have keys of their own for the business fields; contact events have none. */

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 
+import { fields, listOf, maybeFlag, maybeText, someText } from '../domain/lenient.ts'
 import type { Reason } from '../domain/reasons.ts'
 import { AppError } from '../errors.ts'
 import type { DingTalkClient } from './client.ts'
@@ -29,11 +30,11 @@ export type Members =
 /** @param askedBy userId of whoever wants to know: each may cause so many calls only */
 export type ReadMembers = (openConversationId: string, askedBy: string) => Promise<Members>
 
-const Names = z.record(z.string(), z.string()).nullish().catch(undefined)
-const Answer = z.looseObject({
-  memberUserIds: z.array(z.string()),
-  hasMore: z.boolean().nullish(),
-  nextToken: z.string().nullish(),
+const Names = z.record(z.string(), maybeText).nullish().catch(undefined)
+const Answer = fields({
+  memberUserIds: z.array(z.unknown()).transform((ids) => listOf(someText).parse(ids)),
+  hasMore: maybeFlag,
+  nextToken: maybeText,
   staffIdNickMap: Names,
 })
 
@@ -59,7 +60,9 @@ export async function queryGroupMembers(
   const { memberUserIds, hasMore, nextToken: next, staffIdNickMap } = parsed.data
   return {
     userIds: memberUserIds,
-    names: new Map(Object.entries(staffIdNickMap ?? {})),
+    names: new Map(
+      Object.entries(staffIdNickMap ?? {}).flatMap(([id, name]): [string, string][] => (name ? [[id, name]] : [])),
+    ),
     nextToken: hasMore && next ? next : undefined,
   }
 }

@@ -1,11 +1,12 @@
 import { z } from 'zod'
 
+import { fields, listOf, maybeNumber, maybeText, someText } from '../domain/lenient.ts'
 import { AppError } from '../errors.ts'
 import type { DingTalkClient } from './client.ts'
 
 export type GroupInfo = { title: string; disbanded: boolean }
 
-const Info = z.looseObject({ title: z.string(), status: z.coerce.number().optional() })
+const Info = fields({ title: maybeText.pipe(z.string()), status: maybeNumber })
 
 /**
  * `POST /v1.0/im/sceneGroups/query` (page "query-group-information"); permission `qyapi_chat_manage`.
@@ -25,7 +26,7 @@ export async function queryGroup(
   return { title: parsed.data.title, disbanded: parsed.data.status === 2 }
 }
 
-const Robots = z.looseObject({ chatbotInstanceVOList: z.array(z.looseObject({ robotCode: z.string() })) })
+const Robots = fields({ chatbotInstanceVOList: listOf(fields({ robotCode: someText })) })
 
 /**
  * Codes of the robots in the group: `POST /v1.0/robot/groups/robots/query` (page "obtain-the-list-of-robots-in-the-group");

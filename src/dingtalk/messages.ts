@@ -1,15 +1,10 @@
-import { z } from 'zod'
-
+import { fields, listOf, someText } from '../domain/lenient.ts'
 import { AppError } from '../errors.ts'
 import type { DingTalkClient } from './client.ts'
 
 export type RobotMessage = { msgKey: 'sampleText'; msgParam: { content: string } }
 
-const Sent = z.looseObject({
-  processQueryKey: z.string().optional(),
-  invalidStaffIdList: z.array(z.string()).optional(),
-  flowControlledStaffIdList: z.array(z.string()).optional(),
-})
+const Sent = fields({ invalidStaffIdList: listOf(someText), flowControlledStaffIdList: listOf(someText) })
 
 /** `POST /v1.0/robot/groupMessages/send`; `coolAppCode` is required when the robot came with a cool app. */
 export async function sendToGroup(
@@ -39,10 +34,10 @@ export async function sendToPerson(
     msgParam: JSON.stringify(message.msgParam),
   })
   const sent = Sent.safeParse(answer)
-  if (sent.success && sent.data.invalidStaffIdList?.includes(to.userId)) {
+  if (sent.success && sent.data.invalidStaffIdList.includes(to.userId)) {
     throw new AppError({ kind: 'permanent', code: 'IM_USER_NOT_FOUND' }, 'DingTalk does not know this user')
   }
-  if (sent.success && sent.data.flowControlledStaffIdList?.includes(to.userId)) {
+  if (sent.success && sent.data.flowControlledStaffIdList.includes(to.userId)) {
     throw new AppError(
       { kind: 'retryable', code: 'IM_RATE_LIMITED', retryAfterMs: 60_000 },
       'DingTalk throttles messages to this user',

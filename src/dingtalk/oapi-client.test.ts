@@ -115,7 +115,7 @@ describe('answers', () => {
       { kind: 'permanent', code: 'IM_ERROR' },
     ],
     [
-      { status: 403, contentType: 'text/html', text: '<html>punish</html>' },
+      { status: 403, contentType: 'text/html', text: '<html><script>{"status":1111,"punish":"deny"}</script></html>' },
       { ...throttled, retryAfterMs: 300_000 },
     ],
     [{ text: '{"status":1111,"wait":5,"punish":"deny"}' }, { ...throttled, retryAfterMs: 300_000 }],

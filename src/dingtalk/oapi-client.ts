@@ -1,6 +1,5 @@
-import { z } from 'zod'
-
 import type { Clock } from '../clock.ts'
+import { fields, maybeText, someNumber, someText } from '../domain/lenient.ts'
 import { AppError } from '../errors.ts'
 import { type HttpAnswer, type SendHttp, withoutSecrets } from '../outbound.ts'
 import { keepAccessToken, TokenRefused } from './access-token.ts'
@@ -19,13 +18,8 @@ export type OapiClient = {
   call(method: 'GET' | 'POST', path: string, body?: unknown): Promise<Record<string, unknown>>
 }
 
-const Envelope = z.looseObject({
-  errcode: z.coerce.string(),
-  errmsg: z.string().default(''),
-  sub_code: z.coerce.string().optional(),
-  sub_msg: z.string().optional(),
-})
-const Token = z.looseObject({ access_token: z.string().min(1), expires_in: z.number() })
+const Envelope = fields({ errcode: someText, errmsg: maybeText, sub_code: maybeText, sub_msg: maybeText })
+const Token = fields({ access_token: someText, expires_in: someNumber })
 
 export function createOapiClient(
   app: DingTalkApp,
@@ -79,7 +73,7 @@ function readAnswer(answer: HttpAnswer, what: string, secrets: string[]): Record
   const { errcode, errmsg, sub_code: subCode, sub_msg: subMsg } = envelope.data
   if (errcode === '0') return envelope.data
   const code = errcode === '88' && subCode !== undefined ? subCode : errcode
-  const detail = withoutSecrets(`${code}: ${subMsg ?? errmsg}`, secrets).slice(0, 500)
+  const detail = withoutSecrets(`${code}: ${subMsg ?? errmsg ?? ''}`, secrets).slice(0, 500)
   const meaning = classifyOapi(code)
   const message = `${what}: ${withoutSecrets(code, secrets).slice(0, 100)}`
   if (meaning.kind === 'token') {

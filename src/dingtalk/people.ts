@@ -1,5 +1,6 @@
-import { z } from 'zod'
+import type { z } from 'zod'
 
+import { fields, maybeFlag, maybeText, someNumber, someText } from '../domain/lenient.ts'
 import { AppError } from '../errors.ts'
 import type { SendHttp } from '../outbound.ts'
 import { CALL_TIMEOUT_MS, type DingTalkApp, readAnswer } from './client.ts'
@@ -35,26 +36,19 @@ export type DingTalkPeople = {
  */
 const THROTTLED = { tries: 5, longestMs: 2_000 }
 
-const optionalText = z
-  .string()
-  .nullish()
-  .transform((text) => text?.trim() || undefined)
+const optionalText = maybeText.transform((text) => text?.trim() || undefined)
+const name = maybeText.transform((text) => text ?? '')
 
 /** Page "obtain-the-userid-of-a-user-by-using-the-log-free". */
-const ClientLogin = z.looseObject({ userid: z.string().min(1), unionid: optionalText, name: z.string().default('') })
+const ClientLogin = fields({ userid: someText, unionid: optionalText, name })
 /** Page "obtain-user-token". */
-const UserToken = z.looseObject({ accessToken: z.string().min(1), corpId: z.string().default('') })
+const UserToken = fields({ accessToken: someText, corpId: name })
 /** Page "dingtalk-retrieve-user-information". */
-const Me = z.looseObject({ unionId: z.string().min(1), nick: z.string().default('') })
+const Me = fields({ unionId: someText, nick: name })
 /** Page "query-a-user-by-the-union-id"; numbers may come as texts. */
-const ByUnionId = z.looseObject({ contact_type: z.coerce.number(), userid: z.string().min(1) })
+const ByUnionId = fields({ contact_type: someNumber, userid: someText })
 /** Page "query-user-details". `email` is left out: people write it themselves. */
-const Detail = z.looseObject({
-  name: z.string().default(''),
-  mobile: optionalText,
-  org_email: optionalText,
-  active: z.boolean().nullish(),
-})
+const Detail = fields({ name, mobile: optionalText, org_email: optionalText, active: maybeFlag })
 
 export function createPeople(
   app: DingTalkApp & { corpId: string },

@@ -1,6 +1,6 @@
 import { AppError } from '../errors.ts'
 import type { HttpAnswer } from '../outbound.ts'
-import { refuseBan } from './ban.ts'
+import { refuseBan } from './hold-back.ts'
 
 /**
  * The JSON of an answer of either API family; `{}` when a refusal came without any.

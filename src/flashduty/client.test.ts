@@ -17,7 +17,11 @@ test('one member that makes no sense costs the list no other', async () => {
     { member_id: 2, email: null, phone: 5 },
   ]
   const found = await answering({ items }).findMembers('key', '张', 'press')
-  expect(found.map(({ memberId, memberName }) => [memberId, memberName])).toEqual([[1, '张三']])
+  expect(found.map(({ memberId, memberName }) => [memberId, memberName])).toEqual([
+    [1, '张三'],
+    // A phone number that came as a number is one.
+    [2, ''],
+  ])
 })
 
 test.each([null, {}, { items: null }, { items: [] }])('%j lists nobody', async (data) => {

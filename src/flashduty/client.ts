@@ -3,6 +3,7 @@ import { z } from 'zod'
 import type { Act } from '../domain/button.ts'
 import { type ChatTarget, readRuleLayers } from '../domain/read-delivery.ts'
 import type { ListedMember } from '../domain/link-rules.ts'
+import { fields, maybeFlag, maybeNumber, maybeText, someNumber, someText } from '../domain/lenient.ts'
 import { AppError } from '../errors.ts'
 import { type SendHttp, withoutSecrets } from '../outbound.ts'
 import { classify } from './error-codes.ts'
@@ -47,35 +48,29 @@ export type FlashdutyClient = {
   probeOwnerKey(ownerKey: string): Promise<'may' | 'key-invalid' | 'not-owner' | 'not-offered'>
 }
 
-const Envelope = z.looseObject({
-  data: z.unknown().optional(),
-  error: z.looseObject({ code: z.string(), message: z.string().default('') }).nullish(),
+const Envelope = fields({
+  data: z.unknown(),
+  error: fields({ code: maybeText, message: maybeText }).nullish().catch(undefined),
 })
 
 export type KeyOwner = { memberId: number; memberName: string; status: string; accountId: number | undefined }
-const CustomDone = z.looseObject({ message: z.string().nullish() })
-const MadeKey = z.looseObject({ key: z.string().min(1) })
+const CustomDone = fields({ message: maybeText })
+const MadeKey = fields({ key: someText })
 
-const Member = z.looseObject({
-  member_id: z.number().int(),
-  member_name: z.string().default(''),
-  status: z.string().default('enabled'),
-  account_id: z.number().int().optional(),
+const text = maybeText.transform((value) => value ?? '')
+const id = someNumber.pipe(z.int())
+const Member = fields({
+  member_id: id,
+  member_name: text,
+  status: maybeText.transform((status) => status ?? 'enabled'),
+  account_id: maybeNumber,
 })
 
-/** A text that may also be missing or null. */
-const text = z
-  .string()
-  .nullish()
-  .transform((value) => value ?? '')
 /** Older editions do not say; what was proven is then Flashduty's own business. */
-const flag = z
-  .boolean()
-  .nullish()
-  .transform((value) => value ?? true)
-const MemberList = z.looseObject({ items: z.array(z.unknown()).nullish() })
-const ListItem = z.looseObject({
-  member_id: z.number().int(),
+const flag = maybeFlag.transform((value) => value ?? true)
+const MemberList = fields({ items: z.array(z.unknown()).nullish() })
+const ListItem = fields({
+  member_id: id,
   member_name: text,
   email: text,
   phone: text,

@@ -2,8 +2,10 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
 import { createDingTalkClient, type DingTalkClient } from '../../src/dingtalk/client.ts'
 import { createOapiClient, type OapiClient } from '../../src/dingtalk/oapi-client.ts'
+import { holdBack } from '../../src/dingtalk/hold-back.ts'
 import { AppError } from '../../src/errors.ts'
-import { createOutbound } from '../../src/outbound.ts'
+import { createLog } from '../../src/log.ts'
+import { createOutbound, type SendHttp } from '../../src/outbound.ts'
 import { startDingTalk } from '../sandbox/dingtalk/index.ts'
 import { REFUSALS } from '../sandbox/dingtalk/refusals.ts'
 import type { DingTalkSandbox, RefusalName } from '../sandbox/dingtalk/types.ts'
@@ -31,6 +33,8 @@ const MEANINGS: Record<RefusalName, string[]> = {
   'too-many-people': THROTTLED,
   'ip-ban-page': THROTTLED,
   'ip-ban-json': THROTTLED,
+  'proxy-page': ['throttled', 'NETWORK'],
+  'proxy-login': ['throttled', 'NETWORK'],
   'system-error': UNKNOWN,
   'system-busy': UNKNOWN,
   'unknown-error': UNKNOWN,
@@ -80,7 +84,15 @@ const MEANINGS: Record<RefusalName, string[]> = {
   'content-unsafe': permanent('CONTENT_REJECTED'),
   'content-url': permanent('CONTENT_REJECTED'),
   'content-text': permanent('CONTENT_REJECTED'),
-  'param-invalid': BUG,
+  'param-invalid': permanent('CONTENT_REJECTED'),
+  'param-invalid-space': BUG,
+  'string-missing': permanent('CONTENT_REJECTED'),
+  'resource-not-found': permanent('CHAT_NOT_FOUND'),
+  'cid-illegal': permanent('CHAT_NOT_FOUND'),
+  'robot-code-unknown': permanent('ROBOT_NOT_IN_CHAT'),
+  'robot-code-missing': BUG,
+  rejected: BUG,
+  'stream-card-unknown': permanent('CARD_NOT_EXIST'),
   'message-param-invalid': BUG,
   'param-missing': BUG,
   'oapi-param-missing': BUG,
@@ -104,7 +116,11 @@ beforeAll(async () => {
   const app = control.createApp()
   userId = control.createUser({ name: 'Li' }).userId
   cid = control.createGroup({ title: 'On-call A', memberUserIds: [userId] }).openConversationId
-  const deps = { send: outbound.send, clock: { nowMs: () => Date.now() } }
+  const clock = { nowMs: () => Date.now() }
+  const way = { clock, log: createLog('silent'), proxyFor: outbound.proxyFor }
+  // A new one each time: what one call meets must not hold back the next.
+  const send: SendHttp = (request) => holdBack(outbound.send, way).send(request)
+  const deps = { send, clock }
   client = createDingTalkClient(app, { ...deps, apiUrl: sandbox.apiUrl })
   oapi = createOapiClient(app, { ...deps, oapiUrl: sandbox.oapiUrl })
 })

@@ -153,7 +153,11 @@ describe('faults', () => {
     '%s can be asked for by name',
     async (name, { status, body }) => {
       office.sandbox.control.refuse('updateCard', name)
-      const response = await fetch(`${office.sandbox.apiUrl}/v1.0/card/instances`, { method: 'PUT', body: '{}' })
+      const response = await fetch(`${office.sandbox.apiUrl}/v1.0/card/instances`, {
+        method: 'PUT',
+        body: '{}',
+        redirect: 'manual',
+      })
       const text = await response.text()
       expect(response.status).toBe(status)
       expect(text).toBe(typeof body === 'string' ? body : JSON.stringify(body))

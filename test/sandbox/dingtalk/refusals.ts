@@ -1,6 +1,6 @@
 import type { RefusalName } from './types.ts'
 
-type Refusal = { status: number; body: unknown; contentType?: string }
+type Refusal = { status: number; body: unknown; contentType?: string; headers?: Record<string, string> }
 
 /** A refusal of the api family, with the envelope of D:server-api-error-codes-1. */
 const api = (status: number, code: string, message = code, extra: object = {}): Refusal => ({
@@ -40,7 +40,15 @@ export const REFUSALS: Record<RefusalName, Refusal> = {
   'send-by-token-too-fast': api(400, 'send.byToken.tooFast', '发送消息太快'),
   'too-many-group': api(400, 'too.many.group', '发送的群太多'),
   'too-many-people': api(400, 'too.many.people', '发送的人太多'),
-  'ip-ban-page': { status: 403, body: '<html><body>访问被拒绝</body></html>', contentType: 'text/html;charset=utf-8' },
+  // The page says in its script what the other form says by itself.
+  'ip-ban-page': {
+    status: 403,
+    body: '<html><body>访问被拒绝</body><script>window._config_={"status":1111,"wait":5,"source":"x5","punish":"deny"}</script></html>',
+    contentType: 'text/html;charset=utf-8',
+  },
+  // Of a proxy or a firewall on the way; DingTalk was never asked.
+  'proxy-page': { status: 403, body: '<html><body>Blocked by policy</body></html>', contentType: 'text/html' },
+  'proxy-login': { status: 302, body: '', contentType: 'text/html', headers: { location: 'http://proxy.corp/login' } },
   'ip-ban-json': {
     status: 200,
     body: { status: 1111, wait: 5, source: 'x5', punish: 'deny', uuid: '00000000000000000000000000000000' },
@@ -96,6 +104,15 @@ export const REFUSALS: Record<RefusalName, Refusal> = {
   'content-url': api(400, 'contain.unsafe.url', '包含不安全的链接'),
   'content-text': api(400, 'contain.notAllowed.text', '包含违规文本'),
   'param-invalid': api(400, 'param.invalid', '参数无效'),
+  'param-invalid-space': api(400, 'param.invalid', 'imGroupOpenSpaceModel is invalid'),
+  // Seen in use, on no list of the vendor's (D 6.10).
+  'string-missing': api(400, 'MissingStringValue', 'a value is no string'),
+  'resource-not-found': api(400, 'resource.not.found'),
+  'cid-illegal': api(400, 'illegal.openconevrsation.id'),
+  'robot-code-unknown': api(400, 'invalidParameter.robotCode.notExsit', '机器人不存在'),
+  'robot-code-missing': api(400, 'invalidParameter.robotCode.missing'),
+  rejected: api(400, 'reject'),
+  'stream-card-unknown': api(400, 'param.stream.outTrackId'),
   'message-param-invalid': api(400, 'invalidParameter.msgParam.invalid', '消息参数无效'),
   'param-missing': api(400, 'miss.param.msgKey', '缺少参数'),
   'oapi-param-missing': oapi(40035, '缺少参数'),
