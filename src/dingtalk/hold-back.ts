@@ -21,7 +21,7 @@ const BAN_MARK = /"?status"?\s{0,9}[:=]\s{0,9}"?1111\b|x5secdata|_____tmd_____/
 export type HeldBack = {
   send: SendHttp
   /** For the operator: hosts that something on the way answers for. */
-  notes(): string[]
+  notes: () => string[]
 }
 
 type Host = { pauses: number; untilMs: number; status: number; way: string }

@@ -20,7 +20,26 @@ describe('pauses', () => {
 
   test('are slow and even while credentials or the console stand in the way', () => {
     expect(times(3, { how: 'refused', why: 'credentials', othersOpen: false })).toEqual([60_000, 60_000, 60_000])
-    expect(times(3, { how: 'refused', why: 'console', othersOpen: false })).toEqual([30_000, 30_000, 30_000])
+    expect(times(3, { how: 'refused', why: 'console', othersOpen: false })).toEqual([15_000, 15_000, 15_000])
+    expect(times(3, { how: 'refused', why: 'banned', othersOpen: false })).toEqual([300_000, 300_000, 300_000])
+  })
+
+  test.each(['console', 'other'] as const)(
+    'are 15 seconds at the most with no connection alive, whatever came before (%s)',
+    (why) => {
+      const backOff = fresh()
+      times(12, { how: 'refused', why, othersOpen: true }, backOff)
+      times(12, { how: 'lost', livedMs: 200 }, backOff)
+      expect(backOff.after({ how: 'refused', why, othersOpen: false }, true)).toBe(15_000)
+      expect(backOff.after({ how: 'lost', livedMs: 200 }, true)).toBe(15_000)
+      expect(backOff.longest({ how: 'refused', why, othersOpen: true }, true)).toBe(15_000)
+    },
+  )
+
+  test('last with none alive too while credentials are refused, and while this address is banned', () => {
+    const backOff = fresh()
+    expect(backOff.after({ how: 'refused', why: 'credentials', othersOpen: false }, true)).toBe(60_000)
+    expect(backOff.after({ how: 'refused', why: 'banned', othersOpen: false }, true)).toBe(300_000)
   })
 
   test.each(['credentials', 'console', 'other'] as const)(

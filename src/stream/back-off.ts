@@ -2,8 +2,12 @@ export type BackOffSettings = {
   /** The pause after a failure doubles from the one to the other. */
   backOffMinMs: number
   backOffMaxMs: number
+  /** The longest pause while no connection is there at all, but for the two reasons below. */
+  aloneMaxMs: number
   /** While wrong credentials stand in the way. */
   credentialsMs: number
+  /** While the firewall bans this address: asking makes it last. */
+  bannedMs: number
   /** While something in DingTalk's console does: not published, Stream not chosen. */
   consoleMs: number
   /** The longest pause of a further connection that is refused while another one serves. */
@@ -16,7 +20,7 @@ export type BackOffSettings = {
 
 /** How an attempt, or the connection that came of it, ended. */
 export type Ending =
-  | { how: 'refused'; why: 'credentials' | 'console' | 'other'; othersOpen: boolean }
+  | { how: 'refused'; why: 'credentials' | 'banned' | 'console' | 'other'; othersOpen: boolean }
   /** Closed by the far side, or dead. */
   | { how: 'lost'; livedMs: number }
   /** In good order: the gateway asked for it. `served`: it had carried a push. */
@@ -33,11 +37,25 @@ export class BackOff {
     this.#random = random
   }
 
-  /** @returns milliseconds until the next attempt */
-  after(ending: Ending): number {
+  /**
+   * @param alone no other connection of the app serves
+   * @returns milliseconds until the next attempt
+   */
+  after(ending: Ending, alone = false): number {
+    return Math.min(this.#whole(ending), this.longest(ending, alone))
+  }
+
+  /** What a pause that was begun in better times may last at the most. */
+  longest(ending: Ending, alone: boolean): number {
+    const patient = ending.how === 'refused' && (ending.why === 'credentials' || ending.why === 'banned')
+    return alone && !patient ? this.#settings.aloneMaxMs : Infinity
+  }
+
+  #whole(ending: Ending): number {
     const { backOffMaxMs, credentialsMs, consoleMs, extraMaxMs, healthyMs, spacingMs } = this.#settings
     if (ending.how === 'refused') {
       this.#failures += 1
+      if (ending.why === 'banned') return this.#settings.bannedMs
       if (ending.othersOpen) return this.#grown(this.#failures, extraMaxMs)
       if (ending.why === 'credentials') return credentialsMs
       if (ending.why === 'console') return consoleMs

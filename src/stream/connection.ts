@@ -3,9 +3,10 @@ import { HttpsProxyAgent } from 'https-proxy-agent'
 import { type RawData, WebSocket } from 'ws'
 import { z } from 'zod'
 
+import { fields, maybeNumber, maybeText, someText } from '../domain/lenient.ts'
 import { AppError } from '../errors.ts'
 import type { EventLoopWatch } from '../event-loop.ts'
-import { type HttpAnswer, type SendHttp, withoutSecrets } from '../outbound.ts'
+import { ADDRESS_MS, type HttpAnswer, type SendHttp, withoutSecrets } from '../outbound.ts'
 import type { Proxy, ProxyFor } from '../proxy.ts'
 import { TOPIC_CARD, TOPIC_ROBOT } from './frames.ts'
 import { Liveness, type LivenessSettings } from './liveness.ts'
@@ -20,7 +21,8 @@ export const CONNECTION_SETTINGS: ConnectionSettings = {
   openTimeoutMs: 10_000,
   handshakeTimeoutMs: 10_000,
   pingMs: 3_000,
-  deadAfterMs: 7_000,
+  suspectAfterMs: 7_000,
+  deadAfterMs: 20_000,
 }
 
 export type ConnectionDeps = {
@@ -38,6 +40,10 @@ export type ConnectionDeps = {
 export type ConnectionEvents = {
   /** @param waitedMs how long it may have lain unread, because this process was busy or stood still */
   onFrame: (raw: string, reply: (reply: Reply) => boolean, waitedMs: number) => void
+  /** It has been silent for so long that something should stand in; `heardAt` as below. It may come to life again. */
+  onSuspect: (heardAt: number) => void
+  /** One that was suspected is well. */
+  onRecovered: () => void
   /** Exactly once, after the connection had been open. */
   onClose: (end: ConnectionEnd) => void
 }
@@ -68,16 +74,21 @@ export type Connection = {
 /** Room for the largest frames seen, and then some (DingTalk's Java client takes 256 KiB). */
 const MAX_FRAME_BYTES = 4 * 1024 * 1024
 
-const Opened = z.looseObject({ endpoint: z.url({ protocol: /^wss?$/ }), ticket: z.string().min(1) })
+const Opened = fields({ endpoint: z.url({ protocol: /^wss?$/ }), ticket: someText })
+/** Handed on to the socket, which the types of `ws` do not know of. */
+const PATIENT: object = { autoSelectFamilyAttemptTimeout: ADDRESS_MS }
 /** Of the messages of `ws`, those that hold no URL. */
 const HANDSHAKE_FAILURE = /^(Unexpected server response: \d+|Opening handshake has timed out|Invalid [\w-]+ header)/
 
-const Refused = z.looseObject({ code: z.string(), message: z.string().default('') })
+const Refused = fields({ code: someText, message: maybeText })
+/** The firewall's answer to an address that called too often; every call makes it last (page "how-to-process-api-throttling …"). */
+const Banned = fields({ status: maybeNumber.pipe(z.literal(1111)), punish: maybeText })
 
 /**
  * Opens one connection and resolves at the first sign of life from the far side: an open socket alone proves nothing.
- * @throws AppError `blocked APP_CREDENTIAL_INVALID` (HTTP 401), `blocked STREAM_REFUSED` (HTTP 400: not published, Stream
- *   not chosen …), `retryable NETWORK` or `retryable STREAM_REFUSED` otherwise
+ * @throws AppError `blocked APP_CREDENTIAL_INVALID` (HTTP 401 in JSON), `blocked STREAM_REFUSED` (HTTP 400 in JSON: not
+ *   published, Stream not chosen …), `blocked IM_RATE_LIMITED` while this address is banned, `retryable NETWORK` or `retryable
+ *   STREAM_REFUSED` otherwise: a page is an answer of something on the way, whatever its status
  */
 export async function openConnection(deps: ConnectionDeps, events: ConnectionEvents): Promise<Connection> {
   const client = new CagedClient(deps, events)
@@ -145,16 +156,26 @@ class CagedClient extends DWClient implements Connection {
     }
     const refused = Refused.safeParse(body)
     const detail = refused.success
-      ? withoutSecrets(`${refused.data.code}: ${refused.data.message}`, [clientSecret])
-      : describeAnswer(answer, body)
+      ? withoutSecrets(`${refused.data.code}: ${refused.data.message ?? ''}`, [clientSecret])
+      : `${describeAnswer(answer, body)} (${this.#wayTo(this.#deps.apiUrl)})`
     const message = `the gateway refused to open a connection (HTTP ${answer.status})`
-    if (answer.status === 401) {
+    if (Banned.safeParse(body).success) {
+      throw new AppError({ kind: 'blocked', code: 'IM_RATE_LIMITED' }, message, { detail: 'this address is banned' })
+    }
+    if (answer.status === 401 && refused.success) {
       throw new AppError({ kind: 'blocked', code: 'APP_CREDENTIAL_INVALID' }, message, { detail })
     }
     if (answer.status === 400 && refused.success) {
       throw new AppError({ kind: 'blocked', code: 'STREAM_REFUSED' }, message, { detail })
     }
     throw new AppError({ kind: 'retryable', code: 'STREAM_REFUSED' }, message, { detail })
+  }
+
+  /** Host and proxy, for people. */
+  #wayTo(url: string): string {
+    const target = new URL(url)
+    const proxy = this.#deps.proxyFor(target)
+    return `${target.host}${proxy ? `, through the proxy ${proxy.name}` : ''}`
   }
 
   override _connect(): Promise<void> {
@@ -167,6 +188,7 @@ class CagedClient extends DWClient implements Connection {
       const socket = new WebSocket(this.#url, {
         maxPayload: MAX_FRAME_BYTES,
         perMessageDeflate: false,
+        ...PATIENT,
         ...(proxy && { agent: proxyAgent(proxy, line.signal) }),
       })
       this.#socket = socket
@@ -176,7 +198,7 @@ class CagedClient extends DWClient implements Connection {
       let looking: NodeJS.Timeout | undefined
       let why = 'closed before a sign of life'
       const refuse = (detail: string): void => {
-        const text = proxy ? `${detail} (through the proxy ${proxy.name})` : detail
+        const text = `${detail} (${this.#wayTo(this.#url)})`
         const failure = { kind: 'retryable', code: 'STREAM_REFUSED' } as const
         reject(new AppError(failure, 'the WebSocket was refused', { detail: text }))
       }
@@ -188,7 +210,7 @@ class CagedClient extends DWClient implements Connection {
       signal?.addEventListener('abort', giveUp)
       if (signal?.aborted) giveUp()
       const heard = (): void => {
-        liveness.heard()
+        if (liveness.heard() && phase === 'alive') this.#events.onRecovered()
         if (phase !== 'opening') return
         phase = 'alive'
         signal?.removeEventListener('abort', giveUp)
@@ -196,17 +218,18 @@ class CagedClient extends DWClient implements Connection {
         resolve()
       }
       const look = (): void => {
-        const seen = liveness.look()
+        const { ping, seen } = liveness.look()
         // What has come in meanwhile is read before a verdict is carried out, and after a stall.
-        if (seen === 'silent') {
-          setImmediate(() => {
-            if (!liveness.isSilent()) return
-            why = 'no sign of life'
-            if (phase === 'alive') phase = 'silent'
-            socket.terminate()
-          })
-        }
-        if (seen !== undefined && socket.readyState === WebSocket.OPEN) socket.ping()
+        if (seen === 'silent' || seen === 'suspect') setImmediate(() => judge(seen))
+        if (ping && socket.readyState === WebSocket.OPEN) socket.ping()
+      }
+      const judge = (seen: 'silent' | 'suspect'): void => {
+        if (!(seen === 'silent' ? liveness.isSilent() : liveness.isSuspect())) return
+        // One that never was heard is kept for nothing.
+        if (seen === 'suspect' && phase === 'alive') return this.#events.onSuspect(liveness.heardAt)
+        why = 'no sign of life'
+        if (phase === 'alive') phase = 'silent'
+        socket.terminate()
       }
       socket.on('open', () => {
         clearTimeout(tooLate)
@@ -316,7 +339,7 @@ function textOf(data: RawData): string {
 }
 
 function proxyAgent({ url }: Proxy, signal: AbortSignal): HttpsProxyAgent<string> {
-  const options = { signal } as ConstructorParameters<typeof HttpsProxyAgent>[1]
+  const options = { signal, ...PATIENT } as ConstructorParameters<typeof HttpsProxyAgent>[1]
   return new HttpsProxyAgent(url, options)
 }
 

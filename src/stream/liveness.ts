@@ -1,9 +1,14 @@
 export type LivenessSettings = {
   /** A ping goes out this often. */
   pingMs: number
-  /** Silence after which the far side is taken for dead. */
+  /** Silence after which somebody else should stand in, since the far side may be gone. */
+  suspectAfterMs: number
+  /** Silence after which it is taken for dead, if it left pings unanswered meanwhile. */
   deadAfterMs: number
 }
+
+/** So many pings go unanswered before anybody is taken for dead: one may be lost on a line that is well. */
+const MISSED_PONGS = 2
 
 /**
  * Whether the far side of one connection is still there. Counts on the monotonic clock, which no change of the date
@@ -20,6 +25,9 @@ export class Liveness {
   #lookedAt: number
   #heardAt: number
   #pingedAt = -Infinity
+  /** Pings since the last sign of life. */
+  #unanswered = 0
+  #suspected = false
   #held = false
   #heldAt = -Infinity
   /** What is read now came no earlier; undefined while everything is read as it comes. */
@@ -29,22 +37,31 @@ export class Liveness {
     this.#settings = settings
     this.#now = now
     this.lookMs = Math.min(500, settings.pingMs / 6)
-    this.#stallMs = this.lookMs + settings.deadAfterMs / 7
+    this.#stallMs = this.lookMs + settings.suspectAfterMs / 7
     this.#lookedAt = now()
     this.#heardAt = this.#lookedAt
   }
 
-  /** Of any sign of life: a frame, a pong, a ping. */
-  heard(): void {
-    this.#heardAt = this.#now()
+  /** Of any sign of life: a frame, a pong, a ping. @returns whether it was suspected of having none in it */
+  heard(): boolean {
+    const was = this.#suspected
+    this.#begin(this.#now())
+    return was
+  }
+
+  /** Counts silence from then on. */
+  #begin(now: number): void {
+    this.#heardAt = now
+    this.#unanswered = 0
+    this.#suspected = false
   }
 
   get heardAt(): number {
     return this.#heardAt
   }
 
-  /** To be taken every `lookMs`. */
-  look(): 'ping' | 'silent' | 'stalled' | undefined {
+  /** To be taken every `lookMs`; `suspect` is seen once in a silence, and is no reason to leave out a ping. */
+  look(): { ping: boolean; seen: 'suspect' | 'silent' | 'stalled' | undefined } {
     const now = this.#now()
     const before = this.#lookedAt
     this.#lookedAt = now
@@ -52,16 +69,27 @@ export class Liveness {
     if (now - before > this.#stallMs) {
       this.#heardAt = now
       this.#pingedAt = now
-      return 'stalled'
+      // What was suspected before stays so until it is heard.
+      this.#unanswered = 1
+      return { ping: true, seen: 'stalled' }
     }
-    if (this.isSilent()) return 'silent'
-    if (now - this.#pingedAt < this.#settings.pingMs) return undefined
-    this.#pingedAt = now
-    return 'ping'
+    const ping = now - this.#pingedAt >= this.#settings.pingMs
+    if (this.isSilent()) return { ping, seen: 'silent' }
+    const suspect = !this.#suspected && this.isSuspect()
+    if (suspect) this.#suspected = true
+    if (ping) {
+      this.#pingedAt = now
+      this.#unanswered += 1
+    }
+    return { ping, seen: suspect ? 'suspect' : undefined }
+  }
+
+  isSuspect(): boolean {
+    return this.#now() - this.#heardAt >= this.#settings.suspectAfterMs
   }
 
   isSilent(): boolean {
-    return this.#now() - this.#heardAt >= this.#settings.deadAfterMs
+    return this.#unanswered >= MISSED_PONGS && this.#now() - this.#heardAt >= this.#settings.deadAfterMs
   }
 
   /** While nothing is read on purpose: then its silence is ours, too. */
@@ -69,6 +97,7 @@ export class Liveness {
     const now = this.#now()
     this.#held = held
     this.#heardAt = now
+    this.#unanswered = 0
     if (!held) return
     this.#heldAt = now
     this.#unreadSince ??= now

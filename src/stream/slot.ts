@@ -8,8 +8,11 @@ import type { Line } from './router.ts'
 /** One connection from its first sign of life to its close; what it reports never touches another. */
 export type Link = {
   connection: Connection
-  /** `dismissed` by the gateway, `doubted` by us: it only carries replies any more. */
-  phase: 'serving' | 'dismissed' | 'doubted' | 'closed'
+  /**
+   * `suspect`: silent for a while; it may be dead, or come to life again. `dismissed` by the gateway, `doubted` by us: it only
+   * carries replies any more.
+   */
+  phase: 'serving' | 'suspect' | 'dismissed' | 'doubted' | 'closed'
   openedAt: number
   pushes: number
   pings: number
@@ -47,14 +50,18 @@ export type SlotDeps = {
 
 /** More would let a flood of frames hold up a stop. */
 const LAST_ROUNDS = 2
+/** Each opens another one, which may become suspect in its turn; a line that loses all of them is not mended by more. */
+const MAX_SUSPECTS = 4
 
 /** One place for a connection: opens it, serves, opens the next. Never gives up until it is stopped. */
 export class Slot {
   readonly #deps: SlotDeps
-  /** The newest one and those that are still leaving. */
+  /** Those that serve, the newest last, and those that are suspected or still leaving. */
   readonly #links = new Map<Link, { closed: Promise<void>; cut?: NodeJS.Timeout }>()
-  #serving: Link | undefined
-  #endServing: (() => void) | undefined
+  #changed = Promise.resolve()
+  #noteChange: () => void = () => {}
+  /** How the last one that served ended; it decides the pause before the next. */
+  #ending: Ending | undefined
   #waking = new AbortController()
   #refusedAsExtra = false
   /** When the pause before the next attempt is over, on the monotonic clock. */
@@ -65,29 +72,58 @@ export class Slot {
   }
 
   get serving(): Link | undefined {
-    return this.#serving?.phase === 'serving' ? this.#serving : undefined
+    return [...this.#links.keys()].findLast(({ phase }) => phase === 'serving')
+  }
+
+  get #suspects(): number {
+    return [...this.#links.keys()].filter(({ phase }) => phase === 'suspect').length
   }
 
   async run(): Promise<void> {
-    const { stopping, backOff, log } = this.#deps
+    const { stopping, backOff, log, othersOpen } = this.#deps
+    this.#expectChange()
+    stopping.addEventListener('abort', () => this.#noteChange(), { once: true })
     while (!stopping.aborted) {
-      let ending: Ending
-      try {
-        ending = await this.#serveOne()
-      } catch (error) {
-        ending = this.#refused(error)
+      if (this.serving !== undefined || this.#suspects >= MAX_SUSPECTS) {
+        await this.#changed
+        this.#expectChange()
+        continue
       }
-      const pauseMs = backOff.after(ending)
-      if (stopping.aborted) return
+      const ending = this.#ending
+      this.#ending = undefined
+      const pauseMs = ending ? backOff.after(ending, !othersOpen()) : 0
       if (pauseMs > 0) log.debug({ pauseMs, ...ending }, 'stream-pause')
       this.retryAt = performance.now() + pauseMs
-      if (pauseMs > 0) await sleep(pauseMs, AbortSignal.any([stopping, this.#waking.signal]))
+      if (pauseMs > 0) await this.#pause(ending)
+      // One that was suspected may have come to life meanwhile.
+      if (stopping.aborted || this.serving !== undefined) continue
+      try {
+        await this.#openOne()
+      } catch (error) {
+        this.#ending = this.#refused(error)
+      }
     }
   }
 
-  /** A pause made longer because another connection served is over when none does. */
+  /** Until `retryAt`, which may be put forward. */
+  async #pause(ending: Ending | undefined): Promise<void> {
+    const { stopping, backOff, othersOpen } = this.#deps
+    for (;;) {
+      const leftMs = this.retryAt - performance.now()
+      if (leftMs <= 0 || stopping.aborted || this.serving !== undefined) return
+      await Promise.race([sleep(leftMs, AbortSignal.any([stopping, this.#waking.signal])), this.#changed])
+      this.#expectChange()
+      if (ending) this.retryAt = Math.min(this.retryAt, performance.now() + backOff.longest(ending, !othersOpen()))
+    }
+  }
+
+  #expectChange(): void {
+    this.#changed = new Promise((resolve) => (this.#noteChange = resolve))
+  }
+
+  /** A pause made longer because another connection served is over when none does; any other is cut to what it may be then. */
   hurry(): void {
-    if (!this.#refusedAsExtra) return
+    if (this.#refusedAsExtra) this.retryAt = 0
     this.#refusedAsExtra = false
     this.#waking.abort()
     this.#waking = new AbortController()
@@ -100,9 +136,7 @@ export class Slot {
   /** Opens the next one before this one is closed, for a reason of our own. */
   replace(): void {
     const link = this.serving
-    if (!link) return
-    link.phase = 'doubted'
-    this.#endServing?.()
+    if (link) this.#end(link, 'doubted', { how: 'replaced', livedMs: livedMs(link), served: link.pushes > 0 })
   }
 
   /**
@@ -131,11 +165,9 @@ export class Slot {
     await this.#deps.answered()
   }
 
-  /** Resolves when the connection is over, or has to be replaced. */
-  async #serveOne(): Promise<Ending> {
+  /** Opens one connection, which serves from then on. */
+  async #openOne(): Promise<void> {
     const { log, stopping, total } = this.#deps
-    let endServing: () => void = () => {}
-    const over = new Promise<void>((resolve) => (endServing = resolve))
     let noteClosed: () => void = () => {}
     const closed = new Promise<void>((resolve) => (noteClosed = resolve))
     // Frames may come before the opening has been told of.
@@ -147,6 +179,7 @@ export class Slot {
     const noteFrame = (): void => void Object.assign(link, { frameAt: performance.now(), totalThen: { ...total } })
     noteFrame()
     let end: ConnectionEnd | undefined
+    const replaced = (): Ending => ({ how: 'replaced', livedMs: livedMs(link), served: link.pushes > 0 })
     link.connection = await this.#deps.open({
       onFrame: (raw, reply, waitedMs) => {
         link.frames += 1
@@ -156,46 +189,63 @@ export class Slot {
           onPing: count('pings'),
           onPush: count('pushes'),
           onDisconnect: (reason) => {
-            if (link.phase !== 'serving') return
+            if (link.phase !== 'serving' && link.phase !== 'suspect') return
             log.info({ reason }, 'stream-replace')
-            link.phase = 'dismissed'
-            endServing()
+            this.#end(link, 'dismissed', replaced())
           },
         })
         noteFrame()
+      },
+      onSuspect: (heardAt) => {
+        if (link.phase !== 'serving') return
+        log.info({ silentMs: Math.round(performance.now() - heardAt) }, 'stream-suspected')
+        this.#end(link, 'suspect', replaced(), heardAt)
+      },
+      onRecovered: () => {
+        if (link.phase !== 'suspect') return
+        log.info({ standIns: this.#links.size - 1 }, 'stream-recovered')
+        link.phase = 'serving'
+        this.#noteChange()
+        this.#deps.onChange({ opened: true })
       },
       onClose: (how) => {
         end = how
         log.info({ code: how.code, silent: how.silent }, 'stream-closed')
         clearTimeout(this.#links.get(link)?.cut)
         this.#links.delete(link)
-        if (link.phase === 'serving') link.phase = 'closed'
+        if (link.phase === 'serving') this.#end(link, 'closed', { how: 'lost', livedMs: livedMs(link) }, how.heardAt)
+        this.#noteChange()
         noteClosed()
-        endServing()
       },
     })
     link.openedAt = performance.now()
-    if (!end) this.#links.set(link, { closed })
-    if (stopping.aborted) return { how: 'lost', livedMs: 0 }
-    this.#dismissOlder(link)
+    if (end) {
+      this.#ending = { how: 'lost', livedMs: 0 }
+      return
+    }
+    this.#links.set(link, { closed })
+    if (stopping.aborted) return
+    this.#dismissOlder()
     this.#refusedAsExtra = false
-    this.#serving = link
-    this.#endServing = endServing
-    this.#deps.onChange({ opened: true })
-    stopping.addEventListener('abort', endServing, { once: true })
-    await over
-    stopping.removeEventListener('abort', endServing)
-    const livedMs = performance.now() - link.openedAt
-    this.#deps.onChange({ lost: { heardAt: end?.heardAt ?? performance.now() } })
-    if (link.phase === 'closed' || link.phase === 'serving') return { how: 'lost', livedMs }
+    // It may have been taken leave of at once.
+    if (link.phase === 'serving') this.#deps.onChange({ opened: true })
+    else this.#cutLater(link)
+  }
+
+  /** It serves no more, or not surely. @param heardAt of its last sign of life */
+  #end(link: Link, phase: Exclude<Link['phase'], 'serving'>, ending: Ending, heardAt = performance.now()): void {
+    link.phase = phase
+    this.#noteChange()
+    if (this.#deps.stopping.aborted) return
+    this.#ending = ending
+    this.#deps.onChange({ lost: { heardAt } })
     // One that we doubt stays for as long as there is no other.
-    if (link.phase === 'dismissed') this.#cutLater(link)
-    return { how: 'replaced', livedMs, served: link.pushes > 0 }
+    if (phase === 'dismissed' || (phase === 'doubted' && this.serving)) this.#cutLater(link)
   }
 
   /** Whatever still leaves has its successor now, and is given time for replies alone. */
-  #dismissOlder(newest: Link): void {
-    for (const [link] of this.#links) if (link !== newest) this.#cutLater(link)
+  #dismissOlder(): void {
+    for (const [link] of this.#links) if (link.phase === 'dismissed' || link.phase === 'doubted') this.#cutLater(link)
   }
 
   #cutLater(link: Link): void {
@@ -218,7 +268,12 @@ export class Slot {
   }
 }
 
+function livedMs(link: Link): number {
+  return link.openedAt === 0 ? 0 : performance.now() - link.openedAt
+}
+
 function whyRefused(error: AppError | undefined): Extract<Ending, { how: 'refused' }>['why'] {
   if (error?.failure.kind !== 'blocked') return 'other'
-  return error.failure.code === 'APP_CREDENTIAL_INVALID' ? 'credentials' : 'console'
+  const { code } = error.failure
+  return code === 'APP_CREDENTIAL_INVALID' ? 'credentials' : code === 'IM_RATE_LIMITED' ? 'banned' : 'console'
 }

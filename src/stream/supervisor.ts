@@ -20,8 +20,10 @@ export type SupervisorSettings = BackOffSettings &
 export const SUPERVISOR_SETTINGS: SupervisorSettings = {
   backOffMinMs: 1_000,
   backOffMaxMs: 60_000,
+  aloneMaxMs: 15_000,
   credentialsMs: 60_000,
-  consoleMs: 30_000,
+  bannedMs: 300_000,
+  consoleMs: 15_000,
   extraMaxMs: 300_000,
   healthyMs: 60_000,
   spacingMs: 100,

@@ -80,6 +80,8 @@ describe('the Stream connection is the vendor’s', () => {
         {
           onFrame: (raw, reply) => void routeFrame(router, counters, raw, { ...QUIET_LINE, reply }),
           onClose: () => {},
+          onSuspect: () => {},
+          onRecovered: () => {},
         },
       ),
     )

@@ -149,7 +149,7 @@ describe('a connection that is lost', () => {
     await areOpen(stream)
     rig.inject('socket.half-open')
     await eventually('the gap is told', () => stream.gaps.length === 1)
-    expect(stream.gaps[0]).toBeGreaterThanOrEqual(QUICK_PINGS.deadAfterMs - 50)
+    expect(stream.gaps[0]).toBeGreaterThanOrEqual(QUICK_PINGS.suspectAfterMs - 50)
     expect(stream.state()).toMatchObject({ state: 'open', open: 1, lastGapMs: stream.gaps[0] })
   })
 

@@ -63,15 +63,15 @@ test.for<[ProxyMood, 'REST' | 'WebSocket', string]>([
   [{ refuse: 403 }, 'REST', 'HTTP 403 through the proxy'],
   ['hang', 'REST', 'through the proxy'],
   ['reset', 'REST', 'through the proxy'],
-  [{ refuse: 407 }, 'WebSocket', 'Unexpected server response: 407 (through the proxy'],
-  [{ refuse: 502 }, 'WebSocket', 'Unexpected server response: 502 (through the proxy'],
-  ['hang', 'WebSocket', 'Opening handshake has timed out (through the proxy'],
+  [{ refuse: 407 }, 'WebSocket', 'Unexpected server response: 407 (127.0.0.1:'],
+  [{ refuse: 502 }, 'WebSocket', 'Unexpected server response: 502 (127.0.0.1:'],
+  ['hang', 'WebSocket', 'Opening handshake has timed out (127.0.0.1:'],
   ['reset', 'WebSocket', 'through the proxy'],
 ])('that meets a %o on the way to the %s says so, and nothing of its password', async ([mood, part, text]) => {
   const error = await failOpening(mood, part)
   expect(error.failure.kind).toBe('retryable')
   expect(error.detail).toContain(text)
-  expect(error.detail).toContain(proxy.name)
+  expect(error.detail).toContain(`through the proxy ${proxy.name}`)
   const lines: string[] = []
   createLog('debug', { write: (line: string) => void lines.push(line) }).error(
     { err: error, detail: error.detail },

@@ -27,7 +27,7 @@ import { FAR_DEADLINES, PATIENT_DINGTALK } from './far-deadlines.ts'
 import type { LogLine } from './world.ts'
 
 /** Short pauses for tests; silence is judged some ten times as fast as in earnest. */
-export const QUICK_PINGS = { pingMs: 120, deadAfterMs: 700 }
+export const QUICK_PINGS = { pingMs: 120, suspectAfterMs: 700, deadAfterMs: 1_400 }
 const QUICK: Partial<SupervisorSettings> = {
   backOffMinMs: 10,
   backOffMaxMs: 40,
@@ -104,7 +104,7 @@ export async function openStreamRig(
           settings: { ...CONNECTION_SETTINGS, ...options.settings },
           eventLoop: ALWAYS_UP,
         },
-        { onFrame: () => {}, onClose: () => {}, ...options.events },
+        { onFrame: () => {}, onClose: () => {}, onSuspect: () => {}, onRecovered: () => {}, ...options.events },
       )
       opened.push(connection)
       return connection
