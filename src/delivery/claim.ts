@@ -28,7 +28,9 @@ export async function claimDelivery(
   const card = await lessFromOutside(deps, trx, leased)
   const stored = await incidentOf(trx, card)
   await recoverLost(deps, trx, card, nowMs)
-  const waiting = (await listPlacements(trx, [card.out_track_id])).filter(({ status }) => status === 'waiting')
+  const placements = await listPlacements(trx, [card.out_track_id])
+  const waiting = placements.filter(({ status }) => status === 'waiting')
+  const ripe = waiting.filter(({ not_before: notBefore }) => notBefore <= nowMs)
 
   if (stored.incident.progress === 'Closed' && card.stage === 'absent' && (await nobodyWasTold(trx, card))) {
     await cancelCard(trx, card.out_track_id, 'ALREADY_CLOSED', nowMs)
@@ -37,9 +39,10 @@ export async function claimDelivery(
     return undefined
   }
 
-  const open = await withinRate(deps, trx, waiting, nowMs)
+  const open = await withinRate(deps, trx, ripe, nowMs)
   if (open.length === 0 && waiting.length > 0) {
-    const later = { deliver_due_at: nowMs + RATE_LOOK_MS, lease_owner: null, lease_until: 0 }
+    const soonest = Math.min(...waiting.map(({ not_before: notBefore }) => notBefore))
+    const later = { deliver_due_at: ripe.length > 0 ? nowMs + RATE_LOOK_MS : soonest, lease_owner: null, lease_until: 0 }
     await changeLeased(trx, card.out_track_id, deps.owner, later)
     return undefined
   }

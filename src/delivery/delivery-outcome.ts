@@ -31,8 +31,7 @@ export async function storeDelivered(
   for (const result of results) {
     const spaces = [result.space]
     if (result.outcome === 'unknown') {
-      // Alone, since an answer about one space cannot be mistaken: or it would be told again and again.
-      await deliverAgain(deps, trx, card, spaces, nowMs, { share: 1 })
+      await deliverAgain(deps, trx, card, spaces, nowMs, 'untold')
       continue
     }
     if (result.outcome === 'delivered') {
@@ -83,7 +82,7 @@ export async function storeNotDelivered(
       return
     }
     await deliverAgain(deps, trx, card, spaces, nowMs)
-    await finishDelivery(deps, trx, card, { failures }, nowMs + retryPause(deps, failure, failures))
+    await finishDelivery(deps, trx, card, { failures })
     return
   }
   if (failure.code === 'CARD_NOT_EXIST') {
@@ -153,10 +152,11 @@ async function finishDelivery(
   const spaced = nowMs + deps.settings.spacingMs
   const behind = latest !== undefined && (latest.allowed_rev > shownRev || latest.frozen === 1)
   const faceDue = stage === 'present' && (behind || change.shown_hash === null)
+  const waitingFor = latest?.waitingFor ?? null
   const held = latest !== undefined && latest.held_until > nowMs ? latest.held_until : null
   await changeLeased(trx, card.out_track_id, deps.owner, {
     ...change,
-    deliver_due_at: latest?.waiting ? Math.max(stage === 'present' ? spaced : nowMs, notBeforeMs) : null,
+    deliver_due_at: waitingFor === null ? null : Math.max(stage === 'present' ? spaced : nowMs, waitingFor, notBeforeMs),
     update_due_at: stage === 'unsure' ? Math.max(nowMs, notBeforeMs) : faceDue ? spaced : held,
     called_at: nowMs,
     lease_owner: null,

@@ -8,6 +8,8 @@ export type DeliverySettings = {
   blockedRetryMs: number
   /** How long after it was given up a call may still be carried out by DingTalk. */
   doubtMs: number
+  /** Pauses before a delivery whose outcome is unknown is repeated; after the last it stays unconfirmed. */
+  redeliverMs: readonly number[]
 }
 
 export const DELIVERY_SETTINGS: DeliverySettings = {
@@ -15,4 +17,5 @@ export const DELIVERY_SETTINGS: DeliverySettings = {
   spacingMs: 500,
   blockedRetryMs: 60_000,
   doubtMs: 60_000,
+  redeliverMs: [500, 60_000, 600_000, 3_600_000],
 }

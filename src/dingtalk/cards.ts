@@ -53,7 +53,12 @@ export async function createAndDeliver(client: DingTalkClient, card: CardToCreat
     ...cardAtUserIds(card),
     ...deliverModels(card),
   })
-  return matchResults(card.spaces, readDeliverResults(answer))
+  const rows = readDeliverResults(answer)
+  // Without a single result nobody knows whether there is a card at all.
+  if (rows.every(({ success }) => success === undefined)) {
+    throw new AppError({ kind: 'unknown-outcome', code: 'IM_ERROR' }, 'the delivery answer names no results')
+  }
+  return matchResults(card.spaces, rows)
 }
 
 /** One call: puts an existing card into further spaces. */
@@ -126,20 +131,15 @@ const Delivered = z.looseObject({
 function readDeliverResults(answer: unknown): DeliverRow[] {
   const parsed = Delivered.safeParse(answer)
   const result = parsed.data?.result ?? []
-  const found = Array.isArray(result) ? result : result.deliverResults
-  // Without a single result nobody knows whether there is a card at all.
-  if (found.every(({ success }) => success === undefined)) {
-    throw new AppError({ kind: 'unknown-outcome', code: 'IM_ERROR' }, 'the delivery answer names no results')
-  }
-  return found
+  return Array.isArray(result) ? result : result.deliverResults
 }
 
-/** Pure: rows by their exact space ids, else by position when the counts agree, else nobody knows. */
+/** Pure: rows by their exact space ids where any has one, else by position when the counts agree, else nobody knows. */
 export function matchResults(spaces: Space[], rows: DeliverRow[]): SpaceResult[] {
   const byId = new Map(rows.map((row) => [row.spaceId, row]))
-  const exact = spaces.every((space) => byId.has(space.targetId))
+  const named = spaces.some((space) => byId.has(space.targetId))
   return spaces.map((space, index): SpaceResult => {
-    const row = exact ? byId.get(space.targetId) : rows.length === spaces.length ? rows[index] : undefined
+    const row = named ? byId.get(space.targetId) : rows.length === spaces.length ? rows[index] : undefined
     if (row?.success === undefined) return { space, outcome: 'unknown' }
     if (row.success) return { space, outcome: 'delivered', carrierId: row.carrierId }
     const detail = row.errorMsg ?? ''

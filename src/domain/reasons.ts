@@ -39,6 +39,7 @@ export const REASONS = {
   IM_ERROR: ['钉钉返回错误', 'DingTalk answered an error'],
   TEMPLATE_INVALID: ['卡片模板不可用', 'the card template cannot be used'],
   CARD_NOT_EXIST: ['钉钉卡片不存在', 'DingTalk does not know the card'],
+  DELIVERED_UNCONFIRMED: ['未确认送达', 'nobody knows whether it was delivered'],
   CONTENT_REJECTED: ['消息内容被拒绝', 'the content was refused'],
   NETWORK: ['网络异常', 'network failure'],
   INVALID_PAYLOAD: ['任务格式错误', 'the job is malformed'],

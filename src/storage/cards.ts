@@ -46,10 +46,13 @@ const selectCardsOfIncident = statement((db, of: { integrationId: string; incide
     .orderBy('cards.created_at'),
 )
 
-/** What decides when a card is due next; undefined for a card that is not there. */
+/**
+ * What decides when a card is due next; undefined for a card that is not there. `waitingFor`: when the first of its placements
+ * may be sent, null = none waits.
+ */
 export async function findStanding(db: Handle, outTrackId: string) {
   const { rows } = await selectStanding(db, { outTrackId })
-  return rows[0] && { ...rows[0], waiting: rows[0].waiting !== null }
+  return rows[0]
 }
 
 const selectStanding = statement((db, { outTrackId }: { outTrackId: string }) =>
@@ -59,11 +62,10 @@ const selectStanding = statement((db, { outTrackId }: { outTrackId: string }) =>
     .select((eb) =>
       eb
         .selectFrom('placements')
-        .select('status')
+        .select((of) => of.fn.min('not_before').as('soonest'))
         .whereRef('placements.out_track_id', '=', 'cards.out_track_id')
         .where('status', '=', 'waiting')
-        .limit(1)
-        .as('waiting'),
+        .as('waitingFor'),
     )
     .where('out_track_id', '=', outTrackId),
 )
@@ -170,7 +172,8 @@ export async function addSpaces(trx: Handle, outTrackId: string, spaces: Space[]
   await trx
     .updateTable('cards')
     .set({
-      deliver_due_at: sql<number>`coalesce(deliver_due_at, ${nowMs})`,
+      deliver_due_at: sql<number>`case
+        when deliver_due_at is null or deliver_due_at > ${nowMs} then ${nowMs} else deliver_due_at end`,
       ...(idle ? { deliver_turn: await takeTurn(trx, idle.integration_id, 'create', idle.turn_key) } : {}),
       updated_at: nowMs,
     })

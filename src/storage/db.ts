@@ -30,6 +30,7 @@ import * as oddBodies from './migrations/0012-odd-bodies.ts'
 import * as tokenScopes from './migrations/0013-token-scopes.ts'
 import { filesOfDatabase, makePrivateFile, makePrivateFolder, type OnTightened, tighten } from './private-files.ts'
 import * as rights from './migrations/0014-rights.ts'
+import * as unconfirmed from './migrations/0015-unconfirmed.ts'
 import type { Handle, Schema } from './schema.ts'
 
 /** Append only. */
@@ -48,6 +49,7 @@ const MIGRATIONS = {
   '0012-odd-bodies': oddBodies,
   '0013-token-scopes': tokenScopes,
   '0014-rights': rights,
+  '0015-unconfirmed': unconfirmed,
 }
 
 /** A blocking busy wait stops the event loop, so it is short; the lane goes on waiting without blocking. */

@@ -36,6 +36,7 @@ export async function putPlacements(trx: Handle, outTrackId: string, spaces: Spa
       status: 'waiting',
       share: 0,
       unknown_outcomes: 0,
+      not_before: 0,
       carrier_id: null,
       reason: null,
       updated_at: nowMs,
@@ -50,7 +51,14 @@ const insertPlacement = statement((db, row: Insertable<PlacementsTable>) =>
     .onConflict((oc) =>
       oc
         .columns(['out_track_id', 'kind', 'target_id'])
-        .doUpdateSet({ status: 'waiting', share: 1, reason: null, updated_at: row.updated_at })
+        .doUpdateSet({
+          status: 'waiting',
+          share: 1,
+          unknown_outcomes: 0,
+          not_before: 0,
+          reason: null,
+          updated_at: row.updated_at,
+        })
         .where('placements.status', 'in', ['failed', 'cancelled']),
     ),
 )
@@ -69,7 +77,7 @@ export async function changePlacements(
   }
 }
 
-type PlacementChange = Partial<Pick<PlacementsTable, 'status' | 'share' | 'carrier_id' | 'reason'>>
+type PlacementChange = Partial<Pick<PlacementsTable, 'status' | 'share' | 'not_before' | 'carrier_id' | 'reason'>>
 type Change = { outTrackId: string; space: Space; set: PlacementChange & { updated_at: number } }
 
 const updatePlacement = (db: Handle, { outTrackId, space, set }: Change) =>

@@ -34,6 +34,18 @@ export async function settleDelivery(
   await touchResults(trx, rows, nowMs)
 }
 
+/**
+ * Nobody will learn whether the card reached this space. A person is told of as not reached, so that they are reached another
+ * way; a group is seen by many, and nothing else can be done for it.
+ */
+export async function settleUnconfirmed(trx: Handle, outTrackId: string, space: Space, nowMs: number): Promise<void> {
+  const waits = { outTrackId, kind: space.kind, targetId: space.targetId }
+  const status = space.kind === 'person' ? 'failed' : 'success'
+  const verdict = { status, reason: 'DELIVERED_UNCONFIRMED', msgId: outTrackId } as const
+  const { rows } = await settleCreate(trx, { waits, columns: verdictColumns(verdict, nowMs) })
+  await touchResults(trx, rows, nowMs)
+}
+
 function isFinal({ status }: Verdict): boolean {
   return status === 'failed' || status === 'skipped'
 }

@@ -200,15 +200,79 @@ describe('a later target whose delivery is not known to have happened', () => {
       expect(cardsOf(world, incident)).toEqual([card])
     }))
 
-  test('again and again: is told once it gets through', async () => {
+  test('again and again, at growing pauses: is told once it gets through', async () => {
     const { world } = scene
     const { platform, oncall } = world.groups
     const { incident, assigned, card } = await alertGroup(world, '投递一再失败')
-    hit(world, 'deliver', incident, { kind: 'answer', status: 503, body: error }, 5)
+    hit(world, 'deliver', incident, { kind: 'answer', status: 503, body: error }, 4)
     await takeIn(world, followUp(assigned, { delivery: { chats: [inGroup(oncall), inGroup(platform)] } }))
-    await eventually('it has arrived', () => messagesIn(world, card, platform) === 1)
+    await eventually('it was repeated at once', () => callsFor(world, 'deliver', card).length === 2)
+    for (const [index, pauseMs] of [60_000, 600_000, 3_600_000].entries()) {
+      aheadMs += pauseMs
+      await eventually('it was repeated', () => callsFor(world, 'deliver', card).length === 3 + index)
+    }
+    expect(await settledRecords(world, incident)).toContainEqual(
+      expect.objectContaining({ target_id: platform.openConversationId, status: 'success', reason_code: null }),
+    )
+    expect(messagesIn(world, card, platform)).toBe(1)
+  })
+})
+
+describe('what stays unknown for good', () => {
+  const told = { kind: 'apply-then-answer', status: 200, body: '{"success":true}' } as const
+  const failing = { kind: 'answer', status: 502, body: 'Bad Gateway', contentType: 'text/plain' } as const
+
+  /** To a group and to a person; the person is told of as not reached, so that they are reached another way. */
+  async function begin(effects: Parameters<typeof hit>[3][], title: string) {
+    const { world } = scene
+    const { oncall } = world.groups
+    const { li } = world.people
+    const { incident, assigned } = await composeIncident(world, {
+      title,
+      chats: [inGroup(oncall)],
+      personIds: [li.member.member_id],
+    })
+    const [first, ...rest] = effects
+    if (first) hit(world, 'createAndDeliver', incident, first)
+    for (const effect of rest) hit(world, 'deliver', incident, effect, 1_000)
+    await takeIn(world, assigned)
+    return { incident, assigned, card: await theCardOf(world, incident) }
+  }
+
+  async function expectUnconfirmed(incident: Incident) {
+    const records = await settledRecords(scene.world, incident)
+    expect(records.map(({ kind, status, reason_code: reason }) => [kind, status, reason])).toEqual([
+      ['group', 'success', 'DELIVERED_UNCONFIRMED'],
+      ['person', 'failed', 'DELIVERED_UNCONFIRMED'],
+    ])
+  }
+
+  test('an answer that tells of no space is followed by one repetition of each, then it is told', async () => {
+    const { world } = scene
+    const { incident, card } = await begin([told, told], '只说成功')
+    repeats.push(card)
+    await expectUnconfirmed(incident)
+    expect(callsFor(world, 'createAndDeliver', card)).toHaveLength(1)
+    // Together once more, since nothing was told of either, then one by one.
+    expect(callsFor(world, 'deliver', card).length).toBeLessThanOrEqual(3)
+    expect(messagesIn(world, card, world.groups.oncall)).toBeLessThanOrEqual(3)
+  })
+
+  test('deliveries that fail again and again end after an hour and some, and the card goes on being true', async () => {
+    const { world } = scene
+    const { incident, card } = await begin([{ kind: 'apply-then-reset' }, failing], '一直没有回音')
+    repeats.push(card)
+    const calls = () => callsFor(world, 'deliver', card).length
+    for (const [index, pauseMs] of [0, 60_000, 600_000, 3_600_000].entries()) {
+      aheadMs += pauseMs
+      await eventually('it was repeated', () => calls() === 1 + index)
+    }
+    await expectUnconfirmed(incident)
+    await takeIn(world, ...(await composeActs(world, incident, ['resolve'])))
+    await everybodySees(world, card, '已关闭')
+    aheadMs += 86_400_000
     await settledRecords(world, incident)
-    expect(callsFor(world, 'deliver', card)).toHaveLength(6)
+    expect(calls()).toBe(4)
   })
 })
 

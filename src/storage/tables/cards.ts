@@ -72,6 +72,8 @@ export type PlacementsTable = {
   share: number
   /** Deliveries of it whose outcome was never learnt. */
   unknown_outcomes: number
+  /** While it waits: it is not sent before this. */
+  not_before: number
   carrier_id: string | null
   reason: string | null
   updated_at: number
