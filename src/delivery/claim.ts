@@ -42,7 +42,11 @@ export async function claimDelivery(
   const open = await withinRate(deps, trx, ripe, nowMs)
   if (open.length === 0 && waiting.length > 0) {
     const soonest = Math.min(...waiting.map(({ not_before: notBefore }) => notBefore))
-    const later = { deliver_due_at: ripe.length > 0 ? nowMs + RATE_LOOK_MS : soonest, lease_owner: null, lease_until: 0 }
+    const later = {
+      deliver_due_at: ripe.length > 0 ? nowMs + RATE_LOOK_MS : soonest,
+      lease_owner: null,
+      lease_until: 0,
+    }
     await changeLeased(trx, card.out_track_id, deps.owner, later)
     return undefined
   }

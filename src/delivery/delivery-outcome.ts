@@ -2,7 +2,7 @@ import type { SpaceResult } from '../dingtalk/cards.ts'
 import type { Space } from '../domain/card.ts'
 import { asReason, type Reason } from '../domain/reasons.ts'
 import type { AppError } from '../errors.ts'
-import { type CardOfNotification, findStanding, PLAIN } from '../storage/cards.ts'
+import { type CardOfNotification, findStanding } from '../storage/cards.ts'
 import { changeLeased, changeTemplate } from '../storage/change-cards.ts'
 import { refuseTemplate } from '../storage/integrations.ts'
 import { changePlacements, listPlacements } from '../storage/placements.ts'
@@ -13,7 +13,7 @@ import { costNothing } from './quota.ts'
 import { deliverAgain } from './redeliver.ts'
 import { PUBLIC_TEMPLATE_ID } from './render/public-template.ts'
 import { replaceCard } from './replace.ts'
-import { mayBePlain, retryPause, softened } from './retry.ts'
+import { reducedTo, retryPause, softened } from './retry.ts'
 import { storeProofs } from './truth/proofs.ts'
 import type { ReconcileDeps, Work } from './work.ts'
 
@@ -99,9 +99,11 @@ export async function storeNotDelivered(
     deps.log.error({ templateId, cards: changed.length, detail: error.detail }, 'template-refused')
     return
   }
-  if (mayBePlain(failure, card)) {
+  const plain = creating ? reducedTo(failure, card, stored) : undefined
+  if (plain !== undefined) {
+    deps.log.warn({ incidentId: card.incident_id, outTrackId, plain, detail: error.detail }, 'card-reduced')
     await changePlacements(trx, outTrackId, spaces, { status: 'waiting' }, nowMs)
-    await finishDelivery(deps, trx, card, { stage: card.stage, plain: PLAIN, failures })
+    await finishDelivery(deps, trx, card, { stage: card.stage, plain, failures })
     return
   }
   if (failure.kind === 'permanent' && failure.code !== 'CONTENT_REJECTED' && spaces.length > 1) {
@@ -156,7 +158,8 @@ async function finishDelivery(
   const held = latest !== undefined && latest.held_until > nowMs ? latest.held_until : null
   await changeLeased(trx, card.out_track_id, deps.owner, {
     ...change,
-    deliver_due_at: waitingFor === null ? null : Math.max(stage === 'present' ? spaced : nowMs, waitingFor, notBeforeMs),
+    deliver_due_at:
+      waitingFor === null ? null : Math.max(stage === 'present' ? spaced : nowMs, waitingFor, notBeforeMs),
     update_due_at: stage === 'unsure' ? Math.max(nowMs, notBeforeMs) : faceDue ? spaced : held,
     called_at: nowMs,
     lease_owner: null,

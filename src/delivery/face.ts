@@ -20,6 +20,7 @@ export function faceOf(card: CardOfNotification, stored: StoredIncident): CardFa
     inStorm: stored.inStorm,
     gone: stored.gone,
     plain: card.plain > FULL,
-    minimal: card.plain === MINIMAL,
+    reduced: card.plain > FULL,
+    minimal: card.plain >= MINIMAL,
   }
 }

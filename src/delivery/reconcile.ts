@@ -2,13 +2,14 @@ import { createAndDeliver, deliverCard, updateCard } from '../dingtalk/cards.ts'
 import { cardRouteKeyOf } from '../domain/integration.ts'
 import { AppError } from '../errors.ts'
 import type { AwaitTurn } from '../queue/workers.ts'
-import type { CardOfNotification } from '../storage/cards.ts'
+import { BARE, type CardOfNotification, FULL } from '../storage/cards.ts'
 import { writeUntil } from '../storage/db.ts'
 import { isOfAnother } from '../storage/integrations.ts'
 import type { Handle } from '../storage/schema.ts'
 import { claimDelivery, claimUpdate } from './claim.ts'
 import { storeDelivered, storeNotDelivered } from './delivery-outcome.ts'
 import { drawLeased } from './hard-to-draw.ts'
+import { onlyButtons } from './render/template.ts'
 import { withMentions } from './render/mentions.ts'
 import { PUBLIC_TEMPLATE_ID } from './render/public-template.ts'
 import { putOffUpdate, storeAbsent, storeNotShown, storeShown } from './update-outcome.ts'
@@ -43,7 +44,7 @@ export async function reconcileDelivery(deps: ReconcileDeps, awaitTurn: AwaitTur
           templateId: card.audience.templateId,
           callbackType: card.audience.callbackType,
           ...(card.audience.callbackType === 'HTTP' ? { callbackRouteKey: cardRouteKeyOf(card.integration_id) } : {}),
-          drawn: withMentions(drawn, card.audience.locale, mentions),
+          drawn: withMentions(drawn, card.audience.locale, mentions, card.plain > FULL),
         })
       : deliverCard(deps.client, call),
   )
@@ -114,7 +115,10 @@ export async function reconcileUpdate(deps: ReconcileDeps, awaitTurn: AwaitTurn)
       return
     }
     const answer = await attempt(
-      updateCard(deps.client, { outTrackId: card.out_track_id, cardParamMap: drawn.cardParamMap }),
+      updateCard(deps.client, {
+        outTrackId: card.out_track_id,
+        cardParamMap: card.plain === BARE ? onlyButtons(drawn.cardParamMap) : drawn.cardParamMap,
+      }),
     )
     if (!('error' in answer)) {
       await store(deps, card, (trx) => storeShown(deps, trx, work, deps.clock.nowMs()))

@@ -1,5 +1,6 @@
 import type { Failure } from '../errors.ts'
-import { type CardOfNotification, FULL } from '../storage/cards.ts'
+import { BARE, type CardOfNotification, FULL, PLAIN } from '../storage/cards.ts'
+import type { StoredIncident } from '../storage/incidents.ts'
 import type { ReconcileDeps } from './work.ts'
 
 /** What nobody knows the meaning of is worth one more try. */
@@ -8,9 +9,19 @@ export function softened(failure: Failure, card: CardOfNotification): Failure {
   return unlisted && card.failures === 0 ? { kind: 'retryable', code: failure.code } : failure
 }
 
-/** DingTalk's content filter refused the words: once more with as few from outside as can be. */
-export function mayBePlain(failure: Failure, card: CardOfNotification): boolean {
-  return failure.code === 'CONTENT_REJECTED' && card.plain === FULL
+/**
+ * How the card is drawn once more after DingTalk refused its content; undefined = it is not. The buttons of a closed incident
+ * have to go, whatever was refused: of that card less and less is sent.
+ */
+export function reducedTo(
+  failure: Failure,
+  card: CardOfNotification,
+  { incident }: Pick<StoredIncident, 'incident'>,
+): number | undefined {
+  if (failure.kind !== 'permanent') return undefined
+  if (failure.code === 'CONTENT_REJECTED' && card.plain === FULL) return PLAIN
+  const hasLiveButtons = card.stage === 'present' && incident.progress === 'Closed'
+  return hasLiveButtons && card.plain < BARE ? card.plain + 1 : undefined
 }
 
 const RETRY_MAX_MS = 60_000

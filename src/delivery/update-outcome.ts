@@ -1,6 +1,6 @@
 import { asReason } from '../domain/reasons.ts'
 import type { AppError } from '../errors.ts'
-import { findStanding, PLAIN } from '../storage/cards.ts'
+import { findStanding } from '../storage/cards.ts'
 import { changeLeased } from '../storage/change-cards.ts'
 import { changePlacements } from '../storage/placements.ts'
 import type { Handle } from '../storage/schema.ts'
@@ -10,7 +10,7 @@ import { cancelCard } from './cancel.ts'
 import { costNothing } from './quota.ts'
 import { deliverAgain, listLost } from './redeliver.ts'
 import { replaceCard } from './replace.ts'
-import { mayBePlain, retryPause, softened } from './retry.ts'
+import { reducedTo, retryPause, softened } from './retry.ts'
 import type { ReconcileDeps, Work } from './work.ts'
 
 /**
@@ -92,8 +92,10 @@ export async function storeNotShown(
   const outTrackId = card.out_track_id
   if (costNothing(failure)) await deps.quota.refundCall(trx, 'updateCard')
   if (failure.code === 'CARD_NOT_EXIST') return replaceCard(deps, trx, { card, stored }, error.detail)
-  if (mayBePlain(failure, card)) {
-    const again = { plain: PLAIN, shown_hash: null, update_due_at: nowMs + deps.settings.spacingMs, called_at: nowMs }
+  const plain = reducedTo(failure, card, stored)
+  if (plain !== undefined) {
+    deps.log.warn({ incidentId: card.incident_id, outTrackId, plain, detail: error.detail }, 'card-reduced')
+    const again = { plain, shown_hash: null, update_due_at: nowMs + deps.settings.spacingMs, called_at: nowMs }
     await changeLeased(trx, outTrackId, deps.owner, { ...again, failures, lease_owner: null, lease_until: 0 })
     return
   }

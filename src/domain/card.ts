@@ -44,6 +44,8 @@ export type CardFace = {
   gone: boolean
   /** No Markdown from outside, no images, no links in texts: for a face that DingTalk refused, or that could not be drawn. */
   plain: boolean
+  /** Every value is below 1 KB, and only acting, closing and 查看详情 are offered: for a face that DingTalk refused. */
+  reduced?: boolean
   /** Of texts from outside only the letters of the title: for a face that could not even be drawn plain. */
   minimal: boolean
 }

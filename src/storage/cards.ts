@@ -8,10 +8,14 @@ import type { CardsTable, Handle, Schema } from './schema.ts'
 import { statement } from './statement.ts'
 import { takeTurn, turnKeyOf, URGENT, USUAL } from './turns.ts'
 
-/** How much of what comes from outside a card shows; it never goes back to more. */
+/**
+ * How much of what comes from outside a card shows; it never goes back to more. Of a bare one nothing but the buttons is sent,
+ * so that those of a closed incident go whatever DingTalk has against the rest.
+ */
 export const FULL = 0
 export const PLAIN = 1
 export const MINIMAL = 2
+export const BARE = 3
 
 export type Card = Omit<Selectable<CardsTable>, 'audience' | 'mentions'> & { audience: Audience; mentions: Mention[] }
 
@@ -114,7 +118,7 @@ export async function addCard(
     rev: number
     spaces: Space[]
     urgent: boolean
-    /** FULL, PLAIN or MINIMAL. */
+    /** One of the four above. */
     plain?: number
     /** Whom groups mention when it is put into them. */
     mentions?: Mention[]

@@ -119,7 +119,7 @@ describe('while somebody has to change something first', () => {
         kind: 'answer',
         status: 403,
         contentType: 'text/html',
-        body: '<html><body>Sorry, your request has been blocked</body></html>',
+        body: '<html><body>{"status":1111,"wait":5,"source":"x5","punish":"deny"}</body></html>',
       },
     ],
     [

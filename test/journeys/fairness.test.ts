@@ -31,7 +31,9 @@ const APIS = { create: 'createAndDeliver', update: 'updateCard' } as const
 let scene: Scene
 let quiet: Group[]
 beforeAll(async () => {
-  scene = await openScene({ dingtalk: { qpsPerApi: 0 } })
+  // Flashduty's own news of a press and what follows its answer make the card due one after the other: both at once.
+  const overrides = { delivery: { spacingMs: 0 }, action: { spacingMs: 0 } }
+  scene = await openScene({ dingtalk: { qpsPerApi: 0 }, overrides })
   await changeIntegration(scene, '--qps', '0')
   quiet = await installInMany(scene.world, 3, '安静的群')
   for (const api of ['create', 'update'] as const) {

@@ -43,7 +43,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   actions: [...SHARED, 'storage', 'flashduty', 'queue'],
   // What goes out.
   delivery: [...SHARED, 'storage', 'dingtalk', 'flashduty', 'queue'],
-  dingtalk: CALLS,
+  dingtalk: [...CALLS, 'log.ts', 'proxy.ts'],
   flashduty: CALLS,
   'outbound.ts': ['errors.ts', 'lifecycle.ts', 'proxy.ts'],
   'proxy.ts': [],

@@ -3,6 +3,7 @@ import { say } from '../../domain/messages.ts'
 import { beginningOf, cut, isVisible, MAX_READ, sendable, shortLine } from '../../domain/text.ts'
 import { lengthOfAddress, webAddress } from '../../domain/web-address.ts'
 import { hasHtml, htmlText } from '../../domain/html-text.ts'
+import { withoutAddresses } from './addresses.ts'
 import { bracketed } from './in-line.ts'
 import { between, fence, isLiteral } from '../../domain/literal.ts'
 import { cutProse } from './prose.ts'
@@ -23,7 +24,7 @@ const MAX_LABELS_READ = 200
 const MAX_IMAGES_READ = 50
 
 /** Drawn markdown; empty when there is nothing to say. */
-type Body = { markdown: string; truncated: boolean }
+export type Body = { markdown: string; truncated: boolean }
 
 /**
  * Pure: Flashduty's own rendering, or what its default template shows: description, resource, other labels, images; then
@@ -60,15 +61,11 @@ function drawProse(text: string, length: number): Body {
 /** Nothing of it is Markdown, a picture or an address. */
 function cutPlain(face: CardFace, description: string): Body {
   const read = sendable(beginningOf(description, MAX_READ)).replaceAll(/<br\s{0,8}\/?>/gi, '\n')
-  const text = withoutAddresses(hasHtml(read) ? htmlText(read) : read, face)
+  const text = withoutAddresses(hasHtml(read) ? htmlText(read) : read, face.locale)
   if (!isVisible(text)) return { markdown: '', truncated: false }
   const shown = beginningOf(text, MAX_DESCRIPTION)
   const truncated = shown.length < text.length || description.length > MAX_READ
   return { markdown: fence(shown.replace(/^\n+/, '').trimEnd()), truncated }
-}
-
-function withoutAddresses(text: string, { locale }: CardFace): string {
-  return text.replaceAll(/[a-z0-9+.-]{1,30}:\/\/\S+/gi, `（${say(locale, 'card.link.omitted')}）`)
 }
 
 type Lines = { lines: string[]; truncated: boolean }
@@ -85,7 +82,7 @@ function drawLabels(labels: [string, string][], face: CardFace): Lines {
     const read = sendable(beginningOf(sent, MAX_LABEL_READ)).replace(/^\n+/, '').trimEnd()
     if (!isVisible(read)) continue
     const name = shortLine(key, MAX_LABEL_NAME)
-    const whole = face.plain ? withoutAddresses(read, face) : read
+    const whole = face.plain ? withoutAddresses(read, face.locale) : read
     const isLonger = sent.trimEnd().length > MAX_LABEL_READ
     const shown = cut(isLonger ? `${whole}…` : whole, MAX_LABEL)
     if (room < name.length + shown.length) {

@@ -1,4 +1,4 @@
-import { type Act, encodeButton } from '../../domain/button.ts'
+import { type Act, decodeButton, encodeButton } from '../../domain/button.ts'
 import { type CardFace, isSnoozed, type Overlay } from '../../domain/card.ts'
 import { say, span } from '../../domain/messages.ts'
 import { shortLine } from '../../domain/text.ts'
@@ -7,6 +7,8 @@ import { webAddress } from '../../domain/web-address.ts'
 /** More than these are not drawn, as far as anybody knows. */
 const MAX_BUTTONS = 6
 const MAX_NAME = 20
+/** Where all buttons together have to be short: the public template is told each address twice. */
+const MAX_REDUCED_ADDRESS = 300
 /** Custom actions that are looked at, since some may have no name. */
 const MAX_READ = 20
 
@@ -30,12 +32,14 @@ export function buttonsOf(face: CardFace, revision: number, lead?: Overlay['lead
   })
   const page = (text: string, address: string | undefined): CardButton[] => {
     const url = webAddress(address)
-    return url === undefined || text === '' ? [] : [{ text, color: 'gray', url }]
+    const isTooLong = face.reduced === true && url !== undefined && url.length > MAX_REDUCED_ADDRESS
+    return url === undefined || text === '' || isTooLong ? [] : [{ text, color: 'gray', url }]
   }
   const detail = page(say(locale, 'button.detail'), incident.detail_url)
   const leading = leadOf(lead, detail)
   const rest = lead === 'detail' ? [] : detail
   if (face.superseded || face.gone) return [...leading, ...rest]
+  if (face.reduced) return [...leading, ...actsFor(face, press, MAX_BUTTONS).filter(isNeeded), ...rest]
   const customs = (face.minimal ? [] : face.customActions.slice(0, MAX_READ)).flatMap(({ integrationId, name }) => {
     const text = shortLine(name, MAX_NAME)
     const isNumber = Number.isSafeInteger(integrationId) && integrationId > 0
@@ -46,6 +50,11 @@ export function buttonsOf(face: CardFace, revision: number, lead?: Overlay['lead
   const silence = page(say(locale, 'button.silence'), incident.silence_url)
   const more = [...silence, ...customs, press({ action: 'refresh' }, 'gray')]
   return [...leading, ...acts, ...rest, ...more].slice(0, MAX_BUTTONS)
+}
+
+/** The first one, and closing. */
+function isNeeded(button: CardButton, index: number): boolean {
+  return index === 0 || ('id' in button && decodeButton(button.id)?.action === 'resolve')
 }
 
 /** Whether 查看详情 is drawn, so that a sentence may name it. */

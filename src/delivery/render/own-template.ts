@@ -4,6 +4,7 @@ import { shortLine, shortText } from '../../domain/text.ts'
 import { drawBody } from './body.ts'
 import { buttonsOf } from './buttons.ts'
 import { hasHtml, htmlText } from '../../domain/html-text.ts'
+import { fitting, reducedBody, reducedFacts, reducedText } from './reduced.ts'
 import type { DrawnFor } from './template.ts'
 import { dotOf, type Fact, factsOf, headline, progressWord, severityWord, signs, tipsOf } from './facts.ts'
 
@@ -18,27 +19,32 @@ const MAX_PROSE = 500
  */
 export const drawOwnCard: DrawnFor = (face, { detail, tips, lead }) => {
   const { incident, locale } = face
-  const body = drawBody(face, detail)
+  const { reduced = false } = face
+  const all = factsOf(face)
+  const small = reduced ? reducedFacts(all) : all
+  const facts = small.map((fact) => ({ name: fact.name, value: valueOf(fact) }))
+  const body = reduced ? { markdown: reducedBody(face, [], detail), truncated: true } : drawBody(face, detail)
+  const text = reduced ? reducedText : (whole: string): string => whole
+  const list = (items: object[]): string => JSON.stringify(reduced ? fitting(items, JSON.stringify) : items)
   const progress = standingOf(face)
-  const facts = factsOf(face).map((fact) => ({ name: fact.name, value: valueOf(fact) }))
   return {
     truncated: body.truncated,
     variables(revision) {
       const buttons = buttonsOf(face, revision, lead)
       return {
-        title: `${signs(face)}${headline(face)}`,
+        title: text(`${signs(face)}${headline(face)}`),
         dot: dotOf(face),
         severity: shortLine(incident.incident_severity, MAX_CODE),
         severity_text: severityWord(face, locale),
         color: severityColor(progress === 'recovered' ? 'Ok' : incident.incident_severity),
         progress: face.superseded ? 'superseded' : face.gone ? 'gone' : progress,
         progress_text: progressWord(face),
-        facts: JSON.stringify(facts),
+        facts: list(facts),
         markdown: body.markdown,
-        tips: tips ?? tipsOf(face),
-        toast: tips ?? '',
-        buttons: JSON.stringify(buttons.filter((button) => 'id' in button)),
-        links: JSON.stringify(buttons.filter((button) => 'url' in button)),
+        tips: text(tips ?? tipsOf(face)),
+        toast: text(tips ?? ''),
+        buttons: list(buttons.filter((button) => 'id' in button)),
+        links: list(buttons.filter((button) => 'url' in button)),
       }
     },
   }

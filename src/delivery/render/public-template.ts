@@ -1,11 +1,12 @@
 import type { CardFace, Overlay } from '../../domain/card.ts'
 import { severityColorToken } from '../../domain/messages.ts'
 import { beginningOf } from '../../domain/text.ts'
-import { drawBody } from './body.ts'
+import { type Body, drawBody } from './body.ts'
 import { buttonsOf, type CardButton } from './buttons.ts'
 import { dotOf, type Fact, factsOf, headline, progressWord, signs, tipsOf } from './facts.ts'
 import { fence, isLiteral } from '../../domain/literal.ts'
 import { cutProse } from './prose.ts'
+import { fitting, reducedBody, reducedFacts, reducedText } from './reduced.ts'
 import type { DrawnFor } from './template.ts'
 
 /**
@@ -19,23 +20,32 @@ const MAX_IMPACT = 500
 
 /** Pure: the values of the template's variables. Title and the line below are mere text. */
 export const drawPublicCard: DrawnFor = (face, { detail, tips, lead }) => {
-  const body = drawBody(face, detail)
-  const facts = drawFacts(face)
-  const markdown = [...facts, ...(body.markdown === '' ? [] : ['***', body.markdown])].join('\n\n')
+  const { markdown, truncated } = face.reduced ? drawReduced(face, detail) : drawWhole(face, detail)
+  const text = face.reduced ? reducedText : (whole: string): string => whole
   return {
-    truncated: body.truncated,
+    truncated,
     variables: (revision) => ({
-      title: `${dotOf(face)} ${progressWord(face)} · ${signs(face)}${headline(face)}`,
+      title: text(`${dotOf(face)} ${progressWord(face)} · ${signs(face)}${headline(face)}`),
       markdown,
-      tips: tips ?? tipsOf(face),
+      tips: text(tips ?? tipsOf(face)),
       sys_full_json_obj: JSON.stringify({ msgButtons: buttonsFor(face, revision, lead) }),
     }),
   }
 }
 
+function drawWhole(face: CardFace, detail: boolean): Body {
+  const body = drawBody(face, detail)
+  const facts = drawFacts(face, factsOf(face))
+  const markdown = [...facts, ...(body.markdown === '' ? [] : ['***', body.markdown])].join('\n\n')
+  return { markdown, truncated: body.truncated }
+}
+
+function drawReduced(face: CardFace, detail: boolean): Body {
+  return { markdown: reducedBody(face, drawFacts(face, reducedFacts(factsOf(face))), detail), truncated: true }
+}
+
 /** A line for each, but for words that Markdown would make something of: those stand in a fence behind the others. */
-function drawFacts(face: CardFace): string[] {
-  const facts = factsOf(face)
+function drawFacts(face: CardFace, facts: Fact[]): string[] {
   const literal = facts.filter(({ kind, value }) => kind === 'words' && !isLiteral(value))
   const others = facts.filter((fact) => !literal.includes(fact)).map((fact) => drawFact(face, fact))
   return literal.length === 0
@@ -61,10 +71,11 @@ function isBlock(markdown: string): boolean {
 }
 
 function buttonsFor(face: CardFace, revision: number, lead: Overlay['lead']): object[] {
-  return buttonsOf(face, revision, lead).map((button: CardButton) => {
+  const buttons = buttonsOf(face, revision, lead).map((button: CardButton) => {
     const { text, color } = button
     if ('url' in button) return { text, color, url: button.url, iosUrl: button.url }
     // Both forms of naming a press; the template passes back whichever it honours.
     return { text, color, id: button.id, request: true, params: { id: button.id } }
   })
+  return face.reduced ? fitting(buttons, (msgButtons) => JSON.stringify({ msgButtons })) : buttons
 }

@@ -8,3 +8,11 @@ export type DrawnFor = (
   face: CardFace,
   viewer: For,
 ) => { variables: (revision: number) => Record<string, string>; truncated: boolean }
+
+/** Variables that hold what can be pressed, in any template that cards are drawn for. */
+const BUTTONS = ['sys_full_json_obj', 'buttons', 'links']
+
+/** What is sent when DingTalk refuses whatever else a card says. */
+export function onlyButtons(variables: Record<string, string>): Record<string, string> {
+  return Object.fromEntries(Object.entries(variables).filter(([name]) => BUTTONS.includes(name)))
+}

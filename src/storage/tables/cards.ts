@@ -46,7 +46,7 @@ export type CardsTable = {
   update_turn: number
   /** With whom the card shares its turns: the group (or person) it is for. */
   turn_key: string
-  /** 1 = DingTalk refused the content once: drawn without anything from outside but the title. */
+  /** How much of what comes from outside it shows, since DingTalk refused it once, or processes died over it; see cards.ts. */
   plain: number
   /** No PUT before this: a press is being answered. */
   held_until: number
