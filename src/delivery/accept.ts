@@ -194,6 +194,7 @@ async function acceptEvent(
     const plan = planDelivery({
       event,
       integration,
+      eventTime: version.eventTime,
       isNewest: stored.advanced,
       progress: stored.incident.progress,
       groups: names.groups,
@@ -214,6 +215,7 @@ async function acceptEvent(
         integration,
         event,
         rev: stored.rev,
+        eventTime: version.eventTime,
         plan,
         names: names.of,
         members: names.members,
@@ -268,6 +270,7 @@ async function acceptEvent(
     ...plan.joins.map((join) => join.outTrackId),
     ...plan.updates,
     ...plan.freezes,
+    ...plan.callsBy,
   ])
   for (let sent = 0; sent < plan.notices.length; sent++) await deps.wakeNotices(taken.integrationId)
   return later ? { outcome: 'accepted', again: true } : { outcome: 'accepted' }
@@ -305,6 +308,7 @@ function existing(card: CardOfNotification, placements: Placement[], rev: number
     outTrackId: card.out_track_id,
     notificationKey: card.notification_key,
     generation: card.generation,
+    eventTime: card.event_time,
     audienceKey: card.audience_key,
     audience: card.audience,
     frozen: card.frozen === 1,

@@ -1,20 +1,22 @@
 import type { IncidentEvent } from '../domain/event.ts'
 import { digest } from '../domain/ids.ts'
 import { knownSeverity } from '../domain/incident.ts'
+import { reasonText } from '../domain/reasons.ts'
 import { stormNotice } from '../domain/notices.ts'
 import type { Ignored } from '../domain/reading/reading.ts'
 import type { ResultContext } from '../domain/result.ts'
-import { addCard, addNotification, addSpaces } from '../storage/cards.ts'
+import { addCard, addNotification, addSpaces, moveUpGenerations } from '../storage/cards.ts'
 import { allowRevision, freezeCards } from '../storage/change-cards.ts'
-import { putMentions } from '../storage/mentions.ts'
+import { addMentions, putMentions, readMentions } from '../storage/mentions.ts'
 import { addMissed } from '../storage/missed.ts'
 import { addNotice } from '../storage/notices.ts'
 import type { IntegrationForDelivery } from '../storage/pick-integration.ts'
-import { addRecord, countDuplicate, eventRecordKey, type NewRecord } from '../storage/records.ts'
+import { changePlacements } from '../storage/placements.ts'
+import { addRecord, countDuplicate, eventRecordKey, moveRecordsOf, type NewRecord } from '../storage/records.ts'
 import { openResult } from '../storage/results.ts'
 import type { Handle } from '../storage/schema.ts'
 import { cancelCard } from './cancel.ts'
-import type { MissedTarget, Plan, PlannedRecord } from './plan/plan.ts'
+import type { Merge, MissedTarget, Plan, PlannedRecord } from './plan/plan.ts'
 import type { DeliverySettings } from './settings.ts'
 
 /** A plan with what it was made from. */
@@ -22,6 +24,8 @@ export type Decided = {
   integration: IntegrationForDelivery
   event: IncidentEvent
   rev: number
+  /** When the event was, in ms. */
+  eventTime: number
   plan: Plan
   names: Map<string, string>
   /** Member ids by DingTalk user. */
@@ -53,13 +57,14 @@ export async function storePlan(
   await freezeCards(trx, plan.freezes, nowMs, settings.spacingMs)
 }
 
-async function storeCards(
-  trx: Handle,
-  { integration, event, rev, plan, names }: Decided,
-  nowMs: number,
-): Promise<void> {
+async function storeCards(trx: Handle, decided: Decided, nowMs: number): Promise<void> {
+  const { integration, event, rev, plan, names } = decided
   const ids = { integrationId: integration.id, incidentId: event.incident.incident_id }
-  if (plan.notification) await addNotification(trx, { ...plan.notification, ...ids, eventId: event.eventId }, nowMs)
+  const { eventTime } = decided
+  if (plan.notification) {
+    if (plan.insertsGeneration) await moveUpGenerations(trx, ids, plan.notification.generation)
+    await addNotification(trx, { ...plan.notification, ...ids, eventId: event.eventId, eventTime }, nowMs)
+  }
   const mentions = plan.mentions.map(({ userId, name }) => ({
     userId,
     name: name || names.get(`person:${userId}`) || userId,
@@ -82,6 +87,16 @@ async function storeCards(
     await addSpaces(trx, join.outTrackId, join.spaces, nowMs)
     await putMentions(trx, join.outTrackId, mentions)
   }
+  for (const outTrackId of plan.callsBy) await addMentions(trx, outTrackId, mentions)
+  for (const merge of plan.merges) await storeMerge(trx, merge, nowMs)
+}
+
+/** The newer card does for both, in the places that both are for. */
+async function storeMerge(trx: Handle, merge: Merge, nowMs: number): Promise<void> {
+  const superseded = { status: 'cancelled', reason: reasonText('SUPERSEDED') } as const
+  await changePlacements(trx, merge.from, merge.spaces, superseded, nowMs)
+  await moveRecordsOf(trx, merge, nowMs)
+  await addMentions(trx, merge.to, await readMentions(trx, merge.from))
 }
 
 async function storeRecord(trx: Handle, decided: Decided, record: PlannedRecord, nowMs: number): Promise<void> {

@@ -19,8 +19,10 @@ export const BARE = 3
 
 export type Card = Omit<Selectable<CardsTable>, 'audience' | 'mentions'> & { audience: Audience; mentions: Mention[] }
 
+type Of = { generation: number; prefix: string; event_time: number }
+
 /** A card with what decides its face beside the incident. */
-export type CardOfNotification = Card & { generation: number; prefix: string }
+export type CardOfNotification = Card & Of
 
 export async function findCard(db: Handle, outTrackId: string): Promise<CardOfNotification | undefined> {
   const { rows } = await selectCard(db, { outTrackId })
@@ -83,6 +85,7 @@ export async function addNotification(
     generation: number
     prefix: string
     eventId: string
+    eventTime?: number | undefined
   },
   nowMs: number,
 ): Promise<void> {
@@ -93,8 +96,26 @@ export async function addNotification(
     generation: notification.generation,
     prefix: notification.prefix,
     event_id: notification.eventId,
+    event_time: notification.eventTime ?? 0,
     created_at: nowMs,
   })
+}
+
+/** Generations from that one on make room for one that comes late. */
+export async function moveUpGenerations(
+  trx: Handle,
+  of: { integrationId: string; incidentId: string },
+  from: number,
+): Promise<void> {
+  for (const table of ['notifications', 'missed'] as const) {
+    await trx
+      .updateTable(table)
+      .set((eb) => ({ generation: eb('generation', '+', 1) }))
+      .where('integration_id', '=', of.integrationId)
+      .where('incident_id', '=', of.incidentId)
+      .where('generation', '>=', from)
+      .execute()
+  }
 }
 
 const insertNotification = statement((db, row: Insertable<Schema['notifications']>) =>
@@ -195,10 +216,11 @@ export function notificationColumns(eb: ExpressionBuilder<Schema, 'cards'>) {
   return [
     notification.select('generation').$asScalar().$notNull().as('generation'),
     notification.select('prefix').$asScalar().$notNull().as('prefix'),
+    notification.select('event_time').$asScalar().$notNull().as('event_time'),
   ] as const
 }
 
-export function cardOf(row: Selectable<CardsTable> & { generation: number; prefix: string }): CardOfNotification {
+export function cardOf(row: Selectable<CardsTable> & Of): CardOfNotification {
   return {
     ...row,
     audience: readAudience(row.audience),

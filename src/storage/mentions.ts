@@ -9,3 +9,15 @@ export async function putMentions(trx: Handle, outTrackId: string, mentions: Men
     .where('out_track_id', '=', outTrackId)
     .execute()
 }
+
+/** Its people are called by that card as well, after those whom it calls already. */
+export async function addMentions(trx: Handle, outTrackId: string, mentions: Mention[]): Promise<void> {
+  const before = await readMentions(trx, outTrackId)
+  const known = new Set(before.map(({ userId }) => userId))
+  await putMentions(trx, outTrackId, [...before, ...mentions.filter(({ userId }) => !known.has(userId))])
+}
+
+export async function readMentions(trx: Handle, outTrackId: string): Promise<Mention[]> {
+  const row = await trx.selectFrom('cards').select('mentions').where('out_track_id', '=', outTrackId).executeTakeFirst()
+  return row?.mentions ? (JSON.parse(row.mentions) as Mention[]) : []
+}

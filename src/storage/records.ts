@@ -1,5 +1,6 @@
 import { type Insertable, type Selectable, sql } from 'kysely'
 
+import type { Space } from '../domain/card.ts'
 import { type Reason, reasonText } from '../domain/reasons.ts'
 import { eachChunk } from './chunks.ts'
 import { corporationOf } from './corporation.ts'
@@ -131,6 +132,24 @@ export async function moveRecords(trx: Handle, from: string, to: string, nowMs: 
     .where('out_track_id', '=', from)
     .where('status', 'in', OPEN)
     .execute()
+}
+
+/** What waits for a card in these places waits for another one there. */
+export async function moveRecordsOf(
+  trx: Handle,
+  move: { from: string; to: string; spaces: Space[] },
+  nowMs: number,
+): Promise<void> {
+  for (const { kind, targetId } of move.spaces) {
+    await trx
+      .updateTable('records')
+      .set({ out_track_id: move.to, updated_at: nowMs })
+      .where('out_track_id', '=', move.from)
+      .where('kind', '=', kind)
+      .where('target_id', '=', targetId)
+      .where('status', 'in', OPEN)
+      .execute()
+  }
 }
 
 export async function listRecordsOfEvent(

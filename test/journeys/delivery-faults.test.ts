@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { afterEach, describe, expect, test, afterAll } from 'vitest'
 
 import type { Group } from '../sandbox/dingtalk/types.ts'
-import type { Incident } from '../sandbox/flashduty/types.ts'
+import type { Incident, IncidentEvent } from '../sandbox/flashduty/types.ts'
 import { eventually } from '../support/eventually.ts'
 import { composeIncident, followUp } from '../support/jobs.ts'
 import {
@@ -14,6 +14,7 @@ import {
   inGroup,
   install,
   installInMany,
+  type OperationRecord,
   recordsOf,
   settledRecords,
   theCardOf,
@@ -21,6 +22,7 @@ import {
   view,
 } from '../support/journey.ts'
 import { alertGroup, hit, messagesIn, outcomes, refusal, requestsAbout, takeIn } from '../support/story.ts'
+import type { Person } from '../support/world.ts'
 
 /** Cards whose message may be in a place twice: a call about them had an unknown outcome. */
 const repeats: string[] = []
@@ -38,6 +40,14 @@ function unheard(change: () => void): void {
   dingtalk.control.updateApp(dingtalkApp.clientId, { eventMode: 'HTTP' })
   change()
   dingtalk.control.updateApp(dingtalkApp.clientId, { eventMode: 'STREAM' })
+}
+
+const isOf = (event: IncidentEvent) => (record: OperationRecord) => record.event_id === event.event_id
+
+/** Whom the card called by name when it came. */
+function calledBy(card: string): string[] {
+  const created = callsFor(scene.world, 'createAndDeliver', card).findLast(({ status }) => status === 200)
+  return ((created?.body as { cardAtUserIds?: string[] } | undefined)?.cardAtUserIds ?? []).toSorted()
 }
 
 describe('a target that fails inside an HTTP 200', () => {
@@ -255,7 +265,7 @@ describe('throttling', () => {
     expect(messagesIn(world, card, platform)).toBe(1)
   })
 
-  test('somebody else is told in the meantime: those of whom nobody was told yet get the newer card only', async () => {
+  test('somebody else is told in the meantime: those of whom nobody was told yet get the newer card for both', async () => {
     const { world } = scene
     const { oncall } = world.groups
     const { incident, assigned } = await composeIncident(world, { title: '发出前改派', chats: [inGroup(oncall)] })
@@ -267,9 +277,49 @@ describe('throttling', () => {
     await takeIn(world, escalated)
     world.dingtalk.control.clearFaults()
     expect(await outcomes(world, incident, escalated)).toEqual({ [oncall.openConversationId]: 'success' })
-    expect(await outcomes(world, incident, assigned)).toEqual({ [oncall.openConversationId]: 'SUPERSEDED' })
+    expect(await outcomes(world, incident, assigned)).toEqual({ [oncall.openConversationId]: 'success' })
     expect(view(world, await theCardOf(world, incident), world.people.li).title).toContain('[ESCALATE]')
   })
+
+  test.each(['in order', 'the newer one first'])(
+    'two notifications of which nothing has left, %s: one card tells the people of both',
+    async (order) => {
+      const { world } = scene
+      const { oncall, platform } = world.groups
+      const { li, zhang } = world.people
+      const { incident, assigned } = await composeIncident(world, { title: order, chats: [inGroup(oncall)] })
+      await takeIn(world, assigned)
+      await settledRecords(world, incident)
+      const handOver = (before: IncidentEvent, type: string, { member }: Person, chats: Group[]) =>
+        followUp(before, {
+          incident: {
+            assigned_to: { ...(before.incident['assigned_to'] as object), type },
+            responders: [{ person_id: member.member_id, person_name: member.member_name }],
+          },
+          delivery: { chats: chats.map((group) => inGroup(group)) },
+        })
+      const reassigned = handOver(assigned, 'reassign', li, [oncall, platform])
+      const escalated = handOver(reassigned, 'escalate', zhang, [oncall])
+      hit(world, 'createAndDeliver', incident, refusal(403, 'Forbidden.AccessDenied.QpsLimitForAppkeyAndApi'), 1_000)
+      const events = [reassigned, escalated]
+      for (const event of order === 'in order' ? events : events.toReversed()) {
+        await takeIn(world, event)
+        await eventually('it is planned', async () => (await recordsOf(world, incident)).some(isOf(event)))
+      }
+      world.dingtalk.control.clearFaults()
+      const [oncallId, platformId] = [oncall.openConversationId, platform.openConversationId]
+      expect(await outcomes(world, incident, escalated)).toMatchObject({ [oncallId]: 'success' })
+      expect(await outcomes(world, incident, reassigned)).toEqual({ [oncallId]: 'success', [platformId]: 'success' })
+      const records = await recordsOf(world, incident)
+      const cardFor = (event: IncidentEvent, group: string) =>
+        records.find((record) => isOf(event)(record) && record.target_id === group)?.out_track_id ?? ''
+      expect(cardFor(reassigned, oncallId)).toBe(cardFor(escalated, oncallId))
+      expect(cardFor(reassigned, platformId)).not.toBe(cardFor(escalated, oncallId))
+      expect(calledBy(cardFor(escalated, oncallId))).toEqual([li, zhang].map(({ user }) => user.userId).toSorted())
+      expect(calledBy(cardFor(reassigned, platformId))).toContain(li.user.userId)
+      expect(view(world, cardFor(escalated, oncallId), li).title).toContain('[ESCALATE]')
+    },
+  )
 })
 
 describe('the access token', () => {

@@ -235,6 +235,7 @@ describe('an incident is shown', () => {
 
   test('with what is known here while Flashduty does not answer, and until when that is', async () => {
     const known = await fire(world, { title: '照样看得到', responderIds: [zhang.member.member_id] })
+    await settledRecords(world, known)
     world.flashduty.control.addFault({ path: '/incident/feed', times: 100, effect: { kind: 'hang' } })
     const visitor = await logIn(scene, zhang)
     const asked = () => world.flashduty.control.requests().filter(({ path }) => path === '/incident/feed').length

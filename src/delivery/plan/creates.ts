@@ -4,6 +4,7 @@ import { keyOfAudience, nameUnfrozen } from '../names.ts'
 import type { Ask } from './ask.ts'
 import { listCandidates } from './candidates.ts'
 import {
+  type ExistingCard,
   type NewCard,
   type Plan,
   type PlanInput,
@@ -25,9 +26,9 @@ export function planCreates(
   plan: Plan,
   record: TakeRecord,
 ): RecordTarget[] {
-  const notification = notificationOf(input, ask)
-  plan.notification = notification
-  const reached = findReached(input, ask, notification.key)
+  const { notification } = plan
+  if (!notification) return []
+  const reachedBy = findReached(input, ask, notification.key)
   const waived: RecordTarget[] = []
   const audiences = new Map<string, NewCard>()
   const placed = new Set<string>()
@@ -49,16 +50,23 @@ export function planCreates(
     audiences.set(audienceKey, card)
   }
 
+  const callBy = ({ outTrackId }: ExistingCard, target: RecordTarget, space: Space): void => {
+    record({ target, status: 'pending', outTrackId, spaceId: space.targetId, effect: 'create' })
+    if (!plan.callsBy.includes(outTrackId)) plan.callsBy.push(outTrackId)
+  }
+
   const found = findTargets(input)
   for (const { who, space, reason, audience, joinsLate } of listCandidates(input, found)) {
     const { target, memberId = null } = who
-    const isReached = space !== undefined && reached.has(spaceKey(space))
+    const carrier = space && reason === undefined ? findCarrier(input, notification, space, audience) : undefined
+    const isReached = space !== undefined && reachedBy(space).some((card) => card !== carrier)
     // Whom a card has reached follows the incident by it, however severe it is.
     if (joinsLate && !(joinsLate.severities && isReached))
       plan.missed.push({ target, memberId, audience, notification, ...joinsLate })
     if (isReached) waived.push(target)
     else if (reason === 'seen') record({ target, status: 'duplicate' })
     else if (reason) record({ ...who, status: statusOf(reason), reason })
+    else if (carrier) callBy(carrier, target, space)
     else if (space) place(target, space, audience)
   }
 
@@ -80,18 +88,34 @@ export function planCreates(
   return waived
 }
 
-function notificationOf({ cards }: PlanInput, ask: Exclude<Ask, { kind: 'update-only' }>) {
-  const key = ask.kind === 'first' ? 'first' : ask.key
-  const known = cards.find((card) => card.notificationKey === key)
-  const generation = known?.generation ?? Math.max(-1, ...cards.map((card) => card.generation)) + 1
-  return { key, generation, prefix: ask.kind === 'again' ? ask.prefix : '' }
-}
-
-/** The spaces that need no card of this notification. */
-function findReached(input: PlanInput, ask: Ask, notificationKey: string): Set<string> {
+/** The cards for which a space needs none of this notification. */
+function findReached(input: PlanInput, ask: Ask, notificationKey: string): (space: Space) => ExistingCard[] {
   // Frozen cards count: their targets were reached, and a repeated event must not reach them again.
   const here = input.cards.filter((card) => ask.kind === 'first' || card.notificationKey === notificationKey)
   // A card that shows the incident closed says all there is to say.
   const closed = refuseAll(input) === 'ALREADY_CLOSED' ? input.cards.filter((card) => !card.frozen) : []
-  return new Set([...here, ...closed].flatMap((card) => card.spaces.map(spaceKey)))
+  const bySpace = new Map<string, ExistingCard[]>()
+  for (const card of [...here, ...closed]) {
+    for (const key of card.spaces.map(spaceKey)) bySpace.set(key, [...(bySpace.get(key) ?? []), card])
+  }
+  return (space) => bySpace.get(spaceKey(space)) ?? []
+}
+
+/** A newer card that is still on its way to the space and looks the same: this one would be told right before it. */
+function findCarrier(
+  { cards }: PlanInput,
+  { generation }: NonNullable<Plan['notification']>,
+  space: Space,
+  audience: Audience,
+): ExistingCard | undefined {
+  const key = spaceKey(space)
+  const audienceKey = keyOfAudience(audience)
+  return cards.find(
+    (card) =>
+      card.unsent &&
+      !card.frozen &&
+      card.generation > generation &&
+      card.audienceKey === audienceKey &&
+      card.spaces.some((each) => spaceKey(each) === key),
+  )
 }

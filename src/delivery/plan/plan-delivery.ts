@@ -1,8 +1,10 @@
 import type { Space } from '../../domain/card.ts'
 import { readAsk } from './ask.ts'
+import { makeRoom, notificationOf } from './generations.ts'
 import { planCreates } from './creates.ts'
 import {
   type ExistingCard,
+  type Merge,
   type Plan,
   type PlanInput,
   type PlannedRecord,
@@ -15,10 +17,15 @@ import {
 import { findMentions } from './targets.ts'
 
 /** Pure: what one event means for every target, each outcome with its reason. */
-export function planDelivery(input: PlanInput): Plan {
-  const ask = readAsk(input.event)
+export function planDelivery(given: PlanInput): Plan {
+  const ask = readAsk(given.event)
+  const notified = ask.kind === 'update-only' ? undefined : notificationOf(given, ask)
+  const input = notified?.inserts ? makeRoom(given, notified.notification.generation) : given
   const plan: Plan = {
-    notification: undefined,
+    notification: notified?.notification,
+    insertsGeneration: notified?.inserts ?? false,
+    merges: [],
+    callsBy: [],
     newCards: [],
     joins: [],
     updates: [],
@@ -40,6 +47,7 @@ export function planDelivery(input: PlanInput): Plan {
   const waived = ask.kind === 'update-only' ? [] : planCreates(input, ask, plan, record)
   const toldAgain = ask.kind === 'again' && plan.newCards.length + plan.joins.length > 0
   const replaced = toldAgain ? findReplaced(live, plan) : new Set<ExistingCard>()
+  if (toldAgain) plan.merges = findMerges(live, plan)
   for (const card of live) {
     if (replaced.has(card)) (card.unsent ? plan.cancels : plan.freezes).push(card.outTrackId)
     else planUpdate(input, card, plan, record)
@@ -56,7 +64,10 @@ export function planDelivery(input: PlanInput): Plan {
     record({ target: nobody, status: 'skipped', reason: 'NO_TARGET' })
   }
   plan.records = [...records.values()]
-  if (plan.newCards.length === 0 && plan.joins.length === 0) plan.notification = undefined
+  if (plan.newCards.length === 0 && plan.joins.length === 0) {
+    plan.notification = undefined
+    plan.insertsGeneration = false
+  }
   return plan
 }
 
@@ -81,6 +92,30 @@ function planUpdate(input: PlanInput, card: ExistingCard, plan: Plan, record: Ta
     else if (!allowed) record({ target, status: 'skipped', reason: 'EVENT_FILTERED' })
     else record({ target, status: 'pending', outTrackId: card.outTrackId, spaceId: space.targetId, effect: 'update' })
   }
+}
+
+/** A newer card that goes to the same places carries what waits for an older one of which nothing has left. */
+function findMerges(live: ExistingCard[], plan: Plan): Merge[] {
+  const generation = plan.notification?.generation ?? 0
+  const older = live.filter((card) => card.unsent && card.generation < generation)
+  const newer = [
+    ...plan.newCards,
+    ...plan.joins.map((join) => ({
+      ...join,
+      audienceKey: live.find((card) => card.outTrackId === join.outTrackId)?.audienceKey,
+    })),
+  ]
+  return older.flatMap((from) =>
+    newer
+      .filter((to) => to.audienceKey === from.audienceKey)
+      .map((to) => ({ from: from.outTrackId, to: to.outTrackId, spaces: shared(from.spaces, to.spaces) }))
+      .filter(({ spaces }) => spaces.length > 0),
+  )
+}
+
+function shared(a: Space[], b: Space[]): Space[] {
+  const keys = new Set(b.map(spaceKey))
+  return a.filter((space) => keys.has(spaceKey(space)))
 }
 
 /** The live cards all of whose spaces have a newer one, this plan's own cards included. */

@@ -12,6 +12,8 @@ export type ExistingCard = {
   generation: number
   audienceKey: string
   audience: Audience
+  /** When its notification's event was, in ms. */
+  eventTime?: number
   frozen: boolean
   /** No request for it has left yet. */
   unsent: boolean
@@ -43,6 +45,8 @@ export type PlanInput = {
   routedGroups: string[]
   /** Why no group is known though a rule names some; undefined when all that could be known is. */
   unread: 'later' | Reason | undefined
+  /** When the event was, in ms; undefined = after everything known. */
+  eventTime?: number
   /** This event moved the stored incident forward; false for a late or repeated one. */
   isNewest: boolean
   /** Progress of the newest known snapshot, which is what gets drawn. */
@@ -89,6 +93,8 @@ export type NewCard = {
   spaces: Space[]
 }
 
+export type Merge = { from: string; to: string; spaces: Space[] }
+
 export type Plan = {
   /** The notification that new cards belong to, when there are any. */
   notification: { key: string; generation: number; prefix: string } | undefined
@@ -99,6 +105,12 @@ export type Plan = {
   updates: string[]
   /** Cards all of whose targets have a newer one now. */
   freezes: string[]
+  /** Generations from that of the notification on make room for it: it comes late. */
+  insertsGeneration: boolean
+  /** What waits for an older card of which nothing has left, in places that a newer one goes to as well: the newer one does for both. */
+  merges: Merge[]
+  /** Newer cards on their way that do for this event's as well: they call its people too. */
+  callsBy: string[]
   /** Cards that were superseded before anything of them left. */
   cancels: string[]
   /** Groups that are told in words beside the card. */

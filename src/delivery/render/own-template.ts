@@ -23,7 +23,7 @@ export const drawOwnCard: DrawnFor = (face, { detail, tips, lead }) => {
   const all = factsOf(face)
   const small = reduced ? reducedFacts(all) : all
   const facts = small.map((fact) => ({ name: fact.name, value: valueOf(fact) }))
-  const body = reduced ? { markdown: reducedBody(face, [], detail), truncated: true } : drawBody(face, detail)
+  const body = reduced ? reducedBody(face, [], detail) : drawBody(face, detail)
   const text = reduced ? reducedText : (whole: string): string => whole
   const list = (items: object[]): string => JSON.stringify(reduced ? fitting(items, JSON.stringify) : items)
   const progress = standingOf(face)

@@ -41,7 +41,7 @@ function drawWhole(face: CardFace, detail: boolean): Body {
 }
 
 function drawReduced(face: CardFace, detail: boolean): Body {
-  return { markdown: reducedBody(face, drawFacts(face, reducedFacts(factsOf(face))), detail), truncated: true }
+  return reducedBody(face, drawFacts(face, reducedFacts(factsOf(face))), detail)
 }
 
 /** A line for each, but for words that Markdown would make something of: those stand in a fence behind the others. */

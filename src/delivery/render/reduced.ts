@@ -1,9 +1,10 @@
 import type { CardFace } from '../../domain/card.ts'
 import { hasHtml, htmlText } from '../../domain/html-text.ts'
 import { fence } from '../../domain/literal.ts'
-import { say } from '../../domain/messages.ts'
+import { type Locale, say } from '../../domain/messages.ts'
 import { beginningOf, isVisible, sendable } from '../../domain/text.ts'
 import { withoutAddresses } from './addresses.ts'
+import type { Body } from './body.ts'
 import type { Fact } from './facts.ts'
 
 /*
@@ -20,6 +21,8 @@ const MAX_FACT = 60
 /** Bytes around a text inside a fence, and of the least text that is worth one. */
 const FENCE_BYTES = 12
 const LEAST_BYTES = 30
+/** Of a description, as far as it is looked at. */
+const MAX_READ_UNITS = 2_000
 
 /** As many of the items, from the first on, as are written in so many bytes. */
 export function fitting<T>(items: T[], write: (items: T[]) => string, bytes = MAX_BYTES): T[] {
@@ -41,16 +44,23 @@ export function reducedFacts(facts: Fact[]): Fact[] {
 }
 
 /** The facts as they were drawn, as many as fit, and as much of the description as there is room for. */
-export function reducedBody(face: CardFace, facts: string[], hasDetail: boolean): string {
+export function reducedBody(face: CardFace, facts: string[], hasDetail: boolean): Body {
   const { incident, locale, minimal } = face
   const join = (parts: string[]): string => parts.join('\n\n')
-  const see = say(locale, hasDetail ? 'see.detail' : 'see.console')
-  const lines = fitting([...facts, say(locale, 'card.truncated', { see })], join, MAX_BODY_BYTES)
-  const room = MAX_BODY_BYTES - Buffer.byteLength(join(lines)) - FENCE_BYTES
-  if (minimal || room < LEAST_BYTES) return join(lines)
-  const read = sendable(beginningOf(incident.description, MAX_BODY_BYTES * 4))
-  const text = beginningOf(withoutAddresses(hasHtml(read) ? htmlText(read) : read, locale).trim(), unitsIn(room))
-  return isVisible(text) ? join([...lines, fence(text)]) : join(lines)
+  const see = say(locale, 'card.truncated', { see: say(locale, hasDetail ? 'see.detail' : 'see.console') })
+  const lines = fitting(facts, join, MAX_BODY_BYTES - Buffer.byteLength(see))
+  const whole = minimal ? '' : plainWords(incident.description, locale)
+  const room = MAX_BODY_BYTES - Buffer.byteLength(join([...lines, see])) - FENCE_BYTES
+  const text = room < LEAST_BYTES ? '' : beginningOf(whole, unitsIn(room))
+  const left = [incident.impact, ...Object.values(incident.labels ?? {})].some((value) => value?.trim())
+  const truncated = lines.length < facts.length || text.length < whole.length || left
+  const parts = [...lines, ...(truncated ? [see] : []), ...(isVisible(text) ? [fence(text)] : [])]
+  return { markdown: join(parts), truncated }
+}
+
+function plainWords(description: string, locale: Locale): string {
+  const read = sendable(beginningOf(description, MAX_READ_UNITS)).replaceAll(/<br\s{0,8}\/?>/gi, '\n')
+  return withoutAddresses(hasHtml(read) ? htmlText(read) : read, locale).trim()
 }
 
 /** Of these a text has at most three bytes for each unit. */

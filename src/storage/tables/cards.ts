@@ -15,6 +15,8 @@ export type NotificationsTable = {
   generation: number
   prefix: string
   event_id: string
+  /** When its event was, in ms; what comes late takes its place by it. */
+  event_time: number
   created_at: number
 }
 
