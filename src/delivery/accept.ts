@@ -15,11 +15,18 @@ import { releaseMissed } from '../storage/missed.ts'
 import { pickIntegration } from '../storage/pick-integration.ts'
 import { isLive, listPlacements, type Placement } from '../storage/placements.ts'
 import { proveClicks } from '../storage/prove-clicks.ts'
-import { addRecord, eventRecordKey, listRecordedTargets, type NewRecord } from '../storage/records.ts'
+import {
+  addRecord,
+  eventRecordKey,
+  listRecordedMembers,
+  listRecordedTargets,
+  type NewRecord,
+} from '../storage/records.ts'
 import { listRoutedGroups } from '../storage/routes.ts'
 import type { SecretBox } from '../storage/secret-box.ts'
 import { type LookedUp, type LookUpRule, wantsRule } from './look-up.ts'
 import { placeEvent } from './place-event.ts'
+import { namesNobody } from './plan/ask.ts'
 import { planDelivery } from './plan/plan-delivery.ts'
 import type { ExistingCard } from './plan/plan.ts'
 import { readNames } from './read-names.ts'
@@ -205,6 +212,10 @@ async function acceptEvent(
       // Routes stand in for a rule that nobody can read.
       unread: unread !== 'later' && routedGroups.length > 0 ? undefined : unread,
       cards: cards.map((card) => existing(card, placements, stored.rev)),
+      recorded:
+        integration.dmFromWebhook && namesNobody(event)
+          ? await listRecordedMembers(trx, integration.id, stored.incidentId)
+          : undefined,
       seen: await listRecordedTargets(trx, integration.id, event.eventId),
       nowMs,
     })

@@ -78,6 +78,22 @@ export async function listRecordedTargets(db: Handle, integrationId: string, eve
   )
 }
 
+/** Members about whom anything is on record for the incident. */
+export async function listRecordedMembers(db: Handle, integrationId: string, incidentId: string): Promise<Set<number>> {
+  const { rows } = await selectMembersOfIncident(db, { integrationId, incidentId })
+  return new Set(rows.flatMap(({ member_id: id }) => (id === null ? [] : [id])))
+}
+
+const selectMembersOfIncident = statement((db, of: { integrationId: string; incidentId: string }) =>
+  db
+    .selectFrom('records')
+    .select('member_id')
+    .distinct()
+    .where('incident_id', '=', of.incidentId)
+    .where('integration_id', '=', of.integrationId)
+    .where('kind', '=', 'person'),
+)
+
 type EventId = { integrationId: string; eventId: string }
 
 const selectTargetsOfEvent = statement((db, { integrationId, eventId }: EventId) =>

@@ -269,19 +269,22 @@ describe('responders', () => {
     await expectOutcome(incident, [told(world.groups.oncall), dmTo(zhang), dmTo(li), nobody])
   })
 
-  test('who are added later are told then', async () => {
-    const { world } = scene
-    const { zhang, li } = world.people
-    setRule([])
-    const { incident, assigned } = await composeIncident(world, { channelId, responderIds: [zhang.member.member_id] })
-    await enqueue(world, assigned)
-    await expectOutcome(incident, [dmTo(zhang)])
-    const responders = [zhang, li].map(({ member: { member_id: id, member_name: name, email } }) => ({
-      ...{ person_id: id, person_name: name, email, assigned_at: assigned.incident.updated_at, acknowledged_at: 0 },
-    }))
-    await enqueue(world, followUp(assigned, { event_type: 'i_a_rspd', incident: { responders } }))
-    await expectOutcome(incident, [dmTo(li), ['person', zhang.user.userId, 'updated', null]], 'i_a_rspd')
-  })
+  test.each(['i_a_rspd', 'i_comm', 'i_r_severity', 'i_storm'])(
+    'who are added later are told by whatever shows them first: %s',
+    async (type) => {
+      const { world } = scene
+      const { zhang, li } = world.people
+      setRule([])
+      const { incident, assigned } = await composeIncident(world, { channelId, responderIds: [zhang.member.member_id] })
+      await enqueue(world, assigned)
+      await expectOutcome(incident, [dmTo(zhang)])
+      const responders = [zhang, li].map(({ member: { member_id: id, member_name: name, email } }) => ({
+        ...{ person_id: id, person_name: name, email, assigned_at: assigned.incident.updated_at, acknowledged_at: 0 },
+      }))
+      await enqueue(world, followUp(assigned, { event_type: type, incident: { responders } }))
+      await expectOutcome(incident, [dmTo(li), ['person', zhang.user.userId, 'updated', null]], type)
+    },
+  )
 
   test('are left alone with --dm-from-webhook no', async () => {
     const { world } = scene

@@ -56,6 +56,8 @@ export function planCreates(
   }
 
   const found = findTargets(input)
+  const { onlyMembers } = ask.kind === 'first' ? ask : {}
+  if (onlyMembers) found.people.ids = found.people.ids.filter((id) => onlyMembers.has(id))
   for (const { who, space, reason, audience, joinsLate } of listCandidates(input, found)) {
     const { target, memberId = null } = who
     const carrier = space && reason === undefined ? findCarrier(input, notification, space, audience) : undefined

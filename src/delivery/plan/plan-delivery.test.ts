@@ -276,6 +276,49 @@ describe('whom an event reaches', () => {
       expect(targets(event, { ruleChats: [chat('cidA')], routedGroups: ['cidB'] })).toEqual(['person:user2 pending'])
     })
 
+    describe('a responder whom only another event shows', () => {
+      const both = [
+        { person_id: 1, person_name: 'A' },
+        { person_id: 2, person_name: 'B' },
+      ]
+      const acked = eventOf({ id: 'e9', type: 'i_ack', incident: { responders: both } })
+      const recorded = new Set([1])
+
+      test('is told by it, alone, and no group is', () => {
+        const card = cardOf({ spaces: [groupSpace('A'), personSpace('user1')] })
+        const plan = planDelivery(inputOf(acked, { recorded, cards: [card], routedGroups: ['cidB'] }))
+        expect(spacesOf(plan)).toEqual([personSpace('user2')])
+        expect(summary(plan).toSorted()).toEqual([
+          'group:cidA pending update',
+          'person:user1 pending update',
+          'person:user2 pending create',
+        ])
+      })
+
+      test.each<[string, Partial<PlanInput>, IncidentEvent?]>([
+        ['who has a record', { recorded: new Set([1, 2]) }],
+        ['with an older event', { recorded, isNewest: false }],
+        ['of an incident that is closed', { recorded, progress: 'Closed' }],
+        [
+          'whose integration leaves people alone',
+          { recorded, integration: { ...inputOf(acked).integration, dmFromWebhook: false } },
+        ],
+        ['while nobody knows who has a record', {}],
+        [
+          'beside a delivery that names others',
+          { recorded },
+          eventOf({ type: 'i_ack', incident: { responders: both }, delivery: toA }),
+        ],
+        [
+          'when only updates are wanted',
+          { recorded },
+          eventOf({ type: 'i_ack', incident: { responders: both }, delivery: { mode: 'update' } }),
+        ],
+      ])('is not told: one %s', (_what, change, event = acked) => {
+        expect(spacesOf(planDelivery(inputOf(event, change)))).toEqual([])
+      })
+    })
+
     test('a rule that cannot be read now leaves no verdict yet', () => {
       expect(targets(eventOf({ type: 'i_assign' }), { unread: 'later' })).toEqual([])
     })

@@ -1,5 +1,5 @@
 import type { Space } from '../../domain/card.ts'
-import { readAsk } from './ask.ts'
+import { readAskOf } from './ask.ts'
 import { makeRoom, notificationOf } from './generations.ts'
 import { planCreates } from './creates.ts'
 import {
@@ -18,7 +18,7 @@ import { findMentions } from './targets.ts'
 
 /** Pure: what one event means for every target, each outcome with its reason. */
 export function planDelivery(given: PlanInput): Plan {
-  const ask = readAsk(given.event)
+  const ask = readAskOf(given)
   const notified = ask.kind === 'update-only' ? undefined : notificationOf(given, ask)
   const input = notified?.inserts ? makeRoom(given, notified.notification.generation) : given
   const plan: Plan = {

@@ -59,6 +59,8 @@ export type PlanInput = {
   cards: ExistingCard[]
   /** Target keys that already have a record of this event; of linked people both keys, their user's and `member:`. */
   seen: ReadonlySet<string>
+  /** Members who have a record of this incident; undefined = nobody asked. */
+  recorded?: ReadonlySet<number> | undefined
   nowMs: number
 }
 
