@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
-import { readDatabase } from '../support/database.ts'
+import { changeDatabase, readDatabase } from '../support/database.ts'
 import { eventually } from '../support/eventually.ts'
 import {
   actsOn,
@@ -137,12 +137,8 @@ describe('replaying', () => {
   test('brings back what the database had lost', async () => {
     const { platform } = scene.world.groups
     await control().eventSettled(control().renameGroup(platform.openConversationId, '丢了的名字'))
-    const Database = (await import('better-sqlite3')).default
-    const file = new Database(scene.world.config.databasePath)
-    file
-      .prepare('update groups set title = null, titled_at = 0 where open_conversation_id = ?')
-      .run(platform.openConversationId)
-    file.close()
+    const change = 'update groups set title = null, titled_at = 0 where open_conversation_id = ?'
+    await changeDatabase(scene.world, change, platform.openConversationId)
     const [entry] = await list('--type', 'chat_update_title', '--group', platform.openConversationId)
     expect(await replay(entry?.id ?? '', '--force')).toMatchObject({ answered: 'ok' })
     expect(await titleOf(platform.openConversationId)).toBe('丢了的名字')

@@ -309,7 +309,7 @@ describe('by a queue that Flashduty fetches from', () => {
       const isFetched = () => jobsOf(incident).some((job) => job.action === action)
       expect(await pressUntil(card, text, isFetched)).toBe('处理中，卡片稍后更新')
     }
-    changeDatabase(
+    await changeDatabase(
       world,
       'update clicks set created_at = created_at - 600000 where incident_id = ?',
       incident.incident_id,

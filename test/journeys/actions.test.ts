@@ -170,12 +170,12 @@ describe('a custom action', () => {
     const pressedAgo = (ms: number) =>
       changeDatabase(world, 'update clicks set created_at = ? where incident_id = ?', Date.now() - ms, id)
     // The card was drawn anew under the finger, and the moment is not over yet.
-    pressedAgo(-3_600_000)
+    await pressedAgo(-3_600_000)
     answerOf(await press(world, card, li, '重启实例'))
     expect(runsOf(incident)).toHaveLength(1)
     // DingTalk pushes it again, or the client still shows the old drawing.
     for (const ms of [4_000, 60_000, 290_000]) {
-      pressedAgo(ms)
+      await pressedAgo(ms)
       expect(answerOf(await pressDrawn()).tips).toMatch(/^该操作已于 \d\d:\d\d 执行，本次点击未重复执行/)
     }
     expect(runsOf(incident)).toHaveLength(1)
@@ -183,11 +183,11 @@ describe('a custom action', () => {
     answerOf(await press(world, card, zhang, '重启实例'))
     expect(runsOf(incident)).toHaveLength(2)
     // Drawn anew it is another button, and after minutes the old one is meant again too.
-    pressedAgo(3_000)
+    await pressedAgo(3_000)
     expect(buttonOf(view(world, card, li), '重启实例')).not.toBe(drawn)
     answerOf(await press(world, card, li, '重启实例'))
     expect(runsOf(incident)).toHaveLength(3)
-    pressedAgo(300_000)
+    await pressedAgo(300_000)
     answerOf(await pressDrawn())
     expect(runsOf(incident)).toHaveLength(4)
   })

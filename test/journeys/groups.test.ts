@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 
 import type { Group } from '../sandbox/dingtalk/types.ts'
 import type { Incident } from '../sandbox/flashduty/types.ts'
-import { readDatabase } from '../support/database.ts'
+import { changeDatabase, readDatabase } from '../support/database.ts'
 import { isGroupDue } from '../support/due.ts'
 import { eventually } from '../support/eventually.ts'
 import {
@@ -279,14 +279,10 @@ describe('what is learnt for free', () => {
     const query = 'select verified_at from groups where open_conversation_id = ?'
     return readDatabase<{ verified_at: number }>(scene.world, query, group.openConversationId)[0]?.verified_at ?? 0
   }
-  const forget = async (group: Group): Promise<void> => {
-    // An hour ago, as far as the daemon can tell.
-    const Database = (await import('better-sqlite3')).default
-    const file = new Database(scene.world.config.databasePath)
-    file
-      .prepare('update groups set verified_at = 5, asked_at = 5 where open_conversation_id = ?')
-      .run(group.openConversationId)
-    file.close()
+  /** An hour ago, as far as the daemon can tell. */
+  const forget = (group: Group): Promise<void> => {
+    const change = 'update groups set verified_at = 5, asked_at = 5 where open_conversation_id = ?'
+    return changeDatabase(scene.world, change, group.openConversationId)
   }
 
   test('whatever is delivered to, pressed in or heard of is there', async () => {

@@ -1,8 +1,8 @@
-import Database from 'better-sqlite3'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 
 import type { Group } from '../sandbox/dingtalk/types.ts'
 import type { Incident } from '../sandbox/flashduty/types.ts'
+import { changeDatabase } from '../support/database.ts'
 import { eventually } from '../support/eventually.ts'
 import {
   everybodySees,
@@ -51,10 +51,8 @@ const seen = async (person: Person, path: string) => {
   return { ...page, words: textOf(page.text) }
 }
 /** As if its install had never been heard of. */
-function forgetGroup(group: Group): void {
-  const db = new Database(world.config.databasePath)
-  db.prepare('delete from groups where open_conversation_id = ?').run(group.openConversationId)
-  db.close()
+function forgetGroup(group: Group): Promise<void> {
+  return changeDatabase(world, 'delete from groups where open_conversation_id = ?', group.openConversationId)
 }
 const memberQueries = () => world.dingtalk.journal.requests('members/batchQuery').length
 
@@ -317,7 +315,7 @@ describe('a group', () => {
   test('whose install was missed becomes known when a member opens its page', async () => {
     const group = world.dingtalk.control.createGroup({ title: '漏掉的群', memberUserIds: [zhang.user.userId] })
     await install(world, [group])
-    forgetGroup(group)
+    await forgetGroup(group)
     await pageWith(await logIn(scene, zhang), groupPage(group), '漏掉的群')
     const known = (await listGroups(world)).find((one) => one.openConversationId === group.openConversationId)
     expect(known).toMatchObject({ title: '漏掉的群', status: 'installed' })

@@ -1,9 +1,9 @@
-import Database from 'better-sqlite3'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 
 import { patiently } from '../../src/lifecycle.ts'
 import type { Group } from '../sandbox/dingtalk/types.ts'
 import type { Incident } from '../sandbox/flashduty/types.ts'
+import { changeDatabase } from '../support/database.ts'
 import { eventually } from '../support/eventually.ts'
 import {
   actsOn,
@@ -38,7 +38,7 @@ export function tellOutages(languages: 'one' | 'all'): void {
   let zhang: Person
   let wang: Person
   let incident: Incident
-  let release = (): void => {}
+  let release: () => void | Promise<void> = () => {}
   const clock = new VisitorClock()
 
   beforeAll(async () => {
@@ -53,8 +53,8 @@ export function tellOutages(languages: 'one' | 'all'): void {
     incident = await alert('库存的事实', [world.groups.oncall])
     for (const language of LANGUAGES) await pageWith(await visitorOf(zhang, language), groupPage(), '库存的事实')
   })
-  afterEach(() => {
-    release()
+  afterEach(async () => {
+    await release()
     world.flashduty.control.clearFaults()
     world.dingtalk.control.clearFaults()
     // What was answered during the outage is kept for some seconds.
@@ -179,7 +179,7 @@ export function tellOutages(languages: 'one' | 'all'): void {
       const page = await look(visitor, groupPage(group))
       expect(page.words).toContain(l === 'zh-CN' ? '服务暂不可用' : 'the service is not available')
       expect(offersRetry(page, l)).toBe(true)
-      release()
+      await release()
       clock.advance(6 * SECOND_MS)
       await pageWith(visitor, groupPage(group), `新群${l}`)
     })
@@ -195,7 +195,7 @@ export function tellOutages(languages: 'one' | 'all'): void {
       )
       expect(textOf(refused.text)).toContain('写不进去')
       expect(actsOn(world, one)).toEqual([])
-      release()
+      await release()
       const done = await pressOn(visitor, before, one.incident_id, 'ack')
       expect(textOf(done.text)).toMatch(/：已完成|: done/)
       expect(actsOn(world, one)).toHaveLength(1)
@@ -217,24 +217,22 @@ export function tellOutages(languages: 'one' | 'all'): void {
         expect(textOf(answer.text)).toContain(language === 'zh-CN' ? '服务暂不可用' : 'The service is not available')
         expect(textOf(answer.text)).toContain(GONE_ON[language])
       }
-      release()
+      await release()
       expect((await look(visitor, `${pages}/`)).words).toContain(zhang.member.member_name)
     })
 
     test.each(everyPage())('or tells nothing either: in %s %s says so', async (language, _name, path) => {
       const visitor = await visitorOf(zhang, language)
-      const db = new Database(world.config.databasePath)
-      db.exec('alter table sessions rename to sessions_away')
-      release = () => {
-        if (!db.open) return
-        db.exec('alter table sessions_away rename to sessions')
-        db.close()
+      await changeDatabase(world, 'alter table sessions rename to sessions_away')
+      release = async () => {
+        release = () => {}
+        await changeDatabase(world, 'alter table sessions_away rename to sessions')
       }
       const page = await look(visitor, path())
       expect(page.status).toBe(500)
       expect(page.words).toContain(language === 'zh-CN' ? '故障和通知不受影响' : 'are not affected')
       expect(offersRetry(page, language)).toBe(true)
-      release()
+      await release()
       expect((await look(visitor, path())).words).toContain('库存的事实')
     })
   })

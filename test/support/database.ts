@@ -1,12 +1,16 @@
 import Database from 'better-sqlite3'
 
+import { eventually } from './eventually.ts'
 import type { World } from './world.ts'
 
-/** Makes something that happened happen longer ago. */
-export function changeDatabase(world: World, statement: string, ...values: (string | number)[]): void {
-  const db = new Database(world.config.databasePath, { timeout: 5_000 })
+/**
+ * Makes something that happened happen longer ago. The daemon may be in the middle of a commit in this very process, which to
+ * wait for without letting it go on would wait for ever.
+ */
+export async function changeDatabase(world: World, statement: string, ...values: (string | number)[]): Promise<void> {
+  const db = new Database(world.config.databasePath, { timeout: 0 })
   try {
-    db.prepare(statement).run(...values)
+    await eventually('the database is free', () => db.prepare(statement).run(...values))
   } finally {
     db.close()
   }

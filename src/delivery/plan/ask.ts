@@ -28,7 +28,11 @@ export function readAskOf({ event, integration, isNewest, progress, recorded }: 
   const ask = readAsk(event)
   const mayTell = integration.dmFromWebhook && isNewest && progress !== 'Closed' && namesNobody(event)
   if (ask.kind !== 'update-only' || !mayTell || recorded === undefined) return ask
-  const unheard = (event.incident.responders ?? []).map((person) => person.person_id).filter((id) => !recorded.has(id))
+  // Whoever acts becomes a responder by it, and knows.
+  const unheard = (event.incident.responders ?? [])
+    .filter((person) => !person.acknowledged_at && person.person_id !== event.person?.id)
+    .map((person) => person.person_id)
+    .filter((id) => !recorded.has(id))
   return unheard.length === 0 ? ask : { kind: 'first', onlyMembers: new Set(unheard) }
 }
 
