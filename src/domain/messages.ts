@@ -98,6 +98,10 @@ export const MESSAGES = {
     '无可用 License：请联系管理员在费用中心处理',
     'No licence: ask the administrator to look in the billing centre',
   ],
+  'press.SUBSCRIPTION_ENDED': [
+    'Flashduty 订阅已到期或欠费{said}：请联系管理员续费',
+    'The Flashduty subscription has ended{said}: ask the administrator to renew it',
+  ],
   'press.NO_PERMISSION': [
     '当前账号无故障管理权限：请联系管理员，或切换账户后再试',
     'This account may not handle incidents: ask the administrator or switch account',

@@ -198,7 +198,7 @@ function createCaller(deps: ClientDeps) {
     const ok = answer.status >= 200 && answer.status < 300 && parsed && ['', '0', 'OK'].includes(code)
     if (ok) return parsed?.data
     const said = withoutSecrets(code || `HTTP ${answer.status}`, [appKey])
-    const failure = classify(answer.status, code)
+    const failure = classify(answer.status, code, parsed?.error?.message)
     const { retryAfterMs } = answer
     const patient = failure.kind === 'retryable' && retryAfterMs !== undefined ? { ...failure, retryAfterMs } : failure
     throw new AppError(patient, `POST ${path}: ${said}`, {

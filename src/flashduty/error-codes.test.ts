@@ -55,6 +55,26 @@ describe('Flashduty’s codes', () => {
     expect(classify(status, code)).toEqual(meaning)
   })
 
+  test.each<[number, string, string]>([
+    [402, '', ''],
+    [400, 'SubscriptionExpired', 'the on-call subscription has expired'],
+    [403, 'Frozen', '订阅已到期，请续费'],
+    [409, 'UndonedOrderExist', '有未支付订单，账户已欠费'],
+  ])('%d %j %j is an account whose subscription ran out', (status, code, said) => {
+    expect(classify(status, code, said)).toEqual(permanent('SUBSCRIPTION_ENDED'))
+    expect(isMessageKey('press.SUBSCRIPTION_ENDED')).toBe(true)
+    expect(Object.keys(REASONS)).toContain('SUBSCRIPTION_ENDED')
+  })
+
+  test.each<[number, string, string, object]>([
+    [401, '', 'the key has expired, 已过期', permanent('KEY_INVALID')],
+    [401, 'Unauthorized', 'subscription', permanent('KEY_INVALID')],
+    [503, '', 'subscription service is down', unavailable],
+    [400, 'InvalidParameter', 'subscription_id is missing', permanent('ACTION_REJECTED')],
+  ])('%d %j %j is none', (status, code, said, meaning) => {
+    expect(classify(status, code, said)).toEqual(meaning)
+  })
+
   test.each(CODES)('%d %s has a word for the records and a sentence for the presser', (status, code) => {
     const reason = classify(status, code).code
     expect(Object.keys(REASONS)).toContain(reason)

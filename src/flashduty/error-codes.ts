@@ -22,9 +22,18 @@ const TABLE: Record<string, Failure> = {
   ServiceUnavailable: { kind: 'unknown-outcome', code: 'FLASHDUTY_UNAVAILABLE' },
 }
 
-export function classify(status: number, code: string): Failure {
+/** What an account whose subscription ran out is told: no page names the code, so the words decide, and only of an unknown one. */
+const SUBSCRIPTION = /subscription|到期|过期|欠费|续费|冻结|frozen|payment/i
+
+/** Letters of the message that are looked at. */
+const MAX_SAID = 500
+
+/** @param said the message beside the code */
+export function classify(status: number, code: string, said = ''): Failure {
   const known = Object.hasOwn(TABLE, code) ? TABLE[code] : undefined
   if (known) return known
+  const isOver = status >= 400 && status < 500 && status !== 401 && SUBSCRIPTION.test(said.slice(0, MAX_SAID))
+  if (status === 402 || isOver) return { kind: 'permanent', code: 'SUBSCRIPTION_ENDED' }
   if (status === 401) return { kind: 'permanent', code: 'KEY_INVALID' }
   if (status === 403) return { kind: 'permanent', code: 'NO_PERMISSION' }
   if (status === 429) return { kind: 'retryable', code: 'FLASHDUTY_RATE_LIMITED', retryAfterMs: 1_000 }
