@@ -21,13 +21,7 @@ export async function runCli(args: string[], terminal: Terminal, edge: ProcessEd
     .description('Receive and answer Flashduty alerts inside DingTalk')
     .configureOutput({
       writeOut: (text) => context.printLines(text.trimEnd()),
-      // What stands behind the name of an option that there is none of may be a secret.
-      writeErr: (text) =>
-        text
-          .replace(/(unknown option '--?[^=]*?)=[^]*'/g, "$1=…'")
-          .trimEnd()
-          .split('\n')
-          .forEach(context.complain),
+      writeErr: (text) => withoutValue(text).trimEnd().split('\n').forEach(context.complain),
     })
     .exitOverride()
   addStartCommand(program, context, edge)
@@ -60,4 +54,13 @@ export async function runCli(args: string[], terminal: Terminal, edge: ProcessEd
     }
     throw error
   }
+}
+
+/** What stands behind the name of an option that there is none of may be a secret. */
+function withoutValue(text: string): string {
+  const option = text.indexOf("unknown option '")
+  const value = option < 0 ? -1 : text.indexOf('=', option)
+  if (value < 0) return text
+  const end = text.lastIndexOf("'")
+  return `${text.slice(0, value)}=…${end > value ? text.slice(end) : "'"}`
 }

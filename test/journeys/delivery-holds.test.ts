@@ -175,5 +175,7 @@ describe('while somebody has to change something first', () => {
 })
 
 afterAll(() => {
-  expectSilence(scene.world, scene.app.lines, { errors: ['card-create-failed', 'card-update-failed'] })
+  expectSilence(scene.world, scene.app.lines, {
+    errors: ['card-create-failed', 'card-update-failed', 'dingtalk-ban-met'],
+  })
 })

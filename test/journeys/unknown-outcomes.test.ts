@@ -340,5 +340,5 @@ test('what DingTalk carries out only after it was given up tells nobody twice an
 })
 
 afterAll(() => {
-  expectSilence(scene.world, scene.app.lines, { repeats })
+  expectSilence(scene.world, scene.app.lines, { repeats, errors: ['card-unconfirmed'] })
 })
