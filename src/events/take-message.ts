@@ -14,6 +14,9 @@ import { laterBecause } from './later.ts'
 export async function takeMessage(deps: EventDeps, message: InboundMessage, how?: 'again'): Promise<Ack> {
   const { msgId, group, sentAt, robotCode } = message
   const integrationId = deps.integration.id
+  // A conversation of another corporation is no group of ours.
+  const isForeign = message.corpId !== undefined && message.corpId !== deps.integration.corpId
+  if (isForeign) deps.log.warn({ msgId, corpId: message.corpId, own: deps.integration.corpId }, 'message-foreign')
   try {
     const refresh = await deps.db.write(async (trx) => {
       // As with events.
@@ -22,7 +25,7 @@ export async function takeMessage(deps: EventDeps, message: InboundMessage, how?
       const isNew = await enterInbox(trx, { source: 'event', id: `${integrationId}:message:${msgId}` }, nowMs)
       await deps.countPush(trx, 'robot')
       if (isNew) await deps.keep(trx, integrationId, () => entryOfMessage(message), nowMs)
-      if (!group || !(isNew || how === 'again')) return false
+      if (!group || isForeign || !(isNew || how === 'again')) return false
       const { openConversationId, title } = group
       const id = { integrationId, openConversationId }
       if (title !== undefined) await recordTitle(trx, { ...id, title, chatId: null, titledAt: sentAt }, nowMs)

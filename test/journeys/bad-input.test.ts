@@ -25,8 +25,7 @@ import {
   useScene,
   view,
 } from '../support/journey.ts'
-
-const CARD_TOPIC = '/v1.0/card/instances/callback'
+import { CARD_TOPIC, pushPress } from '../support/push-press.ts'
 
 const scene = useScene()
 
@@ -339,27 +338,6 @@ describe('frames that are none', () => {
 })
 
 describe('presses that cannot be ours', () => {
-  /** What DingTalk pushes for a press, with fields of the test's own; resolves with the data of the reply. */
-  async function pushPress(fields: Record<string, unknown>, buttonId = 'ack~1') {
-    const { world } = scene
-    const { control, journal } = world.dingtalk
-    const messageId = `raw-${randomUUID()}`
-    const content = JSON.stringify({ cardPrivateData: { actionIds: [buttonId], params: { id: buttonId } } })
-    const data = { corpId: world.dingtalkApp.corpId, type: 'actionCallback', userIdType: 1, content, ...fields }
-    const frame = { type: 'CALLBACK', headers: { topic: CARD_TOPIC, messageId }, data: JSON.stringify(data) }
-    const [connection] = control.connections(world.dingtalkApp.clientId)
-    control.sendRaw(world.dingtalkApp.clientId, JSON.stringify(frame), connection)
-    const reply = await journal.waitFor(
-      'the answer to the press',
-      (entry) => entry.type === 'frame-received' && entry.messageId === messageId,
-    )
-    if (reply.type !== 'frame-received') throw new Error('no reply')
-    const body = reply.frame as { code: number; data: string }
-    expect(body.code).toBe(200)
-    const { response } = JSON.parse(body.data) as { response: { cardData: { cardParamMap: Record<string, string> } } }
-    return response.cardData.cardParamMap
-  }
-
   async function alertGroup(title: string) {
     const { world } = scene
     const incident = await fire(world, { title, chats: [inGroup(world.groups.oncall)] })
@@ -374,7 +352,12 @@ describe('presses that cannot be ours', () => {
     const { incident, card } = await alertGroup('别家公司来点')
     const asked = world.flashduty.control.requests().length
     const spaceId = 'cidGroupOfSomebodyElse=='
-    const answer = await pushPress({ outTrackId: card, userId: li.user.userId, corpId: 'dingsomebodyelse', spaceId })
+    const answer = await pushPress(scene.world, {
+      outTrackId: card,
+      userId: li.user.userId,
+      corpId: 'dingsomebodyelse',
+      spaceId,
+    })
     expect(answer['tips']).toContain('非本企业成员不能操作此卡片')
     // Nothing of the incident goes to people it is none of the business of.
     expect(JSON.stringify(answer)).not.toContain('别家公司来点')
@@ -404,7 +387,7 @@ describe('presses that cannot be ours', () => {
   ])('on a card nobody knows, %s', async (_what, outTrackId) => {
     const { world } = scene
     const user = world.dingtalk.control.createUser({ name: '路人' })
-    const answer = await pushPress({ outTrackId, userId: user.userId })
+    const answer = await pushPress(scene.world, { outTrackId, userId: user.userId })
     expect(answer).toEqual({ tips: expect.stringContaining('卡片已失效') })
     const records = await listRecords(world, '--target', user.userId)
     expect(records).toMatchObject([{ kind: 'action', status: 'failed', reason_code: 'CARD_UNKNOWN' }])
@@ -428,7 +411,7 @@ describe('presses that cannot be ours', () => {
       'x'.repeat(20_000),
     ]
     for (const buttonId of odd) {
-      const answer = await pushPress({ outTrackId: card, userId: li.user.userId }, buttonId)
+      const answer = await pushPress(scene.world, { outTrackId: card, userId: li.user.userId }, buttonId)
       expect(answer['tips']).toContain('按钮已失效')
       expect(answer['title']).toContain('待处理')
     }
@@ -442,7 +425,7 @@ describe('presses that cannot be ours', () => {
     const { world } = scene
     const { li } = world.people
     const { incident, card } = await alertGroup('未来的按钮')
-    const answer = await pushPress({ outTrackId: card, userId: li.user.userId }, 'ack~4711')
+    const answer = await pushPress(scene.world, { outTrackId: card, userId: li.user.userId }, 'ack~4711')
     expect(answer['title']).toContain('处理中')
     await everybodySees(world, card, '处理中')
     expect(actsOn(world, incident, 'ack')).toHaveLength(1)
@@ -452,7 +435,7 @@ describe('presses that cannot be ours', () => {
   test('by a user who is nobody', async () => {
     const { world } = scene
     const { incident, card } = await alertGroup('不存在的人')
-    const answer = await pushPress({ outTrackId: card, userId: 'nobody-at-all' })
+    const answer = await pushPress(scene.world, { outTrackId: card, userId: 'nobody-at-all' })
     expect(answer['tips']).toContain('未关联应用')
     expect(actsOn(world, incident)).toEqual([])
     const presses = (await recordsOf(world, incident)).filter(({ kind }) => kind === 'action')
