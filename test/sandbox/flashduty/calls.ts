@@ -114,6 +114,7 @@ export const CALLS: Record<string, Call> = {
       .filter((one) => matches(one, query))
     return { p, limit, total: found.length, items: found.slice((p - 1) * limit, p * limit).map(describe) }
   },
+  '/webhook/history/list': (store, caller, body) => store.webhooks.list(caller, body),
   '/person/infos': (store, _caller, body) => ({
     items: personIds(body).flatMap((id) => {
       const member = store.members.get(id)

@@ -15,6 +15,7 @@ import type {
   FlashdutyHappening,
   FlashdutySandbox,
   FlashdutySettings,
+  WebhookPost,
 } from './types.ts'
 
 /**
@@ -23,8 +24,13 @@ import type {
  */
 export async function startFlashduty(settings: FlashdutySettings = {}): Promise<FlashdutySandbox> {
   const queue = settings.redisUrl === undefined ? undefined : new QueueSink(settings.redisUrl, settings.redisPrefix)
-  const webhook =
-    settings.webhookUrl === undefined ? undefined : new WebhookSink(settings.webhookUrl, settings.webhookHeaders ?? {})
+  const posts: WebhookPost[] = []
+  const postTo = (url: string, headers: Record<string, string> = {}) =>
+    new WebhookSink({ url, headers }, posts, (row) => store.webhooks.add(row))
+  let sinks = {
+    queue,
+    webhook: settings.webhookUrl === undefined ? undefined : postTo(settings.webhookUrl, settings.webhookHeaders),
+  }
   const consumers = new Set<ActionConsumer>()
   const listeners = new Set<(happening: FlashdutyHappening) => void>()
   const tell = (happening: FlashdutyHappening) => listeners.forEach((listener) => listener(happening))
@@ -32,7 +38,7 @@ export async function startFlashduty(settings: FlashdutySettings = {}): Promise<
   let apiUrl = ''
   const outbox = new Outbox(
     async (event) => {
-      await Promise.all([queue?.enqueue(event), webhook?.post(event)])
+      await Promise.all([sinks.queue?.enqueue(event), sinks.webhook?.post(event)])
     },
     (event) => tell({ kind: 'event', event }),
   )
@@ -108,7 +114,12 @@ export async function startFlashduty(settings: FlashdutySettings = {}): Promise<
     addFault: (fault) => api.addFault(fault),
     clearFaults: () => api.clearFaults(),
     requests: () => api.requests,
-    webhookPosts: () => webhook?.posts ?? [],
+    webhookPosts: () => posts,
+    sendBy: (ways) => {
+      const { webhook } = ways
+      sinks = { queue: ways.queue === true ? queue : undefined, webhook: webhook && postTo(webhook.url, webhook.headers) }
+    },
+    ageWebhookHistory: (ms) => store.webhooks.age(ms),
     idle: () => outbox.idle(),
     subscribe: (listener) => {
       listeners.add(listener)

@@ -3,7 +3,8 @@ import { request as requestHttps } from 'node:https'
 import { Queue } from 'bullmq'
 import { Redis } from 'ioredis'
 import { PROCESS_MS } from '../../support/patience.ts'
-import type { IncidentEvent, WebhookPost } from './types.ts'
+import { bigId } from './ids.ts'
+import type { IncidentEvent, WebhookPost, WebhookRow } from './types.ts'
 
 const QUEUE = 'flashduty-dingtalk-deliver'
 const WEBHOOK_MS = 2_000
@@ -46,21 +47,46 @@ export class QueueSink {
   }
 }
 
-/** The incident webhook of F 2.1. A lost one is lost: nothing rejects, `posts` tells what came of each. */
+/** The incident webhook of F 2.1. A lost one is lost: nothing rejects, `posts` and the history tell what came of each. */
 export class WebhookSink {
-  readonly posts: WebhookPost[] = []
-  readonly #url: string
-  readonly #headers: Record<string, string>
+  readonly #to: { url: string; headers: Record<string, string> }
+  readonly #posts: WebhookPost[]
+  readonly #note: (row: WebhookRow) => void
+  /** Of the webhook itself, as an integration of Flashduty. */
+  readonly #id = bigId()
 
-  constructor(url: string, headers: Record<string, string>) {
-    this.#url = url
-    this.#headers = headers
+  constructor(
+    to: { url: string; headers: Record<string, string> },
+    posts: WebhookPost[],
+    note: (row: WebhookRow) => void,
+  ) {
+    this.#to = to
+    this.#posts = posts
+    this.#note = note
   }
 
   async post(event: IncidentEvent): Promise<void> {
+    const text = JSON.stringify(event)
     for (const attempt of [1, 2] as const) {
-      const { status, error, retry } = await this.#try(JSON.stringify(event))
-      this.posts.push({ at: Date.now(), event_id: event.event_id, attempt, status, error })
+      const at = Date.now()
+      const { status, error, retry } = await this.#try(text)
+      this.#posts.push({ at: Date.now(), event_id: event.event_id, attempt, status, error })
+      this.#note({
+        integration_id: this.#id,
+        event_id: event.event_id,
+        webhook_type: 'incident',
+        event_type: event.event_type,
+        channel_id: Number(event.incident['channel_id']),
+        ref_id: event.incident.incident_id,
+        request_body: text,
+        endpoint: this.#to.url,
+        attempt,
+        duration: Date.now() - at,
+        status: status === 200 ? 'success' : 'failed',
+        status_code: status,
+        ...(error === undefined ? {} : { error_message: error }),
+        event_time: event.event_time,
+      })
       if (!retry) return
     }
   }
@@ -70,14 +96,14 @@ export class WebhookSink {
    * without an answer. Not so: a time-out waiting for the headers, a refused or reset connection, any HTTP status.
    */
   #try(text: string): Promise<{ status: number; error: string | undefined; retry: boolean }> {
-    const url = new URL(this.#url)
+    const url = new URL(this.#to.url)
     const request = url.protocol === 'https:' ? requestHttps : requestHttp
     return new Promise((resolve) => {
       let phase: 'connecting' | 'awaiting headers' | 'reading body' = 'connecting'
       const outgoing = request(url, {
         method: 'POST',
         agent: false,
-        headers: { 'Content-Type': 'application/json', 'User-Agent': 'FlashDuty', ...this.#headers },
+        headers: { 'Content-Type': 'application/json', 'User-Agent': 'FlashDuty', ...this.#to.headers },
       })
       const lose = (error: string, retry: boolean) => {
         clearTimeout(timer)

@@ -2,6 +2,7 @@ import { FlashdutyError, invalid, notFound } from './errors.ts'
 import { bigId, hex, objectId } from './ids.ts'
 import { type Act, type Assignment, type FullIncident, type Person } from './incidents.ts'
 import { AppKeys } from './app-keys.ts'
+import { WebhookHistory } from './webhook-history.ts'
 import { EVENT_OF, apply, assign, backToTriggered, check, isSnoozed, newIncident } from './incidents.ts'
 import type { Channel, CustomAction, FlashdutyControl, IncidentEvent, Member } from './types.ts'
 
@@ -26,6 +27,7 @@ export class Store {
   readonly members = new Map<number, Member>()
   readonly channels = new Map<number, Channel & { ruleId: string; memberIds: number[] | undefined }>()
   readonly keys = new AppKeys(this.members)
+  readonly webhooks = new WebhookHistory()
   readonly customActions = new Map<number, CustomAction>()
   readonly customRuns: { integrationId: number; incidentId: string; memberId: number }[] = []
   forms: { ack?: string; close?: string } = {}
@@ -58,6 +60,7 @@ export class Store {
       app_key: hex(20),
       licensed: true,
       may_handle: true,
+      may_see_integrations: true,
       is_owner: false,
       ...fields,
     }

@@ -14,6 +14,8 @@ export type Member = {
   licensed: boolean
   /** false = incident writes answer `AccessDenied`. */
   may_handle: boolean
+  /** 集成中心查看: false = the history of webhooks answers `AccessDenied`. */
+  may_see_integrations: boolean
   /** Of which account; absent = the one that everything else here belongs to. */
   account_id?: number
   /** The account owner may make keys for others. */
@@ -108,6 +110,26 @@ export type FlashdutyRequest = {
 /** One try to post an event to the webhook address; a 200 is the only success. */
 export type WebhookPost = { at: number; event_id: string; attempt: 1 | 2; status: number; error: string | undefined }
 
+/** One try to push a webhook, as `/webhook/history/list` tells it (people 7.2); times in ms. */
+export type WebhookRow = {
+  integration_id: number
+  event_id: string
+  webhook_type: string
+  event_type: string
+  channel_id?: number
+  ref_id?: string
+  /** What was pushed, as text. */
+  request_body?: string
+  endpoint: string
+  attempt: number
+  duration: number
+  status: 'success' | 'failed'
+  /** 0 = nobody answered. */
+  status_code: number
+  error_message?: string
+  event_time: number
+}
+
 /** What happened, as it happens: a call was answered (or given up), an event was built. */
 export type FlashdutyHappening =
   | { kind: 'request'; request: FlashdutyRequest }
@@ -188,6 +210,10 @@ export interface FlashdutyControl {
   clearFaults(): void
   requests(): readonly FlashdutyRequest[]
   webhookPosts(): readonly WebhookPost[]
+  /** From now on events go out by these ways alone. */
+  sendBy(ways: { queue?: boolean; webhook?: { url: string; headers?: Record<string, string> } }): void
+  /** Whatever the history of webhooks holds happened so much earlier. */
+  ageWebhookHistory(ms: number): void
   /** Resolves once every event built so far was handed over or given up (held ones do not count). */
   idle(): Promise<void>
   subscribe(listener: (happening: FlashdutyHappening) => void): () => void
