@@ -8,6 +8,12 @@ import { createTellDirectory } from './delivery/directory.ts'
 import { reportResults } from './delivery/report.ts'
 import { createMetrics } from './metrics.ts'
 import { KEEP_TRUE_SETTINGS, type KeepTrueSettings } from './delivery/truth/keep-true.ts'
+import { ownEndpoint } from './delivery/history/own-endpoint.ts'
+import {
+  createWebhookWatch,
+  WEBHOOK_WATCH_SETTINGS,
+  type WebhookWatchSettings,
+} from './delivery/history/webhook-watch.ts'
 import { createLookUpRule } from './delivery/look-up.ts'
 import { createBridge } from './delivery/bridge.ts'
 import { createNoteRefused } from './delivery/refused-post.ts'
@@ -62,6 +68,7 @@ export type Overrides = {
   action?: Partial<ActionSettings>
   delivery?: Partial<DeliverySettings>
   keepTrue?: Partial<KeepTrueSettings>
+  webhookWatch?: Partial<WebhookWatchSettings>
   flashdutyPace?: Partial<FlashdutyPace>
   connection?: Partial<ConnectionSettings>
   supervisor?: Partial<SupervisorSettings>
@@ -192,6 +199,22 @@ async function compose(config: Config, log: Log, clock: Clock, overrides: Overri
     },
   }
   const bridge = createBridge({ db, clock, producer: ownQueue, accept, log: part('bridge') })
+  const webhookWatch = createWebhookWatch({
+    db,
+    box,
+    clock,
+    log: part('bridge'),
+    flashduty,
+    accept,
+    wakeDueCards,
+    delivery: settings.delivery,
+    isOwn: config.flashduty.readsHistory
+      ? ownEndpoint({ publicUrl: config.http.publicUrl, webhookUrl: config.flashduty.webhookUrl })
+      : undefined,
+    compareEveryMs: config.flashduty.compareEveryMs,
+    settings: { ...WEBHOOK_WATCH_SETTINGS, ...overrides.webhookWatch },
+  })
+  teardown.defer('webhook watch', () => webhookWatch.stop())
   const reaper = createReaper(quick, config.redis.prefix, part('queue'), (jobs) => areTakenIn({ db, clock }, jobs))
   teardown.defer('reaper', () => reaper.close())
 
@@ -243,7 +266,7 @@ async function compose(config: Config, log: Log, clock: Clock, overrides: Overri
     log: part('http'),
     prefix: new URL(config.http.publicUrl ?? 'http://localhost').pathname.replace(/\/$/, ''),
     checks: status.checks,
-    notes: async () => [...(await status.notes()), ...heldBack.notes()],
+    notes: async () => [...(await status.notes()), ...heldBack.notes(), ...webhookWatch.notes()],
     callbacks: createCallbacks({
       db,
       box,
@@ -262,7 +285,10 @@ async function compose(config: Config, log: Log, clock: Clock, overrides: Overri
       addressOf,
       scopesOf: async (token) => (await findToken(db.read, 'api', token))?.scopes,
       takePost: async (body) => {
-        const taken = await bridge.take(body)
+        const taken = await bridge.take(body).catch((error: unknown) => {
+          webhookWatch.noteRefused()
+          throw error
+        })
         if (taken.outcome !== 'accepted') return taken
         return { ...taken, afterReply: () => !taken.duplicate && inFlight.add(bridge.enqueue(taken.id)) }
       },
@@ -323,6 +349,14 @@ async function compose(config: Config, log: Log, clock: Clock, overrides: Overri
       watchMs,
       (signal) => upkeep.watch(signal),
       (error) => part('app').error({ err: error }, 'integrations-unread'),
+    ),
+  )
+  teardown.defer(
+    'watching webhooks',
+    repeat(
+      watchMs,
+      () => webhookWatch.tend(),
+      () => {},
     ),
   )
   // None waits for what another one has to ask.

@@ -77,6 +77,9 @@ export const Env = z.object({
   DINGTALK_OAPI_URL: env(httpUrl.default('https://oapi.dingtalk.com')),
   DINGTALK_LOGIN_URL: env(httpUrl.default('https://login.dingtalk.com')),
   FLASHDUTY_API_URL: env(httpUrl.default('https://api.flashcat.cloud')),
+  WEBHOOK_HISTORY: env(z.enum(['on', 'off'], { error: 'must be on or off' }).default('on')),
+  WEBHOOK_URL: env(z.url({ protocol: /^https?$/, error: 'must be an http:// or https:// address' }).optional()),
+  COMPARE_HOURS: env(wholeNumber(0, 720).default(24)),
   HTTPS_PROXY: env(
     z.url({ protocol: /^https?$/, error: 'must be the http:// or https:// address of a proxy' }).optional(),
   ),
@@ -107,7 +110,15 @@ export type Config = Readonly<{
   }
   egressIp: string | undefined
   dingtalk: { apiUrl: string; oapiUrl: string; loginUrl: string }
-  flashduty: { apiUrl: string }
+  flashduty: {
+    apiUrl: string
+    /** Whether webhooks that were missed are looked for in Flashduty's history. */
+    readsHistory: boolean
+    /** As it is set in Flashduty; undefined = under the public address. */
+    webhookUrl: string | undefined
+    /** Between two comparisons of open cards; 0 = never. */
+    compareEveryMs: number
+  }
   /** For everything that is called, over REST and WebSocket alike. */
   proxy: ProxySettings
   secret: { key: string | undefined; file: string }
@@ -156,7 +167,12 @@ export function loadConfig(environment: Record<string, string | undefined>): Con
       oapiUrl: values.DINGTALK_OAPI_URL,
       loginUrl: values.DINGTALK_LOGIN_URL,
     },
-    flashduty: { apiUrl: values.FLASHDUTY_API_URL },
+    flashduty: {
+      apiUrl: values.FLASHDUTY_API_URL,
+      readsHistory: values.WEBHOOK_HISTORY === 'on',
+      webhookUrl: values.WEBHOOK_URL,
+      compareEveryMs: values.COMPARE_HOURS * 3_600_000,
+    },
     proxy: { url: values.HTTPS_PROXY, except: values.NO_PROXY },
     secret: { key: values.SECRET_KEY, file: join(dirname(databasePath), 'secret.key') },
     journal: { keptDays: values.JOURNAL_DAYS, maxBytes: values.JOURNAL_MAX_MB * 1024 * 1024 },

@@ -5,11 +5,11 @@ import { type Click, markSent } from '../storage/clicks.ts'
 import { writeUntil } from '../storage/db.ts'
 import { findIncident } from '../storage/incidents.ts'
 import { forgetRemakes, type MemberKey } from '../storage/member-keys.ts'
+import type { Fresh } from '../storage/fresh-incident.ts'
 import { type Acting, obtainKey, refuseKey } from './acting-key.ts'
 import { actOf } from './click-parts.ts'
 import type { PerformDeps } from './deps.ts'
 import { readFresh } from './read-fresh.ts'
-import type { Fresh } from './store-outcome.ts'
 
 /** Flashduty's refusal together with what the incident was found to be. */
 export class RefusedAct extends AppError {

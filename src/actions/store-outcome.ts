@@ -1,21 +1,18 @@
 import { EVENT_OF_ACTION } from '../domain/click.ts'
-import type { Incident } from '../domain/incident.ts'
+import type { LastAct } from '../domain/incident.ts'
 import { asReason, type Reason } from '../domain/reasons.ts'
-import { versionOfInfo } from '../domain/version.ts'
 import type { AppError } from '../errors.ts'
-import { type CardOfNotification, listCardsOfIncident } from '../storage/cards.ts'
+import { listCardsOfIncident } from '../storage/cards.ts'
 import { allowRevision } from '../storage/change-cards.ts'
 import { type Click, findClick, settleClick } from '../storage/clicks.ts'
 import { writeUntil } from '../storage/db.ts'
-import { advanceIncident, markGone, nextRevision, type StoredIncident } from '../storage/incidents.ts'
+import { type Fresh, storeFreshIncident } from '../storage/fresh-incident.ts'
+import { markGone, nextRevision } from '../storage/incidents.ts'
 import { isOfAnother } from '../storage/integrations.ts'
 import type { Handle } from '../storage/schema.ts'
 import { settleRecord } from '../storage/settle-records.ts'
 import { actionOf, outcomeOf, recordKeyOf } from './click-parts.ts'
 import type { ClickOutcome, PerformDeps } from './deps.ts'
-
-/** The incident as Flashduty told it; `seen`: what was stored when it was asked. */
-export type Fresh = { incident: Incident; seen: StoredIncident | undefined }
 
 /** @returns the click as it is now; undefined when it had come to its end before */
 export async function storeDone(
@@ -46,60 +43,24 @@ export async function storeFresh(
   deps: PerformDeps,
   trx: Handle,
   click: Click,
-  { incident, seen }: Fresh,
+  fresh: Fresh,
   actorName: string | undefined,
 ): Promise<boolean> {
-  const nowMs = deps.clock.nowMs()
   // What was pressed in a corporation that the integration was taken from is told to nobody of the other one.
   if (await isOfAnother(trx, click.integration_id, click.corp_id)) return false
-  const read = versionOfInfo(incident.updated_at, nowMs, seen?.version)
-  // Read after the stored state was, so of the same second it cannot be older: it may take its place.
-  const sameSecond = seen !== undefined && seen.version.updatedAt === read.updatedAt
   const eventType = EVENT_OF_ACTION[actionOf(click)]
   const cards = await listCardsOfIncident(trx, click.integration_id, click.incident_id)
   const custom = cards
     .flatMap(({ audience }) => audience.customActions)
     .find(({ integrationId }) => integrationId === click.custom_id)
-  const at = eventType === 'i_custom' ? Math.floor(click.created_at / 1000) : read.updatedAt
-  const stored = await advanceIncident(
-    trx,
-    {
-      integrationId: click.integration_id,
-      incident: { ...incident, updated_at: read.updatedAt },
-      version: sameSecond ? seen.version : read,
-      ...(sameSecond ? { replacesRev: seen.rev } : {}),
-      lastAct:
-        actorName && eventType
-          ? { eventType, personName: actorName, at, ...(custom ? { what: custom.name } : {}) }
-          : undefined,
-    },
-    nowMs,
-  )
-  if (stored.advanced) await allowFor(deps, trx, cards, click, { rev: stored.rev, eventType }, nowMs)
-  return stored.advanced
-}
-
-async function allowFor(
-  deps: PerformDeps,
-  trx: Handle,
-  cards: CardOfNotification[],
-  click: Click,
-  change: { rev: number; eventType: string | undefined },
-  nowMs: number,
-): Promise<void> {
-  const allowed = cards.filter(
-    ({ frozen, audience, out_track_id: outTrackId }) =>
-      frozen === 0 &&
-      (outTrackId === click.out_track_id ||
-        audience.replyEventTypes.length === 0 ||
-        (change.eventType !== undefined && audience.replyEventTypes.includes(change.eventType))),
-  )
-  await allowRevision(
-    trx,
-    allowed.map((card) => card.out_track_id),
-    { rev: change.rev, spacingMs: deps.settings.spacingMs, urgent: true },
-    nowMs,
-  )
+  const lastAct = (updatedAt: number): LastAct | undefined => {
+    if (!actorName || !eventType) return undefined
+    const at = eventType === 'i_custom' ? Math.floor(click.created_at / 1000) : updatedAt
+    return { eventType, personName: actorName, at, ...(custom ? { what: custom.name } : {}) }
+  }
+  const news = { eventType, lastAct, outTrackId: click.out_track_id, urgent: true, spacingMs: deps.settings.spacingMs }
+  const shown = await storeFreshIncident(trx, click.integration_id, fresh, news, deps.clock.nowMs())
+  return shown !== undefined
 }
 
 /** Every card says that Flashduty does not know the incident any more. */

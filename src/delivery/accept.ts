@@ -49,7 +49,13 @@ export type AcceptDeps = {
 export type Accepted = { outcome: 'accepted'; again?: true } | { outcome: 'rejected'; why: string }
 
 /** How often this job has been here, for how long it has waited, and when it was made, as far as anybody knows. */
-export type Visit = { again: boolean; waitedMs: number; sentAtMs?: number }
+export type Visit = {
+  again: boolean
+  waitedMs: number
+  sentAtMs?: number
+  /** Nobody is to be told by it any more: it only updates the cards that there are. */
+  quiet?: boolean
+}
 
 /** So long a job comes back for the groups of a rule that Flashduty does not tell. */
 const RULE_PATIENCE_MS = 10 * 60_000
@@ -123,10 +129,11 @@ export async function rejectDelivery(
 
 async function acceptEvent(
   deps: AcceptDeps,
-  { event: told, bodyHash, contentHash, ignored }: Extract<ParsedEvent, { kind: 'event' }>,
+  { event: sent, bodyHash, contentHash, ignored }: Extract<ParsedEvent, { kind: 'event' }>,
   jobId: string,
   visit: Visit,
 ): Promise<Accepted> {
+  const told: IncidentEvent = visit.quiet ? { ...sent, delivery: { ...sent.delivery, mode: 'update' } } : sent
   const startedAt = performance.now()
   const ids = { incidentId: told.incident.incident_id, eventId: told.eventId, eventType: told.eventType, jobId }
   if (ignored.length > 0 && !visit.again) deps.log.warn({ ...ids, ignored }, 'delivery-read-in-part')

@@ -154,6 +154,22 @@ export const MESSAGES = {
   'press.BUTTON_UNKNOWN': ['按钮已失效：请以最新卡片为准', 'This button is no longer known: see the newest card'],
   'press.STORE_UNAVAILABLE': ['服务暂不可用：请稍后再点一次', 'The service is not available: press again in a moment'],
   'press.INTEGRATION_DISABLED': ['集成已停用：请联系管理员', 'The integration is switched off: ask the administrator'],
+  'history.NO_PERMISSION': [
+    '无法向 Flashduty 查询漏收的 Webhook{said}：请为该集成的 Flashduty APP Key（--flashduty-key）开通“集成中心查看”和“故障查看”权限',
+    'Flashduty does not tell which webhooks were missed{said}: give the APP Key of --flashduty-key the permissions 集成中心查看 and 故障查看',
+  ],
+  'history.KEY_INVALID': [
+    '无法向 Flashduty 查询漏收的 Webhook{said}：APP Key 已失效，请用 integration set --flashduty-key 更换',
+    'Flashduty does not tell which webhooks were missed{said}: the APP Key is no longer valid, set another with integration set --flashduty-key',
+  ],
+  'history.NO_LICENSE': [
+    '无法向 Flashduty 查询漏收的 Webhook{said}：账户订阅已到期或 License 不足，请联系 Flashduty 主账号续费',
+    'Flashduty does not tell which webhooks were missed{said}: the subscription has run out or a licence is missing, ask the owner of the account to renew it',
+  ],
+  'history.UNKNOWN': [
+    '无法向 Flashduty 查询漏收的 Webhook{said}：请检查 Flashduty 版本与 APP Key，或设置 WEBHOOK_HISTORY=off 关闭',
+    'Flashduty does not tell which webhooks were missed{said}: look at its version and at the APP Key, or switch this off with WEBHOOK_HISTORY=off',
+  ],
   'press.UNKNOWN': ['操作失败：请{see}并操作', 'It failed: {see} and act there'],
 } as const satisfies Record<string, readonly [string, string]>
 

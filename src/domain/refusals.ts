@@ -13,15 +13,25 @@ export type Beside = { detail?: boolean; link?: boolean; goesOn?: boolean }
 /** What the presser is told when a press did not count: why, and what to do. `detail`: what the platform said. */
 export function refusalText(locale: Locale, reason: Reason, detail?: string, beside: Beside = {}): string {
   const key = `press.${reason}`
-  // The platform's code before its sentence is for records.
-  const [, , sentence = ''] = /^([\w-]+: )?([^]*)$/.exec((detail ?? '').slice(0, MAX_SAID_READ)) ?? []
-  const said = shortLine(sentence, MAX_SAID)
   return say(locale, isMessageKey(key) ? key : 'press.UNKNOWN', {
-    said: said === '' ? '' : `（${said}）`,
+    said: inBrackets(detail),
     see: say(locale, beside.detail ? 'see.detail' : 'see.console'),
     link: say(locale, beside.link ? 'see.link' : 'see.app'),
     goesOn: beside.goesOn ? say(locale, 'see.continue') : '',
   })
+}
+
+/** What an operator is told when Flashduty does not tell of webhooks that were missed: why, and what to do. */
+export function historyRefusal(locale: Locale, code: string, detail: string | undefined): string {
+  const key = `history.${code}`
+  return say(locale, isMessageKey(key) ? key : 'history.UNKNOWN', { said: inBrackets(detail) })
+}
+
+/** The platform's own sentence, bounded and cleaned; the code before it is for records. */
+function inBrackets(detail: string | undefined): string {
+  const [, , sentence = ''] = /^([\w-]+: )?([^]*)$/.exec((detail ?? '').slice(0, MAX_SAID_READ)) ?? []
+  const said = shortLine(sentence, MAX_SAID)
+  return said === '' ? '' : `（${said}）`
 }
 
 /** Reasons that linking (anew) does away with. */

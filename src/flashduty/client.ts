@@ -9,6 +9,7 @@ import { type SendHttp, withoutSecrets } from '../outbound.ts'
 import { classify } from './error-codes.ts'
 import { type FeedItem, readFeedItems } from './feed.ts'
 import type { Pace, Urgency } from './pace.ts'
+import { type AskedHistory, historyBody, type HistoryPage, readHistoryPage } from './webhook-history.ts'
 
 const CALL_TIMEOUT_MS = 5_000
 
@@ -21,6 +22,10 @@ export type FlashdutyClient = {
   act(appKey: string, incidentId: string, act: Act & { comment?: string | undefined }): Promise<string>
   /** As Flashduty tells it. @throws AppError; never `unknown-outcome`, since reading changes nothing */
   readIncident(appKey: string, incidentId: string): Promise<unknown>
+  /** At most 100 incidents; those that it does not know, or does not tell, are left out. @throws AppError as above */
+  readIncidents(appKey: string, incidentIds: string[]): Promise<unknown[]>
+  /** What Flashduty pushed by webhooks in the last seven days, oldest first; needs 集成中心查看. @throws AppError as above */
+  readWebhookHistory(appKey: string, asked: AskedHistory): Promise<HistoryPage>
   /**
    * The groups that each layer of an escalation rule names for one DingTalk integration, first layer first.
    * @throws AppError as above
@@ -54,6 +59,7 @@ const Envelope = fields({
 })
 
 export type KeyOwner = { memberId: number; memberName: string; status: string; accountId: number | undefined }
+const IncidentList = fields({ items: z.array(z.unknown()).nullish() })
 const CustomDone = fields({ message: maybeText })
 const MadeKey = fields({ key: someText })
 
@@ -112,6 +118,18 @@ export function createFlashdutyClient(deps: ClientDeps): FlashdutyClient {
       return ''
     },
     readIncident: (appKey, incidentId) => read(appKey, '/incident/info', { incident_id: incidentId }),
+    async readIncidents(appKey, incidentIds) {
+      const told = IncidentList.safeParse(
+        await read(appKey, '/incident/list-by-ids', { incident_ids: incidentIds }, 'look-up'),
+      )
+      if (told.success) return told.data.items ?? []
+      throw unreadable('/incident/list-by-ids')
+    },
+    async readWebhookHistory(appKey, asked) {
+      const page = readHistoryPage(await read(appKey, '/webhook/history/list', historyBody(asked), 'look-up'))
+      if (page) return page
+      throw unreadable('/webhook/history/list')
+    },
     async readRuleChats(appKey, { channelId, ruleId }, dataSourceId) {
       const body = { channel_id: channelId, rule_id: ruleId }
       const layers = readRuleLayers(await read(appKey, '/channel/escalate/rule/info', body, 'look-up'), dataSourceId)

@@ -223,6 +223,19 @@ export async function areEntered(db: Handle, deliveries: (DeliveryId & { jobId: 
   )
 }
 
+/** Those of Flashduty's events of which any body was taken in or is kept. */
+export async function listKnownEvents(db: Handle, eventIds: string[]): Promise<Set<string>> {
+  const rows = await inChunks(eventIds, (chunk) =>
+    db
+      .selectFrom('inbox')
+      .select('event_id')
+      .where('event_id', 'in', chunk)
+      .where('source', 'in', ['deliver', 'posted'])
+      .execute(),
+  )
+  return new Set(rows.flatMap((row) => row.event_id ?? []))
+}
+
 /** Forgets ids older than a time; unreadable bodies stay as long as their records, posted ones until they are planned. */
 export async function trimInbox(trx: Handle, beforeMs: number): Promise<void> {
   await trx.deleteFrom('inbox').where('received_at', '<', beforeMs).where('payload', 'is', null).execute()

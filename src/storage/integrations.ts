@@ -90,6 +90,7 @@ const OWNED_TABLES = [
   'journal',
   'app_notes',
   'last_heard',
+  'webhook_watch',
   'responders',
   'key_makings',
   'wanted_acts',

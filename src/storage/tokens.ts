@@ -51,6 +51,12 @@ export async function revokeToken(trx: Handle, id: string, nowMs: number): Promi
   return done.numUpdatedRows > 0n
 }
 
+/** Whether webhooks can come at all: somebody has a token to post them with. */
+export async function mayBePosted(db: Handle): Promise<boolean> {
+  const tokens = await listTokens(db, { all: false })
+  return tokens.some(({ kind, scopes }) => kind === 'api' && scopes.includes('deliver'))
+}
+
 /**
  * The token in use of that kind, found by its hash: the search's time tells of the hash at most, which nobody can
  * choose, and the hashes themselves are compared in constant time.

@@ -4,6 +4,7 @@ export type InboundTables = {
   journal: JournalTable
   doors: DoorsTable
   last_heard: LastHeardTable
+  webhook_watch: WebhookWatchTable
 }
 
 export type InboxTable = {
@@ -49,3 +50,15 @@ export type DoorsTable = { integration_id: string; door: string; heard_at: numbe
 
 /** When each integration last had a live connection. */
 export type LastHeardTable = { integration_id: string; heard_at: number }
+
+/** Whether webhooks could be taken in for each integration; see `storage/webhook-watch.ts`. */
+export type WebhookWatchTable = {
+  integration_id: string
+  /** When they last could. */
+  able_at: number
+  /** A time in which some may have been missed, not read yet; null = there is none. */
+  gap_from: number | null
+  gap_until: number | null
+  /** When open cards are compared with Flashduty next; null = to be decided. */
+  compare_at: number | null
+}

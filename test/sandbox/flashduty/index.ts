@@ -117,7 +117,10 @@ export async function startFlashduty(settings: FlashdutySettings = {}): Promise<
     webhookPosts: () => posts,
     sendBy: (ways) => {
       const { webhook } = ways
-      sinks = { queue: ways.queue === true ? queue : undefined, webhook: webhook && postTo(webhook.url, webhook.headers) }
+      sinks = {
+        queue: ways.queue === true ? queue : undefined,
+        webhook: webhook && postTo(webhook.url, webhook.headers),
+      }
     },
     ageWebhookHistory: (ms) => store.webhooks.age(ms),
     idle: () => outbox.idle(),
