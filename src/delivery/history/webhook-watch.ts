@@ -24,6 +24,8 @@ export type WebhookWatchSettings = {
   silentMs: number
   /** What was pushed last may not be in the history before. */
   settleMs: number
+  /** Read before and after the gap: clocks differ, and what was answered last may not have been stored. */
+  marginMs: number
   /** Pause between two pages of the history: the account's other programs ask too. */
   pageEveryMs: number
   /** Pause after a failure, doubled by each further one up to `retryMaxMs`. */
@@ -39,6 +41,7 @@ export const WEBHOOK_WATCH_SETTINGS: WebhookWatchSettings = {
   beatMs: 5_000,
   silentMs: 20_000,
   settleMs: 3_000,
+  marginMs: 60_000,
   pageEveryMs: 200,
   retryMs: 15_000,
   retryMaxMs: 600_000,
@@ -74,8 +77,6 @@ export type WebhookWatch = {
   stop(): Promise<void>
 }
 
-/** Clocks differ, and what was answered last may not have been stored. */
-const MARGIN_MS = 60_000
 /** Flashduty keeps no more. */
 const HISTORY_MS = 7 * 86_400_000
 
@@ -138,7 +139,10 @@ export function createWebhookWatch(deps: WebhookWatchDeps): WebhookWatch {
     const { isOwn } = deps
     if (!isOwn) return
     const nowMs = clock.nowMs()
-    const time = { fromMs: Math.max(gap.fromMs - MARGIN_MS, nowMs - HISTORY_MS), untilMs: gap.untilMs + MARGIN_MS }
+    const time = {
+      fromMs: Math.max(gap.fromMs - settings.marginMs, nowMs - HISTORY_MS),
+      untilMs: gap.untilMs + settings.marginMs,
+    }
     const readPage = async (after: string | undefined) => {
       if (after !== undefined) await sleep(settings.pageEveryMs, stopping.signal)
       return deps.flashduty.readWebhookHistory(appKey, { ...time, limit: state.limit, after })
