@@ -45,3 +45,8 @@ export function newId(): string {
 export function digest(length: number, ...parts: (string | number)[]): string {
   return base32(hash('sha256', JSON.stringify(parts), 'buffer')).slice(0, length)
 }
+
+/** 0 to 1, the same for the same parts: spreads what many would do at once. */
+export function fractionOf(...parts: (string | number)[]): number {
+  return hash('sha256', JSON.stringify(parts), 'buffer').readUInt32BE(0) / 2 ** 32
+}

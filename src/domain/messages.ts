@@ -98,9 +98,9 @@ export const MESSAGES = {
     '无可用 License：请联系管理员在费用中心处理',
     'No licence: ask the administrator to look in the billing centre',
   ],
-  'press.SUBSCRIPTION_ENDED': [
-    'Flashduty 订阅已到期或欠费{said}：请联系管理员续费',
-    'The Flashduty subscription has ended{said}: ask the administrator to renew it',
+  'press.SUBSCRIPTION_OVER': [
+    '账户订阅已到期或余额不足{said}：请联系管理员在费用中心处理',
+    'The subscription of the account has run out{said}: ask the administrator to look in the billing centre',
   ],
   'press.NO_PERMISSION': [
     '当前账号无故障管理权限：请联系管理员，或切换账户后再试',
@@ -156,15 +156,19 @@ export const MESSAGES = {
   'press.INTEGRATION_DISABLED': ['集成已停用：请联系管理员', 'The integration is switched off: ask the administrator'],
   'history.NO_PERMISSION': [
     '无法向 Flashduty 查询漏收的 Webhook{said}：请为该集成的 Flashduty APP Key（--flashduty-key）开通“集成中心查看”和“故障查看”权限',
-    'Flashduty does not tell which webhooks were missed{said}: give the APP Key of --flashduty-key the permissions 集成中心查看 and 故障查看',
+    'Flashduty does not tell which webhooks were missed{said}: let the APP Key of --flashduty-key view the integration centre and incidents',
   ],
   'history.KEY_INVALID': [
     '无法向 Flashduty 查询漏收的 Webhook{said}：APP Key 已失效，请用 integration set --flashduty-key 更换',
     'Flashduty does not tell which webhooks were missed{said}: the APP Key is no longer valid, set another with integration set --flashduty-key',
   ],
   'history.NO_LICENSE': [
-    '无法向 Flashduty 查询漏收的 Webhook{said}：账户订阅已到期或 License 不足，请联系 Flashduty 主账号续费',
-    'Flashduty does not tell which webhooks were missed{said}: the subscription has run out or a licence is missing, ask the owner of the account to renew it',
+    '无法向 Flashduty 查询漏收的 Webhook{said}：APP Key 所属成员无可用 License，请联系管理员在费用中心处理',
+    'Flashduty does not tell which webhooks were missed{said}: the member of the APP Key has no licence, see the billing centre',
+  ],
+  'history.SUBSCRIPTION_OVER': [
+    '无法向 Flashduty 查询漏收的 Webhook{said}：账户订阅已到期或余额不足，请联系管理员在费用中心处理',
+    'Flashduty does not tell which webhooks were missed{said}: the subscription has run out, see the billing centre',
   ],
   'history.UNKNOWN': [
     '无法向 Flashduty 查询漏收的 Webhook{said}：请检查 Flashduty 版本与 APP Key，或设置 WEBHOOK_HISTORY=off 关闭',

@@ -160,6 +160,10 @@ export const PAGE_MESSAGES = {
     '无可用 License：请联系管理员在费用中心处理',
     'No licence: ask the administrator to look in the billing centre',
   ],
+  'link.SUBSCRIPTION_OVER': [
+    '账户订阅已到期或余额不足：请联系管理员在费用中心处理',
+    'The subscription of the account has run out: ask the administrator to look in the billing centre',
+  ],
   'link.NO_PERMISSION': [
     '该 Flashduty 账号没有所需的权限：请联系管理员',
     'This Flashduty account lacks a permission: ask the administrator',
@@ -177,6 +181,7 @@ export const PAGE_MESSAGES = {
   'link.why.FLASHDUTY_RATE_LIMITED': ['Flashduty 请求过于频繁', 'Flashduty is limiting calls'],
   'link.why.KEY_INVALID': ['集成的 Flashduty Key 无效，请联系管理员', 'the integration’s Flashduty key is wrong'],
   'link.why.NO_LICENSE': ['集成的 Flashduty Key 无可用 License', 'the integration’s Flashduty key has no licence'],
+  'link.why.SUBSCRIPTION_OVER': ['Flashduty 账户订阅已到期或余额不足', 'the subscription of the account has run out'],
   'link.why.APP_PERMISSION_MISSING': [
     '应用缺少通讯录权限 qyapi_get_member',
     'the app lacks the permission qyapi_get_member',

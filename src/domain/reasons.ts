@@ -4,7 +4,7 @@ export const REASONS = {
   KEY_MISSING: ['未登记 APP Key', 'no APP Key on file'],
   KEY_INVALID: ['关联已失效', 'the link is no longer valid'],
   NO_LICENSE: ['无可用 License', 'no licence'],
-  SUBSCRIPTION_ENDED: ['Flashduty 订阅已到期', 'the Flashduty subscription has ended'],
+  SUBSCRIPTION_OVER: ['账户订阅已到期或余额不足', 'the subscription of the account has run out'],
   NO_PERMISSION: ['无操作权限', 'no permission'],
   INCIDENT_NOT_FOUND: ['故障不存在或已删除', 'the incident is gone'],
   ACTION_REJECTED: ['操作未被接受', 'the action was not accepted'],

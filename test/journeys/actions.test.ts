@@ -258,7 +258,7 @@ test.each([
   ['RequestVerifyRequired', 428, '需要二次验证：请到控制台操作', 'SECOND_FACTOR'],
   ['DangerousOperation', 428, '需要二次验证：请到控制台操作', 'SECOND_FACTOR'],
   ['RequestLocked', 423, '账号因多次失败已被锁定', 'ACCOUNT_LOCKED'],
-  ['BalanceNotEnough', 402, '无可用 License', 'NO_LICENSE'],
+  ['BalanceNotEnough', 402, '账户订阅已到期或余额不足（no）', 'SUBSCRIPTION_OVER'],
 ])('%s is told in words', async (code, status, sentence, reason) => {
   const { world } = scene
   const { incident, card } = await alertGroup(code)

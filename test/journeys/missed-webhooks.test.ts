@@ -158,7 +158,7 @@ describe('webhooks that came while the daemon was stopped', () => {
     const line = await eventually('it is said', () => said(refused.lines, 'missed-webhooks-unread')[0])
     expect(line).toMatchObject({ level: 'error', code: 'NO_PERMISSION' })
     expect(line['zh']).toContain('集成中心查看')
-    expect(line['en']).toContain('集成中心查看')
+    expect(line['en']).toContain('view the integration centre')
     const notes = (await (await fetch(`${refused.url}/readyz`)).json()) as { notes?: string[] }
     expect(JSON.stringify(notes)).toContain('集成中心查看')
     expect(cardsOf(world, opened)).toEqual([])
@@ -189,6 +189,31 @@ describe('webhooks that came while the daemon was stopped', () => {
     const waits = said(started.lines, 'missed-webhooks-wait').map(({ pauseMs }) => Number(pauseMs))
     expect(waits).toHaveLength(2)
     expect(waits[0]).toBeGreaterThanOrEqual(1_000)
+  })
+
+  test('reassigned twice, it tells once more; of what is deleted nobody is told; what is no event costs nothing', async () => {
+    const { control } = world.flashduty
+    await start()
+    await stop()
+    const moved = await fire(world, { title: '停机时改派', ...inOncall() })
+    const reassign = () =>
+      control.tell(moved.incident_id, {
+        event_type: 'i_assign',
+        incident: { assigned_to: { type: 'reassign', person_ids: [] } },
+        delivery: {},
+      })
+    await reassign()
+    await reassign()
+    const deleted = await fire(world, { title: '停机时触发又删除', ...inOncall() })
+    control.deleteIncident(deleted.incident_id)
+    await control.pushRaw('not an event')
+    expect(await replayed(await start())).toMatchObject({ level: 'warn', replayed: 6, untold: 1, unreadable: 1 })
+    await settledRecords(world, moved)
+    await settledRecords(world, deleted)
+    expect(cardsOf(world, deleted)).toEqual([])
+    const cards = cardsOf(world, moved)
+    expect(cards).toHaveLength(1)
+    expect(callsFor(world, 'createAndDeliver', cards[0] ?? '')).toHaveLength(1)
   })
 
   test('of another daemon are left to it', async () => {

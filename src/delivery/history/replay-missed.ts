@@ -1,4 +1,6 @@
 import type { IncidentEvent } from '../../domain/event.ts'
+import { AppError } from '../../errors.ts'
+import type { Log } from '../../log.ts'
 import { deliverJobId } from '../../queue/jobs.ts'
 import { pickIntegration } from '../../storage/pick-integration.ts'
 import type { Accepted, Visit } from '../accept.ts'
@@ -6,7 +8,10 @@ import { readAsk } from '../plan/ask.ts'
 import { type FreshDeps, type FreshState, readFreshStates, storeFreshState } from './fresh-states.ts'
 import type { Missed } from './read-missed.ts'
 
-export type ReplayDeps = FreshDeps & { accept: (body: unknown, jobId: string, visit: Visit) => Promise<Accepted> }
+export type ReplayDeps = FreshDeps & {
+  log: Log
+  accept: (body: unknown, jobId: string, visit: Visit) => Promise<Accepted>
+}
 
 /**
  * Takes in webhooks that never came, after Flashduty said what their incidents are now: that is what cards show, and nobody is
@@ -29,7 +34,7 @@ export async function replayMissed(deps: ReplayDeps, missed: Missed[]): Promise<
     }
   }
   for (const { body, eventId } of missed.filter(({ event }) => event === undefined)) {
-    await deps.accept(body, deliverJobId(eventId), VISIT)
+    await takeInOne(deps, { body, eventId }, VISIT)
   }
   return { replayed: missed.length, untold }
 }
@@ -65,8 +70,22 @@ async function takeIn(deps: ReplayDeps, events: MissedEvent[], isUntold: boolean
   for (const { event, body, eventId, atMs } of events.toReversed()) {
     const isAgain = readAsk(event).kind === 'again'
     const quiet = isUntold || (isAgain && toldAgain)
-    await deps.accept(body, deliverJobId(eventId), { ...VISIT, quiet, ...(atMs > 0 ? { sentAtMs: atMs } : {}) })
+    await takeInOne(deps, { body, eventId }, { ...VISIT, quiet, ...(atMs > 0 ? { sentAtMs: atMs } : {}) })
     toldAgain ||= isAgain
+  }
+}
+
+/** The others must not wait for one that nothing can be made of. */
+async function takeInOne(
+  deps: ReplayDeps,
+  { body, eventId }: Pick<Missed, 'body' | 'eventId'>,
+  visit: Visit,
+): Promise<void> {
+  try {
+    await deps.accept(body, deliverJobId(eventId), visit)
+  } catch (error) {
+    if (error instanceof AppError) throw error
+    deps.log.error({ eventId, err: error }, 'webhook-not-taken-in')
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Clock } from '../../clock.ts'
+import { fractionOf } from '../../domain/ids.ts'
 import type { Integration } from '../../domain/integration.ts'
 import { historyRefusal } from '../../domain/refusals.ts'
 import { AppError } from '../../errors.ts'
@@ -33,8 +34,6 @@ export type WebhookWatchSettings = {
   retryMaxMs: number
   /** What somebody has to put right first is looked at so often. */
   blockedMs: number
-  /** 0 to 1; spreads the comparisons of many daemons. */
-  chance: () => number
 }
 
 export const WEBHOOK_WATCH_SETTINGS: WebhookWatchSettings = {
@@ -46,7 +45,6 @@ export const WEBHOOK_WATCH_SETTINGS: WebhookWatchSettings = {
   retryMs: 15_000,
   retryMaxMs: 600_000,
   blockedMs: 3_600_000,
-  chance: Math.random,
 }
 
 export type WebhookWatchDeps = {
@@ -143,6 +141,8 @@ export function createWebhookWatch(deps: WebhookWatchDeps): WebhookWatch {
       fromMs: Math.max(gap.fromMs - settings.marginMs, nowMs - HISTORY_MS),
       untilMs: gap.untilMs + settings.marginMs,
     }
+    // Flashduty has forgotten it by now.
+    if (time.fromMs >= time.untilMs) return db.write((trx) => shortenGap(trx, integration.id, gap.untilMs))
     const readPage = async (after: string | undefined) => {
       if (after !== undefined) await sleep(settings.pageEveryMs, stopping.signal)
       return deps.flashduty.readWebhookHistory(appKey, { ...time, limit: state.limit, after })
@@ -164,12 +164,13 @@ export function createWebhookWatch(deps: WebhookWatchDeps): WebhookWatch {
   }
 
   const compare = async (integration: Integration, appKey: string): Promise<void> => {
-    const deep = forIntegration(integration, appKey)
-    const found = await compareOpenCards(deep, deep.owner, stopping.signal)
-    await db.write((trx) =>
-      setCompareAt(trx, integration.id, clock.nowMs() + deps.compareEveryMs * (0.8 + 0.4 * settings.chance())),
-    )
-    log.info({ integrationId: integration.id, ...found }, 'open-cards-compared')
+    const { id } = integration
+    const handed = forIntegration(integration, appKey)
+    const found = await compareOpenCards(handed, handed.owner, stopping.signal)
+    const nowMs = clock.nowMs()
+    const pauseMs = Math.round(deps.compareEveryMs * (0.8 + 0.4 * fractionOf(id, nowMs)))
+    await db.write((trx) => setCompareAt(trx, id, nowMs + pauseMs))
+    log.info({ integrationId: id, ...found }, 'open-cards-compared')
   }
 
   const fail = (integration: Integration, state: State, error: unknown): void => {
@@ -221,7 +222,7 @@ export function createWebhookWatch(deps: WebhookWatchDeps): WebhookWatch {
   const isToBeCompared = async (id: string, nowMs: number): Promise<boolean> => {
     const atMs = await findCompareAt(db.read, id)
     if (atMs !== undefined && atMs <= nowMs + 2 * deps.compareEveryMs) return nowMs >= atMs
-    await db.write((trx) => setCompareAt(trx, id, nowMs + deps.compareEveryMs * settings.chance()))
+    await db.write((trx) => setCompareAt(trx, id, nowMs + Math.round(deps.compareEveryMs * fractionOf(id, nowMs))))
     return false
   }
 

@@ -31,7 +31,13 @@ const ITEMS = 50
 /** Somebody clicking to and fro, or reloading, does not use up the account's calls. */
 const KEPT_MS = 5_000
 const MOST_KEPT = 200
-const DENIED: ReadonlySet<string> = new Set(['NO_PERMISSION', 'NO_LICENSE', 'INCIDENT_NOT_FOUND', 'KEY_INVALID'])
+const DENIED: ReadonlySet<string> = new Set([
+  'NO_PERMISSION',
+  'NO_LICENSE',
+  'SUBSCRIPTION_OVER',
+  'INCIDENT_NOT_FOUND',
+  'KEY_INVALID',
+])
 
 export function createReadTimeline(deps: {
   db: Db

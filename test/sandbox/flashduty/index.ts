@@ -4,6 +4,7 @@ import { OpenApi } from './api.ts'
 import { CALLS } from './calls.ts'
 import type { Act } from './incidents.ts'
 import { FlashdutyError } from './errors.ts'
+import { hex } from './ids.ts'
 import { Outbox } from './outbox.ts'
 import { QueueSink, WebhookSink } from './sinks.ts'
 import { Store, toPerson } from './store.ts'
@@ -121,6 +122,10 @@ export async function startFlashduty(settings: FlashdutySettings = {}): Promise<
         queue: ways.queue === true ? queue : undefined,
         webhook: webhook && postTo(webhook.url, webhook.headers),
       }
+    },
+    pushRaw: async (text) => {
+      if (sinks.webhook === undefined) throw new Error('there is no webhook: see sendBy')
+      await sinks.webhook.push(text, { event_id: hex(16), event_type: 'i_comm', event_time: Date.now() })
     },
     ageWebhookHistory: (ms) => store.webhooks.age(ms),
     idle: () => outbox.idle(),

@@ -65,19 +65,20 @@ export class WebhookSink {
     this.#note = note
   }
 
-  async post(event: IncidentEvent): Promise<void> {
-    const text = JSON.stringify(event)
+  post(event: IncidentEvent): Promise<void> {
+    const { channel_id: channelId, incident_id: refId } = event.incident
+    return this.push(JSON.stringify(event), { ...pick(event), channel_id: Number(channelId), ref_id: refId })
+  }
+
+  async push(text: string, event: ReturnType<typeof pick> & Pick<WebhookRow, 'channel_id' | 'ref_id'>): Promise<void> {
     for (const attempt of [1, 2] as const) {
       const at = Date.now()
       const { status, error, retry } = await this.#try(text)
       this.#posts.push({ at: Date.now(), event_id: event.event_id, attempt, status, error })
       this.#note({
         integration_id: this.#id,
-        event_id: event.event_id,
+        ...event,
         webhook_type: 'incident',
-        event_type: event.event_type,
-        channel_id: Number(event.incident['channel_id']),
-        ref_id: event.incident.incident_id,
         request_body: text,
         endpoint: this.#to.url,
         attempt,
@@ -85,7 +86,6 @@ export class WebhookSink {
         status: status === 200 ? 'success' : 'failed',
         status_code: status,
         ...(error === undefined ? {} : { error_message: error }),
-        event_time: event.event_time,
       })
       if (!retry) return
     }
@@ -131,6 +131,10 @@ export class WebhookSink {
       outgoing.end(text)
     })
   }
+}
+
+function pick({ event_id, event_type, event_time }: Pick<IncidentEvent, 'event_id' | 'event_type' | 'event_time'>) {
+  return { event_id, event_type, event_time }
 }
 
 async function within<T>(ms: number, message: string, work: Promise<T>): Promise<T> {

@@ -212,6 +212,8 @@ export interface FlashdutyControl {
   webhookPosts(): readonly WebhookPost[]
   /** From now on events go out by these ways alone. */
   sendBy(ways: { queue?: boolean; webhook?: { url: string; headers?: Record<string, string> } }): void
+  /** Pushes any text to the webhook, as a template of somebody's own may make it. */
+  pushRaw(text: string): Promise<void>
   /** Whatever the history of webhooks holds happened so much earlier. */
   ageWebhookHistory(ms: number): void
   /** Resolves once every event built so far was handed over or given up (held ones do not count). */
