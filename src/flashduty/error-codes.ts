@@ -40,7 +40,7 @@ const MAX_SAID = 500
 export function classify(status: number, code: string, said = ''): Failure {
   const known = Object.hasOwn(TABLE, code) ? TABLE[code] : undefined
   if (known) return known
-  const isOver = status >= 400 && status < 500 && status !== 401 && SUBSCRIPTION.test(said.slice(0, MAX_SAID))
+  const isOver = [400, 402, 403, 409].includes(status) && SUBSCRIPTION.test(said.slice(0, MAX_SAID))
   if (isOver) return { kind: 'permanent', code: 'SUBSCRIPTION_OVER' }
   if (status === 401) return { kind: 'permanent', code: 'KEY_INVALID' }
   if (status === 402) return { kind: 'permanent', code: 'SUBSCRIPTION_OVER' }
