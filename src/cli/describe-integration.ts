@@ -1,3 +1,4 @@
+import { templateNameOf } from '../domain/card-template.ts'
 import { type ActingWay, addressesOf, type Integration } from '../domain/integration.ts'
 import { visibleLine } from '../domain/visible.ts'
 import { describeDoors, type Doors } from './describe-doors.ts'
@@ -16,7 +17,8 @@ function ofLimit(used: number, limit: number): string {
 
 function templateOf({ templateId, templateRefusedAt }: Integration): string {
   if (templateId === undefined) return '钉钉公共模板'
-  return templateRefusedAt === undefined ? templateId : `${templateId}（钉钉不接受，暂用公共模板）`
+  const name = templateNameOf(templateId)
+  return templateRefusedAt === undefined ? name : `${name}（钉钉不接受，暂用公共模板）`
 }
 
 /** What `integration show` prints: with `json` for programs, without it for people. Contains the secret callback address. */
@@ -37,7 +39,7 @@ export function describeIntegration(
         ...addresses,
         egressIp: config.egressIp ?? null,
         connections: integration.connections,
-        templateId: integration.templateId ?? null,
+        templateId: integration.templateId === undefined ? null : templateNameOf(integration.templateId),
         templateRefused: integration.templateRefusedAt !== undefined,
         acting: integration.acting,
         calls: { used: usage.calls, limit: integration.monthlyCalls },

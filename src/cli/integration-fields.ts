@@ -1,5 +1,6 @@
 import { InvalidArgumentError } from 'commander'
 
+import { AI_TEMPLATE_NAME, templateIdOf } from '../domain/card-template.ts'
 import { ACTING_WAYS, type ActingWay, type EventMode, type Integration } from '../domain/integration.ts'
 import type { IntegrationFields } from '../storage/integration-row.ts'
 import { UsageError } from './context.ts'
@@ -152,8 +153,8 @@ export const OPTIONAL_FIELDS: Option[] = [
   ['--cool-app-code <code>', 'code of the cool app (酷应用), COOLAPP-…', filled],
   [
     '--template-id <id>',
-    'your own card template (docs/card-template.md); empty = DingTalk’s public one',
-    (value) => value.trim(),
+    `your own card template (docs/card-template.md), or ${AI_TEMPLATE_NAME} for DingTalk’s other public one; empty = its first`,
+    (value) => templateIdOf(value.trim()),
   ],
   [
     `--acting <${ACTING_WAYS.join('|')}>`,

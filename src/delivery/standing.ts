@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.ts'
+import { templateNameOf } from '../domain/card-template.ts'
 import { isScarce, warningOf } from '../domain/quota.ts'
 import { listAppNotes } from '../storage/app-notes.ts'
 import type { Db } from '../storage/db.ts'
@@ -55,7 +56,7 @@ export function createStanding({ db, box, clock }: { db: Db; box: SecretBox; clo
       })
       const refused = (await listIntegrations(db.read, box)).flatMap(({ name, templateId, templateRefusedAt }) =>
         templateId !== undefined && templateRefusedAt !== undefined
-          ? [`${name}: DingTalk refused the card template ${templateId}; the public one is used`]
+          ? [`${name}: DingTalk refused the card template ${templateNameOf(templateId)}; the public one is used`]
           : [],
       )
       return [...usage, ...refused, ...(await readAppNotes())]

@@ -65,6 +65,8 @@ export type CardNote = 'CONTENT_TRUNCATED'
 /** A card ready to be sent: DingTalk wants every value as text. */
 export type DrawnCard = {
   cardParamMap: Record<string, string>
+  /** Which of them the template shows as Markdown. */
+  markdownIn: string
   /** The line that phones show on the lock screen, in the card's language. */
   pushText: string
   /** The same line for the list of chats, which a client asks for in its own language. */

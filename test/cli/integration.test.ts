@@ -70,6 +70,17 @@ describe('add', () => {
     })
   })
 
+  test('knows the vendor’s AI card by a name', async () => {
+    await withAnother({ '--template-id': 'ai-markdown' }, async (id) => {
+      expect(JSON.parse(await done('integration', 'show', id, '--json'))).toMatchObject({ templateId: 'ai-markdown' })
+      expect(await done('integration', 'show', id)).toContain('卡片模板            ai-markdown')
+      await done('integration', 'set', id, '--template-id', '')
+      expect(JSON.parse(await done('integration', 'show', id, '--json'))).toMatchObject({ templateId: null })
+      await done('integration', 'set', id, '--template-id', 'ai-markdown')
+      expect(await done('integration', 'show', id)).toContain('卡片模板            ai-markdown')
+    })
+  })
+
   test('prints what step 二 of the guide asks for, ready to be pasted', async () => {
     const out = await done('integration', 'add', ...form())
     const { id } = (await list()).find(({ name }) => name === '备用集成') ?? { id: '' }

@@ -4,11 +4,12 @@ import { describe, expect, test } from 'vitest'
 import { drawCard } from '../../src/delivery/render/draw.ts'
 import { PUBLIC_TEMPLATE_ID } from '../../src/delivery/render/public-template.ts'
 import type { CardFace } from '../../src/domain/card.ts'
+import { AI_TEMPLATE_ID } from '../../src/domain/card-template.ts'
 import { incidentOf } from '../../src/domain/incident.fixture.ts'
 import { readMarkdown } from '../sandbox/dingtalk/card-markdown/read.ts'
 import { createAndDeliver, groupCard, openOffice, putCard } from '../sandbox/dingtalk/rig.ts'
 
-/** What is drawn for both templates beside what DingTalk makes of it, and beside what people are told to build. */
+/** What is drawn for every template beside what DingTalk makes of it, and beside what people are told to build. */
 
 const incident = incidentOf({
   incident_id: 'i1',
@@ -41,10 +42,10 @@ const face = (templateId: string, change: Partial<CardFace> = {}): CardFace => (
   ...change,
 })
 
-test('people read and press the same on either template', async () => {
+test('people read and press the same on every template', async () => {
   const office = await openOffice()
   const own = office.sandbox.control.createTemplate(office.app.clientId)
-  for (const cardTemplateId of [PUBLIC_TEMPLATE_ID, own]) {
+  for (const cardTemplateId of [PUBLIC_TEMPLATE_ID, AI_TEMPLATE_ID, own]) {
     const { cardParamMap } = drawCard(face(cardTemplateId))
     const sent = { cardTemplateId, outTrackId: cardTemplateId.slice(0, 8), cardData: { cardParamMap } }
     expect((await createAndDeliver(office, groupCard(office, sent))).status).toBe(200)

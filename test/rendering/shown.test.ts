@@ -4,8 +4,9 @@ import { describe, expect, test } from 'vitest'
 import { atLength, useProperties } from '../support/properties.ts'
 import { readMarkdown } from '../sandbox/dingtalk/card-markdown/read.ts'
 import type { CardFace, DrawnCard } from '../../src/domain/card.ts'
+import { AI_TEMPLATE_ID } from '../../src/domain/card-template.ts'
 import { drawBody } from '../../src/delivery/render/body.ts'
-import { drawCard } from '../../src/delivery/render/draw.ts'
+import { drawCard as draw } from '../../src/delivery/render/draw.ts'
 import { type FaceChange, makeFace, T } from '../../src/delivery/render/faces.fixture.ts'
 import { withMentions } from '../../src/delivery/render/mentions.ts'
 import { oddText } from './odd-texts.ts'
@@ -65,9 +66,35 @@ type Sent = {
   actions: string[]
   actor: string
   act: string
-  own: boolean
+  template: string
   description: string
   impact: string
+}
+
+const OWN = 'own.schema'
+const anyTemplate = fc.constantFrom(PUBLIC_TEMPLATE_ID, AI_TEMPLATE_ID, OWN)
+
+/** What the AI card has in one variable, as the other public template has it in two. */
+function drawCard(face: CardFace): DrawnCard {
+  const drawn = draw(face)
+  const { msgTitle: title = '', staticMsgContent: whole, ...others } = drawn.cardParamMap
+  if (whole === undefined) return drawn
+  if (face.lastAct === undefined) return { ...drawn, cardParamMap: { ...others, title, markdown: whole, tips: '' } }
+  const at = whole.lastIndexOf('\n\n')
+  const last = whole.slice(at + 2)
+  const read = readMarkdown(last, { mentionable: ['user0001', 'all'] })
+  expect({ links: read.links, mentions: read.mentions, emoticons: read.emoticons }).toEqual({
+    links: [],
+    mentions: [],
+    emoticons: [],
+  })
+  // On another client too; a fence has wide backticks for what would end it.
+  expect(readElsewhere(last)).toEqual(read.lines)
+  return {
+    ...drawn,
+    markdownIn: 'markdown',
+    cardParamMap: { ...others, title, markdown: whole.slice(0, at), tips: read.text },
+  }
 }
 
 const KNOWN = ['critical', 'warning', 'info', 'ok']
@@ -75,7 +102,7 @@ const ORDINARY = fc.constantFrom('Critical', 'Warning', 'Info', 'Ok', 'P1')
 
 /** A body and no more. */
 const anyBody: fc.Arbitrary<Sent> = fc
-  .record({ own: fc.boolean(), severity: ORDINARY, description: oddText(80, 12) })
+  .record({ template: anyTemplate, severity: ORDINARY, description: oddText(80, 12) })
   .map((sent) => ({
     ...sent,
     title: '',
@@ -100,14 +127,14 @@ const anySent: fc.Arbitrary<Sent> = fc.record({
   actions: fc.array(text(20), { maxLength: 2 }),
   actor: text(40),
   act: text(30),
-  own: fc.boolean(),
+  template: anyTemplate,
   description: oddText(80, 12),
   impact: fc.oneof(fc.constant(''), oddText(60, 8)),
 })
 
 function faceOf(sent: Sent, change: FaceChange = {}): CardFace {
   return makeFace({
-    templateId: sent.own ? 'own.schema' : PUBLIC_TEMPLATE_ID,
+    templateId: sent.template,
     prefix: sent.prefix,
     lastAct: { eventType: 'i_custom', personName: sent.actor, at: T, what: sent.act },
     customActions: sent.actions.map((name, index) => ({ integrationId: index + 1, name })),
@@ -166,7 +193,9 @@ function expectHarmless(sent: Sent, markdown: string, mentionable: string[] = []
   expect(reading.sizes).toEqual([])
   for (const { address } of [...reading.links, ...reading.images]) expect(address).toMatch(/^https?:\/\/[^\s()]+$/)
   const isKnown = KNOWN.includes(sent.severity.trim().toLowerCase())
-  expect(reading.colors.map(({ text: words }) => words)).toEqual(isKnown && !sent.own ? [severityOf(sent)] : [])
+  expect(reading.colors.map(({ text: words }) => words)).toEqual(
+    isKnown && sent.template !== OWN ? [severityOf(sent)] : [],
+  )
   return reading
 }
 
@@ -178,16 +207,18 @@ function expectTexts(sent: Sent, { cardParamMap: shown, pushText }: DrawnCard): 
   const severity = severityOf(sent)
   const sign = prefix === '' ? '' : `[${prefix}] `
   const name = `${sign}#0A1B2C ${title || channel}`.trimEnd()
-  expect(shown['title']).toBe(sent.own ? name : `${dotOf(sent)} 待处理 · ${name}`)
+  const isOwn = sent.template === OWN
+  expect(shown['title']).toBe(isOwn ? name : `${dotOf(sent)} 待处理 · ${name}`)
   const act = line(sent.act)
-  expect(shown['tips']).toBe(`${line(sent.actor)} 于 16:53 执行${act === '' ? '自定义动作' : `“${act}”`}`)
-  const buttons = sent.own
+  const tips = `${line(sent.actor)} 于 16:53 执行${act === '' ? '自定义动作' : `“${act}”`}`
+  expect(shown['tips']).toBe(sent.template === AI_TEMPLATE_ID ? fencedOrNot(shown['tips'], tips.trim()) : tips)
+  const buttons = isOwn
     ? (JSON.parse(shown['buttons'] ?? '') as { text: string }[])
     : (JSON.parse(shown['sys_full_json_obj'] ?? '') as { msgButtons: { text: string }[] }).msgButtons
   expect(buttons.map(({ text: words }) => words)).toEqual([
     '认领',
     '关闭',
-    ...(sent.own ? [] : ['查看详情']),
+    ...(isOwn ? [] : ['查看详情']),
     ...sent.actions.map(line).filter(Boolean),
     '刷新',
   ])
@@ -283,10 +314,10 @@ describe('words that are no Markdown are shown letter by letter', () => {
       .tuple(oddText(100, 20), fc.constantFrom('x', '长', '👨‍👩‍👧‍👦', 'e\u0301', '*_'))
       .map(([beginning, letter]) => beginning + letter.repeat(3_000))
     fc.assert(
-      fc.property(long, fc.boolean(), (sent, own) => {
+      fc.property(long, anyTemplate, (sent, templateId) => {
         const { cardParamMap } = drawCard(
           makeFace({
-            templateId: own ? 'own.schema' : PUBLIC_TEMPLATE_ID,
+            templateId,
             incident: { channel_name: sent, labels: { long: sent.replaceAll(/[\r\n\u0085\u2028\u2029]/g, ' ') } },
           }),
         )

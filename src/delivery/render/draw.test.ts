@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { anyFace, anyText, type FaceChange, makeFace, T } from './faces.fixture.ts'
 import { decodeButton } from '../../domain/button.ts'
 import type { CardFace, DrawnCard } from '../../domain/card.ts'
+import { AI_TEMPLATE_ID } from '../../domain/card-template.ts'
 import { drawCard } from './draw.ts'
 import { withMentions } from './mentions.ts'
 import { PUBLIC_TEMPLATE_ID } from './public-template.ts'
@@ -84,14 +85,68 @@ describe('the administrator’s own template', () => {
 
   test('has the same buttons under the same ids as the vendor’s', () => {
     fc.assert(
-      fc.property(anyFace(), (face) => {
-        expect(ids({ ...face, templateId: 'own.schema' })).toEqual(ids({ ...face, templateId: PUBLIC_TEMPLATE_ID }))
+      fc.property(anyFace(), fc.constantFrom('own.schema', AI_TEMPLATE_ID), (face, templateId) => {
+        expect(ids({ ...face, templateId })).toEqual(ids({ ...face, templateId: PUBLIC_TEMPLATE_ID }))
       }),
     )
   })
 })
 
-describe('whatever a face holds, on either template', () => {
+describe('the vendor’s AI card', () => {
+  const ai = (change: FaceChange = {}) => makeFace({ templateId: AI_TEMPLATE_ID, ...change })
+  const ORDER = ['msgTitle', 'staticMsgContent', 'msgButtons']
+  const last = (face: CardFace, tips?: string) =>
+    drawCard(face, tips === undefined ? undefined : { tips })
+      .cardParamMap['staticMsgContent']?.split('\n\n')
+      .at(-1)
+
+  test('is a finished one whatever it shows, with the three parts in their order and nothing else', () => {
+    fc.assert(
+      fc.property(anyFace(), fc.option(anyText(), { nil: undefined }), (face, tips) => {
+        const overlay = tips === undefined ? undefined : { tips }
+        const { cardParamMap } = drawCard({ ...face, templateId: AI_TEMPLATE_ID }, overlay)
+        expect(Object.keys(cardParamMap)).toEqual(['flowStatus', 'msgTitle', 'staticMsgContent', 'sys_full_json_obj'])
+        expect(cardParamMap['flowStatus']).toBe('3')
+        expect(JSON.parse(cardParamMap['sys_full_json_obj'] ?? '')).toMatchObject({ order: ORDER })
+      }),
+    )
+  })
+
+  test('reads as the other public template does, with its last line at the end of the body', () => {
+    fc.assert(
+      fc.property(anyFace(), fc.option(anyText(), { nil: undefined }), (face, tips) => {
+        const overlay = tips === undefined ? undefined : { tips }
+        const there = drawCard({ ...face, templateId: PUBLIC_TEMPLATE_ID }, overlay)
+        const here = drawCard({ ...face, templateId: AI_TEMPLATE_ID }, overlay)
+        const { title, markdown = '', tips: said = '', sys_full_json_obj: buttons = '' } = there.cardParamMap
+        const { msgTitle, staticMsgContent = '', sys_full_json_obj: shown = '' } = here.cardParamMap
+        expect(msgTitle).toBe(title)
+        expect(staticMsgContent.slice(0, markdown.length)).toBe(markdown)
+        expect(staticMsgContent.length === markdown.length).toBe(said.trim() === '')
+        expect(JSON.parse(shown)).toEqual({ order: ORDER, ...(JSON.parse(buttons) as object) })
+        const { cardParamMap: _here, hash: _hash, markdownIn: _in, ...beside } = here
+        expect(there).toMatchObject(beside)
+      }),
+    )
+  })
+
+  test('ends with what a person did last, grey where that is mere text, in a fence where it is not', () => {
+    const did = (personName: string) => ai({ lastAct: { eventType: 'i_ack', personName, at: T } })
+    expect(last(did('张三'))).toBe('<font colorTokenV2=common_gray1_color>张三 于 16:53 认领</font>')
+    expect(last(did('- 张三'))).toBe('<font colorTokenV2=common_gray1_color>- 张三 于 16:53 认领</font>')
+    expect(last(did('**张三**'))).toBe('```\n**张三** 于 16:53 认领\n```')
+    expect(last(did('张三'), '操作成功')).toBe('<font colorTokenV2=common_gray1_color>操作成功</font>')
+    expect(last(ai())).toBe('**处理人**：暂无')
+  })
+
+  test('calls people by name in the part it shows', () => {
+    const { cardParamMap } = withMentions(drawCard(ai()), 'zh-CN', [{ userId: 'user0001', name: '张三' }])
+    expect(cardParamMap['staticMsgContent']).toMatch(/^<a atId=user0001>张三<\/a> 请处理\n\n/)
+    expect(cardParamMap).not.toHaveProperty('markdown')
+  })
+})
+
+describe('whatever a face holds, on any template', () => {
   test('drawing is repeatable, and every value is text that can be sent', () => {
     fc.assert(
       fc.property(anyFace(), (face) => {
@@ -159,10 +214,10 @@ describe('whatever a face holds, on either template', () => {
   test('texts from outside mention nobody, colour nothing and run nothing', () => {
     fc.assert(
       fc.property(anyFace(), (face) => {
-        const { markdown = '' } = drawCard(face).cardParamMap
-        const read = markdown
+        const { cardParamMap, markdownIn } = drawCard(face)
+        const read = (cardParamMap[markdownIn] ?? '')
           .replaceAll(/^```.*\n[^]*?\n```$/gm, '')
-          .replaceAll(/<br>|<font colorTokenV2=common_(?:red|orange|yellow|green)1_color>|<\/font>/g, '')
+          .replaceAll(/<br>|<font colorTokenV2=common_(?:red1|orange1|yellow1|green1|gray1)_color>|<\/font>/g, '')
         expect(read).not.toContain('<')
         expect(read).not.toContain('```')
         expect(read).not.toMatch(/&(lt|#0*60|#x0*3c)/i)

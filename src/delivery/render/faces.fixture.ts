@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 
 import type { CardFace } from '../../domain/card.ts'
+import { AI_TEMPLATE_ID } from '../../domain/card-template.ts'
 import { incidentOf } from '../../domain/incident.fixture.ts'
 import type { Incident } from '../../domain/incident.ts'
 import { PUBLIC_TEMPLATE_ID } from './public-template.ts'
@@ -157,7 +158,7 @@ export function anyFace(scale = 1): fc.Arbitrary<CardFace> {
     locale: fc.constantFrom('zh-CN' as const, 'en-US' as const),
     snoozeMinutes: fc.uniqueArray(fc.integer({ min: 1, max: 1440 }), { maxLength: 3 }),
     customActions: fc.array(action, { maxLength: 5 }),
-    templateId: fc.constantFrom(PUBLIC_TEMPLATE_ID, 'own.schema'),
+    templateId: fc.constantFrom(PUBLIC_TEMPLATE_ID, AI_TEMPLATE_ID, 'own.schema'),
     rendered: fc.option(
       fc.record({ title: fc.option(text, { nil: undefined }), body: fc.option(text, { nil: undefined }) }),
       {

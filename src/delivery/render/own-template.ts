@@ -29,6 +29,7 @@ export const drawOwnCard: DrawnFor = (face, { detail, tips, lead }) => {
   const progress = standingOf(face)
   return {
     truncated: body.truncated,
+    markdownIn: 'markdown',
     variables(revision) {
       const buttons = buttonsOf(face, revision, lead)
       return {

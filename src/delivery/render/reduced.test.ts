@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 
 import { decodeButton } from '../../domain/button.ts'
+import { AI_TEMPLATE_ID } from '../../domain/card-template.ts'
 import type { CardFace } from '../../domain/card.ts'
 import { drawCard } from './draw.ts'
 import { anyFace, makeFace } from './faces.fixture.ts'
@@ -33,15 +34,16 @@ const long = (templateId: string, progress = 'Triggered'): CardFace =>
     incident: { title: LONG, description: LONG, impact: LONG, channel_name: LONG, progress, labels: { a: LONG } },
   })
 
-describe.each([PUBLIC_TEMPLATE_ID, 'own.schema'])('a reduced face (%s)', (templateId) => {
+describe.each([PUBLIC_TEMPLATE_ID, AI_TEMPLATE_ID, 'own.schema'])('a reduced face (%s)', (templateId) => {
   test('has no value of 1 KB, with mentions either, and still says what it is about', () => {
     const drawn = drawCard(long(templateId))
     const mentions = Array.from({ length: 50 }, (_, index) => ({ userId: `user${index}`, name: `第${index}位值班` }))
     const { cardParamMap } = withMentions(drawn, 'zh-CN', mentions, true)
     for (const [name, value] of Object.entries(cardParamMap)) expect([name, bytes(value) < LIMIT]).toEqual([name, true])
-    expect(cardParamMap['title']).toContain('磁盘即将写满')
-    expect(cardParamMap['markdown']).toContain('磁盘即将写满')
-    expect(cardParamMap['markdown']).toContain('atId=user0>')
+    const { title, msgTitle, markdown, staticMsgContent } = cardParamMap
+    expect(title ?? msgTitle).toContain('磁盘即将写满')
+    expect(markdown ?? staticMsgContent).toContain('磁盘即将写满')
+    expect(markdown ?? staticMsgContent).toContain('atId=user0>')
   })
 
   test.each([

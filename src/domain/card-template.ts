@@ -1,0 +1,18 @@
+/**
+ * The vendor's AI card with Markdown and buttons, usable by any app (DingTalk's Python SDK, card_instance.py): for a
+ * corporation in which the other public template does not render.
+ */
+export const AI_TEMPLATE_ID = '382e4302-551d-4880-bf29-a30acfab2e71.schema'
+
+/** What people call it. */
+export const AI_TEMPLATE_NAME = 'ai-markdown'
+
+/** The template that a person named, by its name or its id. */
+export function templateIdOf(named: string): string {
+  return named === AI_TEMPLATE_NAME ? AI_TEMPLATE_ID : named
+}
+
+/** As people are told of it. */
+export function templateNameOf(templateId: string): string {
+  return templateId === AI_TEMPLATE_ID ? AI_TEMPLATE_NAME : templateId
+}
