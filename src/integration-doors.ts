@@ -94,8 +94,8 @@ export function openDoors(deps: DoorDeps, integration: Integration): Doors {
   running.add(sweep())
 
   return {
-    stream: throughDoor(deps.room, (what) => heard.note(`stream-${what}`)),
-    http: throughDoor(deps.room, (what) => heard.note(`http-${what}`)),
+    stream: throughDoor(deps.room, 'stream', (what) => heard.note(`stream-${what}`)),
+    http: throughDoor(deps.room, 'http', (what) => heard.note(`http-${what}`)),
     modes: { events: integration.eventMode, cards: cardCallbackOf(integration) },
     lastHeard: () => heard.read(),
     async notes() {

@@ -1,4 +1,12 @@
-import type { Ack, InboundEvent, InboundHandlers, InboundMessage, InboundPress, PressAnswer } from './domain/inbound.ts'
+import type {
+  Ack,
+  Door,
+  InboundEvent,
+  InboundHandlers,
+  InboundMessage,
+  InboundPress,
+  PressAnswer,
+} from './domain/inbound.ts'
 import { say } from './domain/messages.ts'
 import { type InFlight, within } from './lifecycle.ts'
 import type { Log } from './log.ts'
@@ -19,7 +27,7 @@ export type Room = {
 }
 
 /** The room as one door sees it, with an ear for what came through. */
-export function throughDoor(room: Room, heard: (what: 'event' | 'press' | 'message') => void): Room {
+export function throughDoor(room: Room, door: Door, heard: (what: 'event' | 'press' | 'message') => void): Room {
   return {
     late: () => room.late(),
     takeEvent(event, left) {
@@ -28,7 +36,7 @@ export function throughDoor(room: Room, heard: (what: 'event' | 'press' | 'messa
     },
     answerPress(press, left) {
       heard('press')
-      return room.answerPress(press, left)
+      return room.answerPress({ ...press, door }, left)
     },
     takeMessage(message, left) {
       heard('message')

@@ -1,5 +1,6 @@
 import type { Clock } from './clock.ts'
 import type { Bridge } from './delivery/bridge.ts'
+import { endOverdueTests } from './delivery/card-test.ts'
 import { joinLate } from './delivery/join-late.ts'
 import type { DeliverySettings } from './delivery/settings.ts'
 import { sweep } from './delivery/sweep.ts'
@@ -105,6 +106,7 @@ export function createUpkeep(deps: UpkeepDeps): Upkeep {
         doors.tend()
       }
       await wakeNotices({ db, clock, producer, isRunning: (id) => runtimes.has(id) })
+      await endOverdueTests({ db, clock, log: logs.delivery, settings: deps.settings, wakeDueCards: deps.wakeDueCards })
       await joinLate({ db, clock, log: logs.delivery, wakeDueCards: deps.wakeDueCards })
     },
   }

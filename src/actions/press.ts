@@ -1,4 +1,4 @@
-import { type ButtonPress, encodeButton } from '../domain/button.ts'
+import { encodeButton } from '../domain/button.ts'
 import type { DrawnCard, Overlay } from '../domain/card.ts'
 import { repeatsFor } from '../domain/click.ts'
 import { newId } from '../domain/ids.ts'
@@ -13,6 +13,7 @@ import {
   isMendedBySwitching,
   refusalText,
 } from '../domain/refusals.ts'
+import { isTestIncident } from '../domain/test-card.ts'
 import { withoutSecretValues } from '../domain/secrets.ts'
 import { clockTime } from '../domain/time.ts'
 import { AppError } from '../errors.ts'
@@ -33,9 +34,10 @@ import type { PerformDeps } from './deps.ts'
 import { notePress } from './note-press.ts'
 import type { OpenPresses } from './open-presses.ts'
 import { followUp, performWithin } from './perform-within.ts'
+import { answerTest, isOfTest, noteHow, takeTestPress, type TestTaken } from './press-test-card.ts'
 import type { PressWatch } from './press-watch.ts'
 import { refuse, takeClick, type TakenClick, type Wanted } from './take-click.ts'
-import { whichButton } from './which-button.ts'
+import { type Pressed, whichButton } from './which-button.ts'
 
 /** Letters of a press that nobody could read, for the log. */
 const MAX_LOGGED = 2_000
@@ -61,6 +63,7 @@ export type PressDeps = PerformDeps & {
 }
 
 type Taken =
+  | TestTaken
   | (Extract<TakenClick, { kind: 'refused' }> & { cardKnown: boolean; wantedToken: string | undefined })
   | (Extract<TakenClick, { kind: 'click' }> & {
       cardKnown: true
@@ -100,7 +103,7 @@ async function answerOpen(deps: PressDeps, press: InboundPress, time: PressTime)
   const log = deps.log.child({ outTrackId: press.outTrackId, userId: press.userId, button: named, by: pressed?.by })
   let taken: Taken
   try {
-    taken = await deps.db.write((trx) => takePress(deps, trx, press, pressed?.button))
+    taken = await deps.db.write((trx) => takePress(deps, trx, press, pressed))
   } catch (error) {
     if (!(error instanceof AppError)) throw error
     log.error({ err: error }, 'press-not-stored')
@@ -120,6 +123,14 @@ async function answerOpen(deps: PressDeps, press: InboundPress, time: PressTime)
     // The incident is none of their business: they get the sentence and nothing else.
     const mayRead = incidentId !== undefined && reason !== 'OTHER_CORPORATION'
     return answer(deps, press, refusalOf(deps, reason, undefined, taken.wantedToken), mayRead)
+  }
+
+  if (taken.kind === 'test') {
+    log.info({ incidentId: taken.incidentId, first: taken.isFirst, tookMs: elapsed(startedAt) }, 'test-card-pressed')
+    return answerTest(deps, taken, press.outTrackId, async (overlay) => {
+      const now = await drawSafely(deps, press.outTrackId, overlay)
+      return now?.drawn.cardParamMap ?? { tips: tipsAlone(overlay?.('zh-CN') ?? { tips: say('zh-CN', 'press.done') }) }
+    })
   }
 
   time.onTaken()
@@ -180,8 +191,9 @@ async function takePress(
   deps: PressDeps,
   trx: Handle,
   press: InboundPress,
-  button: ButtonPress | undefined,
+  pressed: Pressed | undefined,
 ): Promise<Taken> {
+  const button = pressed?.button
   await deps.countPush(trx, 'card')
   const card = await findCard(trx, press.outTrackId)
   const { integration } = deps
@@ -204,6 +216,12 @@ async function takePress(
   if (!card || !isOurs) return no('CARD_UNKNOWN')
   if (!isColleague) return no('OTHER_CORPORATION')
   if (press.userId === undefined) return no('PRESSER_UNKNOWN')
+  if (isTestIncident(card.incident_id)) {
+    const { userId } = press
+    if (pressed && isOfTest(pressed.button)) return takeTestPress(deps, trx, card, { ...press, userId }, pressed)
+    await noteHow(trx, card, press, deps.clock.nowMs())
+    return no('BUTTON_UNKNOWN')
+  }
   const { audience } = card
   const offered =
     (button?.minutes === undefined || audience.snoozeMinutes.includes(button.minutes)) &&

@@ -1,6 +1,7 @@
 import { type Act, type ButtonPress } from '../domain/button.ts'
 import { newId } from '../domain/ids.ts'
 import type { Reason } from '../domain/reasons.ts'
+import { isTestIncident } from '../domain/test-card.ts'
 import { addClick, type Click } from '../storage/clicks.ts'
 import { findIncident } from '../storage/incidents.ts'
 import { findActing } from '../storage/integrations.ts'
@@ -38,6 +39,8 @@ export async function takeClick(
 ): Promise<TakenClick> {
   const nowMs = deps.clock.nowMs()
   const { integrationId, userId, act } = wanted
+  // Flashduty knows of none.
+  if (isTestIncident(wanted.incidentId)) return refuse(deps, trx, wanted, 'INCIDENT_NOT_FOUND')
   const acting = await findActing(trx, deps.box, integrationId)
   if (!acting) return refuse(deps, trx, wanted, 'INTEGRATION_DISABLED')
   const link = await findLinkOfUser(trx, integrationId, userId)

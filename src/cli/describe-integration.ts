@@ -1,6 +1,7 @@
 import { templateNameOf } from '../domain/card-template.ts'
 import { type ActingWay, addressesOf, type Integration } from '../domain/integration.ts'
 import { visibleLine } from '../domain/visible.ts'
+import { describeCardTests, type LastTest } from './describe-card-tests.ts'
 import { describeDoors, type Doors } from './describe-doors.ts'
 
 const ACTING_NAMES: Record<ActingWay, string> = {
@@ -28,6 +29,7 @@ export function describeIntegration(
   json: boolean | undefined,
   usage: { calls: number; pushes: number },
   doors: Doors,
+  tests: LastTest[],
 ): string {
   const addresses = addressesOf(integration, config.http.publicUrl ?? PLACEHOLDER)
   if (json) {
@@ -45,6 +47,7 @@ export function describeIntegration(
         calls: { used: usage.calls, limit: integration.monthlyCalls },
         pushes: { used: usage.pushes, limit: integration.monthlyPushes },
         ...doors,
+        testCards: tests,
       },
       undefined,
       2,
@@ -69,6 +72,7 @@ export function describeIntegration(
     `本月推送            ${ofLimit(usage.pushes, integration.monthlyPushes)}`,
     `卡片模板            ${templateOf(integration)}`,
     ...describeDoors(doors),
+    ...describeCardTests(tests),
     `操作方式            ${ACTING_NAMES[integration.acting]}`,
     '',
     ...hints,

@@ -12,6 +12,7 @@ import { type Forgotten, forgetCorporation } from '../storage/forget-corporation
 import { sumUsage, type UsageKind } from '../storage/usage.ts'
 import { settleActing } from './acting.ts'
 import { chooseIntegration, type CliContext, UsageError, withStore } from './context.ts'
+import { readCardTests } from './describe-card-tests.ts'
 import { readDoors } from './describe-doors.ts'
 import { describeIntegration } from './describe-integration.ts'
 import {
@@ -59,7 +60,7 @@ function addAdd(integration: Command, context: CliContext): void {
         )
         for (const note of notes) context.complain(note)
         const usage = { calls: 0, pushes: 0 }
-        context.printLines(describeIntegration(made, store.config, json, usage, await readDoors(store, made)))
+        context.printLines(describeIntegration(made, store.config, json, usage, await readDoors(store, made), []))
       })
     })
 }
@@ -98,7 +99,9 @@ function addShow(integration: Command, context: CliContext): void {
         const found = await chooseIntegration(store, wanted)
         const used = (kind: UsageKind) => sumUsage(store.db.read, found.corpId, kind, store.clock.nowMs())
         const usage = { calls: await used('call'), pushes: await used('push') }
-        context.printLines(describeIntegration(found, store.config, json, usage, await readDoors(store, found)))
+        const doors = await readDoors(store, found)
+        const tests = await readCardTests(store, found.id)
+        context.printLines(describeIntegration(found, store.config, json, usage, doors, tests))
       })
     })
 }

@@ -12,6 +12,7 @@ import { addRecordsCommand } from './records.ts'
 import { addRoutesCommands } from './routes.ts'
 import { addSendTestCommand } from './send-test.ts'
 import { addStartCommand, type ProcessEdge } from './start.ts'
+import { addTestCardCommand } from './test-card.ts'
 import { addTokenCommands } from './token.ts'
 
 /** @returns the exit code: 0 done, 1 failed, 2 wrong usage */
@@ -33,6 +34,7 @@ export async function runCli(args: string[], terminal: Terminal, edge: ProcessEd
   addJournalCommands(program, context)
   addDeliverCommand(program, context)
   addSendTestCommand(program, context)
+  addTestCardCommand(program, context, edge.stopping)
   addTokenCommands(program, context)
   try {
     await program.parseAsync(args, { from: 'user' })

@@ -1,10 +1,12 @@
 import type { Clock } from '../clock.ts'
+import { findCardTest } from '../storage/card-tests.ts'
 import { canonicalJson } from '../domain/canonical.ts'
 import { type IncidentEvent, type InvalidBody, parseIncidentEvent, type ParsedEvent } from '../domain/event.ts'
 import { variantId } from '../domain/event-id.ts'
 import type { LastAct } from '../domain/incident.ts'
 import { MAX_BODIES, MAX_VARIANTS } from '../domain/limits.ts'
 import { asReason } from '../domain/reasons.ts'
+import { isTestIncident } from '../domain/test-card.ts'
 import type { Log } from '../log.ts'
 import { type CardOfNotification, listCardsOfIncident } from '../storage/cards.ts'
 import type { Db } from '../storage/db.ts'
@@ -12,7 +14,7 @@ import { type DeliveryId, dropPosted, enterDelivery, enterInbox } from '../stora
 import { advanceIncident, tellCorporation } from '../storage/incidents.ts'
 import { findIntegration } from '../storage/integrations.ts'
 import { releaseMissed } from '../storage/missed.ts'
-import { pickIntegration } from '../storage/pick-integration.ts'
+import { findForDelivery, pickIntegration } from '../storage/pick-integration.ts'
 import { isLive, listPlacements, type Placement } from '../storage/placements.ts'
 import { proveClicks } from '../storage/prove-clicks.ts'
 import {
@@ -24,6 +26,7 @@ import {
 } from '../storage/records.ts'
 import { listRoutedGroups } from '../storage/routes.ts'
 import type { SecretBox } from '../storage/secret-box.ts'
+import { aimAtTarget, linksOfTest } from './card-test.ts'
 import { type LookedUp, type LookUpRule, wantsRule } from './look-up.ts'
 import { placeEvent } from './place-event.ts'
 import { namesNobody } from './plan/ask.ts'
@@ -138,20 +141,28 @@ async function acceptEvent(
   const ids = { incidentId: told.incident.incident_id, eventId: told.eventId, eventType: told.eventType, jobId }
   if (ignored.length > 0 && !visit.again) deps.log.warn({ ...ids, ignored }, 'delivery-read-in-part')
   const delivery: DeliveryId = { eventId: told.eventId, bodyHash, contentHash }
-  const lookedUp = await lookUp(deps, told)
+  const isTest = isTestIncident(ids.incidentId)
+  const lookedUp: LookedUp = isTest ? { kind: 'none' } : await lookUp(deps, told)
   const later = lookedUp.kind === 'later' && visit.waitedMs < RULE_PATIENCE_MS
   const taken = await deps.db.write(async (trx) => {
     const nowMs = deps.clock.nowMs()
     const arrival = await enterDelivery(trx, delivery, { nowMs, sentAtMs: visit.sentAtMs ?? nowMs })
     if (!later) await dropPosted(trx, delivery)
     const { dataSourceId } = told.delivery
-    const integration = dataSourceId === 'unreadable' ? undefined : await pickIntegration(trx, dataSourceId)
+    const test = isTest ? await findCardTest(trx, ids.incidentId) : undefined
+    const integration = isTest
+      ? test && (await findForDelivery(trx, test.integration_id))
+      : dataSourceId === 'unreadable'
+        ? undefined
+        : await pickIntegration(trx, dataSourceId)
     if (!arrival) {
       await addRecord(trx, tooManyBodies(integration?.id ?? '', told), nowMs)
       return { reason: 'EVENT_ID_REUSED' as const }
     }
     if (!integration?.enabled) {
-      const reason = integration ? 'INTEGRATION_DISABLED' : 'INTEGRATION_NOT_FOUND'
+      // A test whose place another one has taken is over.
+      const over = isTest && !test
+      const reason = over ? 'EXPIRED' : integration ? 'INTEGRATION_DISABLED' : 'INTEGRATION_NOT_FOUND'
       await addRecord(
         trx,
         {
@@ -159,7 +170,7 @@ async function acceptEvent(
           record_key: eventRecordKey(integration?.id ?? '', arrival.eventId, 'none', ''),
           kind: 'none',
           target_id: '',
-          status: 'failed',
+          status: over ? 'skipped' : 'failed',
           reason,
         },
         nowMs,
@@ -167,7 +178,8 @@ async function acceptEvent(
       return { reason }
     }
 
-    const { event, version } = await placeEvent(trx, integration.id, told, arrival)
+    const { event: placed, version } = await placeEvent(trx, integration.id, told, arrival)
+    const event = test ? aimAtTarget(placed, test) : placed
     const stored = await advanceIncident(
       trx,
       {
@@ -212,7 +224,7 @@ async function acceptEvent(
       isNewest: stored.advanced,
       progress: stored.incident.progress,
       groups: names.groups,
-      links: names.links,
+      links: test ? linksOfTest(test) : names.links,
       left: names.left,
       ruleChats,
       routedGroups,
@@ -226,6 +238,10 @@ async function acceptEvent(
       seen: await listRecordedTargets(trx, integration.id, event.eventId),
       nowMs,
     })
+    if (test) {
+      plan.tells = false
+      plan.missed = []
+    }
     await storePlan(
       trx,
       deps.settings,
@@ -258,7 +274,7 @@ async function acceptEvent(
   })
 
   if ('reason' in taken) {
-    deps.log.error({ ...ids, reason: taken.reason }, 'delivery-refused')
+    deps.log[taken.reason === 'EXPIRED' ? 'info' : 'error']({ ...ids, reason: taken.reason }, 'delivery-refused')
     return { outcome: 'accepted' }
   }
   const { plan } = taken

@@ -11,7 +11,7 @@ import { storeDelivered, storeNotDelivered } from './delivery-outcome.ts'
 import { drawLeased } from './hard-to-draw.ts'
 import { onlyButtons } from './render/template.ts'
 import { withMentions } from './render/mentions.ts'
-import { PUBLIC_TEMPLATE_ID } from './render/public-template.ts'
+import { PUBLIC_TEMPLATE_ID } from '../domain/card-template.ts'
 import { putOffUpdate, storeAbsent, storeNotShown, storeShown } from './update-outcome.ts'
 import type { ReconcileDeps } from './work.ts'
 

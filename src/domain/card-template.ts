@@ -1,4 +1,10 @@
 /**
+ * The vendor's Markdown-with-buttons template, usable by any app (DingTalk's Python SDK, card_instance.py).
+ * Variables: `title`, `markdown`, `tips`, and `sys_full_json_obj` holding `{"msgButtons": […]}`.
+ */
+export const PUBLIC_TEMPLATE_ID = '1366a1eb-bc54-4859-ac88-517c56a9acb1.schema'
+
+/**
  * The vendor's AI card with Markdown and buttons, usable by any app (DingTalk's Python SDK, card_instance.py): for a
  * corporation in which the other public template does not render.
  */

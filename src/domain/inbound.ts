@@ -25,6 +25,9 @@ export type InboundEvent = {
   raw: Raw
 }
 
+/** Which way something came in. */
+export type Door = 'stream' | 'http'
+
 /** Where a press named its button. */
 export type NamedBy = 'params.id' | 'params.action' | 'actionIds' | 'params.text'
 
@@ -41,6 +44,8 @@ export type InboundPress = {
   beside: boolean
   /** The conversation the card was pressed in, where DingTalk says so. */
   spaceId: string | undefined
+  /** undefined = it is read again from the journal. */
+  door?: Door
   raw: Raw
 }
 

@@ -31,6 +31,7 @@ import * as tokenScopes from './migrations/0013-token-scopes.ts'
 import { filesOfDatabase, makePrivateFile, makePrivateFolder, type OnTightened, tighten } from './private-files.ts'
 import * as rights from './migrations/0014-rights.ts'
 import * as unconfirmed from './migrations/0015-unconfirmed.ts'
+import * as testCards from './migrations/0016-test-cards.ts'
 import * as webhookWatch from './migrations/0017-webhook-watch.ts'
 import type { Handle, Schema } from './schema.ts'
 
@@ -51,6 +52,7 @@ const MIGRATIONS = {
   '0013-token-scopes': tokenScopes,
   '0014-rights': rights,
   '0015-unconfirmed': unconfirmed,
+  '0016-test-cards': testCards,
   '0017-webhook-watch': webhookWatch,
 }
 

@@ -1,5 +1,6 @@
 import { sql } from 'kysely'
 
+import { TEST_PREFIX } from '../domain/test-card.ts'
 import { cardOf, type CardOfNotification, notificationColumns } from './cards.ts'
 import { inChunks } from './chunks.ts'
 import type { Handle } from './schema.ts'
@@ -162,6 +163,7 @@ export async function countDueCards(
       .selectFrom('cards')
       .select((eb) => ['integration_id', eb.fn.countAll<number>().as('cards'), eb.fn.min(column).as('oldest')])
       .where(column, '<=', nowMs)
+      .where('incident_id', 'not like', `${TEST_PREFIX}%`)
       .groupBy('integration_id')
       .execute()
     for (const row of rows) {

@@ -15,7 +15,7 @@ export type Forgotten = {
 }
 
 /** What was there for the people of the former corporation alone. */
-const THEIRS = ['wanted_acts', 'dingtalk_users', 'missed', 'notices', 'responders'] as const
+const THEIRS = ['wanted_acts', 'dingtalk_users', 'missed', 'notices', 'responders', 'card_tests'] as const
 /** What another app would be asked about in vain, or told in error. */
 const OF_THE_APP = ['groups', 'routes', 'card_routes', 'card_callbacks', 'app_notes', 'last_heard'] as const
 

@@ -1,4 +1,5 @@
 import { type Incident, urgencyOf } from '../domain/incident.ts'
+import { TEST_PREFIX } from '../domain/test-card.ts'
 import { inChunks } from './chunks.ts'
 import { ofItsCorporation } from './corporation.ts'
 import { incidentFromRow, type StoredIncident } from './incidents.ts'
@@ -107,6 +108,7 @@ function openOnNewestCards(db: Handle, integrationId: string, kind: 'group' | 'p
     .distinct()
     .where('cards.integration_id', '=', integrationId)
     .where('incidents.progress', '!=', 'Closed')
+    .where('incidents.incident_id', 'not like', `${TEST_PREFIX}%`)
     .where(ofItsCorporation('incidents', integrationId))
 }
 
@@ -174,6 +176,10 @@ export async function listOwnRecords(db: Handle, person: Person, limit: number):
       .where(ofItsCorporation('records', integrationId))
       // What somebody else pressed as this member is not theirs.
       .where('records.kind', 'in', column === 'target_id' ? ['person', 'action'] : ['person'])
+      // Of test cards the administrator is told, and nobody else.
+      .where((eb) =>
+        eb.or([eb('records.incident_id', 'is', null), eb('records.incident_id', 'not like', `${TEST_PREFIX}%`)]),
+      )
       // A namesake's: corporations give their people the same ids.
       .where((eb) =>
         eb.or([eb('records.reason_code', 'is', null), eb('records.reason_code', '!=', 'OTHER_CORPORATION')]),

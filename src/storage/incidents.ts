@@ -1,6 +1,7 @@
 import { type Insertable, type Selectable, sql } from 'kysely'
 
 import { contentKey, type Incident, type IncidentVersion, type LastAct, type Rendered } from '../domain/incident.ts'
+import { isTestIncident } from '../domain/test-card.ts'
 import { AHEAD_MS, isPoisoned } from '../domain/version.ts'
 import { corporationOf, ofItsCorporation } from './corporation.ts'
 import { releaseMissed } from './missed.ts'
@@ -168,12 +169,13 @@ export async function tellCorporation(trx: Handle, stored: StoredIncident, corpI
   await putResponders(trx, integrationId, incident)
 }
 
-/** As far as it was told to the corporation that the integration is of now. */
+/** As far as it was told to the corporation that the integration is of now; never that of a test card. */
 export async function findToldIncident(
   db: Handle,
   integrationId: string,
   incidentId: string,
 ): Promise<StoredIncident | undefined> {
+  if (isTestIncident(incidentId)) return undefined
   const row = await db
     .selectFrom('incidents')
     .selectAll()

@@ -94,6 +94,7 @@ const OWNED_TABLES = [
   'responders',
   'key_makings',
   'wanted_acts',
+  'card_tests',
 ] as const
 
 export async function removeIntegration(trx: Handle, id: string): Promise<void> {

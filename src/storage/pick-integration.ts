@@ -26,19 +26,29 @@ export async function pickIntegration(
     (dataSourceId === undefined || rows.every((row) => row.data_source_id === null)
       ? (rows.find((row) => row.is_default === 1) ?? (rows.length === 1 ? rows[0] : undefined))
       : undefined)
-  return (
-    found && {
-      id: found.id,
-      corpId: found.corp_id,
-      clientId: found.client_id,
-      enabled: found.enabled === 1,
-      dataSourceId: found.data_source_id ?? undefined,
-      templateId: found.template_refused_at === null ? (found.template_id ?? undefined) : undefined,
-      dmFromWebhook: found.dm_from_webhook === 1,
-      cardCallback: cardCallbackOf({ streamOn: found.stream_on === 1 }),
-      hasFlashdutyKey: found.flashduty_key_enc !== null,
-    }
-  )
+  return found && forDelivery(found)
+}
+
+/** The one of this id, whatever a delivery names. */
+export async function findForDelivery(db: Handle, id: string): Promise<IntegrationForDelivery | undefined> {
+  const found = (await selectForDelivery(db, {})).rows.find((row) => row.id === id)
+  return found && forDelivery(found)
+}
+
+type Row = Awaited<ReturnType<typeof selectForDelivery>>['rows'][number]
+
+function forDelivery(row: Row): IntegrationForDelivery {
+  return {
+    id: row.id,
+    corpId: row.corp_id,
+    clientId: row.client_id,
+    enabled: row.enabled === 1,
+    dataSourceId: row.data_source_id ?? undefined,
+    templateId: row.template_refused_at === null ? (row.template_id ?? undefined) : undefined,
+    dmFromWebhook: row.dm_from_webhook === 1,
+    cardCallback: cardCallbackOf({ streamOn: row.stream_on === 1 }),
+    hasFlashdutyKey: row.flashduty_key_enc !== null,
+  }
 }
 
 const selectForDelivery = statement((db, _nothing: object) =>

@@ -125,6 +125,7 @@ describe('add', () => {
       stream: 'on',
       robotMessages: null,
       cards: { callbackType: 'STREAM', registered: null, problem: null },
+      testCards: [],
     })
     expect(added.eventSubscription).not.toContain(itsId)
     await done('integration', 'remove', itsId, '--yes')

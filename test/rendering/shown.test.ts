@@ -4,14 +4,13 @@ import { describe, expect, test } from 'vitest'
 import { atLength, useProperties } from '../support/properties.ts'
 import { readMarkdown } from '../sandbox/dingtalk/card-markdown/read.ts'
 import type { CardFace, DrawnCard } from '../../src/domain/card.ts'
-import { AI_TEMPLATE_ID } from '../../src/domain/card-template.ts'
+import { AI_TEMPLATE_ID, PUBLIC_TEMPLATE_ID } from '../../src/domain/card-template.ts'
 import { drawBody } from '../../src/delivery/render/body.ts'
 import { drawCard as draw } from '../../src/delivery/render/draw.ts'
 import { type FaceChange, makeFace, T } from '../../src/delivery/render/faces.fixture.ts'
 import { withMentions } from '../../src/delivery/render/mentions.ts'
 import { oddText } from './odd-texts.ts'
 import { readElsewhere } from './other-client.ts'
-import { PUBLIC_TEMPLATE_ID } from '../../src/delivery/render/public-template.ts'
 
 /*
  * What people read on a card is what was sent. What may be missing of it is written down here once more, not taken from the

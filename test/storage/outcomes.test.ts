@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 
 import { reconcileDelivery, reconcileUpdate } from '../../src/delivery/reconcile.ts'
 import { drawCard } from '../../src/delivery/render/draw.ts'
-import { PUBLIC_TEMPLATE_ID } from '../../src/delivery/render/public-template.ts'
+import { PUBLIC_TEMPLATE_ID } from '../../src/domain/card-template.ts'
 import { DELIVERY_SETTINGS } from '../../src/delivery/settings.ts'
 import type { ReconcileDeps } from '../../src/delivery/work.ts'
 import type { Audience } from '../../src/domain/card.ts'

@@ -9,8 +9,17 @@ export type Printed = { code: number | null; out: string; err: string }
 
 /** Runs a command of the built CLI as a process of its own; `input` is its standard input. */
 export function runCommand(env: Record<string, string>, args: string[], input = ''): Promise<Printed> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [MAIN, ...args], { env: { ...process.env, ...env }, timeout: PROCESS_MS })
+  return startCommand(env, args, input).done
+}
+
+/** The same, to be stopped by the way. */
+export function startCommand(
+  env: Record<string, string>,
+  args: string[],
+  input = '',
+): { done: Promise<Printed>; interrupt: () => void } {
+  const child = spawn(process.execPath, [MAIN, ...args], { env: { ...process.env, ...env }, timeout: PROCESS_MS })
+  const done = new Promise<Printed>((resolve, reject) => {
     let out = ''
     let err = ''
     child.stdout.on('data', (chunk: Buffer) => (out += chunk.toString('utf8')))
@@ -20,6 +29,7 @@ export function runCommand(env: Record<string, string>, args: string[], input = 
     child.stdin.on('error', () => {})
     child.stdin.end(input)
   })
+  return { done, interrupt: () => void child.kill('SIGINT') }
 }
 
 /** Columns that a terminal gives the text: Chinese letters and full-width punctuation take two. */

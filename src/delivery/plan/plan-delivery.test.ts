@@ -6,7 +6,7 @@ import { type IncidentEvent, parseIncidentEvent } from '../../domain/event.ts'
 import { keyOfAudience, nameCard } from '../names.ts'
 import type { ExistingCard, Plan, PlanInput } from './plan.ts'
 import { planDelivery } from './plan-delivery.ts'
-import { PUBLIC_TEMPLATE_ID } from '../render/public-template.ts'
+import { PUBLIC_TEMPLATE_ID } from '../../domain/card-template.ts'
 import { useProperties } from '../../../test/support/properties.ts'
 
 useProperties(40)

@@ -1,6 +1,7 @@
 import { type Act, decodeButton, encodeButton } from '../../domain/button.ts'
 import { type CardFace, isSnoozed, type Overlay } from '../../domain/card.ts'
 import { say, span } from '../../domain/messages.ts'
+import { isTestIncident } from '../../domain/test-card.ts'
 import { shortLine } from '../../domain/text.ts'
 import { webAddress } from '../../domain/web-address.ts'
 
@@ -30,6 +31,9 @@ export function buttonsOf(face: CardFace, revision: number, lead?: Overlay['lead
     color,
     id: encodeButton({ ...act, revision }),
   })
+  if (isTestIncident(incident.incident_id)) {
+    return incident.progress === 'Closed' ? [] : [press({ action: 'ack' }, 'blue', say(locale, 'button.test_seen'))]
+  }
   const page = (text: string, address: string | undefined): CardButton[] => {
     const url = webAddress(address)
     const isTooLong = face.reduced === true && url !== undefined && url.length > MAX_REDUCED_ADDRESS

@@ -4,10 +4,9 @@ import { describe, expect, test } from 'vitest'
 import { anyFace, anyText, type FaceChange, makeFace, T } from './faces.fixture.ts'
 import { decodeButton } from '../../domain/button.ts'
 import type { CardFace, DrawnCard } from '../../domain/card.ts'
-import { AI_TEMPLATE_ID } from '../../domain/card-template.ts'
+import { AI_TEMPLATE_ID, PUBLIC_TEMPLATE_ID } from '../../domain/card-template.ts'
 import { drawCard } from './draw.ts'
 import { withMentions } from './mentions.ts'
-import { PUBLIC_TEMPLATE_ID } from './public-template.ts'
 import { useProperties } from '../../../test/support/properties.ts'
 
 useProperties(20)

@@ -1,12 +1,12 @@
 import type { CardFace, DrawnCard, Overlay } from '../../domain/card.ts'
-import { AI_TEMPLATE_ID } from '../../domain/card-template.ts'
+import { AI_TEMPLATE_ID, PUBLIC_TEMPLATE_ID } from '../../domain/card-template.ts'
 import { digest } from '../../domain/ids.ts'
 import { shortLine } from '../../domain/text.ts'
 import { drawAiCard } from './ai-template.ts'
 import { hasDetail } from './buttons.ts'
 import { pushText } from './facts.ts'
 import { drawOwnCard } from './own-template.ts'
-import { drawPublicCard, PUBLIC_TEMPLATE_ID } from './public-template.ts'
+import { drawPublicCard } from './public-template.ts'
 import type { DrawnFor } from './template.ts'
 
 /** Any other template is one of the administrator's own. */

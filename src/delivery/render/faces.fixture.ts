@@ -1,10 +1,9 @@
 import fc from 'fast-check'
 
 import type { CardFace } from '../../domain/card.ts'
-import { AI_TEMPLATE_ID } from '../../domain/card-template.ts'
+import { AI_TEMPLATE_ID, PUBLIC_TEMPLATE_ID } from '../../domain/card-template.ts'
 import { incidentOf } from '../../domain/incident.fixture.ts'
 import type { Incident } from '../../domain/incident.ts'
-import { PUBLIC_TEMPLATE_ID } from './public-template.ts'
 
 export const T = 1_760_000_000 // 2025-10-09 08:53:20 UTC
 

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import type { Overlay } from '../../domain/card.ts'
 import { drawCard } from './draw.ts'
 import { type FaceChange as Change, makeFace as faceOf, T } from './faces.fixture.ts'
-import { PUBLIC_TEMPLATE_ID } from './public-template.ts'
+import { PUBLIC_TEMPLATE_ID } from '../../domain/card-template.ts'
 
 type Button = { text: string; id?: string; params?: { id: string }; request?: boolean; url?: string; iosUrl?: string }
 

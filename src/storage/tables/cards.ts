@@ -6,6 +6,7 @@ export type CardTables = {
   turns: TurnsTable
   missed: MissedTable
   notices: NoticesTable
+  card_tests: CardTestsTable
 }
 
 export type NotificationsTable = {
@@ -117,4 +118,28 @@ export type NoticesTable = {
   due_at: number
   /** After this it is news no more. */
   expires_at: number
+}
+
+/** The last test card of each group or person. */
+export type CardTestsTable = {
+  /** One of the reserved ids. */
+  incident_id: string
+  integration_id: string
+  kind: 'group' | 'person'
+  target_id: string
+  target_name: string | null
+  started_at: number
+  /** Until then it is waited for a press. */
+  ends_at: number
+  /** When its card was closed, or was found not to be there; null = it is under way. */
+  ended_at: number | null
+  pressed_at: number | null
+  /** DingTalk user. */
+  pressed_by: string | null
+  door: string | null
+  manner: string | null
+  answered_at: number | null
+  answer_written: number | null
+  /** A `TestResult`; null = whoever made it has not said. */
+  result: string | null
 }
