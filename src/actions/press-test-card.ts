@@ -11,7 +11,7 @@ import { holdCard, releaseCard } from '../storage/held-cards.ts'
 import { findLinkOfUser } from '../storage/links.ts'
 import { addRecord } from '../storage/records.ts'
 import type { Handle } from '../storage/schema.ts'
-import type { PressDeps } from './press.ts'
+import type { PerformDeps } from './deps.ts'
 import type { Pressed } from './which-button.ts'
 
 /** A press on a test card: answered here, and nobody else hears of it. */
@@ -24,7 +24,9 @@ export type TestTaken = {
   heldUntil: number
 }
 
-type Deps = Pick<PressDeps, 'clock' | 'settings' | 'integration'>
+type Deps = Pick<PerformDeps, 'db' | 'clock' | 'settings' | 'inFlight' | 'wakeDueCards'> & {
+  integration: { id: string }
+}
 
 /** The first press closes the test; whoever it is needs no account at Flashduty. */
 export async function takeTestPress(
@@ -77,7 +79,7 @@ export async function noteHow(
 
 /** The closed face, and after it the update for everybody. */
 export async function answerTest(
-  deps: PressDeps,
+  deps: Deps,
   taken: TestTaken,
   outTrackId: string,
   answer: (overlay?: (locale: Locale) => Overlay) => Promise<Record<string, string>>,

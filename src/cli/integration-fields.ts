@@ -153,7 +153,7 @@ export const OPTIONAL_FIELDS: Option[] = [
   ['--cool-app-code <code>', 'code of the cool app (酷应用), COOLAPP-…', filled],
   [
     '--template-id <id>',
-    `your own card template (docs/card-template.md), or ${AI_TEMPLATE_NAME} for DingTalk’s other public one; empty = its first`,
+    `your own card template (docs/card-template.md), or ${AI_TEMPLATE_NAME} for DingTalk’s other public one; public or empty = its first`,
     (value) => templateIdOf(value.trim()),
   ],
   [

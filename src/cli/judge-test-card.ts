@@ -6,6 +6,15 @@ const TAKE_MS = 15_000
 /** How long answer and update have after the press. */
 const ANSWER_MS = 30_000
 
+/** Reasons that trying again does not mend; an alert goes on waiting for somebody who does. */
+const STANDING = new Set([
+  'APP_PERMISSION_MISSING',
+  'APP_CREDENTIAL_INVALID',
+  'IP_NOT_ALLOWED',
+  'IM_QUOTA_EXCEEDED',
+  'TEMPLATE_INVALID',
+])
+
 /** Pure: what came of the test, once that is known. */
 export function judge(seen: Seen, now: { nowMs: number; stopped: boolean; waitMs: number }): TestResult | undefined {
   const outcome = outcomeOf(seen, now)
@@ -23,12 +32,13 @@ export function judge(seen: Seen, now: { nowMs: number; stopped: boolean; waitMs
     outcome,
     templateId: card?.templateId,
     legs: legs.flatMap(([leg, at]) => (at === null || at === undefined ? [] : [{ leg, atMs: at - test.started_at }])),
-    ...why,
+    reason: why?.reason,
+    detail: why?.detail,
   }
 }
 
 function outcomeOf(
-  { test, refused, shownAt, takenAt, closedAt }: Seen,
+  { test, refused, delayed, shownAt, takenAt, closedAt }: Seen,
   { nowMs, stopped, waitMs }: { nowMs: number; stopped: boolean; waitMs: number },
 ): TestOutcome | undefined {
   const { pressed_at: pressedAt, manner } = test
@@ -39,7 +49,8 @@ function outcomeOf(
     return isAnswered ? 'not-repainted' : 'not-answered'
   }
   if (stopped) return 'stopped'
-  if (refused && shownAt === undefined) return 'not-delivered'
+  const isHopeless = refused !== undefined || (delayed !== undefined && STANDING.has(delayed.reason))
+  if (isHopeless && shownAt === undefined) return 'not-delivered'
   if (takenAt === undefined) return nowMs > test.started_at + Math.min(TAKE_MS, waitMs) ? 'not-taken' : undefined
   if (nowMs < test.started_at + waitMs) return undefined
   if (shownAt === undefined) return 'not-delivered'

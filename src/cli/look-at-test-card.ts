@@ -23,7 +23,7 @@ export type Seen = {
   fellBack: boolean
 }
 
-export type Why = { reason: string; detail: string | undefined }
+export type Why = { reason: string; detail: string | undefined; at: number }
 
 /** @returns undefined when there is no such test any more */
 export async function lookAtTest(db: Handle, integrationId: string, incidentId: string): Promise<Seen | undefined> {
@@ -41,7 +41,7 @@ export async function lookAtTest(db: Handle, integrationId: string, incidentId: 
     stored?.incident.progress === 'Closed' &&
     card.shown_hash !== null &&
     card.shown_rev >= stored.rev
-  const why = told && { reason: told.reason_code ?? 'UNKNOWN', detail: told.detail ?? undefined }
+  const why = told && { reason: told.reason_code ?? 'UNKNOWN', detail: told.detail ?? undefined, at: told.updated_at }
   const isRefused = told?.status === 'failed' || told?.status === 'skipped'
   return {
     test,

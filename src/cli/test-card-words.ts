@@ -1,4 +1,4 @@
-import { AI_TEMPLATE_ID, AI_TEMPLATE_NAME, PUBLIC_TEMPLATE_ID, templateNameOf } from '../domain/card-template.ts'
+import { AI_TEMPLATE_ID, AI_TEMPLATE_NAME, PUBLIC_TEMPLATE_NAME, templateNameOf } from '../domain/card-template.ts'
 import type { Integration } from '../domain/integration.ts'
 import type { PressManner } from '../domain/press-manner.ts'
 import { asReason, type Reason, reasonText, reasonWords } from '../domain/reasons.ts'
@@ -26,9 +26,10 @@ export const DOOR_NAMES: Record<string, string> = { stream: 'the Stream connecti
 
 /** As far as the test has come; each leg has its time and its words. */
 export function describeLegs(seen: Seen): { leg: string; atMs: number; words: string }[] {
-  const { test, card, fellBack } = seen
+  const { test, card, fellBack, delayed } = seen
   const legs: [leg: string, at: number | null | undefined, words: string][] = [
     ['taken', seen.takenAt, 'taken from the queue by the daemon'],
+    [`delayed ${delayed?.reason}`, delayed?.at, `tried again: ${delayed ? reasonText(asReason(delayed.reason)) : ''}`],
     [
       'created',
       card && seen.shownAt,
@@ -61,7 +62,7 @@ export function mannerName(manner: string | null): string {
 }
 
 function describeTemplate(templateId: string): string {
-  return templateId === PUBLIC_TEMPLATE_ID ? 'the public template' : `the template ${templateNameOf(templateId)}`
+  return `the template ${templateNameOf(templateId)}`
 }
 
 const REMEDIES: Partial<Record<Reason, string>> = {
@@ -75,7 +76,7 @@ const REMEDIES: Partial<Record<Reason, string>> = {
   IM_USER_NOT_FOUND: 'Look whether the userId is right, and whether the app’s visible range includes the person.',
   IM_QUOTA_EXCEEDED: 'The month’s API calls are used up: buy more, or wait for the next month.',
   IM_RATE_LIMITED: 'Try again a little later.',
-  TEMPLATE_INVALID: 'Publish the template, or go back to the public one with --template-id "".',
+  TEMPLATE_INVALID: 'Publish the template, or go back to the public one with --template-id public.',
   NETWORK: 'This host cannot reach DingTalk: look at firewall, HTTPS_PROXY and NO_PROXY.',
   INTEGRATION_DISABLED: 'Switch it on: `integration set ID --enable`.',
 }
@@ -122,6 +123,6 @@ function describeWhy({ reason, detail }: TestResult): string {
 
 /** A template that does not render can only be told by people; another may. */
 function otherTemplate({ templateId }: TestResult, { id }: Integration): string {
-  const other = templateId === AI_TEMPLATE_ID ? '""' : AI_TEMPLATE_NAME
+  const other = templateId === AI_TEMPLATE_ID ? PUBLIC_TEMPLATE_NAME : AI_TEMPLATE_NAME
   return `try the vendor’s other public template (\`integration set ${id} --template-id ${other}\`)`
 }

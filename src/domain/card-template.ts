@@ -10,15 +10,18 @@ export const PUBLIC_TEMPLATE_ID = '1366a1eb-bc54-4859-ac88-517c56a9acb1.schema'
  */
 export const AI_TEMPLATE_ID = '382e4302-551d-4880-bf29-a30acfab2e71.schema'
 
-/** What people call it. */
+/** What people call the two. */
+export const PUBLIC_TEMPLATE_NAME = 'public'
 export const AI_TEMPLATE_NAME = 'ai-markdown'
 
-/** The template that a person named, by its name or its id. */
+/** The template that a person named, by its name or its id; empty = the public one. */
 export function templateIdOf(named: string): string {
+  if (named === PUBLIC_TEMPLATE_NAME) return ''
   return named === AI_TEMPLATE_NAME ? AI_TEMPLATE_ID : named
 }
 
 /** As people are told of it. */
 export function templateNameOf(templateId: string): string {
+  if (templateId === PUBLIC_TEMPLATE_ID) return PUBLIC_TEMPLATE_NAME
   return templateId === AI_TEMPLATE_ID ? AI_TEMPLATE_NAME : templateId
 }

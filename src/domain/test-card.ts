@@ -1,4 +1,6 @@
-import { randomBytes } from 'node:crypto'
+import { hash } from 'node:crypto'
+
+import { newId } from './ids.ts'
 
 /**
  * Ids of the incidents of test cards: 24 hexadecimal digits like Flashduty's own, whose first eight are a time in seconds;
@@ -9,7 +11,7 @@ export const TEST_PREFIX = 'fffffffffd7e57'
 const DIGITS = 24
 
 export function newTestIncidentId(): string {
-  return TEST_PREFIX + randomBytes((DIGITS - TEST_PREFIX.length) / 2).toString('hex')
+  return TEST_PREFIX + hash('sha256', newId(), 'hex').slice(0, DIGITS - TEST_PREFIX.length)
 }
 
 export function isTestIncident(incidentId: string): boolean {

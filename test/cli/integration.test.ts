@@ -74,7 +74,7 @@ describe('add', () => {
     await withAnother({ '--template-id': 'ai-markdown' }, async (id) => {
       expect(JSON.parse(await done('integration', 'show', id, '--json'))).toMatchObject({ templateId: 'ai-markdown' })
       expect(await done('integration', 'show', id)).toContain('卡片模板            ai-markdown')
-      await done('integration', 'set', id, '--template-id', '')
+      await done('integration', 'set', id, '--template-id', 'public')
       expect(JSON.parse(await done('integration', 'show', id, '--json'))).toMatchObject({ templateId: null })
       await done('integration', 'set', id, '--template-id', 'ai-markdown')
       expect(await done('integration', 'show', id)).toContain('卡片模板            ai-markdown')

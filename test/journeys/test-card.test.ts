@@ -1,11 +1,22 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 
 import { isTestIncident } from '../../src/domain/test-card.ts'
+import { AI_TEMPLATE } from '../sandbox/dingtalk/card-templates.ts'
 import type { PressManner } from '../sandbox/dingtalk/types.ts'
 import { runCommand, startCommand } from '../support/command.ts'
 import { readDatabase } from '../support/database.ts'
 import { eventually } from '../support/eventually.ts'
-import { answerOf, buttonTexts, expectSilence, listRecords, useScene, view } from '../support/journey.ts'
+import {
+  answerOf,
+  bootImpatient,
+  buttonTexts,
+  changeIntegration,
+  expectSilence,
+  listRecords,
+  useScene,
+  view,
+} from '../support/journey.ts'
+import { lead } from '../support/http-door.ts'
 import { logIn, pathOfPages } from '../support/pages.ts'
 import type { Person } from '../support/world.ts'
 
@@ -22,8 +33,10 @@ afterAll(() => {
   const { world, app } = scene
   const asked = world.flashduty.control.requests().map(({ body }) => JSON.stringify(body))
   expect(asked.filter((body) => body.includes('fffffffffd7e57'))).toEqual([])
-  for (const card of world.dingtalk.control.cards()) {
-    expect(buttonTexts(view(world, card, world.people.li))).toEqual([])
+  const { control } = world.dingtalk
+  for (const card of control.cards()) {
+    const views = Object.values(world.people).map(({ user }) => control.view(card, user.userId))
+    expect(views.flatMap((seen) => seen?.buttons ?? [])).toEqual([])
   }
   expectSilence(world, app.lines, { errors: ['card-create-failed'] })
 })
@@ -77,7 +90,7 @@ describe('a test card in a group', () => {
     expect(answer.buttons).toEqual([])
     const { code, out, err } = await running.done
     expect({ code, err }).toEqual({ code: 0, err: '' })
-    const legs = ['taken from the queue', 'created by the public template', 'delivered to the group', 'pressed by']
+    const legs = ['taken from the queue', 'created by the template public', 'delivered to the group', 'pressed by']
     for (const word of [...legs, 'over the Stream connection', words, 'answered', 'repainted', 'Passed']) {
       expect(out).toContain(word)
     }
@@ -94,13 +107,13 @@ describe('a test card in a group', () => {
 
   test('is told apart from one that nobody pressed', async () => {
     const { world } = scene
-    const running = start(...group(), '--wait', '3')
+    const running = start(...group(), '--wait', '10')
     const card = await newCard(world.people.li)
     const { code, out, err } = await running.done
     expect(code).toBe(1)
     expect(out).toContain('delivered to the group')
     expect(out).toContain('The card is closed')
-    expect(err).toContain('Nobody pressed the button within 3 s')
+    expect(err).toContain('Nobody pressed the button within 10 s')
     expect(err).toContain(`integration set ${world.integrationId} --template-id ai-markdown`)
     expect(buttonTexts(view(world, card, world.people.li))).toEqual([])
     expect((await shownTests())[0]).toMatchObject({ outcome: 'not-pressed', manner: null })
@@ -113,12 +126,39 @@ describe('a test card in a group', () => {
     const second = await runCommand(world.env, ['test-card', ...group()])
     expect(second).toMatchObject({ code: 1, out: '' })
     expect(second.err).toContain('A test card is under way there until')
-    running.interrupt()
+    running.stop('SIGINT')
     const { code, out, err } = await running.done
     expect(code).toBe(1)
     expect(out).toContain('The card is closed')
     expect(err).toContain('Stopped')
     expect(buttonTexts(view(world, card, world.people.li))).toEqual([])
+  })
+
+  test('is closed by the daemon when the command is killed', async () => {
+    const { world } = scene
+    const { li } = world.people
+    const running = start(...group(), '--wait', '5')
+    const card = await newCard(li)
+    running.stop('SIGKILL')
+    await running.done
+    await eventually('it has no button any more', () => view(world, card, li).buttons.length === 0)
+    expect(view(world, card, li).tips).toContain('无人按下按钮')
+    expect((await shownTests())[0]).toMatchObject({ outcome: 'stopped' })
+  })
+
+  test('is made by the template that is chosen', async () => {
+    const { world } = scene
+    const { li } = world.people
+    await changeIntegration(scene, '--template-id', 'ai-markdown')
+    const running = start(...group())
+    const card = await newCard(li)
+    expect(view(world, card, li).cardTemplateId).toBe(AI_TEMPLATE)
+    await pressAs(li, card)
+    const { code, out } = await running.done
+    expect(code).toBe(0)
+    expect(out).toContain('created by the template ai-markdown')
+    expect((await shownTests())[0]).toMatchObject({ outcome: 'passed', template: 'ai-markdown' })
+    await changeIntegration(scene, '--template-id', '')
   })
 
   test('says what a press was that names no button, and goes on waiting', async () => {
@@ -189,4 +229,41 @@ test('a group that nobody knows is refused before anything is sent', async () =>
   expect(err).toContain('groups --all')
   expect(scene.world.dingtalk.control.cards()).toHaveLength(before)
   expect((await runCommand(scene.world.env, ['test-card'])).code).toBe(2)
+})
+
+test('a press over HTTP is told from one over the Stream', async () => {
+  const { world, app } = scene
+  const { li } = world.people
+  lead(world, app)
+  await changeIntegration(scene, '--events', 'http', '--stream', 'off')
+  await eventually('the address for presses is registered', async () => {
+    const { out } = await runCommand(world.env, ['integration', 'show', world.integrationId, '--json'])
+    return (JSON.parse(out) as { cards: { registered: boolean | null } }).cards.registered === true
+  })
+  const running = start(...group())
+  const card = await newCard(li)
+  await pressAs(li, card)
+  const { code, out } = await running.done
+  expect(code).toBe(0)
+  expect(out).toContain('received over HTTP push')
+  expect((await shownTests())[0]).toMatchObject({ outcome: 'passed', door: 'http' })
+})
+
+/** The last of them: nothing runs any more after it. */
+test('without a daemon it says so, and leaves nothing behind', async () => {
+  const { world, app } = scene
+  await app.stop()
+  const { code, out, err } = await runCommand(world.env, ['test-card', ...group(), '--wait', '2'])
+  expect(code).toBe(1)
+  expect(out).toContain('No card is left behind')
+  expect(err).toContain('Nobody took the job from the queue')
+  expect((await shownTests())[0]).toMatchObject({ outcome: 'not-taken' })
+  // Started later, the daemon finds a test that is over.
+  const later = await bootImpatient(world)
+  await eventually('the job is taken', () =>
+    later.lines.some(({ msg, incidentId }) => msg === 'delivery-accepted' && isTestIncident(String(incidentId))),
+  )
+  const made = later.lines.filter(({ msg }) => msg === 'card-created')
+  await later.stop()
+  expect(made).toEqual([])
 })

@@ -17,7 +17,7 @@ export function startCommand(
   env: Record<string, string>,
   args: string[],
   input = '',
-): { done: Promise<Printed>; interrupt: () => void } {
+): { done: Promise<Printed>; stop: (signal: 'SIGINT' | 'SIGKILL') => void } {
   const child = spawn(process.execPath, [MAIN, ...args], { env: { ...process.env, ...env }, timeout: PROCESS_MS })
   const done = new Promise<Printed>((resolve, reject) => {
     let out = ''
@@ -29,7 +29,7 @@ export function startCommand(
     child.stdin.on('error', () => {})
     child.stdin.end(input)
   })
-  return { done, interrupt: () => void child.kill('SIGINT') }
+  return { done, stop: (signal) => void child.kill(signal) }
 }
 
 /** Columns that a terminal gives the text: Chinese letters and full-width punctuation take two. */
