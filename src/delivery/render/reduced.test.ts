@@ -2,12 +2,11 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 
 import { decodeButton } from '../../domain/button.ts'
-import { AI_TEMPLATE_ID } from '../../domain/card-template.ts'
+import { AI_TEMPLATE_ID, PUBLIC_TEMPLATE_ID } from '../../domain/card-template.ts'
 import type { CardFace } from '../../domain/card.ts'
 import { drawCard } from './draw.ts'
 import { anyFace, makeFace } from './faces.fixture.ts'
 import { withMentions } from './mentions.ts'
-import { PUBLIC_TEMPLATE_ID } from './public-template.ts'
 import { onlyButtons } from './template.ts'
 
 const LIMIT = 1_024
