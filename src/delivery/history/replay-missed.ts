@@ -9,6 +9,8 @@ import { type FreshDeps, type FreshState, readFreshStates, storeFreshState } fro
 import type { Missed } from './read-missed.ts'
 
 export type ReplayDeps = FreshDeps & {
+  /** Ends it before the next incident. */
+  signal: AbortSignal
   log: Log
   accept: (body: unknown, jobId: string, visit: Visit) => Promise<Accepted>
 }
@@ -27,6 +29,7 @@ export async function replayMissed(deps: ReplayDeps, missed: Missed[]): Promise<
         ? new Map<string, FreshState>()
         : await readFreshStates(deps, integrationId, [...incidents.keys()])
     for (const [incidentId, { corpId, events }] of incidents) {
+      if (deps.signal.aborted) return { replayed: 0, untold }
       const fresh = states.get(incidentId)
       if (!fresh) untold += 1
       else await storeFreshState(deps, { integrationId, corpId }, fresh, newsOf(events, fresh))

@@ -128,6 +128,7 @@ export function createWebhookWatch(deps: WebhookWatchDeps): WebhookWatch {
   const forIntegration = (integration: Integration, appKey: string) => ({
     ...deps,
     settings: deps.delivery,
+    signal: stopping.signal,
     readIncidents: (ids: string[]) =>
       ids.length === 0 ? Promise.resolve([]) : deps.flashduty.readIncidents(appKey, ids),
     owner: { integrationId: integration.id, corpId: integration.corpId },
@@ -145,6 +146,8 @@ export function createWebhookWatch(deps: WebhookWatchDeps): WebhookWatch {
     if (time.fromMs >= time.untilMs) return db.write((trx) => shortenGap(trx, integration.id, gap.untilMs))
     const readPage = async (after: string | undefined) => {
       if (after !== undefined) await sleep(settings.pageEveryMs, stopping.signal)
+      // The gap stays, and is read after the next start.
+      if (stopping.signal.aborted) return { pushes: [], next: undefined }
       return deps.flashduty.readWebhookHistory(appKey, { ...time, limit: state.limit, after })
     }
     const total = { replayed: 0, untold: 0, unreadable: 0 }
