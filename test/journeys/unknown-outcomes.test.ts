@@ -2,6 +2,7 @@ import { afterEach, describe, expect, test, afterAll } from 'vitest'
 
 import type { Fault } from '../sandbox/dingtalk/types.ts'
 import type { Incident, IncidentEvent } from '../sandbox/flashduty/types.ts'
+import { readDatabase } from '../support/database.ts'
 import { eventually } from '../support/eventually.ts'
 import { Gate } from '../support/gate.ts'
 import { HeldCalls } from '../support/held-calls.ts'
@@ -74,6 +75,12 @@ const done: Record<string, Fault['effect']> = {
     status: 400,
     body: { ...error, code: 'param.cardAlreadyExist' },
   },
+}
+
+/** How often in all its places the outcome of a delivery of the card was never learnt, as far as that is stored. */
+function doubtsOf(card: string): number {
+  const query = 'select max(unknown_outcomes) as most from placements where out_track_id = ? and status = ?'
+  return readDatabase<{ most: number | null }>(scene.world, query, card, 'waiting')[0]?.most ?? 0
 }
 
 type Story = { incident: Incident; event: IncidentEvent; what: string }
@@ -208,6 +215,7 @@ describe('a later target whose delivery is not known to have happened', () => {
     await takeIn(world, followUp(assigned, { delivery: { chats: [inGroup(oncall), inGroup(platform)] } }))
     await eventually('it was repeated at once', () => callsFor(world, 'deliver', card).length === 2)
     for (const [index, pauseMs] of [60_000, 600_000, 3_600_000].entries()) {
+      await eventually('its outcome is stored', () => doubtsOf(card) === 2 + index)
       aheadMs += pauseMs
       await eventually('it was repeated', () => callsFor(world, 'deliver', card).length === 3 + index)
     }
@@ -264,6 +272,7 @@ describe('what stays unknown for good', () => {
     repeats.push(card)
     const calls = () => callsFor(world, 'deliver', card).length
     for (const [index, pauseMs] of [0, 60_000, 600_000, 3_600_000].entries()) {
+      if (index > 0) await eventually('its outcome is stored', () => doubtsOf(card) === 1 + index)
       aheadMs += pauseMs
       await eventually('it was repeated', () => calls() === 1 + index)
     }
