@@ -47,10 +47,9 @@ const group = () => ['--group', scene.world.groups.oncall.openConversationId]
 /** The card of the test that was started last. */
 async function newCard(person: Person): Promise<string> {
   const { control } = scene.world.dingtalk
-  const card = await eventually('the test card is there', () => {
-    const found = control.cards().find((one) => !known.has(one))
-    return found !== undefined && control.view(found, person.user.userId) ? found : undefined
-  })
+  const card = await eventually('the test card is there', () =>
+    control.cards().find((one) => !known.has(one) && control.view(one, person.user.userId) !== undefined),
+  )
   known.add(card)
   return card
 }
@@ -210,6 +209,15 @@ describe('a test card for a person', () => {
     ])
   })
 
+  test('is told apart from one for somebody whom DingTalk does not know', async () => {
+    const { world } = scene
+    const { code, err } = await runCommand(world.env, ['test-card', '--user', 'nobody-at-all'])
+    expect(code).toBe(1)
+    expect(err).toContain('The card was not delivered')
+    expect(err).toContain('visible range')
+    expect((await shownTests())[0]).toMatchObject({ kind: 'person', outcome: 'not-delivered' })
+  })
+
   test('is told apart from one that DingTalk refuses, with the reason and what to do', async () => {
     const { world } = scene
     world.dingtalk.control.refuse('createAndDeliver', 'scope-missing')
@@ -249,10 +257,22 @@ test('a press over HTTP is told from one over the Stream', async () => {
   expect((await shownTests())[0]).toMatchObject({ outcome: 'passed', door: 'http' })
 })
 
+test('a daemon that was away meanwhile closes the card when it is back', async () => {
+  const { world, app } = scene
+  const { li } = world.people
+  const running = start(...group(), '--wait', '5')
+  const card = await newCard(li)
+  running.stop('SIGKILL')
+  await running.done
+  await app.stop()
+  const later = await bootImpatient(world)
+  await eventually('it has no button any more', () => view(world, card, li).buttons.length === 0)
+  await later.stop()
+})
+
 /** The last of them: nothing runs any more after it. */
 test('without a daemon it says so, and leaves nothing behind', async () => {
-  const { world, app } = scene
-  await app.stop()
+  const { world } = scene
   const { code, out, err } = await runCommand(world.env, ['test-card', ...group(), '--wait', '2'])
   expect(code).toBe(1)
   expect(out).toContain('No card is left behind')
