@@ -201,7 +201,7 @@ describe('a test card for a person', () => {
     expect(code).toBe(0)
     expect(out).toContain('delivered to the user')
     await expectNotAtHome(person, card)
-    expect(await readDatabase(world, 'select * from results')).toEqual([])
+    expect(readDatabase(world, 'select * from results')).toEqual([])
     const records = await listRecords(world, '--incident', card.split('-')[1] ?? '')
     expect(records.map(({ kind, status }) => [kind, status]).sort()).toEqual([
       ['action', 'success'],
