@@ -36,10 +36,13 @@ export function createStanding({ db, box, clock }: { db: Db; box: SecretBox; clo
   }
   const readAppNotes = async (): Promise<string[]> => {
     const names = new Map((await listIntegrations(db.read, box)).map(({ id, name }) => [id, name]))
-    return (await listAppNotes(db.read)).flatMap(({ integration_id: id, kind, changed_at: changedAt }) => {
+    return (await listAppNotes(db.read)).flatMap(({ integration_id: id, kind, changed_at: changedAt, detail }) => {
       const name = names.get(id)
       if (name === undefined) return []
       if (kind === 'switched-off') return [`${name}: the app is switched off in DingTalk's developer console`]
+      if (kind === 'status-unknown') {
+        return [`${name}: DingTalk says "${detail}" of the app, which nobody knows: look whether it is switched on`]
+      }
       return clock.nowMs() - changedAt < SCOPES_WORTH_MS
         ? [`${name}: the app's visible range was changed; whoever is outside it gets nothing`]
         : []

@@ -1,3 +1,4 @@
+import { parseLeniently } from './lenient-json.ts'
 import { digest } from './ids.ts'
 
 /** What DingTalk tells us, whichever door it came through. Platform names stop here. */
@@ -195,11 +196,7 @@ export function readMessage(body: Record<string, unknown>): InboundMessage | und
 export function readObject(data: unknown): Record<string, unknown> | undefined {
   let value = data
   if (typeof value === 'string') {
-    try {
-      value = JSON.parse(value)
-    } catch {
-      return undefined
-    }
+    value = parseLeniently(value)
   }
   return typeof value === 'object' && value !== null && !Array.isArray(value)
     ? (value as Record<string, unknown>)

@@ -2,20 +2,34 @@ import { noteApp } from '../storage/app-notes.ts'
 import type { HandleEvent } from './deps.ts'
 import { textOf } from './fields.ts'
 
-/** `inner_app_status_change`: somebody switched the app off in DingTalk's console, or on again. */
+/** The page shows `disable` alone, and says that the event comes for switching on, off and deleting. */
+const OFF = /^(disabl|stop|offline|clos|off|delet|remov)/i
+const ON = /^(enabl|start|online|open|on|activ)/i
+const MAX_STATUS = 60
+
+const LOGGED = {
+  off: ['error', 'app-disabled'],
+  on: ['info', 'app-enabled'],
+  unknown: ['warn', 'app-status-unknown'],
+} as const
+
+/**
+ * `inner_app_status_change`: somebody switched the app off in DingTalk's console, or on again. A value that nobody knows means
+ * that somebody should look.
+ */
 export const appSwitched: HandleEvent = async (deps, trx, event) => {
   const status = textOf(event, 'status') ?? ''
-  const off = /^(disable|stop|offline|close)/i.test(status)
+  const off = OFF.test(status)
+  const known = off || ON.test(status)
   const app = deps.integration.name
-  const note = {
-    integrationId: deps.integration.id,
-    kind: 'switched-off' as const,
-    changedAt: event.bornAt,
-    detail: status,
+  const note = { integrationId: deps.integration.id, changedAt: event.bornAt, detail: status.slice(0, MAX_STATUS) }
+  const taken = await noteApp(trx, { ...note, kind: 'status-unknown', active: !known })
+  // What nobody knows the meaning of does not switch on again what was off.
+  if (known) await noteApp(trx, { ...note, kind: 'switched-off', active: off })
+  if (taken) {
+    const [level, message] = off ? LOGGED.off : known ? LOGGED.on : LOGGED.unknown
+    deps.log[level]({ eventId: event.eventId, app, status: note.detail }, message)
   }
-  const taken = await noteApp(trx, { ...note, active: off })
-  if (taken)
-    deps.log[off ? 'error' : 'info']({ eventId: event.eventId, app, status }, off ? 'app-disabled' : 'app-enabled')
   return { refreshGroup: false }
 }
 

@@ -1,6 +1,7 @@
 import { recordDoubt, recordInstall, recordRobot } from '../storage/group-facts.ts'
 import type { HandleEvent } from './deps.ts'
 import { textOf, timeOf } from './fields.ts'
+import { whichGroup } from './which-group.ts'
 
 /**
  * `im_cool_app_install`, `im_cool_app_uninstall`: the group can, or can no longer, be reached. Of our cool app; without
@@ -9,11 +10,8 @@ import { textOf, timeOf } from './fields.ts'
  */
 export function coolAppChanged(status: 'installed' | 'uninstalled'): HandleEvent {
   return async (deps, trx, event) => {
-    const openConversationId = textOf(event, 'openConversationId')
-    if (openConversationId === undefined) {
-      deps.log.warn({ eventId: event.eventId, eventType: event.eventType }, 'event-without-group')
-      return { refreshGroup: false }
-    }
+    const openConversationId = await whichGroup(deps, trx, event)
+    if (openConversationId === undefined) return { refreshGroup: false }
     const coolAppCode = textOf(event, 'coolAppCode') ?? null
     const group = {
       integrationId: deps.integration.id,

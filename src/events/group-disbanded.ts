@@ -1,14 +1,12 @@
 import { recordDisbanded } from '../storage/group-facts.ts'
 import type { HandleEvent } from './deps.ts'
 import { textOf, timeOf } from './fields.ts'
+import { whichGroup } from './which-group.ts'
 
 /** `chat_disband`. */
 export const groupDisbanded: HandleEvent = async (deps, trx, event) => {
-  const openConversationId = textOf(event, 'openConversationId')
-  if (openConversationId === undefined) {
-    deps.log.warn({ eventId: event.eventId, eventType: event.eventType }, 'event-without-group')
-    return { refreshGroup: false }
-  }
+  const openConversationId = await whichGroup(deps, trx, event)
+  if (openConversationId === undefined) return { refreshGroup: false }
   const group = {
     integrationId: deps.integration.id,
     openConversationId,

@@ -1,14 +1,20 @@
-import { recordTitle } from '../storage/group-facts.ts'
+import { isVisible } from '../domain/text.ts'
+import { recordDoubt, recordTitle } from '../storage/group-facts.ts'
 import type { HandleEvent } from './deps.ts'
 import { textOf, timeOf } from './fields.ts'
+import { whichGroup } from './which-group.ts'
 
 /** `chat_update_title`. A group not heard of before is remembered too: it may install the cool app later. */
 export const groupRenamed: HandleEvent = async (deps, trx, event) => {
-  const openConversationId = textOf(event, 'openConversationId')
+  const openConversationId = await whichGroup(deps, trx, event)
+  if (openConversationId === undefined) return { refreshGroup: false }
   const title = textOf(event, 'title')
-  if (openConversationId === undefined || title === undefined) {
-    deps.log.warn({ eventId: event.eventId, eventType: event.eventType }, 'event-without-group')
-    return { refreshGroup: false }
+  // A group has a name, whatever the event says: it keeps the one that is known, and DingTalk is asked.
+  if (title === undefined || !isVisible(title)) {
+    const group = { integrationId: deps.integration.id, openConversationId }
+    await recordDoubt(trx, group, ['installed', 'robot'], deps.clock.nowMs())
+    deps.log.info({ eventId: event.eventId, openConversationId }, 'group-renamed-to-nothing')
+    return { refreshGroup: true }
   }
   const taken = await recordTitle(
     trx,

@@ -29,7 +29,7 @@ export async function clearSwitchedOff(trx: Handle, integrationId: string, answe
     .updateTable('app_notes')
     .set({ active: 0 })
     .where('integration_id', '=', integrationId)
-    .where('kind', '=', 'switched-off')
+    .where('kind', 'in', ['switched-off', 'status-unknown'])
     .where('active', '=', 1)
     .where('changed_at', '<', answeredAt)
     .execute()

@@ -17,6 +17,17 @@ export async function findGroup(db: Handle, id: GroupId): Promise<Group | undefi
     .executeTakeFirst()
 }
 
+/** The openConversationId of the group that is known by a chat id, which is its older name. */
+export async function findGroupOfChat(db: Handle, integrationId: string, chatId: string): Promise<string | undefined> {
+  const found = await db
+    .selectFrom('groups')
+    .select('open_conversation_id')
+    .where('integration_id', '=', integrationId)
+    .where('chat_id', '=', chatId)
+    .executeTakeFirst()
+  return found?.open_conversation_id
+}
+
 export async function findGroups(db: Handle, integrationId: string, ids: string[]): Promise<Group[]> {
   return inChunks(ids, async (chunk) => (await selectGroups(db, { integrationId, ids: chunk })).rows)
 }

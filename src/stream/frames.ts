@@ -1,5 +1,6 @@
 import { z } from 'zod'
 
+import { parseLeniently } from '../domain/lenient-json.ts'
 import {
   type InboundEvent,
   type InboundMessage,
@@ -45,12 +46,8 @@ export type StreamFrame =
   | { kind: 'malformed'; why: string }
 
 export function parseFrame(raw: string): StreamFrame {
-  let json: unknown
-  try {
-    json = JSON.parse(raw)
-  } catch {
-    return { kind: 'malformed', why: 'not JSON' }
-  }
+  const json = parseLeniently(raw)
+  if (json === undefined) return { kind: 'malformed', why: 'not JSON' }
   const parsed = Frame.safeParse(json)
   if (!parsed.success) return { kind: 'malformed', why: `at ${parsed.error.issues[0]?.path.join('.') ?? ''}` }
   const { type, headers, data } = parsed.data

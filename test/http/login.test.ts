@@ -151,6 +151,23 @@ describe('logging in from a browser', () => {
     expect(await greets(again)).toBeUndefined()
   })
 
+  test('the same address again leads the browser that logged in by it on, and no other', async () => {
+    const visitor = browser()
+    const { state, callback } = await setOut(visitor)
+    const kept = visitor.cookie(loginCookie()) ?? ''
+    const address = `${callback}?authCode=${browserCode('zhang')}&state=${state}`
+    const first = await visitor.get(address)
+    const session = visitor.cookie(sessionCookie())
+    const second = await visitor.get(address)
+    expect([second.status, second.location]).toEqual([303, first.location])
+    expect(visitor.cookie(sessionCookie())).toBe(session)
+    expect(await greets(visitor)).toBe('张三')
+    const stranger = await logIn('li')
+    stranger.setCookie(loginCookie(), kept, '/')
+    expect((await stranger.get(address)).status).toBe(400)
+    expect(await greets(stranger)).toBe('李四')
+  })
+
   test('the state is good at the integration it was made for, and at no other', async () => {
     const { id, clientId } = await addAnother()
     await eventually('it runs', () =>

@@ -351,6 +351,63 @@ test('an app that is switched off in the console is told of until it is on again
   expect(await notes()).toEqual([`钉钉值班: the app's visible range was changed; whoever is outside it gets nothing`])
 })
 
+test('a status of the app that nobody knows is told of, and switches nothing on', async () => {
+  const notes = async () => JSON.stringify((await readyz(scene.app.url)).notes)
+  const push = (status: unknown) => {
+    const data = { status, unifiedAppId: scene.world.dingtalkApp.unifiedAppId }
+    const event = { eventType: 'inner_app_status_change', data, bornTime: Date.now() }
+    return control().eventSettled(control().pushEvent(clientId(), event))
+  }
+  await push('disable')
+  await push('suspended')
+  expect(await notes()).toContain('is switched off')
+  expect(await notes()).toContain('\\"suspended\\" of the app, which nobody knows')
+  await push('enable')
+  expect(await notes()).not.toContain('switched off')
+  expect(await notes()).not.toContain('nobody knows')
+  await push(7)
+  expect(await notes()).toContain('which nobody knows')
+  await push('enable')
+  expect(await notes()).not.toContain('nobody knows')
+})
+
+test('an event that names a group by its chat id alone is about that group, and about none that nobody knows', async () => {
+  const [group] = await installInMany(scene.world, 1, '只有会话号')
+  if (!group) throw new Error('no group')
+  await control().eventSettled(control().renameGroup(group.openConversationId, '有了会话号'))
+  const chatId = readDatabase<{ chat_id: string }>(
+    scene.world,
+    'select chat_id from groups where open_conversation_id = ?',
+    group.openConversationId,
+  )[0]?.chat_id
+  const push = (data: object) =>
+    control().eventSettled(control().pushEvent(clientId(), { eventType: 'chat_update_title', data }))
+  await push({ ChatId: chatId, Title: '按会话号改名', TimeStamp: Date.now() + 1_000 })
+  expect(await known(group)).toMatchObject({ title: '按会话号改名' })
+  const before = readDatabase(scene.world, 'select * from groups').length
+  expect(await push({ ChatId: 'chatnobodyknows', Title: '没人认识', TimeStamp: Date.now() })).toBe('success')
+  expect(readDatabase(scene.world, 'select * from groups')).toHaveLength(before)
+})
+
+test.each(['', '   ', '\u200b'])('a group renamed to %j keeps its name, and DingTalk is asked', async (title) => {
+  const [group] = await installInMany(scene.world, 1, '改成空名')
+  if (!group) throw new Error('no group')
+  const data = { openConversationId: group.openConversationId, title, timeStamp: Date.now() + 1_000 }
+  const event = { eventType: 'chat_update_title', data }
+  expect(await control().eventSettled(control().pushEvent(clientId(), event))).toBe('success')
+  expect(await known(group)).toMatchObject({ title: group.title })
+})
+
+test('a press in a chat of two brings no group', async () => {
+  const { world } = scene
+  const { li } = world.people
+  const incident = await fire(world, { personIds: [li.member.member_id] })
+  const card = await theCardOf(world, incident)
+  const before = readDatabase(world, 'select * from groups').length
+  await press(world, card, li, '认领')
+  expect(readDatabase(world, 'select * from groups')).toHaveLength(before)
+})
+
 test('after a time in which the whole host stood still, groups are verified as after an outage', async () => {
   const [renamed] = await installInMany(scene.world, 1, '冻结群')
   if (!renamed) throw new Error('no group')

@@ -13,6 +13,7 @@ import { readBody } from '../read-body.ts'
 import { WrongTries } from '../wrong-tries.ts'
 import { beginLogin, endLogin } from './begun-logins.ts'
 import { type H5Deps, pathOfPages } from './deps.ts'
+import { FinishedLogins } from './finished-logins.ts'
 import { createLoginDesk } from './login-desk.ts'
 import { answerLoginPage } from './login-page.tsx'
 import { checkCsrf, requireVisitor } from './require-visitor.ts'
@@ -30,6 +31,7 @@ const JSON_TYPE = /^application\/json *(;|$)/i
 export function addLoginRoutes(app: Hono<H5Variables>, deps: H5Deps): void {
   const desk = createLoginDesk()
   const wrong = new WrongTries()
+  const finished = new FinishedLogins()
 
   /** @throws AppError of DingTalk, or `blocked INTEGRATION_DISABLED`; as the desk */
   const askWho = (c: Ctx, kind: 'client' | 'browser', code: string): Promise<Identity> => {
@@ -114,7 +116,8 @@ export function addLoginRoutes(app: Hono<H5Variables>, deps: H5Deps): void {
 
   app.get('/login/callback', async (c) => {
     const locale = c.get('locale')
-    const kept = await endLogin(deps, c, c.req.query('state') ?? '')
+    const state = c.req.query('state') ?? ''
+    const kept = await endLogin(deps, c, state)
     const fail = (code: string, status: 400 | 401 | 503) =>
       answerLoginPage(deps, c, {
         text: tellFailure(locale, 'login', code),
@@ -122,16 +125,26 @@ export function addLoginRoutes(app: Hono<H5Variables>, deps: H5Deps): void {
         auto: false,
         back: kept?.back ?? '',
       })
+    // The same address again, by the browser that has the session of the first time.
+    const before = await finished.find(state, deps.clock.nowMs())
+    if (before && (await readSessionSecret(deps, c)) === before.secret) return c.redirect(before.back, 303)
     if (!kept) return fail('STATE_INVALID', 400)
     const authCode = c.req.query('authCode') ?? c.req.query('code') ?? ''
     if (authCode === '') return fail('DENIED', 400)
     try {
       const isFresh = await deps.db.write((trx) => useLoginState(trx, kept.state, deps.clock.nowMs()))
       if (!isFresh) return fail('STATE_INVALID', 400)
-      await logIn(deps, c, await askWho(c, 'browser', authCode))
+      const login = askWho(c, 'browser', authCode).then((who) => logIn(deps, c, who))
+      finished.note(
+        kept.state,
+        login.then((secret) => ({ secret, back: kept.back })),
+        deps.clock.nowMs(),
+      )
+      await login
     } catch (error) {
-      const { code, isTheirs, waitS } = judge(c, error)
-      if (waitS === 0) return fail(code, isTheirs ? 401 : 503)
+      const judged = judge(c, error)
+      const { code, waitS } = judged
+      if (waitS === 0) return fail(code, judged.isTheirs ? 401 : 503)
       c.header('Retry-After', String(waitS))
       const text = tell(locale, 'login.TOO_MANY', { seconds: waitS })
       return answerLoginPage(deps, c, { text, status: 429, auto: false, back: kept.back })
@@ -147,8 +160,11 @@ export function addLoginRoutes(app: Hono<H5Variables>, deps: H5Deps): void {
   })
 }
 
-/** A login always makes a new session: one that somebody else may have put into this browser is ended. */
-async function logIn(deps: H5Deps, c: Ctx, who: Identity): Promise<void> {
+/**
+ * A login always makes a new session: one that somebody else may have put into this browser is ended.
+ * @returns the session's secret
+ */
+async function logIn(deps: H5Deps, c: Ctx, who: Identity): Promise<string> {
   const integrationId = c.get('integration').id
   const earlier = await readSessionSecret(deps, c)
   const secret = await deps.db.write(async (trx) => {
@@ -161,4 +177,5 @@ async function logIn(deps: H5Deps, c: Ctx, who: Identity): Promise<void> {
   })
   await keepSessionCookie(deps, c, secret)
   deps.log.info({ integrationId, userId: who.userId }, 'logged-in')
+  return secret
 }

@@ -70,7 +70,7 @@ export type CardRoutesTable = {
 /** What the developer console did to an app, newest of each kind. */
 export type AppNotesTable = {
   integration_id: string
-  kind: 'switched-off' | 'scopes-changed'
+  kind: 'switched-off' | 'status-unknown' | 'scopes-changed'
   active: number
   /** DingTalk's time. */
   changed_at: number

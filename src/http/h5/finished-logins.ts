@@ -1,0 +1,28 @@
+/** As long as a browser may load the same address once more by itself: going back, or waking a tab. */
+const KEPT_MS = 600_000
+const MOST = 1_000
+
+export type Finished = { secret: string; back: string }
+
+/**
+ * What came of the logins of the last minutes, by their state. Browsers load the address that DingTalk sends them to twice at
+ * times, and the code in it counts once: whoever may have the session of the first gets the same one.
+ */
+export class FinishedLogins {
+  readonly #byState = new Map<string, { outcome: Promise<Finished>; at: number }>()
+
+  /** @param outcome of a login that is under way; it may fail */
+  note(state: string, outcome: Promise<Finished>, nowMs: number): void {
+    outcome.catch(() => {})
+    this.#byState.set(state, { outcome, at: nowMs })
+    const [oldest] = this.#byState.keys()
+    if (this.#byState.size > MOST && oldest !== undefined) this.#byState.delete(oldest)
+  }
+
+  /** @returns undefined when there was none of late, or it failed */
+  async find(state: string, nowMs: number): Promise<Finished | undefined> {
+    const found = this.#byState.get(state)
+    if (!found || found.at <= nowMs - KEPT_MS) return undefined
+    return found.outcome.catch(() => undefined)
+  }
+}
