@@ -50,6 +50,8 @@ const GOALS: Record<string, Goal> = {
   'stream.unserved.disconnect': { atMost: 0 },
   'stream.gap_ms.dead_link': { atMost: 8_000 },
   'stream.lost.rotations': { atMost: 0 },
+  'stream.lost.suspicions': { atMost: 0 },
+  'stream.suspicions': { atLeast: 1_000 },
   'stream.opens_per_min.refused': { atMost: 60 },
   'stream.reply_ms.p50': { atMost: 1.5 },
   'stream.reply_ms.p99': { atMost: 5 },

@@ -30,9 +30,14 @@ const SDK = fileURLToPath(new URL('stream-sdk.ts', import.meta.url))
 const SLACK = fileURLToPath(new URL('stream-slack.ts', import.meta.url))
 
 /** Our supervisor with the settings it is delivered with, answering every event at once. */
-export function startOurs(sandbox: DingTalkSandbox, app: App, connections = 2): Contender {
+export function startOurs(
+  sandbox: DingTalkSandbox,
+  app: App,
+  connections = 2,
+  onSuspected: () => void = () => {},
+): Contender {
   const outbound = createOutbound()
-  const log = createLog('silent')
+  const log = createLog('info', { write: (line: string) => void (line.includes('stream-suspected') && onSuspected()) })
   const stream = superviseStream({
     app,
     apiUrl: sandbox.apiUrl,

@@ -13,6 +13,9 @@ const REFUSED_MS = 60_000
 /** The vendor's client doubles its attempts every second, so it is not watched longer. */
 const STORM_MS = 8_000
 const BURST = 10_000
+/** Of two connections each, and more from round to round, since one that comes to life again is kept. */
+const SUSPECTED_APPS = 100
+const SUSPECTED_ROUNDS = 4
 
 /** How long connections are missed, what is lost meanwhile, and how soon what comes in is stored and answered. */
 export async function stream(): Promise<Finding[]> {
@@ -35,7 +38,7 @@ async function aroundConnections(): Promise<Finding[]> {
       gapsAfterDeath(sandbox),
       unservedAfterFarewell(sandbox),
     ])
-    return [...closes, ...farewell, ...dead, ...rotations, ...refused]
+    return [...closes, ...farewell, ...dead, ...rotations, ...refused, ...(await lostInSuspicions(sandbox))]
   } finally {
     await sandbox.close()
   }
@@ -125,6 +128,41 @@ async function lostInRotations(sandbox: DingTalkSandbox): Promise<Finding[]> {
   return [
     { metric: 'stream.lost.rotations', unit: 'pushes', values: [lost] },
     { metric: 'stream.rotations', unit: 'rotations', values: [rotations] },
+  ]
+}
+
+/** Pings are answered late, again and again, on lines that are well; pushes come meanwhile and after, and are not repeated. */
+async function lostInSuspicions(sandbox: DingTalkSandbox): Promise<Finding[]> {
+  const { control } = sandbox
+  let suspicions = 0
+  const apps = Array.from({ length: SUSPECTED_APPS }, () => control.createApp())
+  const contenders = apps.map((app) => startOurs(sandbox, app, 2, () => (suspicions += 1)))
+  await Promise.all(contenders.map((contender) => contender.ready()))
+  const outcomes = await Promise.all(
+    apps.map(async (app) => {
+      const settled: Promise<string>[] = []
+      const push = (): void => {
+        for (let index = 0; index < 4; index++) {
+          const eventId = control.pushEvent(app.clientId, { eventType: 'chat_update_title', data: { title: 'x' } })
+          settled.push(control.eventSettled(eventId, 10_000))
+        }
+      }
+      for (let round = 0; round < SUSPECTED_ROUNDS; round++) {
+        const lateMs = 8_000 + Math.random() * 7_000
+        control.delayPongs(app.clientId, lateMs)
+        await pause(7_800)
+        push()
+        await pause(lateMs - 7_800 + 500)
+        push()
+      }
+      return Promise.all(settled)
+    }),
+  )
+  await Promise.all(contenders.map((contender) => contender.stop()))
+  const lost = outcomes.flat().filter((outcome) => outcome !== 'success').length
+  return [
+    { metric: 'stream.lost.suspicions', unit: 'pushes', values: [lost] },
+    { metric: 'stream.suspicions', unit: 'suspicions', values: [suspicions] },
   ]
 }
 

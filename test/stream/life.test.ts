@@ -144,6 +144,45 @@ describe('a connection that is lost', () => {
     expect(rig.opens()).toBe(3)
   })
 
+  test('only as it seemed, serves on beside its stand-in: nothing is lost, and connections do not grow without end', async () => {
+    await rig.close()
+    rig = await openStreamRig({ redeliveryDelaysMs: [], systemPingMs: 0 })
+    const connection = { ...QUICK_PINGS, deadAfterMs: 60_000 }
+    const stream = rig.supervise({ connection })
+    await areOpen(stream)
+    const events: string[] = []
+    for (let round = 1; round <= 8; round++) {
+      const [first = ''] = rig.live()
+      rig.sandbox.control.delayPongs(rig.app.clientId, 1_500)
+      await eventually('all are suspected', () => stream.logged('stream-suspected').length >= 2 * round)
+      for (let index = 0; index < 8; index++) events.push(pushEvent())
+      await eventually('they are heard again', () => stream.logged('stream-recovered').length >= 2 * round)
+      expect(rig.live()).toContain(first)
+    }
+    expect(new Set(await Promise.all(events.map(settled)))).toEqual(new Set(['success']))
+    await areOpen(stream)
+    // Two places, with four that may be suspected and one that serves at the most.
+    expect(rig.live().length).toBeLessThanOrEqual(10)
+    expect(rig.opens()).toBeLessThanOrEqual(10)
+    expect(rig.violations()).toEqual([])
+  })
+
+  test.each(['lost early', 'refused'])(
+    'with no connection alive the pause is never longer than that for one who is alone: %s',
+    async (trouble) => {
+      const settings = { backOffMinMs: 10, backOffMaxMs: 3_600_000, aloneMaxMs: 300, spacingMs: 0 }
+      const stream = rig.supervise({ connections: 1, settings })
+      await areOpen(stream)
+      if (trouble === 'refused') rig.inject('handshake.503', { times: 12 })
+      else rig.inject('handshake.accept-then-close', { times: 12 })
+      rig.sandbox.control.dropConnections(rig.app.clientId)
+      await eventually('it is there again', () => rig.opens() >= 13 && stream.state().open === 1)
+      const pauses = stream.logged('stream-pause').map(({ pauseMs }) => Number(pauseMs))
+      expect(pauses.length).toBeGreaterThanOrEqual(11)
+      expect(Math.max(...pauses)).toBeLessThanOrEqual(300)
+    },
+  )
+
   test('when it was the only one tells how long nothing could be heard, from the last sign of life on', async () => {
     const stream = rig.supervise({ connections: 1, connection: QUICK_PINGS })
     await areOpen(stream)

@@ -48,6 +48,8 @@ export class Connection {
   /** Until when what goes out is held up, on the monotonic clock. */
   #sendsAfter = 0
   #delayed: (() => void)[] = []
+  /** Until when pings are left unanswered, on the monotonic clock. */
+  #pongsAfter = 0
 
   constructor(id: string, clientId: string, subscriptions: Subscription[], socket: WebSocket, deps: Deps) {
     this.id = id
@@ -57,7 +59,12 @@ export class Connection {
     this.#deps = deps
     socket.on('message', (data) => this.#receive(data))
     socket.on('ping', (data) => {
-      if (!this.#broken.pongs) this.#later(() => socket.pong(data, undefined, () => {}))
+      const lateMs = this.#pongsAfter - performance.now()
+      const pong = (): void => {
+        if (!this.#broken.pongs) this.#later(() => socket.pong(data, undefined, () => {}))
+      }
+      if (lateMs <= 0) pong()
+      else deps.timers.after(lateMs, pong)
     })
     socket.on('close', (code) => this.#closed(code))
     socket.on('error', () => socket.terminate())
@@ -141,6 +148,11 @@ export class Connection {
   /** Half-open: nothing goes out any more, not even pongs, and nothing that comes in is read. */
   freeze(): void {
     this.break({ sending: true, reading: true, pongs: true })
+  }
+
+  /** A line so slow that pings of the next while are answered at its end; everything else goes on. */
+  delayPongs(ms: number): void {
+    this.#pongsAfter = performance.now() + ms
   }
 
   break(parts: Partial<{ sending: boolean; reading: boolean; pongs: boolean }>): void {

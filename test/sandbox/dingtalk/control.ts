@@ -141,6 +141,8 @@ export function createControl(deps: Deps): DingTalkControl {
     disconnect: (clientId, connectionId) => gateway.each(clientId, connectionId, (connection) => connection.leave()),
     dropConnections: (clientId, connectionId) => gateway.each(clientId, connectionId, (connection) => connection.cut()),
     freeze: (clientId, connectionId) => gateway.each(clientId, connectionId, (connection) => connection.freeze()),
+    delayPongs: (clientId, ms, connectionId) =>
+      gateway.each(clientId, connectionId, (connection) => connection.delayPongs(ms)),
     sendRaw: (clientId, raw, connectionId) =>
       gateway.each(clientId, connectionId, (connection) => connection.isLive && connection.sendRaw(raw)),
   }

@@ -220,6 +220,19 @@ describe('the life of a connection', () => {
     expect(stream.socket.readyState).toBe(WebSocket.OPEN)
   })
 
+  test('pings are answered late on a slow line, and nothing else waits for them', async () => {
+    office = await reopen(office, IMPATIENT)
+    const stream = await openStream(office)
+    const startedAt = performance.now()
+    office.sandbox.control.delayPongs(office.app.clientId, 300)
+    const pong = new Promise((resolve) => stream.socket.once('pong', resolve))
+    stream.socket.ping()
+    const eventId = office.sandbox.control.pushEvent(office.app.clientId, { eventType: 'x', data: {} })
+    expect(await office.sandbox.control.eventSettled(eventId)).toBe('success')
+    await pong
+    expect(performance.now() - startedAt).toBeGreaterThanOrEqual(290)
+  })
+
   test('after disconnect nothing comes, then the socket goes', async () => {
     const { sandbox, app } = office
     const leaving = await openStream(office)

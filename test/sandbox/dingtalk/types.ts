@@ -157,6 +157,8 @@ export interface DingTalkControl {
   dropConnections(clientId: string, connectionId?: string): void
   /** Half-open: these (default all) connections go silent both ways without closing; pushes to them are lost. */
   freeze(clientId: string, connectionId?: string): void
+  /** Pings that come on these (default all) connections in the next `ms` are answered at their end; all else goes on. */
+  delayPongs(clientId: string, ms: number, connectionId?: string): void
   /** Sends this text as it is on these (default all) connections of the app; bytes go as a binary frame. */
   sendRaw(clientId: string, raw: string | Buffer, connectionId?: string): void
 }
