@@ -106,13 +106,13 @@ describe('a test card in a group', () => {
 
   test('is told apart from one that nobody pressed', async () => {
     const { world } = scene
-    const running = start(...group(), '--wait', '10')
+    const running = start(...group(), '--wait', '20')
     const card = await newCard(world.people.li)
     const { code, out, err } = await running.done
     expect(code).toBe(1)
     expect(out).toContain('delivered to the group')
     expect(out).toContain('The card is closed')
-    expect(err).toContain('Nobody pressed the button within 10 s')
+    expect(err).toContain('Nobody pressed the button within 20 s')
     expect(err).toContain(`integration set ${world.integrationId} --template-id ai-markdown`)
     expect(buttonTexts(view(world, card, world.people.li))).toEqual([])
     expect((await shownTests())[0]).toMatchObject({ outcome: 'not-pressed', manner: null })
@@ -136,7 +136,7 @@ describe('a test card in a group', () => {
   test('is closed by the daemon when the command is killed', async () => {
     const { world } = scene
     const { li } = world.people
-    const running = start(...group(), '--wait', '5')
+    const running = start(...group(), '--wait', '20')
     const card = await newCard(li)
     running.stop('SIGKILL')
     await running.done
@@ -260,7 +260,7 @@ test('a press over HTTP is told from one over the Stream', async () => {
 test('a daemon that was away meanwhile closes the card when it is back', async () => {
   const { world, app } = scene
   const { li } = world.people
-  const running = start(...group(), '--wait', '5')
+  const running = start(...group(), '--wait', '20')
   const card = await newCard(li)
   running.stop('SIGKILL')
   await running.done
