@@ -67,9 +67,9 @@ test('while a press is open no update of its card leaves: pressed again, refused
   const card = await theCardOf(world, incident)
   await settledRecords(world, incident)
   let event = assigned
-  let pressing = true
+  const pressing = new AbortController()
   const streaming = (async () => {
-    for (let index = 0; pressing && index < 4_000; index++) {
+    for (let index = 0; !pressing.signal.aborted && index < 4_000; index++) {
       event = followUp(event, { event_type: 'i_r_title', incident: { title: `改名 ${index}` } })
       await enqueue(world, event)
     }
@@ -85,7 +85,7 @@ test('while a press is open no update of its card leaves: pressed again, refused
     const before = callsFor(world, 'updateCard', card).length
     await eventually('the card is brought up to date', () => callsFor(world, 'updateCard', card).length > before)
   }
-  pressing = false
+  pressing.abort()
   await streaming
   const sent = journal.of('frame-sent').filter(({ frame }) => {
     const { headers, data } = frame as { headers?: { topic?: string }; data?: string }

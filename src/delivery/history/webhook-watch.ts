@@ -157,10 +157,12 @@ export function createWebhookWatch(deps: WebhookWatchDeps): WebhookWatch {
       total.replayed += done.replayed
       total.untold += done.untold
       total.unreadable += batch.unreadable
-      readUntilMs = batch.readUntilMs
       if (stopping.signal.aborted) return
+      readUntilMs = batch.readUntilMs
+      await db.write((trx) => shortenGap(trx, integration.id, readUntilMs))
     }
-    await db.write((trx) => shortenGap(trx, integration.id, gap.untilMs))
+    // What lies behind the most that is read at once is read next, unless that leads nowhere.
+    if (readUntilMs <= gap.fromMs) await db.write((trx) => shortenGap(trx, integration.id, gap.untilMs))
     const times = { from: new Date(time.fromMs).toISOString(), until: new Date(readUntilMs).toISOString() }
     const level = readUntilMs < gap.untilMs || total.unreadable > 0 ? 'warn' : 'info'
     log[level]({ integrationId: integration.id, ...times, ...total }, 'missed-webhooks-replayed')
@@ -198,8 +200,7 @@ export function createWebhookWatch(deps: WebhookWatchDeps): WebhookWatch {
     const pauseMs = Math.max(retryAfterMs, Math.min(settings.retryMaxMs, settings.retryMs * 2 ** state.failures))
     state.retryAtMs = nowMs + pauseMs
     state.failures = Math.min(state.failures + 1, 20)
-    // An answer may have been too large to be read.
-    if (code !== 'FLASHDUTY_RATE_LIMITED') state.limit = Math.max(1, Math.floor(state.limit / 4))
+    if (isTooLarge(error)) state.limit = Math.max(1, Math.floor(state.limit / 4))
     log.warn({ integrationId, err: error, detail: error.detail, pauseMs }, 'missed-webhooks-wait')
   }
 
@@ -259,4 +260,12 @@ export function createWebhookWatch(deps: WebhookWatchDeps): WebhookWatch {
       await safely(beat)
     },
   }
+}
+
+/** Of so many rows, each with a whole body: fewer of them may be read. */
+function isTooLarge(error: AppError): boolean {
+  for (let cause: unknown = error; cause instanceof Error; cause = cause.cause) {
+    if (cause instanceof AppError && cause.detail?.includes('ANSWER_TOO_LARGE')) return true
+  }
+  return false
 }
