@@ -123,7 +123,7 @@ function checkMessages(incident: ModelIncident, placed: Placed[], complain: Comp
       if (times > 1) complain('law 4', `${times} messages of ${key}`)
     }
   }
-  const named = takenOf(incident).flatMap((taken) => [...taken.named.keys()])
+  const named = takenOf(incident).flatMap((taken) => [...taken.named.keys(), ...taken.shown.keys()])
   for (const { messages } of placed)
     for (const name of messages.keys())
       if (!named.includes(name)) complain('law 4', `${name} got a message though no event named them`)
@@ -260,7 +260,7 @@ function checkRecords(
   complain: Complain,
 ): void {
   const records = stage.records(incident.id)
-  const everNamed = new Set(takenOf(incident).flatMap(({ named }) => [...named.keys()]))
+  const everNamed = new Set(takenOf(incident).flatMap(({ named, shown }) => [...named.keys(), ...shown.keys()]))
   for (const taken of takenOf(incident)) {
     const { event, handovers, named } = taken
     const what = `${event.event_type} ${event.event_id.slice(0, 6)}`
@@ -307,11 +307,11 @@ function judge(
   record: RecordRow,
   placed: Placed[],
 ): string | undefined {
-  const { ask, named } = taken
+  const { ask, named, shown } = taken
   const all = takenOf(incident)
   const has = (key?: string): boolean =>
     placed.some(({ row, messages }) => messages.has(name) && (key === undefined || row.notification_key === key))
-  const prospect = named.get(name)
+  const prospect = named.get(name) ?? shown.get(name)
   const closed = wasEverClosed(stage, incident)
   switch (record.reason_code ?? record.status) {
     case 'success':
@@ -325,7 +325,10 @@ function judge(
       return prospect === 'filtered' ? undefined : 'the severity passes, or they were not there'
     case 'NOT_LINKED':
     case 'COOL_APP_NOT_INSTALLED':
-      return prospect === 'absent' || prospect === 'filtered and absent' ? undefined : 'they were there'
+      // Whom it shows may have been told of when it came once more.
+      return prospect === 'absent' || prospect === 'filtered and absent' || (shown.has(name) && taken.handovers > 1)
+        ? undefined
+        : 'they were there'
     case 'ROBOT_NOT_IN_CHAT':
       return model.uninstalledOnce.has(name) ? undefined : 'the robot never left'
     case 'SUPERSEDED':

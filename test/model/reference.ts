@@ -20,6 +20,8 @@ export type Taken = {
   forgotten: number
   /** What had to become of it for each target it names. */
   named: Map<TargetName, Prospect>
+  /** Responders that it shows without asking to tell anybody: whoever has no record by then is told all the same. */
+  shown: Map<TargetName, Prospect>
   /** Of the groups it names: the severities that each is told of; none = all. */
   severities: Map<TargetName, string[]>
   ask: Ask
@@ -93,6 +95,7 @@ export class Reference {
       }
       const ask = readAsk(event)
       const targets = ask.kind === 'update-only' ? NOBODY : this.#prospects(event)
+      const shows = ask.kind === 'update-only' && event.delivery === undefined && event.event_type !== UNHEARD_OF
       incident.taken.set(event.event_id, {
         event,
         batch: this.#batch,
@@ -102,6 +105,7 @@ export class Reference {
         span: UNKNOWN_SPAN,
         forgotten: incident.forgotten,
         ...targets,
+        shown: shows ? this.#prospects(event).named : new Map(),
         ask,
       })
     }

@@ -5,23 +5,23 @@ const MOST = 1_000
 export type Finished = { secret: string; back: string }
 
 /**
- * What came of the logins of the last minutes, by their state. Browsers load the address that DingTalk sends them to twice at
+ * What came of the logins of the last minutes, by their state and code. Browsers load the address that DingTalk sends them to twice at
  * times, and the code in it counts once: whoever may have the session of the first gets the same one.
  */
 export class FinishedLogins {
-  readonly #byState = new Map<string, { outcome: Promise<Finished>; at: number }>()
+  readonly #byAddress = new Map<string, { outcome: Promise<Finished>; at: number }>()
 
   /** @param outcome of a login that is under way; it may fail */
-  note(state: string, outcome: Promise<Finished>, nowMs: number): void {
+  note(address: string, outcome: Promise<Finished>, nowMs: number): void {
     outcome.catch(() => {})
-    this.#byState.set(state, { outcome, at: nowMs })
-    const [oldest] = this.#byState.keys()
-    if (this.#byState.size > MOST && oldest !== undefined) this.#byState.delete(oldest)
+    this.#byAddress.set(address, { outcome, at: nowMs })
+    const [oldest] = this.#byAddress.keys()
+    if (this.#byAddress.size > MOST && oldest !== undefined) this.#byAddress.delete(oldest)
   }
 
   /** @returns undefined when there was none of late, or it failed */
-  async find(state: string, nowMs: number): Promise<Finished | undefined> {
-    const found = this.#byState.get(state)
+  async find(address: string, nowMs: number): Promise<Finished | undefined> {
+    const found = this.#byAddress.get(address)
     if (!found || found.at <= nowMs - KEPT_MS) return undefined
     return found.outcome.catch(() => undefined)
   }

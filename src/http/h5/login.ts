@@ -125,18 +125,18 @@ export function addLoginRoutes(app: Hono<H5Variables>, deps: H5Deps): void {
         auto: false,
         back: kept?.back ?? '',
       })
+    const authCode = c.req.query('authCode') ?? c.req.query('code') ?? ''
     // The same address again, by the browser that has the session of the first time.
-    const before = await finished.find(state, deps.clock.nowMs())
+    const before = await finished.find(`${state} ${authCode}`, deps.clock.nowMs())
     if (before && (await readSessionSecret(deps, c)) === before.secret) return c.redirect(before.back, 303)
     if (!kept) return fail('STATE_INVALID', 400)
-    const authCode = c.req.query('authCode') ?? c.req.query('code') ?? ''
     if (authCode === '') return fail('DENIED', 400)
     try {
       const isFresh = await deps.db.write((trx) => useLoginState(trx, kept.state, deps.clock.nowMs()))
       if (!isFresh) return fail('STATE_INVALID', 400)
       const login = askWho(c, 'browser', authCode).then((who) => logIn(deps, c, who))
       finished.note(
-        kept.state,
+        `${kept.state} ${authCode}`,
         login.then((secret) => ({ secret, back: kept.back })),
         deps.clock.nowMs(),
       )
