@@ -311,14 +311,19 @@ function judge(
   const all = takenOf(incident)
   const has = (key?: string): boolean =>
     placed.some(({ row, messages }) => messages.has(name) && (key === undefined || row.notification_key === key))
+  const isOn = (card: string | null): boolean =>
+    placed.some(({ row, messages }) => row.out_track_id === card && messages.has(name))
   const prospect = named.get(name) ?? shown.get(name)
   const closed = wasEverClosed(stage, incident)
   switch (record.reason_code ?? record.status) {
     case 'success':
     case 'updated':
-      return has(ask.kind === 'again' && record.effect === 'create' ? ask.key : undefined)
+      // Of two notifications of which nothing had left, the newer one's card does for both.
+      return has(ask.kind === 'again' && record.effect === 'create' ? ask.key : undefined) || isOn(record.out_track_id)
         ? undefined
         : 'nothing is there'
+    case 'DELIVERED_UNCONFIRMED':
+      return has() ? undefined : 'nothing is there'
     case 'ALREADY_CLOSED':
       return closed ? undefined : 'it never was closed'
     case 'SEVERITY_FILTERED':

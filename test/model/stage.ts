@@ -17,7 +17,14 @@ const LEASE_MS = 9 * 60_000
 
 /** Pauses cut down so that thousands of steps fit into a minute; the rules stay as they are. */
 const HASTY: Overrides = {
-  delivery: { leaseMs: LEASE_MS, spacingMs: 5, blockedRetryMs: 50, doubtMs: 150 },
+  // Faults end, so whatever is repeated often enough arrives.
+  delivery: {
+    leaseMs: LEASE_MS,
+    spacingMs: 5,
+    blockedRetryMs: 50,
+    doubtMs: 150,
+    redeliverMs: Array.from({ length: 1_000 }, () => 20),
+  },
   action: { spacingMs: 5, retryMs: 20, clickLeaseMs: LEASE_MS },
   deadlines: FAR_DEADLINES,
   supervisor: {
