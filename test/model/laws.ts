@@ -318,6 +318,8 @@ function judge(
   switch (record.reason_code ?? record.status) {
     case 'success':
     case 'updated':
+      // The robot may have left while the card was on its way there: it was brought up to date all the same.
+      if (record.status === 'updated' && model.uninstalledOnce.has(name)) return undefined
       // Of two notifications of which nothing had left, the newer one's card does for both.
       return has(ask.kind === 'again' && record.effect === 'create' ? ask.key : undefined) || isOn(record.out_track_id)
         ? undefined
