@@ -1,7 +1,6 @@
-import type Database from 'better-sqlite3'
+import Database from 'better-sqlite3'
 import type { Redis } from 'ioredis'
 
-import { withDatabase } from '../support/bridge.ts'
 import { cardsOf } from '../support/journey.ts'
 import type { World } from '../support/world.ts'
 import type { Doings } from './workload.ts'
@@ -19,6 +18,16 @@ export type Verdict = {
 
 /** What nobody knows after a death: the placements whose delivery was under way. */
 export type Unknown = Set<string>
+
+/** The daemon is another process, whose commit may be waited for. */
+function withDatabase<T>(world: World, use: (db: Database.Database) => T): T {
+  const db = new Database(world.config.databasePath, { timeout: 10_000 })
+  try {
+    return use(db)
+  } finally {
+    db.close()
+  }
+}
 
 export function readUnknown(world: World): Unknown {
   const rows = withDatabase(world, (db) =>

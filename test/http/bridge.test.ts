@@ -3,8 +3,8 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 
 import { claimKey } from '../../src/queue/redis.ts'
 import { startFlashduty } from '../sandbox/flashduty/index.ts'
-import { inboxOf, makeToken, post, withDatabase } from '../support/bridge.ts'
-import { readDatabase } from '../support/database.ts'
+import { inboxOf, makeToken, post } from '../support/bridge.ts'
+import { changeDatabase, readDatabase } from '../support/database.ts'
 import { eventually } from '../support/eventually.ts'
 import { composeIncident, endedJob, enqueue, followUp, readJob } from '../support/jobs.ts'
 import {
@@ -205,7 +205,7 @@ describe('what cannot be accepted', () => {
 
   test('anything while the database cannot be written: 503, nothing is kept, and later it is accepted', async () => {
     const { incident, assigned } = await compose('库忙')
-    release = lockDatabase(scene.world.config.databasePath)
+    release = await lockDatabase(scene.world.config.databasePath)
     const refused = await send(assigned)
     expect(refused).toMatchObject({ status: 503, body: { error: 'STORE_UNAVAILABLE' } })
     expect(refused.headers.get('retry-after')).toBe('1')
@@ -233,10 +233,10 @@ describe('while Redis is away', () => {
       if (!first) throw new Error('some were composed')
       const { event_id: eventId } = first.assigned
       const canary = { source: 'event', id: 'trimmed-long-ago' }
-      withDatabase(world, (db) => {
-        db.prepare('update inbox set received_at = ? where id = ?').run(Date.now() - 30 * DAY_MS, eventId)
-        db.prepare('insert into inbox (source, id, received_at) values (?, ?, 0)').run(canary.source, canary.id)
-      })
+      const older = Date.now() - 30 * DAY_MS
+      await changeDatabase(scene.world, 'update inbox set received_at = ? where id = ?', older, eventId)
+      const insert = 'insert into inbox (source, id, received_at) values (?, ?, 0)'
+      await changeDatabase(scene.world, insert, canary.source, canary.id)
       await eventually('a sweep has trimmed the inbox', () => inboxOf(world, canary.id).length === 0)
       expect(inboxOf(world, eventId)).toMatchObject([{ source: 'posted', payload: JSON.stringify(first.assigned) }])
     } finally {
@@ -299,7 +299,7 @@ describe('tokens', () => {
     expect(listed.out).not.toContain(made)
     const rows = JSON.parse(listed.out) as { id: string; kind: string; name: string }[]
     expect(rows).toContainEqual(expect.objectContaining({ kind: 'api', name: '值班 Webhook' }))
-    const dump = withDatabase(world, (db) => JSON.stringify(db.prepare('select * from tokens').all()))
+    const dump = JSON.stringify(readDatabase(world, 'select * from tokens'))
     expect(dump).toContain('值班 Webhook')
     expect(dump).not.toContain(made)
     expect(dump).not.toContain(made.replace('fdt_api_', ''))

@@ -216,7 +216,7 @@ test('while the database is locked a push is asked for again, then stored once',
   const { world } = scene
   const { control, journal } = world.dingtalk
   const before = inboxIds()
-  const unlock = lockDatabase(world.config.databasePath)
+  const unlock = await lockDatabase(world.config.databasePath)
   let eventId: string
   try {
     eventId = control.pushEvent(world.dingtalkApp.clientId, { ...renamed('锁住时'), via: 'HTTP' })
@@ -256,7 +256,7 @@ test('what a person writes to the robot makes its group known here too, and is r
   expect(known.map(({ title }) => title)).toEqual(['写过话的群'])
   expect(journalOf('msg-写过话的群')).toHaveLength(1)
 
-  const unlock = lockDatabase(world.config.databasePath)
+  const unlock = await lockDatabase(world.config.databasePath)
   try {
     expect((await write('锁住时写话的群', sign)).status).toBe(503)
   } finally {

@@ -76,7 +76,7 @@ describe('events whose pushes failed', () => {
   test('while the database was locked are fetched once it takes something in again', async () => {
     const { control } = world.dingtalk
     const from = app.lines.length
-    const unlock = lockDatabase(world.config.databasePath)
+    const unlock = await lockDatabase(world.config.databasePath)
     let id: string
     try {
       id = control.renameGroup(world.groups.oncall.openConversationId, '锁住时改名')

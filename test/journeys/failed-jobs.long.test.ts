@@ -32,7 +32,7 @@ test('daemons that are killed over a job, six times: it is taken up each time, a
     const begun = (await readJob(world, jobId))?.starts ?? 0
     daemon = await startDaemon(world.env)
     // It cannot come to the job's end.
-    release = lockDatabase(world.config.databasePath)
+    release = await lockDatabase(world.config.databasePath)
     await begin()
     await eventually('the job is begun', async () => {
       const job = await readJob(world, jobId)

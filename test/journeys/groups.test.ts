@@ -150,7 +150,7 @@ describe('what happened while nobody listened is known right after', () => {
   test('also when nothing could be stored for so long that DingTalk gave up', async () => {
     const [renamed] = await installInMany(scene.world, 1, '锁库群')
     if (!renamed) throw new Error('no group')
-    const unlock = lockDatabase(scene.world.config.databasePath)
+    const unlock = await lockDatabase(scene.world.config.databasePath)
     try {
       const eventId = control().renameGroup(renamed.openConversationId, '锁库时改名')
       expect(await control().eventSettled(eventId)).toBe('dropped')
@@ -253,7 +253,7 @@ describe('a group whose install was missed', () => {
   test('is known from a message that could not be stored when it came, since DingTalk sends it again', async () => {
     const group = await missed('锁库时写话的群')
     const line = scene.app.lines.length
-    const unlock = lockDatabase(scene.world.config.databasePath)
+    const unlock = await lockDatabase(scene.world.config.databasePath)
     try {
       const { userId } = scene.world.people.li.user
       const { openConversationId } = group

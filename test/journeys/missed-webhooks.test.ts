@@ -1,8 +1,8 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 
 import type { Incident } from '../sandbox/flashduty/types.ts'
-import { makeToken, withDatabase } from '../support/bridge.ts'
-import { readDatabase } from '../support/database.ts'
+import { makeToken } from '../support/bridge.ts'
+import { changeDatabase, readDatabase } from '../support/database.ts'
 import { eventually } from '../support/eventually.ts'
 import { findFreePort } from '../support/free-port.ts'
 import {
@@ -229,7 +229,7 @@ describe('webhooks that came while the daemon was stopped', () => {
 test('a webhook that the database could not take comes back while the daemon runs', async () => {
   const running = await start()
   await replayed(running)
-  const release = lockDatabase(world.config.databasePath)
+  const release = await lockDatabase(world.config.databasePath)
   const opened = await fire(world, { title: '库忙时触发', ...inOncall() }).finally(release)
   expect(world.flashduty.control.webhookPosts().at(-1)?.status).not.toBe(200)
   await theCardOf(world, opened)
@@ -245,7 +245,7 @@ test('a card of an incident that was closed without a word is closed by the dail
   control.sendBy({})
   await control.act(known.incident_id, 'resolve')
   // A day has gone by.
-  withDatabase(world, (db) => db.prepare('update webhook_watch set compare_at = 1').run())
+  await changeDatabase(world, 'update webhook_watch set compare_at = 1')
   const running = await start({ WEBHOOK_HISTORY: 'off' })
   await everybodySees(world, card, '已恢复')
   expect(said(running.lines, 'open-cards-compared')[0]).toMatchObject({ closed: [known.incident_id] })

@@ -1,8 +1,7 @@
 import { afterAll, afterEach, describe, expect, test } from 'vitest'
 
 import type { Incident, IncidentEvent } from '../sandbox/flashduty/types.ts'
-import { withDatabase } from '../support/bridge.ts'
-import { readDatabase } from '../support/database.ts'
+import { changeDatabase, readDatabase } from '../support/database.ts'
 import { eventually } from '../support/eventually.ts'
 import { composeActs, endedJob, enqueue, nextMillisecond, pauseJobs } from '../support/jobs.ts'
 import {
@@ -280,9 +279,7 @@ describe('what an earlier version believed is mended by the next event', () => {
     await settledRecords(world, incident)
     const first = await next('ack')
     const last = await next('resolve')
-    withDatabase(world, (db) =>
-      db.prepare(`update incidents set ${column} = ? where incident_id = ?`).run(value, incident.incident_id),
-    )
+    await changeDatabase(world, `update incidents set ${column} = ? where incident_id = ?`, value, incident.incident_id)
     await take(last)
     await everybodySees(world, card, '已关闭')
     expect(stored(incident)?.[column as 'version_updated_at']).toBeLessThan(value)
@@ -296,15 +293,15 @@ describe('what an earlier version believed is mended by the next event', () => {
   test('also one that cannot be believed itself, and a press', async () => {
     const { world } = scene
     const { zhang } = world.people
-    const poison = (incident: Incident): void => {
+    const poison = async (incident: Incident): Promise<void> => {
       const query = 'update incidents set version_updated_at = ?, version_event_time = ? where incident_id = ?'
-      withDatabase(world, (db) => db.prepare(query).run(Y2100, Y2100 * 1_000, incident.incident_id))
+      await changeDatabase(world, query, Y2100, Y2100 * 1_000, incident.incident_id)
     }
     const { incident, assigned, next } = await story()
     await take(assigned)
     const card = await theCardOf(world, incident)
     await settledRecords(world, incident)
-    poison(incident)
+    await poison(incident)
     const kept = world.flashduty.control.holdEvents()
     try {
       expect(answerOf(await press(world, card, zhang, '认领')).title).toContain('处理中')
@@ -312,7 +309,7 @@ describe('what an earlier version believed is mended by the next event', () => {
     } finally {
       await kept.release(() => [])
     }
-    poison(incident)
+    await poison(incident)
     await take(withTimes(await next('resolve'), { updated_at: Y2100, event_time: Y2100 * 1_000 }))
     await everybodySees(world, card, '已关闭')
     expect(stored(incident)?.version_updated_at).toBeLessThan(Y2100)

@@ -37,8 +37,8 @@ afterEach(() => {
 })
 
 /** Somebody else writes to the database and does not come to an end. */
-function lock(): void {
-  release = lockDatabase(scene.world.config.databasePath)
+async function lock(): Promise<void> {
+  release = await lockDatabase(scene.world.config.databasePath)
 }
 
 /** The same at the very moment DingTalk writes this into its journal, before any answer is on its way. */
@@ -46,7 +46,7 @@ function lockAt(moment: (entry: JournalEntry) => boolean): void {
   const unsubscribe = scene.world.dingtalk.journal.subscribe((entry) => {
     if (!moment(entry)) return
     unsubscribe()
-    lock()
+    void lock()
   })
 }
 
@@ -80,7 +80,7 @@ describe('while another process holds the database', () => {
     const { world } = scene
     const { control, journal } = world.dingtalk
     const { platform } = world.groups
-    lock()
+    await lock()
     const eventId = control.renameGroup(platform.openConversationId, '平台运维群（新）')
     const pushes = () => journal.of('frame-sent').filter(({ businessId }) => businessId === eventId)
     const replies = () =>
@@ -101,7 +101,7 @@ describe('while another process holds the database', () => {
     const { world } = scene
     const { zhang, li } = world.people
     const { incident, card } = await alertGroup('库被锁住')
-    lock()
+    await lock()
     const first = press(world, card, li, '认领')
     const second = press(world, card, zhang, '关闭')
     for (const pressed of [await first, await second]) {
@@ -120,7 +120,7 @@ describe('while another process holds the database', () => {
   test('a person of another corporation gets the sentence, and nothing of the incident', async () => {
     const { world } = scene
     const { card } = await alertGroup('外人看不到')
-    lock()
+    await lock()
     const { userId } = world.people.li.user
     const foreign = { outTrackId: card, userId, buttonId: 'ack~1', force: true, corpId: 'dingelsewhere' }
     const pressed = await world.dingtalk.control.press(foreign)
@@ -130,7 +130,7 @@ describe('while another process holds the database', () => {
 
   test('a job is delayed, and taken in once afterwards', async () => {
     const { world } = scene
-    lock()
+    await lock()
     const delayed = met('deliver-delayed')
     const incident = await fire(world, { title: '迟到的告警', chats: [inGroup(world.groups.oncall)] })
     await delayed
@@ -168,8 +168,7 @@ describe('while another process holds the database', () => {
     const unsubscribe = world.flashduty.control.subscribe((happening) => {
       if (happening.kind !== 'request' || happening.request.path !== '/incident/ack') return
       if (happening.request.status !== 200) return
-      lock()
-      locked = true
+      void lock().then(() => (locked = true))
     })
     const pressed = press(world, card, li, '认领')
     await endPatience(scene.app, 'Flashduty has done it', () => locked)
@@ -206,7 +205,7 @@ describe('while another process holds the database', () => {
     const failed = met('card-create-failed')
     const incident = await fire(world, { title: '轮到时锁住', chats: [inGroup(world.groups.oncall)] })
     await failed
-    lock()
+    await lock()
     await met('tick-delayed')
     release()
     await theCardOf(world, incident)
@@ -217,7 +216,7 @@ describe('while another process holds the database', () => {
 
 test('a command of the CLI that cannot write says so and changes nothing', async () => {
   const { world } = scene
-  lock()
+  await lock()
   const refused = await world.cli('links', 'remove', '--dingtalk-user', world.people.li.user.userId)
   expect(refused).toMatchObject({ code: 1, out: '' })
   expect(refused.err).toContain('SQLITE_BUSY')

@@ -152,8 +152,8 @@ export function tellOutages(languages: 'one' | 'all'): void {
   })
 
   describe('the database takes nothing', () => {
-    const lock = () => {
-      release = lockDatabase(world.config.databasePath)
+    const lock = async () => {
+      release = await lockDatabase(world.config.databasePath)
     }
 
     test.each(everyPage())(
@@ -164,7 +164,7 @@ export function tellOutages(languages: 'one' | 'all'): void {
         const visitor = await visitorOf(zhang, language)
         await pageWith(visitor, groupPage(), '库存的事实')
         clock.advance(11 * MINUTE_MS)
-        lock()
+        await lock()
         const page = await look(visitor, path())
         expect(page.status).toBe(200)
         expect(page.words).toContain('库存的事实')
@@ -175,7 +175,7 @@ export function tellOutages(languages: 'one' | 'all'): void {
       const group = world.dingtalk.control.createGroup({ title: `新群${l}`, memberUserIds: [zhang.user.userId] })
       await install(world, [group])
       const visitor = await visitorOf(zhang, l)
-      lock()
+      await lock()
       const page = await look(visitor, groupPage(group))
       expect(page.words).toContain(l === 'zh-CN' ? '服务暂不可用' : 'the service is not available')
       expect(offersRetry(page, l)).toBe(true)
@@ -188,7 +188,7 @@ export function tellOutages(languages: 'one' | 'all'): void {
       const one = await alert(`写不进去 ${language}`, [])
       const visitor = await visitorOf(zhang, language)
       const before = await look(visitor, `${pages}/`)
-      lock()
+      await lock()
       const refused = await pressOn(visitor, before, one.incident_id, 'ack')
       expect(textOf(refused.text)).toContain(
         language === 'zh-CN' ? '未执行。服务暂不可用：请稍后' : 'not done. The service is not available',
@@ -204,7 +204,7 @@ export function tellOutages(languages: 'one' | 'all'): void {
     test.each(told())('in %s other forms say so, do nothing, and lead back', async (language) => {
       const visitor = await visitorOf(zhang, language)
       const csrf = csrfOf(await look(visitor, `${pages}/`))
-      lock()
+      await lock()
       const forms: [string, Record<string, string>][] = [
         ['/unlink', {}],
         ['/link/key', { key: zhang.member.app_key }],

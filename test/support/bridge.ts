@@ -1,5 +1,3 @@
-import Database from 'better-sqlite3'
-
 import { readDatabase } from './database.ts'
 import type { World } from './world.ts'
 
@@ -28,13 +26,4 @@ export type InboxRow = { source: string; id: string; received_at: number; payloa
 /** Rows of the inbox about an event. */
 export function inboxOf(world: World, eventId: string): InboxRow[] {
   return readDatabase<InboxRow>(world, 'select * from inbox where id = ? order by source', eventId)
-}
-
-export function withDatabase<T>(world: World, use: (db: Database.Database) => T): T {
-  const db = new Database(world.config.databasePath, { timeout: 2_000 })
-  try {
-    return use(db)
-  } finally {
-    db.close()
-  }
 }
