@@ -5,7 +5,8 @@ import { afterEach, describe, expect, test, afterAll } from 'vitest'
 import type { Group } from '../sandbox/dingtalk/types.ts'
 import type { Incident, IncidentEvent } from '../sandbox/flashduty/types.ts'
 import { eventually } from '../support/eventually.ts'
-import { composeIncident, followUp } from '../support/jobs.ts'
+import { paceQueue } from '../../src/queue/jobs.ts'
+import { composeIncident, followUp, pauseJobs, withQueue } from '../support/jobs.ts'
 import {
   callsFor,
   everybodySees,
@@ -40,6 +41,17 @@ function unheard(change: () => void): void {
   dingtalk.control.updateApp(dingtalkApp.clientId, { eventMode: 'HTTP' })
   change()
   dingtalk.control.updateApp(dingtalkApp.clientId, { eventMode: 'STREAM' })
+}
+
+/** No card is created until the returned function lets them; what is under way has come to its end. */
+async function holdCreates(): Promise<() => Promise<void>> {
+  const { world } = scene
+  const creates = paceQueue(world.integrationId, 'create')
+  const go = await pauseJobs(world, creates)
+  await eventually('no create is under way', () =>
+    withQueue(world, async (queue) => (await queue.getActiveCount()) === 0, creates),
+  )
+  return go
 }
 
 const isOf = (event: IncidentEvent) => (record: OperationRecord) => record.event_id === event.event_id
@@ -272,10 +284,12 @@ describe('throttling', () => {
     hit(world, 'createAndDeliver', incident, refusal(403, 'Forbidden.AccessDenied.QpsLimitForAppkeyAndApi'), 1_000)
     await takeIn(world, assigned)
     await eventually('it is refused', () => requestsAbout(world, incident).length > 0)
+    const go = await holdCreates()
     const type = { ...(assigned.incident['assigned_to'] as object), type: 'escalate' }
     const escalated = followUp(assigned, { incident: { assigned_to: type } })
     await takeIn(world, escalated)
     world.dingtalk.control.clearFaults()
+    await go()
     expect(await outcomes(world, incident, escalated)).toEqual({ [oncall.openConversationId]: 'success' })
     expect(await outcomes(world, incident, assigned)).toEqual({ [oncall.openConversationId]: 'success' })
     expect(view(world, await theCardOf(world, incident), world.people.li).title).toContain('[ESCALATE]')
@@ -300,13 +314,13 @@ describe('throttling', () => {
         })
       const reassigned = handOver(assigned, 'reassign', li, [oncall, platform])
       const escalated = handOver(reassigned, 'escalate', zhang, [oncall])
-      hit(world, 'createAndDeliver', incident, refusal(403, 'Forbidden.AccessDenied.QpsLimitForAppkeyAndApi'), 1_000)
+      const go = await holdCreates()
       const events = [reassigned, escalated]
       for (const event of order === 'in order' ? events : events.toReversed()) {
         await takeIn(world, event)
         await eventually('it is planned', async () => (await recordsOf(world, incident)).some(isOf(event)))
       }
-      world.dingtalk.control.clearFaults()
+      await go()
       const [oncallId, platformId] = [oncall.openConversationId, platform.openConversationId]
       expect(await outcomes(world, incident, escalated)).toMatchObject({ [oncallId]: 'success' })
       expect(await outcomes(world, incident, reassigned)).toEqual({ [oncallId]: 'success', [platformId]: 'success' })

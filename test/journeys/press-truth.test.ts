@@ -70,7 +70,9 @@ test('while a press is open no update of its card leaves: pressed again, refused
   const pressing = new AbortController()
   const streaming = (async () => {
     for (let index = 0; !pressing.signal.aborted && index < 4_000; index++) {
-      event = followUp(event, { event_type: 'i_r_title', incident: { title: `改名 ${index}` } })
+      // Newer than what Flashduty tells of the presses meanwhile.
+      const incident = { title: `改名 ${index}`, updated_at: Math.floor(Date.now() / 1_000) + 60 }
+      event = followUp(event, { event_type: 'i_r_title', incident })
       await enqueue(world, event)
     }
   })()

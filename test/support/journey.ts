@@ -296,12 +296,21 @@ export function actsOn(world: World, incident: Pick<Incident, 'incident_id'>, ac
     })
 }
 
-/** Resolves when every record of the incident has come to its end, with the records. */
+/**
+ * Resolves when every event of the incident that Flashduty has handed over is on record and every record has come to its end,
+ * with the records.
+ */
 export function settledRecords(world: World, incident: Incident): Promise<OperationRecord[]> {
   return eventually(`the records of ${incident.incident_id} are settled`, async () => {
     const records = await recordsOf(world, incident)
     const open = records.filter(({ status }) => status === 'pending' || status === 'retrying')
     if (open.length > 0) throw new Error(JSON.stringify(open, undefined, 1))
+    const taken = world.flashduty.control
+      .takenEvents()
+      .filter((event) => event.incident.incident_id === incident.incident_id)
+    const missing = taken.filter((event) => !records.some((record) => record.event_id === event.event_id))
+    if (missing.length > 0)
+      throw new Error(`not on record: ${JSON.stringify(missing.map(({ event_type: type }) => type))}`)
     return records.length > 0 && records
   })
 }

@@ -16,6 +16,7 @@ import type {
   FlashdutyHappening,
   FlashdutySandbox,
   FlashdutySettings,
+  IncidentEvent,
   WebhookPost,
 } from './types.ts'
 
@@ -37,9 +38,12 @@ export async function startFlashduty(settings: FlashdutySettings = {}): Promise<
   const tell = (happening: FlashdutyHappening) => listeners.forEach((listener) => listener(happening))
 
   let apiUrl = ''
+  const taken: IncidentEvent[] = []
   const outbox = new Outbox(
     async (event) => {
-      await Promise.all([sinks.queue?.enqueue(event), sinks.webhook?.post(event)])
+      const { queue: toQueue, webhook } = sinks
+      const [jobId, isPosted] = await Promise.all([toQueue?.enqueue(event), webhook?.post(event)])
+      if (jobId !== undefined || isPosted === true) taken.push(event)
     },
     (event) => tell({ kind: 'event', event }),
   )
@@ -94,6 +98,7 @@ export async function startFlashduty(settings: FlashdutySettings = {}): Promise<
     },
     holdEvents: () => outbox.hold(),
     events: () => outbox.events,
+    takenEvents: () => taken,
     enqueue: async (body, options) => {
       if (queue === undefined) throw new Error('the queue sink is off: start with redisUrl')
       return queue.enqueue(body, options)

@@ -65,12 +65,16 @@ export class WebhookSink {
     this.#note = note
   }
 
-  post(event: IncidentEvent): Promise<void> {
+  /** @returns whether it was answered 200 */
+  post(event: IncidentEvent): Promise<boolean> {
     const { channel_id: channelId, incident_id: refId } = event.incident
     return this.push(JSON.stringify(event), { ...pick(event), channel_id: Number(channelId), ref_id: refId })
   }
 
-  async push(text: string, event: ReturnType<typeof pick> & Pick<WebhookRow, 'channel_id' | 'ref_id'>): Promise<void> {
+  async push(
+    text: string,
+    event: ReturnType<typeof pick> & Pick<WebhookRow, 'channel_id' | 'ref_id'>,
+  ): Promise<boolean> {
     for (const attempt of [1, 2] as const) {
       const at = Date.now()
       const { status, error, retry } = await this.#try(text)
@@ -87,8 +91,9 @@ export class WebhookSink {
         status_code: status,
         ...(error === undefined ? {} : { error_message: error }),
       })
-      if (!retry) return
+      if (!retry) return status === 200
     }
+    return false
   }
 
   /**

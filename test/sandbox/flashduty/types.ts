@@ -190,6 +190,8 @@ export interface FlashdutyControl {
   holdEvents(): { held: IncidentEvent[]; release(order?: (held: IncidentEvent[]) => IncidentEvent[]): Promise<void> }
   /** Every event built so far, oldest first. */
   events(): readonly IncidentEvent[]
+  /** Those of them that the queue has taken, or that a webhook was answered 200 for. */
+  takenEvents(): readonly IncidentEvent[]
   /** Hands an event (any body) to the queue as Flashduty would; `jobId` defaults to `ev-<event_id>`. */
   enqueue(body: unknown, options?: { jobId?: string; attempts?: number }): Promise<string>
   /** `/incident/info` answers what this makes of the incident from now on, as other versions of Flashduty may; without it, as it is. */
