@@ -365,9 +365,16 @@ test('a status of the app that nobody knows is told of, and switches nothing on'
   await push('enable')
   expect(await notes()).not.toContain('switched off')
   expect(await notes()).not.toContain('nobody knows')
-  await push(7)
-  expect(await notes()).toContain('which nobody knows')
-  await push('enable')
+  for (const unknown of [7, 'only_admins', 'opening', 'stop_failed', 'unclosed']) {
+    await push(unknown)
+    expect(await notes()).toContain('which nobody knows')
+    expect(await notes()).not.toContain('switched off')
+    await push('enable')
+  }
+  await push('已停用')
+  expect(await notes()).toContain('is switched off')
+  await push('ENABLED ')
+  expect(await notes()).not.toContain('switched off')
   expect(await notes()).not.toContain('nobody knows')
 })
 

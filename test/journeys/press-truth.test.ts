@@ -3,9 +3,11 @@ import { afterAll, afterEach, expect, test } from 'vitest'
 import { eventually } from '../support/eventually.ts'
 import { composeIncident, enqueue, followUp } from '../support/jobs.ts'
 import {
+  actsOn,
   answerOf,
   buttonOf,
   callsFor,
+  endPatience,
   everybodySees,
   expectSilence,
   fire,
@@ -41,6 +43,32 @@ test('an act that was done though its call hung is proven by Flashduty’s news 
   const presses = (await settledRecords(world, incident)).filter(({ kind }) => kind === 'action')
   expect(presses).toMatchObject([{ status: 'success', reason_code: null }])
   expect(told()).toBe(before)
+})
+
+test('what somebody else did proves nothing of a press whose call hangs: it is carried out after all', async () => {
+  const { world } = scene
+  const { li, zhang } = world.people
+  const { control } = world.flashduty
+  const incident = await fire(world, { title: '别人先认领', chats: [inGroup(world.groups.oncall)] })
+  const card = await theCardOf(world, incident)
+  await settledRecords(world, incident)
+  control.addFault({ path: '/incident/ack', effect: { kind: 'hang' } })
+  const pressed = press(world, card, li, '认领')
+  await control.waitForRequest(({ path }) => path === '/incident/ack')
+  await control.act(incident.incident_id, 'ack', zhang.member.member_id)
+  const presses = async () => (await recordsOf(world, incident)).filter(({ kind }) => kind === 'action')
+  await eventually('the news is taken in', async () =>
+    (await recordsOf(world, incident)).some(({ event_type: type }) => type === 'i_ack'),
+  )
+  expect(await presses()).toMatchObject([{ target_id: li.user.userId, status: 'pending' }])
+  await endPatience(scene.app, 'the press is waited for', () => true)
+  expect(answerOf(await pressed).tips).toBe('处理中，卡片稍后更新')
+  await everybodySees(world, card, '处理中')
+  await settledRecords(world, incident)
+  expect(await presses()).toMatchObject([{ status: 'success' }])
+  const calls = actsOn(world, incident, 'ack')
+  expect(calls.length).toBeGreaterThan(1)
+  expect(calls.at(-1)).toMatchObject({ status: 200 })
 })
 
 test('in the chat of one person the true face follows the answer, for their other devices', async () => {

@@ -249,6 +249,32 @@ describe('the operator', () => {
   })
 })
 
+describe('with half of the calls used', () => {
+  test('the answer to a press in the chat of one person is all that their devices get', async () => {
+    const { world } = scene
+    const { li } = world.people
+    const pressOwn = async (title: string) => {
+      const incident = await fire(world, { title, personIds: [li.member.member_id] })
+      const card = await theCardOf(world, incident)
+      await settledRecords(world, incident)
+      expect(answerOf(await press(world, card, li, '认领')).title).toContain('处理中')
+      await settledRecords(world, incident)
+      return card
+    }
+    const before = await pressOwn('一半之前')
+    await eventually('the update has come', () => callsFor(world, 'updateCard', before).length === 1)
+    await nothingUnderWay()
+    await set('--monthly-calls', String(used('call') * 2))
+    const after = await pressOwn('一半之后')
+    // What came last is through, so what does not come does so on purpose.
+    const other = await alertGroup()
+    await act(other.incident, 'resolve')
+    await everybodySees(world, other.card, '已关闭')
+    await nothingUnderWay()
+    expect(callsFor(world, 'updateCard', after)).toEqual([])
+  })
+})
+
 describe('with 95 % of the calls used', () => {
   test('updates that are not final wait for the next month; all else goes on', async () => {
     const { world, app } = scene

@@ -54,7 +54,7 @@ export type WorldSettings = { dingtalk?: Partial<DingTalk.DingTalkSettings>; env
 export async function createWorld(settings: WorldSettings = {}): Promise<World> {
   const folder = await mkdtemp(join(tmpdir(), 'flashduty-dingtalk-'))
   const redis = await startRedis()
-  const dingtalk = await startDingTalk({ endpointQuery: true, ...settings.dingtalk })
+  const dingtalk = await startDingTalk({ endpointQuery: true, pressManner: 'each-in-turn', ...settings.dingtalk })
   const flashduty = await startFlashduty({ redisUrl: redis.url, integrationId: DATA_SOURCE_ID })
   let reader: ReturnType<World['reader']> | undefined
   const steps: (() => Promise<void>)[] = []

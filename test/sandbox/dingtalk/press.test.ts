@@ -99,6 +99,24 @@ describe('the push', () => {
     expect(JSON.parse(own.content)).toMatchObject({ cardPrivateData: { actionIds: ['ack'] } })
   })
 
+  test('names it in each manner in turn, but for a button that is not drawn', async () => {
+    office = await reopen(office, { pressManner: 'each-in-turn' })
+    await createAndDeliver(office, groupCard(office))
+    const stream = await openStream(office)
+    const named = () => {
+      const { content } = JSON.parse(stream.frames.at(-1)!.data) as { content: string }
+      return (JSON.parse(content) as { cardPrivateData: { actionIds: string[] } }).cardPrivateData.actionIds[0]
+    }
+    const ids: (string | undefined)[] = []
+    for (let press = 0; press < 6; press++) {
+      await pressAck(office)
+      ids.push(named())
+      await pressAck(office, { buttonId: 'elsewhere', force: true })
+      expect(named()).toBe('elsewhere')
+    }
+    expect(ids).toEqual(['ack', NODE, NODE, 'ack0', NODE, 'ack'])
+  })
+
   test('in a loop all items share a layout node, and the params are those of the item', async () => {
     const cardTemplateId = office.sandbox.control.createTemplate(office.app.clientId)
     const buttons = [

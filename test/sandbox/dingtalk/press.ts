@@ -63,7 +63,7 @@ export async function press(
     card,
     userId,
     where.spaceId ?? (conversationId === undefined ? '' : deps.chat.wireId(conversationId)),
-    contentOf(action, manner ?? deps.settings.pressManner),
+    contentOf(action, manner ?? mannerOf(deps, seen !== undefined)),
     where.corpId ?? deps.world.corpId,
   )
   if (card.callbackType === 'HTTP') {
@@ -89,6 +89,18 @@ export async function press(
   // Vendor's clients answer with a mere word, or with nothing (Go's and the channel client): such an answer changes nothing.
   const response = parseRecord(pushed.reply.data)?.['response']
   return show(deps, card, userId, { response: isRecord(response) ? response : {}, tookMs: pushed.tookMs })
+}
+
+const MANNERS: PressManner[] = ['own-id', 'node', 'node-text', 'index', 'beside']
+const pressesOf = new WeakMap<CardStore, number>()
+
+function mannerOf({ settings, cards }: Deps, isDrawn: boolean): PressManner {
+  if (settings.pressManner !== 'each-in-turn') return settings.pressManner
+  // Nobody can say by its text alone what is not drawn.
+  if (!isDrawn) return 'own-id'
+  const before = pressesOf.get(cards) ?? 0
+  pressesOf.set(cards, before + 1)
+  return MANNERS[before % MANNERS.length] ?? 'own-id'
 }
 
 /** What was pressed, as a layout of this manner says it. */

@@ -28,8 +28,8 @@ export type DingTalkSettings = {
   strictAcks: boolean
   /** What the variables in the answer to a press do where it brings no `cardUpdateOptions` of its own. */
   answerWithoutOptions: 'merge' | 'replace'
-  /** How presses name their button. */
-  pressManner: PressManner
+  /** How presses name their button; `each-in-turn`: every press of a button that is drawn in the next manner. */
+  pressManner: PressManner | 'each-in-turn'
   /** Pause between SYSTEM pings, and how long the echo may take. 0 = no pings. */
   systemPingMs: number
   systemPingReplyMs: number
