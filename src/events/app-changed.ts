@@ -2,9 +2,12 @@ import { noteApp } from '../storage/app-notes.ts'
 import type { HandleEvent } from './deps.ts'
 import { textOf } from './fields.ts'
 
-/** The page shows `disable` alone, and says that the event comes for switching on, off and deleting. */
-const OFF = /^(disabl|stop|offline|clos|off|delet|remov)/i
-const ON = /^(enabl|start|online|open|on|activ)/i
+/**
+ * The page shows `disable` alone, and says that the event comes for switching on, off and deleting. Only a word that means
+ * nothing else is taken for one of them: `only_admins` is not on.
+ */
+const OFF = /^(disabled?|stop(ped)?|offline|closed?|off|deleted?|removed?|已?停用|已?删除)$/i
+const ON = /^(enabled?|start(ed)?|online|open(ed)?|on|activated?|active|已?启用)$/i
 const MAX_STATUS = 60
 
 const LOGGED = {
@@ -18,7 +21,7 @@ const LOGGED = {
  * that somebody should look.
  */
 export const appSwitched: HandleEvent = async (deps, trx, event) => {
-  const status = textOf(event, 'status') ?? ''
+  const status = textOf(event, 'status')?.trim() ?? ''
   const off = OFF.test(status)
   const known = off || ON.test(status)
   const app = deps.integration.name
