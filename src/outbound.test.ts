@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import { type AddressInfo, createServer as createTcpServer, type Server as TcpServer, type Socket } from 'node:net'
+import { createServer as createTlsServer } from 'node:tls'
 
 import { afterEach, expect, test } from 'vitest'
 
@@ -13,6 +14,26 @@ const closing: (() => unknown)[] = []
 afterEach(async () => {
   for (const close of closing.splice(0).reverse()) await close()
 })
+
+/** Of nobody, by nobody. */
+const SELF_SIGNED = {
+  key: `-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQg2mY+WzKnon8UnO2n
+eDWkiA3+3EceP+v036pCNayyfLGhRANCAATGd2jisPd7LnpjUn5ZX6ICGqpBpLa1
+zwRpg1UXJcngWH3SlE+N9Q80BWcraW/TSykDnBjW47DAirjBHdp9Xkhm
+-----END PRIVATE KEY-----`,
+  cert: `-----BEGIN CERTIFICATE-----
+MIIBiDCCAS+gAwIBAgIUUugnXhD6/olOEXemdjuh4V88FVwwCgYIKoZIzj0EAwIw
+GTEXMBUGA1UEAwwObm9ib2R5LmV4YW1wbGUwIBcNMjYxMjAxMDQyOTE3WhgPMjEy
+NjExMDcwNDI5MTdaMBkxFzAVBgNVBAMMDm5vYm9keS5leGFtcGxlMFkwEwYHKoZI
+zj0CAQYIKoZIzj0DAQcDQgAExndo4rD3ey56Y1J+WV+iAhqqQaS2tc8EaYNVFyXJ
+4Fh90pRPjfUPNAVnK2lv00spA5wY1uOwwIq4wR3afV5IZqNTMFEwHQYDVR0OBBYE
+FAFnsRaFjtpFqGh1EtYLdn//eG9VMB8GA1UdIwQYMBaAFAFnsRaFjtpFqGh1EtYL
+dn//eG9VMA8GA1UdEwEB/wQFMAMBAf8wCgYIKoZIzj0EAwIDRwAwRAIgfyVQZPUH
+xgxTP2u3auFz5/un2Nxekt5R3PfoNulCyPACIFUx6Om3vWLh45GNAzT2T2Tpxxfm
+HQuj8lnIfvyf/9bf
+-----END CERTIFICATE-----`,
+}
 
 async function listening<T extends Server | TcpServer>(server: T): Promise<{ server: T; port: number }> {
   const sockets = new Set<Socket>()
@@ -69,6 +90,16 @@ test.each<[string, (socket: Socket) => void]>([
 ])('a TLS handshake that %s', async (_what, treat) => {
   const { port } = await listening(createTcpServer(treat))
   expect((await failureOf({ url: `https://127.0.0.1:${port}/x` })).failure).toEqual(NEVER_SENT)
+})
+
+test('a certificate that is not valid', async () => {
+  let asked = ''
+  const server = createTlsServer(SELF_SIGNED, (socket) => socket.on('data', (data) => (asked += data.toString())))
+  const { port } = await listening(server)
+  const { failure, message } = await failureOf({ url: `https://127.0.0.1:${port}/x`, timeoutMs: 5_000 })
+  expect(failure).toEqual(NEVER_SENT)
+  expect(message).toContain('SELF_SIGNED')
+  expect(asked).toBe('')
 })
 
 test.each<[string, (socket: Socket) => void]>([

@@ -64,6 +64,7 @@ describe('DingTalk’s codes', () => {
     [400, 'param.userIdNotExist', permanent('IM_USER_NOT_FOUND')],
     // This payload or card will not be taken.
     [400, 'param.contentUnsafe', permanent('CONTENT_REJECTED')],
+    [400, 'MissingStringValue', permanent('CONTENT_REJECTED')],
     [400, 'contain.unsafe.url', permanent('CONTENT_REJECTED')],
     [400, 'contain.notAllowed.text', permanent('CONTENT_REJECTED')],
     [400, 'param.cardNotExist', permanent('CARD_NOT_EXIST')],

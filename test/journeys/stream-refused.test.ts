@@ -76,6 +76,12 @@ const cases: Case[] = [
     says: ['400', 'text/html'],
   },
   {
+    name: '401 of a proxy, which is none of the credentials',
+    fault: answer(401, '<html>Authentication required</html>', 'text/html'),
+    reason: 'STREAM_REFUSED',
+    says: ['401', 'text/html'],
+  },
+  {
     name: '403 for too many calls',
     fault: answer(403, { code: 'Forbidden.AccessDenied.QpsLimitForAppkeyAndApi', message: '触发限流' }),
     reason: 'STREAM_REFUSED',
