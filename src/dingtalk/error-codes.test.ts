@@ -91,6 +91,18 @@ describe('DingTalk’s codes', () => {
     expect(classify(status, code)).toEqual(meaning)
   })
 
+  test.each<[string, string]>([
+    ['', 'CONTENT_REJECTED'],
+    ['the value of title is too long', 'CONTENT_REJECTED'],
+    ['cardParamMap: buttons is not a string', 'CONTENT_REJECTED'],
+    ['openSpaceId is illegal', 'IM_ERROR'],
+    ['userIdType must be 1 or 2', 'IM_ERROR'],
+    ['imRobotOpenDeliverModel is missing', 'IM_ERROR'],
+    ['callbackRouteKey is unknown', 'IM_ERROR'],
+  ])('param.invalid is about the card’s texts unless it names something else: %j', (said, code) => {
+    expect(classify(400, 'param.invalid', said)).toMatchObject(permanent(code))
+  })
+
   test('any code of any answer has a meaning', () => {
     fc.assert(
       fc.property(fc.integer({ min: 300, max: 599 }), fc.string(), (status, code) => {
