@@ -7,7 +7,7 @@ const TAKE_MS = 15_000
 const ANSWER_MS = 30_000
 
 /** Reasons that trying again does not mend; an alert goes on waiting for somebody who does. */
-const STANDING = new Set([
+const LASTING = new Set([
   'APP_PERMISSION_MISSING',
   'APP_CREDENTIAL_INVALID',
   'IP_NOT_ALLOWED',
@@ -49,7 +49,7 @@ function outcomeOf(
     return isAnswered ? 'not-repainted' : 'not-answered'
   }
   if (stopped) return 'stopped'
-  const isHopeless = refused !== undefined || (delayed !== undefined && STANDING.has(delayed.reason))
+  const isHopeless = refused !== undefined || (delayed !== undefined && LASTING.has(delayed.reason))
   if (isHopeless && shownAt === undefined) return 'not-delivered'
   if (takenAt === undefined) return nowMs > test.started_at + Math.min(TAKE_MS, waitMs) ? 'not-taken' : undefined
   if (nowMs < test.started_at + waitMs) return undefined

@@ -1,3 +1,5 @@
+import { LRUCache } from 'lru-cache'
+
 /** As long as a browser may load the same address once more by itself: going back, or waking a tab. */
 const KEPT_MS = 600_000
 const MOST = 1_000
@@ -9,14 +11,12 @@ export type Finished = { secret: string; back: string }
  * times, and the code in it counts once: whoever may have the session of the first gets the same one.
  */
 export class FinishedLogins {
-  readonly #byAddress = new Map<string, { outcome: Promise<Finished>; at: number }>()
+  readonly #byAddress = new LRUCache<string, { outcome: Promise<Finished>; at: number }>({ max: MOST })
 
   /** @param outcome of a login that is under way; it may fail */
   note(address: string, outcome: Promise<Finished>, nowMs: number): void {
     outcome.catch(() => {})
     this.#byAddress.set(address, { outcome, at: nowMs })
-    const [oldest] = this.#byAddress.keys()
-    if (this.#byAddress.size > MOST && oldest !== undefined) this.#byAddress.delete(oldest)
   }
 
   /** @returns undefined when there was none of late, or it failed */
